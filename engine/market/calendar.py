@@ -1,0 +1,32 @@
+"""Trading days as the core sees them: plain data, computed by a connector, never looked up inside a decision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+
+class TradingDay(NamedTuple):
+    """One session of an exchange. ``ordinal`` is the proleptic ordinal of its date; times are UTC nanoseconds."""
+
+    ordinal: int
+    open_ns: int
+    close_ns: int
+
+    def contains(self, time_ns: int) -> bool:
+        """Whether an instant lies in regular hours: after the open, up to and including the close."""
+        return self.open_ns < time_ns <= self.close_ns
+
+
+class TradingCalendar(Protocol):
+    """Sessions of one exchange, half days included."""
+
+    name: str
+    timezone: str
+
+    def day_at(self, time_ns: int) -> TradingDay | None:
+        """The session of the local date of ``time_ns`` (also before its open or after its close); None on a holiday."""
+        ...
+
+    def utc_offset_ns(self, time_ns: int) -> int:
+        """Offset of local time from UTC at that instant, in nanoseconds (New York in winter: -5 h)."""
+        ...
