@@ -246,9 +246,7 @@ def iso_utc(time_ns: int | None) -> str | None:
     return f"{text}{fraction}Z"
 
 
-def _grouped(
-    trades: Iterable[ClosedTrade], key: Callable[[ClosedTrade], str]
-) -> list[tuple[str, list[ClosedTrade]]]:
+def _grouped(trades: Iterable[ClosedTrade], key: Callable[[ClosedTrade], str]) -> list[tuple[str, list[ClosedTrade]]]:
     groups: defaultdict[str, list[ClosedTrade]] = defaultdict(list)
     for trade in trades:
         groups[key(trade)].append(trade)
