@@ -1,0 +1,159 @@
+"""Trading calendars by name: the exchanges of exchange_calendars, half days included, and "24/7".
+
+The sessions of a calendar are computed once, over a fixed range of years and not one that moves with today's date, so
+that the same replay sees the same sessions next year. Lunch breaks (Hong Kong, Tokyo) count as open.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import textwrap
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.market.calendar import TradingCalendar, TradingDay
+from engine.market.events import NANOS, SourceError
+
+DAY_NS = 86_400 * NANOS
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+FIRST_DATE = date(1990, 1, 1)
+LAST_DATE = date(2035, 12, 31)
+ALWAYS_OPEN = "24/7"
+
+
+class CalendarError(SourceError):
+    """A calendar that does not exist, or an instant that it does not cover. The text says which and what to do."""
+
+
+@cache
+def calendar(name: str) -> TradingCalendar:
+    """The calendar of that name: an exchange code such as ``XNYS`` (exchange_calendars' list) or ``24/7`` (UTC days).
+
+    Raises CalendarError for an unknown name and for exchanges whose sessions begin on the evening before.
+    """
+    if name == ALWAYS_OPEN:
+        return AlwaysOpenCalendar()
+    exchange = _load(name)
+    opens, closes = exchange.opens_nanos.tolist(), exchange.closes_nanos.tolist()
+    days = {
+        session.toordinal(): TradingDay(session.toordinal(), opened, closed)
+        for session, opened, closed in zip(exchange.sessions, opens, closes, strict=True)
+    }
+    found = ExchangeSessions(name, str(exchange.tz), days)
+    for day in list(days.values())[-5:]:
+        if found.ordinal_at(day.open_ns) != day.ordinal:
+            raise CalendarError(f"calendar {name!r} has sessions that begin on the evening before, which have no one "
+                                f"local date; use an exchange with day sessions, or {ALWAYS_OPEN!r}")
+    return found
+
+
+def _load(name: str) -> Any:
+    """The library's calendar over our range of years, cut to what the library knows."""
+    library = importlib.import_module("exchange_calendars")  # late: it brings pandas, most of a second
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the library's own use of pandas is not the user's concern
+            bounds = library.get_calendar(name)
+            first, last = bounds.bound_min(), bounds.bound_max()
+            return library.get_calendar(
+                name,
+                start=max(FIRST_DATE, first.date()) if first is not None else FIRST_DATE,
+                end=min(LAST_DATE, last.date()) if last is not None else LAST_DATE,
+            )
+    except library.errors.InvalidCalendarName:
+        close = difflib.get_close_matches(name.upper(), library.get_calendar_names(), n=1)
+        mend = f"did you mean {close[0]}?" if close else f"use an exchange code such as XNYS, or {ALWAYS_OPEN!r}"
+        raise CalendarError(f"there is no calendar {name!r}; {mend}") from None
+    except Exception as error:  # rules of rarely used exchanges fail inside pandas in many ways; none is the user's
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120)
+        raise CalendarError(f"exchange_calendars could not compute calendar {name!r} ({reason})") from error
+
+
+class ExchangeSessions:
+    """All sessions of one exchange, looked up by the local date of an instant."""
+
+    def __init__(self, name: str, timezone: str, days: dict[int, TradingDay]) -> None:
+        self.name = name
+        self.timezone = timezone
+        self._zone = ZoneInfo(timezone)
+        self._days = days
+        self._first = min(days)
+        self._last = max(days)
+        self._offset_of_utc_day: dict[int, int | None] = {}
+        self._latest: tuple[int, int, TradingDay | None] = (0, 0, None)
+
+    def day_at(self, time_ns: int) -> TradingDay | None:
+        """The session of the local date of ``time_ns``; None on a holiday; CalendarError outside the years covered."""
+        since, until, day = self._latest  # market time moves on slowly: nearly always the same day as before
+        if since <= time_ns < until:
+            return day
+        day = self._look_up(time_ns)
+        offset = self._offset_of_utc_day[time_ns // DAY_NS]
+        if offset is not None:
+            utc_midnight = time_ns // DAY_NS * DAY_NS
+            midnight = (time_ns + offset) // DAY_NS * DAY_NS - offset
+            self._latest = (max(utc_midnight, midnight), min(utc_midnight, midnight) + DAY_NS, day)
+        return day
+
+    def _look_up(self, time_ns: int) -> TradingDay | None:
+        ordinal = self.ordinal_at(time_ns)
+        day = self._days.get(ordinal)
+        if day is None and not self._first <= ordinal <= self._last:
+            asked, first, last = (date.fromordinal(n).isoformat() for n in (ordinal, self._first, self._last))
+            raise CalendarError(f"calendar {self.name!r} covers {first} to {last}; {asked} is outside")
+        return day
+
+    def ordinal_at(self, time_ns: int) -> int:
+        """Proleptic ordinal of the local date at an instant."""
+        return (time_ns + self.utc_offset_ns(time_ns)) // DAY_NS + EPOCH_ORDINAL
+
+    def utc_offset_ns(self, time_ns: int) -> int:
+        """Offset of local time from UTC at that instant, in nanoseconds."""
+        utc_day = time_ns // DAY_NS
+        try:
+            offset = self._offset_of_utc_day[utc_day]
+        except KeyError:
+            offset = self._constant_offset(utc_day)
+            self._offset_of_utc_day[utc_day] = offset
+        return offset if offset is not None else self._offset_at(time_ns)
+
+    def _constant_offset(self, utc_day: int) -> int | None:
+        """The offset all through one UTC day; None on the two days a year on which clocks change."""
+        at_start, at_end = self._offset_at(utc_day * DAY_NS), self._offset_at((utc_day + 1) * DAY_NS - 1)
+        return at_start if at_start == at_end else None
+
+    def _offset_at(self, time_ns: int) -> int:
+        try:
+            local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // NANOS)).astimezone(self._zone)
+        except OverflowError:
+            raise CalendarError(f"{time_ns} ns is an instant no calendar can hold; are the units right?") from None
+        offset = local.utcoffset()
+        assert offset is not None  # an aware datetime always has one
+        return int(offset.total_seconds()) * NANOS
+
+
+class AlwaysOpenCalendar:
+    """Every UTC day from midnight to midnight: venues that never close."""
+
+    name = ALWAYS_OPEN
+    timezone = "UTC"
+
+    def __init__(self) -> None:
+        self._days: dict[int, TradingDay] = {}
+
+    def day_at(self, time_ns: int) -> TradingDay:
+        """The UTC day of an instant. Midnight belongs to the day it begins."""
+        number = time_ns // DAY_NS
+        day = self._days.get(number)
+        if day is None:
+            day = TradingDay(number + EPOCH_ORDINAL, number * DAY_NS, (number + 1) * DAY_NS)
+            self._days[number] = day
+        return day
+
+    def utc_offset_ns(self, time_ns: int) -> int:
+        """Always zero."""
+        return 0
