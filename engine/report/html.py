@@ -160,9 +160,9 @@ def _drawn(table: Table) -> str:
             + "</tr>"
             for row in table.rows
         )
-        kind = "pairs" if len(table.columns) == 2 and not table.columns[0].numeric else "grid-table"
+        kind = ' class="pairs"' if len(table.columns) == 2 else ""
         parts.append(
-            f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         )
     if table.note:
         parts.append(f"<p>{escape(table.note)}</p>")

@@ -18,7 +18,7 @@ UNKNOWN = "—"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. ``format`` turns a known value into text; numbers stand to the right."""
+    """A column of a table; numbers stand to the right."""
 
     title: str
     numeric: bool = True
@@ -93,7 +93,7 @@ _FORMATS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
     "net": ("Net", money),
     "expectancy": ("Expectancy", money),
     "profit_factor": ("Profit factor", decimal),
-    "average_holding_seconds": ("Average holding", duration),
+    "average_holding_seconds": ("Holding", duration),
     "max_drawdown": ("Max drawdown", percent),
     "initial_cash": ("Initial cash", money),
     "final_equity": ("Final equity", money),
@@ -119,6 +119,18 @@ _FORMATS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
 TILES = ("net", "return", "max_drawdown", "trades", "win_rate", "profit_factor", "expectancy", "sharpe")
 """The figures shown first."""
 
+_GROUP = (
+    "trades",
+    "wins",
+    "losses",
+    "win_rate",
+    "fees",
+    "net",
+    "expectancy",
+    "profit_factor",
+    "average_holding_seconds",
+)
+
 
 def title_of(key: str) -> str:
     """The heading of a figure or column."""
@@ -135,14 +147,18 @@ def text_of(key: str, value: Cell) -> str:
 
 def tables(result: BacktestResult) -> list[Table]:
     """Every table of a report, in reading order; a table without rows says so in its note."""
+    per_rule = result.per_rule()
+    verdicts = [row for row in per_rule if row["rule"] in result.verdicts]
+    bounds = result.fill_bounds()
     return [
         run_table(result),
         summary_table(result),
-        _table("Per symbol", result.per_symbol(), "No trades."),
-        _table("Per rule", result.per_rule(), "No rule was evaluated."),
-        _table("Per exit reason", result.per_exit_reason(), "No trades."),
-        _table("Rejected entries by guard", result.rejected(), "No entry was rejected."),
-        _table("Fill bounds", result.fill_bounds(), "Only one fill assumption was run."),
+        _table("Per symbol", ("symbol", *_GROUP), result.per_symbol(), "No trades."),
+        _table("Per rule", ("rule", *_GROUP), per_rule, "No rule was evaluated."),
+        _table("Verdicts per rule", ("rule", *VERDICTS), verdicts, "Verdicts were not counted."),
+        _table("Per exit reason", ("exit_reason", "exits", *_GROUP), result.per_exit_reason(), "No trades."),
+        _table("Rejected entries by guard", ("guard", "rejected"), result.rejected(), "No entry was rejected."),
+        _table("Fill bounds", tuple(dict.fromkeys(key for row in bounds for key in row)), bounds, "Not run."),
         _pairs("Parameters", "Parameter", sorted(result.parameters.items()), "The pack has no parameters."),
         _pairs("Data notes", "Note", _notes(result.data_notes), "Nothing odd in the data."),
     ]
@@ -190,10 +206,7 @@ def _pairs(title: str, name: str, rows: Sequence[tuple[str, str]], empty: str) -
     return Table(title, (Column(name, numeric=False), Column("Value")), cells, "" if rows else empty)
 
 
-def _table(title: str, rows: Sequence[Row], empty: str) -> Table:
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    # A column that no row knows anything of says nothing.
-    keys = [key for key in keys if any(row.get(key) is not None for row in rows)]
+def _table(title: str, keys: Sequence[str], rows: Sequence[Row], empty: str) -> Table:
     columns = tuple(Column(title_of(key), numeric=_FORMATS[key][1] is not None) for key in keys)
     cells = tuple(tuple(text_of(key, row.get(key)) for key in keys) for row in rows)
     return Table(title, columns, cells, "" if rows else empty)

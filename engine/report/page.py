@@ -26,7 +26,7 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 16px; align-items: start; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 12px 5px 0; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { padding: 5px 14px 5px 0; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 .pairs td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 .pairs td:first-child { white-space: nowrap; padding-right: 24px; }
 .pairs thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

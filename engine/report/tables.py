@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from engine.report.layout import Table, tables
 from engine.research.results import BacktestResult
+
+_ENDLESS = 10_000
 
 
 def print_report(result: BacktestResult, console: Console) -> None:
@@ -18,11 +21,15 @@ def print_report(result: BacktestResult, console: Console) -> None:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Print one table: drawn with rules on a terminal, as aligned plain text elsewhere."""
+    """Print one table: drawn with rules on a terminal wide enough for it, as aligned plain text elsewhere."""
     if console.is_terminal:
-        console.print(_drawn(table))
-        console.print()
-        return
+        drawn = _drawn(table)
+        # Asked for its width on an endless line: a squeezed table would cut numbers in two.
+        needed = Measurement.get(console, console.options.update(width=_ENDLESS), drawn).maximum
+        if needed <= console.width:
+            console.print(drawn)
+            console.print()
+            return
     console.print(Text(plain(table)), soft_wrap=True)
 
 
@@ -53,9 +60,7 @@ def _drawn(table: Table) -> RichTable:
         show_header=bool(table.rows),
     )
     for column in table.columns:
-        drawn.add_column(
-            Text(column.title), justify="right" if column.numeric else "left", overflow="fold", no_wrap=False
-        )
+        drawn.add_column(Text(column.title), justify="right" if column.numeric else "left", no_wrap=True)
     for row in table.rows:
         # Text objects: a rule name with square brackets is a name, not markup.
         drawn.add_row(*(Text(cell) for cell in row))
