@@ -28,6 +28,8 @@ VERDICTS = ("fired", "blocked", "cooling", "silent", "unknown")
 BOUNDS = ("pessimistic", "central", "optimistic")
 """Fill assumptions, in the order tables show them."""
 
+_DRAWDOWN_TIMES = ("drawdown_start", "drawdown_end", "drawdown_recovery")
+
 
 @dataclass(frozen=True, slots=True)
 class PriceSeries:
@@ -196,9 +198,9 @@ class BacktestResult:
             reasons["buy_and_hold"] = "not computed"
         fall = curve.max_drawdown
         if fall is None:
-            reasons["max_drawdown_money"] = reasons["max_drawdown"]
+            reasons |= dict.fromkeys(("max_drawdown_money", *_DRAWDOWN_TIMES), reasons["max_drawdown"])
         elif fall.ratio == 0:
-            reasons |= dict.fromkeys(("drawdown_start", "drawdown_end", "drawdown_recovery"), "no drawdown")
+            reasons |= dict.fromkeys(_DRAWDOWN_TIMES, "no drawdown")
         else:
             if fall.start_ns is None:
                 reasons["drawdown_start"] = "it fell from the initial cash"
