@@ -32,7 +32,7 @@ class Parameter:
     """One parameter. ``kinds`` are the kinds accepted; the letter ``same`` ties kinds together across parameters.
 
     ``constant``: must be known when the rules are loaded (window lengths). ``low``/``high`` bound constants.
-    ``default`` None means required.
+    ``default`` None means required. ``whole``: only whole numbers make sense (window lengths).
     """
 
     name: str
@@ -43,6 +43,7 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     same: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
