@@ -1,0 +1,73 @@
+"""The clock facts of one tick, computed once for all symbols of a calendar. Time comes in, it is never read."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+from engine.market.calendar import TradingCalendar, TradingDay
+from engine.market.events import NANOS
+
+DAY_NS = 86_400 * NANOS
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NAMES = (
+    "now",
+    "time_of_day",
+    "today",
+    "weekday",
+    "session.open",
+    "session.ordinal",
+    "session.minutes",
+    "session.minutes_left",
+)
+
+
+class Clock:
+    """Values of the facts in ``NAMES``, in that order. Text is passed as its code."""
+
+    def __init__(self, calendar: TradingCalendar, weekday_codes: tuple[float, ...]) -> None:
+        self._calendar, self._weekday_codes = calendar, weekday_codes
+        self._day_begin_ns = self._day_end_ns = 0
+        self._offset_ns = 0
+        self._session: TradingDay | None = None
+        self.time_ns = -1
+        self.day = 0  # proleptic ordinal of the local date
+        self.weekday = 0  # 0 is Monday
+        self.values: list[float] = [math.nan] * len(NAMES)
+
+    def move(self, time_ns: int) -> bool:
+        """Set all values for an instant; True on the first tick of a new local day."""
+        self.time_ns = time_ns
+        new_day = not self._day_begin_ns <= time_ns < self._day_end_ns
+        if new_day:
+            self._start_day(time_ns)
+        values, session = self.values, self._session
+        values[0] = time_ns / NANOS
+        values[1] = (time_ns - self._day_begin_ns) / NANOS
+        if session is not None and session.open_ns < time_ns <= session.close_ns:
+            values[4] = 1.0
+            values[5] = float(session.ordinal)
+            values[6] = (time_ns - session.open_ns) / 60e9
+            values[7] = (session.close_ns - time_ns) / 60e9
+        elif values[4] != 0.0:
+            values[4] = 0.0
+            values[5] = values[6] = values[7] = math.nan
+        return new_day
+
+    def _start_day(self, time_ns: int) -> None:
+        """Local midnights around ``time_ns``; a day with a clock change is as long as its first offset says."""
+        self._offset_ns = self._calendar.utc_offset_ns(time_ns)
+        local = time_ns + self._offset_ns
+        midnight = local - local % DAY_NS
+        self._day_begin_ns = midnight - self._offset_ns
+        self._day_end_ns = self._day_begin_ns + DAY_NS
+        date = datetime.date(1970, 1, 1) + datetime.timedelta(days=midnight // DAY_NS)
+        self.day, self.weekday = date.toordinal(), date.weekday()
+        self._session = self._calendar.day_at(time_ns)
+        self.values[2] = float(self.day)
+        self.values[3] = self._weekday_codes[self.weekday]
+        self.values[4] = 1.0  # forces the session values to be set below
+
+    @property
+    def seconds_of_day(self) -> float:
+        return self.values[1]

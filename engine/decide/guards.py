@@ -1,0 +1,79 @@
+"""Guards judge each wanted order. The first that blocks is named; all are evaluated, for the trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from engine.decide.feeds import OrderFeed, order_facts
+from engine.decide.portfolio import Held
+from engine.decide.symbol import SymbolState
+from engine.market.orders import Leg, Order
+from engine.plan.build import GUARD, ORDER_OWNER, Texts
+from engine.plan.ops import Group
+from engine.ruleset.rules import Guard, GuardEffect, Judged
+
+_EVERYTHING = Group.ORDER | Group.POSITION | Group.PORTFOLIO | Group.QUOTE | Group.CLOCK | Group.SIGNAL | Group.BAR
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What the guards say of one order. ``quantity`` may be capped; ``effects`` are halts and flattens to carry out."""
+
+    quantity: Decimal
+    blocked_by: str = ""
+    reason: str = ""
+    verdicts: dict[str, str] = field(default_factory=dict)
+    effects: list[Guard] = field(default_factory=list)
+
+
+def judge(
+    guards: list[Guard],
+    order: Order,
+    state: SymbolState,
+    feed: OrderFeed,
+    held: Held | None,
+    price: float,
+    stop: float | None,
+    texts: Texts,
+) -> Judgement:
+    """Evaluate every guard that concerns ``order`` (its entry or its reduction)."""
+    judgement = Judgement(order.quantity)
+    wanted = Judged.ENTRIES if order.leg is Leg.ENTRY else Judged.EXITS
+    concerned = [g for g in guards if g.judged in (wanted, Judged.ALL)]
+    if not concerned:
+        return judgement
+    feed.write(order_facts(order, price, stop, texts), held, order.created_ns)
+    state.memory.compute(GUARD, _EVERYTHING)
+    for guard in concerned:
+        _apply(guard, state, judgement, price)
+    return judgement
+
+
+def _apply(guard: Guard, state: SymbolState, judgement: Judgement, price: float) -> None:
+    values = [state.v[state.memory.program.slot(t, ORDER_OWNER)] for t in guard.require]
+    if all(value == 1.0 for value in values):
+        judgement.verdicts[guard.key] = "true"
+        return
+    failed = any(value == 0.0 for value in values)
+    judgement.verdicts[guard.key] = "false" if failed else "unknown"
+    if guard.action.effect is GuardEffect.CAP and _cap(guard, state, judgement, price):
+        return
+    if guard.action.effect in (GuardEffect.HALT, GuardEffect.FLATTEN) and failed:
+        judgement.effects.append(guard)  # unknown blocks, but it is no reason to close positions
+    if not judgement.blocked_by:
+        judgement.blocked_by = guard.key
+        judgement.reason = guard.action.reason if failed else f"{guard.action.reason} (unknown, so it blocks)"
+
+
+def _cap(guard: Guard, state: SymbolState, judgement: Judgement, price: float) -> bool:
+    """Shrink the order to the cap; False when the cap is unknown, so that the guard blocks instead."""
+    assert guard.action.cap is not None
+    cap = state.v[state.memory.program.slot(guard.action.cap, ORDER_OWNER)]
+    if cap != cap:
+        return False
+    most = cap / price if guard.action.cap.type.kind == "money" else cap
+    if most != most or most < 0:
+        return False
+    judgement.quantity = min(judgement.quantity, Decimal(repr(round(float(most), 9))))
+    return True

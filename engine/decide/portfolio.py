@@ -1,0 +1,185 @@
+"""Positions, orders and money as the tick sees them. Changed by broker reports and bars only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderUpdate
+from engine.market.position import ZERO, Position
+
+PositionKey = tuple[str, str]  # strategy key, symbol that is held
+
+
+@dataclass(slots=True)
+class Held:
+    """One strategy's position with everything its exits need. Prices here are floats, made from the ledger's.
+
+    ``legs``: protective orders that rest, by client id. ``exiting``: exit orders under way. ``entry_values``: what
+    ``position.at_entry`` reads, taken when the entry was decided. ``fired``: exits that act once and did.
+    ``trailing``: exits whose trail has been activated.
+    """
+
+    position: Position
+    last: float = 0.0
+    entry: float = 0.0
+    quantity: float = 0.0
+    high: float = 0.0
+    low: float = 0.0
+    bars: int = 0
+    trigger_symbol: str = ""
+    legs: dict[str, Order] = field(default_factory=dict)
+    exiting: dict[str, Order] = field(default_factory=dict)
+    entry_values: tuple[float, ...] = ()
+    fired: set[str] = field(default_factory=set)
+    trailing: set[str] = field(default_factory=set)
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.quantity >= 0 else -1
+
+    def stop_price(self) -> float | None:
+        """The protective stop that rests nearest to the market."""
+        stops = [float(o.stop) for o in self.legs.values() if o.leg is Leg.STOP and o.stop is not None]
+        return (max(stops) if self.quantity > 0 else min(stops)) if stops else None
+
+    def target_price(self) -> float | None:
+        """The target that rests nearest to the market."""
+        targets = [float(o.limit) for o in self.legs.values() if o.leg is Leg.TARGET and o.limit is not None]
+        return (min(targets) if self.quantity > 0 else max(targets)) if targets else None
+
+    def refresh(self) -> None:
+        """Bring the float copies in line with the ledger after a fill."""
+        self.quantity, self.entry = float(self.position.quantity), float(self.position.entry)
+
+
+@dataclass(slots=True)
+class Pending:
+    """An entry order under way, with what its position will need."""
+
+    order: Order
+    legs: tuple[Order, ...]
+    entry_values: tuple[float, ...]
+    trigger_symbol: str
+
+
+class Portfolio:
+    """The account of one run. ``version`` moves with every change, so that facts are written only when needed."""
+
+    def __init__(self, cash: Decimal) -> None:
+        self.initial_cash = cash
+        self.cash = cash
+        self.held: dict[PositionKey, Held] = {}
+        self.pending: dict[str, Pending] = {}
+        self.realised = ZERO
+        self.realised_at_day_start = ZERO
+        self.equity_at_day_start = float(cash)
+        self.peak_equity = float(cash)
+        self.entries_today: dict[str, int] = {}
+        self.version = 0
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def equity(self) -> float:
+        """Cash plus all positions at their last prices (money)."""
+        return float(self.cash) + sum(h.quantity * h.last for h in self.held.values())
+
+    def count_in(self, symbol: str) -> int:
+        return sum(1 for _, held_symbol in self.held if held_symbol == symbol)
+
+    def pending_in(self, symbol: str) -> int:
+        return sum(1 for p in self.pending.values() if p.order.symbol == symbol)
+
+    def is_busy(self, strategy: str, symbol: str) -> bool:
+        """Whether the strategy holds the symbol or has an entry under way in it."""
+        if (strategy, symbol) in self.held:
+            return True
+        return any(p.order.strategy == strategy and p.order.symbol == symbol for p in self.pending.values())
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def new_day(self) -> None:
+        """Daily figures start again."""
+        self.entries_today.clear()
+        self.realised_at_day_start = self.realised
+        self.equity_at_day_start = self.equity()
+        self.version += 1
+
+    def expect_entry(self, pending: Pending) -> None:
+        """An entry has been written down and is on its way."""
+        self.pending[pending.order.client_id] = pending
+        symbol = pending.order.symbol
+        self.entries_today[symbol] = self.entries_today.get(symbol, 0) + 1
+        self.version += 1
+
+    def expect_exit(self, held: Held, order: Order) -> None:
+        held.exiting[order.client_id] = order
+        self.version += 1
+
+    def mark(self, symbol: str, last: float, high: float, low: float, new_bar: bool) -> None:
+        """Prices moved; positions in the symbol take note."""
+        for (_, held_symbol), held in self.held.items():
+            if held_symbol != symbol:
+                continue
+            held.last = last
+            held.high = max(held.high, high)
+            held.low = min(held.low, low)
+            held.bars += new_bar
+
+    def apply(self, report: BrokerReport) -> list[PositionKey]:
+        """Book what the broker did; returns the positions that this closed."""
+        closed: list[PositionKey] = []
+        for fill in report.fills:
+            if self._book(fill):
+                closed.append((fill.strategy, fill.symbol))
+        for update in report.updates:
+            self._note(update)
+        self.version += 1
+        return closed
+
+    def _book(self, fill: Fill) -> bool:
+        key = (fill.strategy, fill.symbol)
+        self.cash -= fill.price * fill.quantity * fill.side.sign + fill.fee
+        held = self.held.get(key)
+        if held is None:
+            held = self._open(key, fill)
+        self.realised += held.position.apply(fill) - fill.fee
+        held.refresh()
+        self._shrink_leg(held, fill)
+        if held.position.open:
+            return False
+        del self.held[key]
+        return True
+
+    def _open(self, key: PositionKey, fill: Fill) -> Held:
+        price = float(fill.price)
+        held = Held(Position(*key), last=price, high=price, low=price, trigger_symbol=fill.symbol)
+        self.held[key] = held
+        return held
+
+    def _shrink_leg(self, held: Held, fill: Fill) -> None:
+        pending = self.pending.get(fill.client_id)
+        if pending is not None:
+            held.entry_values, held.trigger_symbol = pending.entry_values, pending.trigger_symbol
+            for leg in pending.legs:
+                held.legs.setdefault(leg.client_id, leg)
+            return
+        if fill.client_id in held.legs:
+            held.last = float(fill.price)
+
+    def _note(self, update: OrderUpdate) -> None:
+        if update.state.open:
+            return
+        self.pending.pop(update.client_id, None)
+        for held in self.held.values():
+            held.legs.pop(update.client_id, None)
+            held.exiting.pop(update.client_id, None)
+
+    def moved(self, held: Held, client_id: str, *, quantity: Decimal | None, stop: Decimal | None) -> None:
+        """A protective order was changed at the broker; remember its new terms."""
+        order = held.legs.get(client_id)
+        if order is not None:
+            changes = {k: v for k, v in (("quantity", quantity), ("stop", stop)) if v is not None}
+            held.legs[client_id] = replace(order, **changes)  # type: ignore[arg-type]
+            self.version += 1
+

@@ -1,0 +1,289 @@
+"""Terms in, one hash-consed program out: equal subexpressions become one node, whichever rule wrote them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.language.catalogue import Flow, Function
+from engine.language.functions import CATALOGUE
+from engine.language.terms import Op, Term
+from engine.language.types import Varies
+from engine.market.facts import FactSpec, Scope
+from engine.plan.kernel import elementary
+from engine.plan.ops import BASE_SECONDS, COLUMNS, FRAME_SHIFT, FUNCTION_BASE, Code, Group
+from engine.plan.program import InputKey, Instruction, Program, Segment
+
+ORDER_OWNER = "#order"
+MAIN, GUARD = "main", "guard"
+FUNCTION_CODES = {name: FUNCTION_BASE + number for number, name in enumerate(CATALOGUE)}
+_CODES = {
+    Op.ADD: Code.ADD, Op.SUBTRACT: Code.SUBTRACT, Op.MULTIPLY: Code.MULTIPLY, Op.DIVIDE: Code.DIVIDE,
+    Op.POWER: Code.POWER, Op.NEGATE: Code.NEGATE, Op.NOT: Code.NOT, Op.AND: Code.AND, Op.OR: Code.OR,
+    Op.LESS: Code.LESS, Op.LESS_EQUAL: Code.LESS_EQUAL, Op.GREATER: Code.GREATER,
+    Op.GREATER_EQUAL: Code.GREATER_EQUAL, Op.EQUAL: Code.EQUAL, Op.UNEQUAL: Code.UNEQUAL, Op.IF: Code.IF,
+    Op.KNOWN: Code.KNOWN, Op.OR_ELSE: Code.OR_ELSE, Op.CROSSES_ABOVE: Code.CROSSES_ABOVE,
+    Op.CROSSES_BELOW: Code.CROSSES_BELOW,
+}  # fmt: skip
+_GROUPS = {
+    Scope.QUOTE: Group.QUOTE, Scope.CLOCK: Group.CLOCK, Scope.SIGNAL: Group.SIGNAL, Scope.POSITION: Group.POSITION,
+    Scope.PORTFOLIO: Group.PORTFOLIO, Scope.ORDER: Group.ORDER, Scope.STATS: Group.STATS,
+}  # fmt: skip
+
+
+class Texts:
+    """Codes of text values. One table serves all programs of a run, so that equal texts have equal codes."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, float] = {}
+
+    def code(self, text: str) -> float:
+        return self._codes.setdefault(text, float(len(self._codes) + 1))
+
+    def text(self, code: float) -> str:
+        for text, number in self._codes.items():
+            if number == code:
+                return text
+        return "?"
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An instruction before slots are laid out."""
+
+    code: int
+    args: tuple[int, ...]
+    depends: int
+    state: int
+    segment: str
+    term: Term
+    name: str
+    warm_up: int = 0
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds the program of one symbol.
+
+    ``values``: the value of every parameter for this symbol (numbers). ``moving``: parameters that a session may
+    set while it runs; they get a slot, the others are constants and fold into the keys of what uses them.
+    """
+
+    facts: Mapping[str, FactSpec]
+    values: Mapping[str, float]
+    moving: frozenset[str]
+    texts: Texts
+    frames: tuple[int, ...]
+    _inputs: dict[InputKey, int] = field(default_factory=dict)
+    _constants: dict[float, int] = field(default_factory=dict)
+    _drafts: dict[int, _Draft] = field(default_factory=dict)
+    _keys: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _seen: dict[tuple[int, str], int] = field(default_factory=dict)
+    _groups: dict[int, int] = field(default_factory=dict)
+    _captures: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    _terms: list[Term] = field(default_factory=list)
+    _next: int = 0
+    _state: int = 0
+    _segment: str = MAIN
+
+    def add(self, term: Term, owner: str = "", segment: str = MAIN) -> int:
+        """Make ``term`` part of the program; returns a number to be turned into its slot by ``build``.
+
+        ``segment``: where nodes that depend on a position or an order go; all others run in the main segment.
+        """
+        self._segment = segment
+        return self._lower(term, owner)
+
+    def input(self, key: InputKey) -> int:
+        """A slot fed from outside."""
+        if key not in self._inputs:
+            self._inputs[key] = self._new(self._group_of(key))
+        return self._inputs[key]
+
+    def constant_value(self, term: Term) -> float:
+        """The number a constant term stands for, parameters included."""
+        if term.op is Op.CONSTANT:
+            return self._number(term.value)
+        if term.op is Op.PARAMETER:
+            return self.values[term.name]
+        if term.op in _CODES and len(term.args) <= 2:
+            args = np.array([self.constant_value(a) for a in term.args])
+            return float(elementary(_CODES[term.op], 0, np.arange(len(args)), args))
+        return math.nan
+
+    def _number(self, value: float | str | bool | None) -> float:
+        if value is None:
+            return math.nan
+        return self.texts.code(value) if isinstance(value, str) else float(value)
+
+    def _new(self, groups: int) -> int:
+        number = self._next
+        self._next += 1
+        self._groups[number] = groups
+        return number
+
+    def _group_of(self, key: InputKey) -> int:
+        if key.what == "parameter":
+            return Group.PARAMETER
+        if key.what == "statistic":
+            return Group.STATS
+        if key.what == "entry":
+            return Group.POSITION
+        scope = self.facts[key.name].scope
+        if scope is Scope.BAR:
+            return self.bar_bit(key.seconds)
+        if scope is Scope.POSITION and key.owner == ORDER_OWNER:
+            return Group.ORDER
+        return _GROUPS.get(scope, 0)
+
+    def bar_bit(self, seconds: int) -> int:
+        """Event bit of a timeframe."""
+        if seconds == BASE_SECONDS:
+            return Group.BAR
+        return 1 << (FRAME_SHIFT + self.frames.index(seconds))
+
+    # -- lowering ------------------------------------------------------------------------------------------------
+
+    def _lower(self, term: Term, owner: str) -> int:
+        seen = self._seen.get((id(term), owner))
+        if seen is None:
+            seen = self._lower_new(term, owner)
+            self._seen[id(term), owner] = seen
+            self._terms.append(term)
+        return seen
+
+    def _lower_new(self, term: Term, owner: str) -> int:
+        op = term.op
+        if op is Op.CONSTANT:
+            return self._constant(self._number(term.value))
+        if op is Op.PARAMETER:
+            if term.name in self.moving:
+                return self.input(InputKey("parameter", term.name))
+            return self._constant(self.values[term.name])
+        if op is Op.FACT:
+            return self.input(InputKey("fact", term.name, term.seconds, self._owner_of(term.name, owner)))
+        if op is Op.AGE:
+            now = self.input(InputKey("fact", "now"))
+            since = self.input(InputKey("time", term.name, term.seconds))
+            return self._node(Code.SUBTRACT, (now, since), term, "age", self._depends((now, since)))
+        if op is Op.STATISTIC:
+            return self.input(InputKey("statistic", term.name, int(self.constant_value(term.args[0]))))
+        if op is Op.AT_ENTRY:
+            return self._at_entry(term, owner)
+        return self._operator(term, owner)
+
+    def _owner_of(self, name: str, owner: str) -> str:
+        return owner if self.facts[name].scope is Scope.POSITION else ""
+
+    def _constant(self, value: float) -> int:
+        if value not in self._constants:
+            self._constants[value] = self._new(0)
+        return self._constants[value]
+
+    def _at_entry(self, term: Term, owner: str) -> int:
+        """The value is copied into an input slot when the entry is decided, strategy by strategy."""
+        outer, self._segment = self._segment, MAIN
+        value = self._lower(term.args[0], "")
+        self._segment = outer
+        captures = self._captures.setdefault(owner, [])
+        for read, write in captures:
+            if read == value:
+                return write
+        slot = self.input(InputKey("entry", "", len(captures), owner))
+        captures.append((value, slot))
+        return slot
+
+    def _operator(self, term: Term, owner: str) -> int:
+        args = tuple(self._lower(a, owner) for a in term.args)
+        op = term.op
+        if op is Op.FUNCTION:
+            return self._function(term, args, CATALOGUE[term.name])
+        if op is Op.DELAY:
+            bars = int(self.constant_value(term.args[1]))
+            if bars == 0:
+                return args[0]
+            return self._node(Code.DELAY, args, term, "delay", self.bar_bit(term.seconds), bars + 1, bars)
+        if op is Op.HELD:
+            now = self.input(InputKey("fact", "now"))
+            depends = self._depends(args) | Group.CLOCK
+            return self._node(Code.HELD, (*args, now), term, "for", depends, 2)
+        if op in (Op.CROSSES_ABOVE, Op.CROSSES_BELOW):
+            return self._node(_CODES[op], args, term, op.value, self._depends(args), 1, 1)
+        return self._node(_CODES[op], args, term, op.value, self._depends(args))
+
+    def _function(self, term: Term, args: tuple[int, ...], function: Function) -> int:
+        constants = [
+            self.constant_value(a) for a, p in zip(term.args, function.parameters, strict=False) if p.constant
+        ]
+        code = FUNCTION_CODES[function.name]
+        if function.flow is Flow.PURE:
+            return self._node(code, args, term, function.name, self._depends(args))
+        depends = self._depends(args) if function.flow is Flow.TICK else self.bar_bit(term.seconds)
+        size = function.state_size(*constants)
+        return self._node(code, args, term, function.name, depends, size, function.warm_up(*constants))
+
+    def _depends(self, args: tuple[int, ...]) -> int:
+        groups = 0
+        for arg in args:
+            groups |= self._groups[arg]
+        return groups
+
+    def _node(
+        self, code: int, args: tuple[int, ...], term: Term, name: str, depends: int, state: int = 0, warm_up: int = 0
+    ) -> int:
+        key = (code, args, depends)
+        found = self._keys.get(key)
+        if found is not None:
+            return found
+        number = self._new(depends)
+        segment = self._segment if self._is_local(args, depends) else MAIN
+        offset = self._state
+        self._state += state
+        self._drafts[number] = _Draft(code, args, depends or Group.START, offset, segment, term, name, warm_up)
+        self._keys[key] = number
+        return number
+
+    def _is_local(self, args: tuple[int, ...], depends: int) -> bool:
+        """Nodes on a position or an order run only when there is one; what they feed must wait with them."""
+        if depends & (Group.POSITION | Group.ORDER):
+            return True
+        return any(self._drafts[a].segment != MAIN for a in args if a in self._drafts)
+
+    # -- layout --------------------------------------------------------------------------------------------------
+
+    def build(self) -> Program:
+        """Lay out slots and instructions, segment by segment."""
+        names = list(dict.fromkeys([MAIN, *(d.segment for d in self._drafts.values()), GUARD]))
+        rank = {name: number for number, name in enumerate(names)}
+        ordered = sorted(self._drafts.items(), key=lambda item: (rank[item[1].segment], item[0]))
+        code = np.zeros((len(ordered), COLUMNS), dtype=np.int64)
+        pool: list[int] = []
+        instructions: dict[int, Instruction] = {}
+        bounds: dict[str, list[int]] = {name: [0, 0] for name in names}
+        for row, (number, draft) in enumerate(ordered):
+            code[row] = (draft.code, number, len(pool), len(draft.args), draft.depends, draft.state)
+            pool.extend(draft.args)
+            instructions[number] = Instruction(number, draft.name, draft.args, draft.term, draft.warm_up)
+            begin_end = bounds[draft.segment]
+            if begin_end[1] == 0:
+                begin_end[0] = row
+            begin_end[1] = row + 1
+        initial = np.full(max(self._next, 1), math.nan)
+        for value, slot in self._constants.items():
+            initial[slot] = value
+        for key, slot in self._inputs.items():
+            if key.what == "parameter":
+                initial[slot] = self.values[key.name]
+        return Program(
+            code, np.array(pool or [0], dtype=np.int64), initial, self._state, dict(self._inputs), dict(self._seen),
+            instructions, {name: Segment(*b) for name, b in bounds.items()}, self.frames,
+            {owner: tuple(pairs) for owner, pairs in self._captures.items()}, self._terms,
+        )  # fmt: skip
+
+
+def is_series(term: Term) -> bool:
+    """Whether a term's value can change from tick to tick."""
+    return term.type.varies is Varies.SERIES

@@ -1,0 +1,72 @@
+"""The kernel compiled by Numba, once per machine: the machine code is kept in the user's cache folder.
+
+The cache folder is named after the sources of kernel and functions, so that a change of either never meets old code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import pkgutil
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from engine.language import functions
+from engine.language.functions import CATALOGUE
+from engine.plan import dispatch, kernel
+from engine.plan.program import Runner
+
+_HELPERS = ("power", "conjunction", "disjunction", "crossed", "delayed", "held", "elementary", "special")
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept; depends on the sources that it was compiled from."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "autotrader" / f"kernel-{_fingerprint()}"
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    names = sorted(m.name for m in pkgutil.iter_modules(functions.__path__, functions.__name__ + "."))
+    for module in (kernel, dispatch, *(importlib.import_module(name) for name in names)):
+        assert module.__file__ is not None
+        digest.update(Path(module.__file__).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def runner() -> Runner:
+    """The compiled ``kernel.run``. The first call on a machine compiles for some seconds, later ones load."""
+    import numba
+
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        keep = os.access(folder, os.W_OK)
+    except OSError:
+        keep = False
+    if keep:
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    compiled: Runner = _compile(numba, keep)
+    return compiled
+
+
+def _compile(numba: Any, keep: bool) -> Runner:
+    jit = numba.njit
+    steps = {f"step_{name}": jit(function.step) for name, function in CATALOGUE.items()}
+    call = jit(_with_globals(dispatch.call, steps))
+    names: dict[str, Any] = {"call": call}
+    for name in _HELPERS:
+        names[name] = jit(_with_globals(getattr(kernel, name), names))
+    run = jit(_with_globals(kernel.run, names), cache=keep)
+    return run  # type: ignore[no-any-return]
+
+
+def _with_globals(function: Any, changes: dict[str, Any]) -> FunctionType:
+    """The same code seeing compiled versions of what it calls."""
+    copy = FunctionType(function.__code__, {**function.__globals__, **changes}, function.__name__)
+    copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+    return copy

@@ -1,0 +1,159 @@
+"""The interpreter of a plan: one loop over instructions, in the subset of Python that Numba compiles.
+
+Values are float64, one slot a node; unknown is NaN, true is 1.0 and false 0.0. The same source runs interpreted
+(rule tests, lint) and compiled (runs, back-tests), and therefore cannot give two answers.
+"""
+
+from __future__ import annotations
+
+import math
+
+from engine.plan.arrays import Codes, Floats, Ints
+from engine.plan.dispatch import call
+
+NAN = math.nan
+
+
+def run(begin: int, end: int, event: int, code: Codes, pool: Ints, v: Floats, state: Floats) -> None:
+    """Compute instructions ``begin`` to ``end`` whose inputs moved.
+
+    ``event``: bits of the groups that moved. ``code``: one row an instruction (see ``ops``). ``pool``: argument
+    slots. ``v``: values by slot, written in place. ``state``: memory of the instructions that have some.
+    """
+    for i in range(begin, end):
+        if code[i, 4] & event == 0:
+            continue
+        op = code[i, 0]
+        f = code[i, 2]
+        if op >= 32:
+            v[code[i, 1]] = call(op, state, code[i, 5], v, pool, f)
+        elif op >= 15:
+            v[code[i, 1]] = special(op, f, code[i, 5], pool, v, state)
+        elif op == 7:
+            v[code[i, 1]] = conjunction(f, code[i, 3], pool, v)
+        elif op == 8:
+            v[code[i, 1]] = disjunction(f, code[i, 3], pool, v)
+        else:
+            v[code[i, 1]] = elementary(op, f, pool, v)
+
+
+def elementary(op: int, f: int, pool: Ints, v: Floats) -> float:
+    """Arithmetic, comparison and negation; unknown if an operand is."""
+    x = v[pool[f]]
+    if op == 5:
+        return -x
+    if op == 6:
+        return NAN if x != x else 1.0 - x
+    y = v[pool[f + 1]]
+    if x != x or y != y:
+        return NAN
+    if op == 0:
+        return x + y
+    if op == 1:
+        return x - y
+    if op == 2:
+        return x * y
+    if op == 3:
+        return NAN if y == 0.0 else x / y
+    if op == 4:
+        return power(x, y)
+    if op == 9:
+        return 1.0 if x < y else 0.0
+    if op == 10:
+        return 1.0 if x <= y else 0.0
+    if op == 11:
+        return 1.0 if x > y else 0.0
+    if op == 12:
+        return 1.0 if x >= y else 0.0
+    if op == 13:
+        return 1.0 if x == y else 0.0
+    return 1.0 if x != y else 0.0
+
+
+def power(x: float, y: float) -> float:
+    """x to the y; unknown where the result is not a finite real number."""
+    if x == 0.0 and y < 0.0:
+        return NAN
+    if x < 0.0 and y != math.floor(y):
+        return NAN
+    if x != 0.0 and y * math.log(abs(x)) > 709.0:
+        return NAN
+    return math.pow(x, y)
+
+
+def conjunction(f: int, count: int, pool: Ints, v: Floats) -> float:
+    """Kleene's and: false wins, then unknown."""
+    result = 1.0
+    for k in range(f, f + count):
+        x = v[pool[k]]
+        if x == 0.0:
+            return 0.0
+        if x != x:
+            result = NAN
+    return result
+
+
+def disjunction(f: int, count: int, pool: Ints, v: Floats) -> float:
+    """Kleene's or: true wins, then unknown."""
+    result = 0.0
+    for k in range(f, f + count):
+        x = v[pool[k]]
+        if x == 1.0:
+            return 1.0
+        if x != x:
+            result = NAN
+    return result
+
+
+def special(op: int, f: int, o: int, pool: Ints, v: Floats, state: Floats) -> float:
+    """Operators with memory, and those that treat unknown in their own way."""
+    x = v[pool[f]]
+    if op == 20:
+        return 0.0 if x != x else 1.0
+    y = v[pool[f + 1]]
+    if op == 21:
+        return y if x != x else x
+    if op == 15:
+        return crossed(x, y, o, state)
+    if op == 16:
+        return crossed(y, x, o, state)
+    if op == 18:
+        return delayed(x, int(y), o, state)
+    z = v[pool[f + 2]]
+    if op == 19:
+        return NAN if x != x else (y if x == 1.0 else z)
+    return held(x, y, z, o, state)
+
+
+def crossed(x: float, y: float, o: int, state: Floats) -> float:
+    """Whether x came from at or below y to above it. ``state[o]``: 0 no previous value, 1 at or below, 2 above."""
+    before = state[o]
+    if x != x or y != y:
+        state[o] = 0.0
+        return NAN
+    above = x > y
+    state[o] = 2.0 if above else 1.0
+    if before == 0.0:
+        return NAN
+    return 1.0 if above and before == 1.0 else 0.0
+
+
+def delayed(x: float, bars: int, o: int, state: Floats) -> float:
+    """x as it was ``bars`` steps ago. ``state``: steps so far, then a ring of ``bars`` values."""
+    steps = state[o]
+    at = o + 1 + int(steps % bars)
+    result = state[at] if steps >= bars else NAN
+    state[at] = x
+    state[o] = steps + 1.0
+    return result
+
+
+def held(x: float, duration: float, now: float, o: int, state: Floats) -> float:
+    """Whether x has been true for ``duration`` seconds. ``state``: 1 while it holds, and since when."""
+    if x != x or x == 0.0:
+        state[o] = 0.0
+        return x
+    if state[o] == 0.0:
+        state[o] = 1.0
+        state[o + 1] = now
+    return 1.0 if now - state[o + 1] >= duration else 0.0

@@ -1,0 +1,64 @@
+"""The instruction set of the plan and the groups of inputs that can change between two ticks."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+from typing import Final
+
+
+class Code(IntEnum):
+    """Operations of the kernel. Catalogue functions follow from FUNCTION_BASE in the order of the catalogue."""
+
+    ADD = 0
+    SUBTRACT = 1
+    MULTIPLY = 2
+    DIVIDE = 3
+    POWER = 4
+    NEGATE = 5
+    NOT = 6
+    AND = 7
+    OR = 8
+    LESS = 9
+    LESS_EQUAL = 10
+    GREATER = 11
+    GREATER_EQUAL = 12
+    EQUAL = 13
+    UNEQUAL = 14
+    CROSSES_ABOVE = 15
+    CROSSES_BELOW = 16
+    HELD = 17
+    DELAY = 18
+    IF = 19
+    KNOWN = 20
+    OR_ELSE = 21
+
+
+FUNCTION_BASE: Final = 32
+
+
+class Group(IntFlag):
+    """Inputs that move together. A node is computed again only when one of its groups moved."""
+
+    BAR = 1
+    QUOTE = 2
+    CLOCK = 4
+    SIGNAL = 8
+    POSITION = 16
+    PORTFOLIO = 32
+    ORDER = 64
+    PARAMETER = 128
+    STATS = 256
+    START = 512  # once, before the first tick: nodes that depend on constants only
+
+
+FRAME_SHIFT: Final = 16  # bits above this one: bars of the higher timeframes, in ascending order
+BASE_SECONDS: Final = 60  # the bars that sources deliver
+
+# Columns of a program's code table.
+OP: Final = 0
+SLOT: Final = 1
+FIRST: Final = 2
+COUNT: Final = 3
+DEPENDS: Final = 4
+STATE: Final = 5
+COLUMNS: Final = 6
