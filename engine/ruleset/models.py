@@ -12,106 +12,27 @@ Decisions where the design is silent:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
-from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import Field, model_validator
 
 from engine.market.instrument import InstrumentKind
+from engine.ruleset.model_parts import Conditions, Count, Let, Many, Params, RuleModel, Rules, problem
+from engine.ruleset.models_of_tests import Test
 from engine.ruleset.scalars import (
     Budget,
-    Comparison,
     Days,
     Expr,
     Hours,
-    Moment,
     Name,
     ParameterName,
     Period,
     RulePattern,
-    Series,
     Symbol,
     Text,
-    Timestamp,
     Trigger,
     Zone,
 )
-
-Item = TypeVar("Item")
-
-
-class OneOrMany:
-    """Marks a tuple that may be written as one item alone."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(source)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        many = handler(schema)
-        many["minItems"] = 1
-        return {"anyOf": [many["items"], many]}
-
-
-class KeyPattern:
-    """Marks a dict whose entries stand among the fields of its model, under keys that match ``pattern``.
-
-    The first group of the pattern is the dict's key (``bars(1m)`` has ``1m``).
-    """
-
-    def __init__(self, pattern: str, shown: str) -> None:
-        self.pattern, self.shown = pattern, shown
-
-
-Many = Annotated[tuple[Item, ...], OneOrMany()]
-Count = Annotated[int, Field(ge=0)]
-Rules = Many[RulePattern]
-Conditions = Annotated[
-    tuple[Expr, ...], OneOrMany(), Field(description="One condition, or a list of which all must hold.")
-]
-Let = Annotated[dict[Name, Expr], Field(description="Named expressions; each may use the ones above it.")]
-
-
-def problem(field: str, message: str) -> PydanticCustomError:
-    """An error about one field of a model, for its ``model_validator``."""
-    return PydanticCustomError("rule", "{message}", {"message": message, "field": field})
-
-
-class RuleModel(BaseModel):
-    """Base of everything in a rule file: frozen, and no field but the ones below."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
-    exactly_one: ClassVar[tuple[str, ...]] = ()
-    at_least_one: ClassVar[tuple[str, ...]] = ()
-
-    @model_validator(mode="after")
-    def _choices(self) -> RuleModel:
-        for names, exact in ((self.exactly_one, True), (self.at_least_one, False)):
-            if not names:
-                continue
-            given = [name for name in names if getattr(self, name) is not None]
-            listed = ", ".join(names)
-            if not given:
-                raise problem("", f"one of these is needed: {listed}")
-            if exact and len(given) > 1:
-                raise problem(given[1], f"`{given[0]}` and `{given[1]}` cannot both be given: exactly one of {listed}")
-        return self
-
-
-class Param(RuleModel):
-    """A number, money, duration … that can be tuned: by hand, per symbol, per session, or by a sweep."""
-
-    default: Expr = Field(description="Its value, with its unit: 20, 1.5%, $50, 15m.")
-    min: Expr | None = None
-    max: Expr | None = None
-    step: Expr | None = None
-    search: tuple[Expr, ...] | None = Field(None, description="The values that a sweep tries.")
-    about: Text | None = None
-
-
-Params = Annotated[dict[Name, Param], Field(description="Parameters of this rule, by name.")]
 
 
 class Rule(RuleModel):
@@ -238,7 +159,9 @@ class Exit(Rule):
     )
     once: bool = Field(False, description="At most once per position.")
     priority: int = Field(0, description="Lower goes first.")
-    unknown: Literal["hold", "close"] = Field("hold", description="What to do when the condition is unknown.")
+    unknown: Literal["hold", "close"] | None = Field(
+        None, description="What to do when the condition is unknown; by default hold, with an alert."
+    )
     params: Params = Field(default_factory=dict)
     let: Let = Field(default_factory=dict)
     when: Conditions
@@ -260,8 +183,9 @@ class GuardAction(RuleModel):
     exactly_one = ("block", "cap", "halt", "flatten")
     block: Text | None = None
     cap: Cap | None = None
-    halt: Literal["until tomorrow", "until session end"] | Expr | None = Field(
-        None, description="No entries until tomorrow, until session end, or for a duration such as 30m."
+    halt: Literal["until tomorrow", "until session end", "until resumed"] | Expr | None = Field(
+        None,
+        description="No entries until then (`engine resume` lifts `until resumed`), or for a duration such as 30m.",
     )
     flatten: Literal["all", "symbol"] | None = None
     because: Text | None = Field(None, description="The reason, for the trace.")
@@ -320,112 +244,6 @@ class Definitions(Rule):
     kind: Literal["definitions"]
     params: Params = Field(default_factory=dict)
     let: Let = Field(default_factory=dict)
-
-
-class Bars(RuleModel):
-    """Bars of a test. What is left out of open, high and low is the close; without ``volume`` it is unknown.
-
-    ``_`` in ``close`` is a minute without a bar; in another column a value that is unknown.
-    """
-
-    exactly_one = ("close", "file")
-    close: Series | None = None
-    open: Series | None = None
-    high: Series | None = None
-    low: Series | None = None
-    volume: Series | None = None
-    file: Text | None = Field(
-        None, description="A CSV file beside the rule file: time, open, high, low, close, volume."
-    )
-
-
-class Quotes(RuleModel):
-    """Quotes of a test, one for each bar."""
-
-    bid: Series
-    ask: Series
-
-
-class TestAccount(RuleModel):
-    cash: Expr | None = None
-    equity: Expr | None = None
-    buying_power: Expr | None = None
-
-
-class TestPosition(RuleModel):
-    """A position that is open when the test starts."""
-
-    strategy: RulePattern
-    symbol: Symbol | None = None
-    quantity: Expr = Field(description="Negative when short.")
-    entry: Expr = Field(description="Price paid per unit.")
-    opened: Moment | None = Field(None, description="How long before the start, or at what time of day.")
-    stop: Expr | None = None
-    target: Expr | None = None
-
-
-class Given(RuleModel):
-    """The world of a test. ``bars(1m)`` are bars of ``symbol``; ``bars(1m, QQQ)`` of another one."""
-
-    symbol: Symbol | None = None
-    start: Timestamp | None = Field(
-        None, description="Wall clock in the pack's zone; by default a plain session's open."
-    )
-    bars: Annotated[
-        dict[str, Bars], KeyPattern(r"bars\((\d+(?:ms|s|m|h|d)(?:, *[A-Za-z0-9^][A-Za-z0-9^._:/-]*)?)\)", "bars(1m)")
-    ] = Field(default_factory=dict)
-    quotes: Quotes | None = None
-    quotes_of: Annotated[
-        dict[str, Quotes], KeyPattern(r"quotes\(([A-Za-z0-9^][A-Za-z0-9^._:/-]*)\)", "quotes(SPY)")
-    ] = Field(default_factory=dict)
-    facts: dict[Text, Series | Text] = Field(
-        default_factory=dict, description="Facts by name: a series, one value, or _."
-    )
-    account: TestAccount | None = None
-    position: TestPosition | None = None
-    params: dict[ParameterName, Expr] = Field(default_factory=dict)
-
-
-class ExpectedOrder(RuleModel):
-    """What must be true of an order; what is left out is not looked at."""
-
-    symbol: Symbol | None = None
-    quantity: Comparison | None = None
-    limit: Comparison | None = None
-    stop: Comparison | None = None
-    target: Comparison | None = None
-
-
-class Expectation(RuleModel):
-    """What one rule must do at one moment."""
-
-    at: Moment
-    rule: RulePattern
-    verdict: Literal["fired", "silent", "unknown", "blocked", "cooling"] = Field(alias="is")
-    symbol: Symbol | None = None
-    because: Text | None = Field(None, description="The condition that decided, or the guard that blocked.")
-    buy: ExpectedOrder | None = None
-    sell: ExpectedOrder | None = None
-    close: ExpectedOrder | None = None
-
-    @model_validator(mode="after")
-    def _orders_only_when_fired(self) -> Expectation:
-        for name in ("buy", "sell", "close"):
-            if getattr(self, name) is not None and self.verdict != "fired":
-                raise problem(name, f"a rule that is {self.verdict} wants no order, so `{name}` cannot hold")
-        return self
-
-
-class Test(RuleModel):
-    """A unit test of rules, run by ``engine test``."""
-
-    __test__ = False  # for pytest: a model, no test class
-    kind: Literal["test"]
-    name: Text
-    about: Text | None = None
-    rules: Rules
-    given: Given
-    expect: tuple[Expectation, ...] = Field(min_length=1)
 
 
 class PackInstrument(RuleModel):

@@ -322,6 +322,22 @@ def _samples(term: str) -> list[Decimal | None]:
     return [start + step * index for index in range(count)]
 
 
+class FactValue(Written):
+    """A fact in a test: a series in shorthand, one number, ``_``, or the text of a fact that is text."""
+
+    __slots__ = ()
+    json_types: ClassVar[str | list[str]] = ["string", "number", "boolean"]
+
+    @property
+    def series(self) -> Series | None:
+        """None when it is one value that is no plain number."""
+        return Series(self) if re.fullmatch(Series.pattern, self) else None
+
+    def check(self) -> None:
+        if re.fullmatch(Series.pattern, self):
+            Series(self)
+
+
 class Comparison(Written):
     """What a number must be in a test: ``10``, ``>0``, ``<=5``, ``$500.10``, or ``499.5..500.5``."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -45,14 +46,30 @@ class SourceDocument:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceTree:
-    """What one file holds: the documents that could be read, every finding, and the comments."""
+    """What one file holds. ``opaque`` are the stretches, in order, in which a # begins no comment."""
 
     file: SourceFile
     documents: tuple[SourceDocument, ...] = ()
     findings: tuple[Finding, ...] = ()
-    comments: tuple[Comment, ...] = field(default=())
+    opaque: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def comments(self) -> tuple[Comment, ...]:
+        """Every comment outside the documents that could not be read."""
+        text = self.file.text
+        starts = [start for start, _ in self.opaque]
+        found = []
+        for match in _COMMENT.finditer(text):
+            at = bisect_right(starts, match.start()) - 1
+            if at >= 0 and match.start() < self.opaque[at][1]:
+                continue
+            line = max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start())) + 1
+            alone = not text[line : match.start()].strip()
+            span = self.file.span(match.start(), match.end())
+            found.append(Comment(match[0].rstrip(), span, alone))
+        return tuple(found)
 
 
 class _Abandon(Exception):
@@ -69,7 +86,7 @@ def build_tree(file: SourceFile) -> SourceTree:
     base = 0
     while base < len(file.text):
         base = builder.run(base)
-    return SourceTree(file, tuple(builder.documents), tuple(builder.findings), tuple(builder.comments()))
+    return SourceTree(file, tuple(builder.documents), tuple(builder.findings), tuple(sorted(builder.opaque)))
 
 
 @dataclass(slots=True)
@@ -89,7 +106,7 @@ class _Builder:
         self.file = file
         self.documents: list[SourceDocument] = []
         self.findings: list[Finding] = []
-        self._scalars: list[tuple[int, int]] = []  # stretches where a # is no comment
+        self.opaque: list[tuple[int, int]] = []
         self._base = 0
         self._start: int | None = None  # of the document being read
         self._reset()
@@ -125,7 +142,9 @@ class _Builder:
         after = problem - 1 if self._start is None else self._start
         match = _MARKER.search(self.file.text, max(after + 1, self._base + 1))
         end = match.start() if match else len(self.file.text)
-        self._scalars.append((self._base if self._start is None else self._start, end))
+        start = self._base if self._start is None else self._start
+        self.opaque = [stretch for stretch in self.opaque if stretch[0] < start]
+        self.opaque.append((start, end))
         self._reset()
         return end
 
@@ -163,7 +182,7 @@ class _Builder:
             span = self.file.span(start, min(end, start + 40))
             raise _Abandon(syntax_finding(message, span, help="split it into named parts"))
         skipped = self.file.text.find("\n", start) if style in ("|", ">") else start  # a header may carry a comment
-        self._scalars.append((max(skipped, start), end))
+        self.opaque.append((max(skipped, start), end))
         self._add(scalar, 1, event.anchor)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
@@ -231,22 +250,6 @@ class _Builder:
             message = f"this file has more than {MAX_DOCUMENTS:,} documents"
             raise _Abandon(syntax_finding(message, root.whole(), help="split it into several files"), stop=True)
         self.documents.append(SourceDocument(root, start, end))
-
-    def comments(self) -> list[Comment]:
-        if "#" not in self.file.text:
-            return []
-        stretches = sorted(self._scalars)
-        starts = [start for start, _ in stretches]
-        found = []
-        for match in _COMMENT.finditer(self.file.text):
-            at = bisect_right(starts, match.start()) - 1
-            if at >= 0 and match.start() < stretches[at][1]:
-                continue
-            line_start = max(self.file.text.rfind("\n", 0, match.start()), self.file.text.rfind("\r", 0, match.start()))
-            alone = not self.file.text[line_start + 1 : match.start()].strip()
-            span = self.file.span(match.start(), match.end())
-            found.append(Comment(match[0].rstrip(), span, alone))
-        return found
 
 
 def _index(mark: Any) -> int:

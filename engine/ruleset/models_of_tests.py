@@ -1,0 +1,125 @@
+"""The structure of ``kind: test``: a small world, and what each rule must do in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from engine.ruleset.model_parts import KeyPattern, RuleModel, Rules, problem
+from engine.ruleset.scalars import (
+    Comparison,
+    Expr,
+    FactValue,
+    Moment,
+    ParameterName,
+    RulePattern,
+    Series,
+    Symbol,
+    Text,
+    Timestamp,
+)
+
+
+class Bars(RuleModel):
+    """Bars of a test. What is left out of open, high and low is the close; without ``volume`` it is unknown.
+
+    ``_`` in ``close`` is a minute without a bar; in another column a value that is unknown.
+    """
+
+    exactly_one = ("close", "file")
+    close: Series | None = None
+    open: Series | None = None
+    high: Series | None = None
+    low: Series | None = None
+    volume: Series | None = None
+    file: Text | None = Field(
+        None, description="A CSV file beside the rule file: time, open, high, low, close, volume."
+    )
+
+
+class Quotes(RuleModel):
+    """Quotes of a test, one for each bar."""
+
+    bid: Series
+    ask: Series
+
+
+class TestAccount(RuleModel):
+    cash: Expr | None = None
+    equity: Expr | None = None
+    buying_power: Expr | None = None
+
+
+class TestPosition(RuleModel):
+    """A position that is open when the test starts."""
+
+    strategy: RulePattern
+    symbol: Symbol | None = None
+    quantity: Expr = Field(description="Negative when short.")
+    entry: Expr = Field(description="Price paid per unit.")
+    opened: Moment | None = Field(None, description="How long before the start, or at what time of day.")
+    stop: Expr | None = None
+    target: Expr | None = None
+
+
+class Given(RuleModel):
+    """The world of a test. ``bars(1m)`` are bars of ``symbol``; ``bars(1m, QQQ)`` of another one."""
+
+    symbol: Symbol | None = None
+    start: Timestamp | None = Field(
+        None, description="Wall clock in the pack's zone; by default a plain session's open."
+    )
+    bars: Annotated[
+        dict[str, Bars], KeyPattern(r"bars\((\d+(?:ms|s|m|h|d)(?:, *[A-Za-z0-9^][A-Za-z0-9^._:/-]*)?)\)", "bars(1m)")
+    ] = Field(default_factory=dict)
+    quotes: Quotes | None = None
+    quotes_of: Annotated[
+        dict[str, Quotes], KeyPattern(r"quotes\(([A-Za-z0-9^][A-Za-z0-9^._:/-]*)\)", "quotes(SPY)")
+    ] = Field(default_factory=dict)
+    facts: dict[Text, FactValue] = Field(default_factory=dict, description="Facts by name: a series, one value, or _.")
+    account: TestAccount | None = None
+    position: TestPosition | None = None
+    params: dict[ParameterName, Expr] = Field(default_factory=dict)
+
+
+class ExpectedOrder(RuleModel):
+    """What must be true of an order; what is left out is not looked at."""
+
+    symbol: Symbol | None = None
+    quantity: Comparison | None = None
+    limit: Comparison | None = None
+    stop: Comparison | None = None
+    target: Comparison | None = None
+
+
+class Expectation(RuleModel):
+    """What one rule must do at one moment."""
+
+    at: Moment
+    rule: RulePattern
+    verdict: Literal["fired", "silent", "unknown", "blocked", "cooling"] = Field(alias="is")
+    symbol: Symbol | None = None
+    because: Text | None = Field(None, description="The condition that decided, or the guard that blocked.")
+    buy: ExpectedOrder | None = None
+    sell: ExpectedOrder | None = None
+    close: ExpectedOrder | None = None
+
+    @model_validator(mode="after")
+    def _orders_only_when_fired(self) -> Expectation:
+        for name in ("buy", "sell", "close"):
+            if getattr(self, name) is not None and self.verdict != "fired":
+                raise problem(name, f"a rule that is {self.verdict} wants no order, so `{name}` cannot hold")
+        return self
+
+
+class Test(RuleModel):
+    """A unit test of rules, run by ``engine test``."""
+
+    __test__ = False  # for pytest: a model, no test class
+    kind: Literal["test"]
+    name: Text
+    about: Text | None = None
+    rules: Rules
+    given: Given
+    expect: tuple[Expectation, ...] = Field(min_length=1)
