@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -61,14 +62,17 @@ class SourceTree:
         text = self.file.text
         starts = [start for start, _ in self.opaque]
         found = []
-        for match in _COMMENT.finditer(text):
-            at = bisect_right(starts, match.start()) - 1
-            if at >= 0 and match.start() < self.opaque[at][1]:
-                continue
-            line = max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start())) + 1
-            alone = not text[line : match.start()].strip()
-            span = self.file.span(match.start(), match.end())
-            found.append(Comment(match[0].rstrip(), span, alone))
+        match = _COMMENT.search(text)
+        while match is not None:
+            begin, end = match.span()
+            at = bisect_right(starts, begin) - 1
+            if at >= 0 and begin < self.opaque[at][1]:
+                end = self.opaque[at][1]
+            else:
+                line = max(text.rfind("\n", 0, begin), text.rfind("\r", 0, begin)) + 1
+                span = self.file.span(begin, end)
+                found.append(Comment(match[0].rstrip(), span, not text[line:begin].strip()))
+            match = _COMMENT.search(text, end)
         return tuple(found)
 
 
@@ -99,6 +103,7 @@ class _Open:
     anchor: str | None
     children: list[Node] = field(default_factory=list)
     size: int = 1
+    depth: int = 0
 
 
 class _Builder:
@@ -109,13 +114,23 @@ class _Builder:
         self.opaque: list[tuple[int, int]] = []
         self._base = 0
         self._start: int | None = None  # of the document being read
+        self._done = 0  # end of the last document that was read
+        self._takers: dict[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._begin,
+            yaml.DocumentEndEvent: self._finish,
+        }
         self._reset()
 
     def _reset(self) -> None:
         self._stack: list[_Open] = []
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, tuple[Node, int, int]] = {}
         self._root: Node | None = None
-        self._size = 0
 
     def run(self, base: int) -> int:
         """Read documents from ``base`` on; returns where to go on (the end of the text when all is read)."""
@@ -123,12 +138,14 @@ class _Builder:
         text = self.file.text[base:] if base else self.file.text
         try:
             for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-                self._take(event)
+                take = self._takers.get(type(event))
+                if take is not None:
+                    take(event)
         except _Abandon as abandon:
             self.findings.append(abandon.finding)
             return len(self.file.text) if abandon.stop else self._resume(base)
         except yaml.MarkedYAMLError as problem:
-            start = base if self._start is None else self._start
+            start = self._done if self._start is None else self._start
             self.findings.append(explain(problem, self.file, base, start))
             return self._resume(base + _index(problem.problem_mark))
         except yaml.YAMLError as problem:
@@ -142,51 +159,40 @@ class _Builder:
         after = problem - 1 if self._start is None else self._start
         match = _MARKER.search(self.file.text, max(after + 1, self._base + 1))
         end = match.start() if match else len(self.file.text)
-        start = self._base if self._start is None else self._start
+        start = self._done if self._start is None else self._start
         self.opaque = [stretch for stretch in self.opaque if stretch[0] < start]
         self.opaque.append((start, end))
         self._reset()
         return end
 
-    def _take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            self._open(event)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self._close(self._base + _index(event.end_mark))
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._start = self._base + _index(event.start_mark)
-        elif isinstance(event, yaml.DocumentEndEvent):
-            self._finish(self._base + _index(event.end_mark))
-
     def _content_start(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> int:
-        start = self._base + _index(event.start_mark)
-        if event.anchor is None and event.tag is None:
-            return start
+        """Where a node begins behind its anchor and its tag."""
+        start, end = self._base + _index(event.start_mark), self._base + _index(event.end_mark)
         content = skip_properties(self.file.text, start)
         if event.tag is not None:
             written = self.file.text[start:content].rstrip()
             message = f"the tag {event.tag.replace('tag:yaml.org,2002:', '!!')} has no meaning in a rule file"
             self.findings.append(syntax_finding(message, self.file.span(start, start + len(written)), help="remove it"))
-        return min(content, self._base + _index(event.end_mark)) if isinstance(event, yaml.ScalarEvent) else content
+        return min(content, end) if isinstance(event, yaml.ScalarEvent) else content
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        start, end = self._content_start(event), self._base + _index(event.end_mark)
-        style = event.style or ""
-        scalar = Scalar(event.value, style, start, end, self.file)
-        if len(event.value) > MAX_SCALAR:
-            message = f"this value has {len(event.value):,} characters, the limit is {MAX_SCALAR:,}"
+    def _scalar(self, event: Any) -> None:
+        anchor = event.anchor
+        named = anchor is not None or event.tag is not None
+        start = self._content_start(event) if named else self._base + event.start_mark.index
+        end = self._base + event.end_mark.index
+        value, style, text = event.value, event.style or "", self.file.text
+        if len(value) > MAX_SCALAR:
+            message = f"this value has {len(value):,} characters, the limit is {MAX_SCALAR:,}"
             span = self.file.span(start, min(end, start + 40))
             raise _Abandon(syntax_finding(message, span, help="split it into named parts"))
-        skipped = self.file.text.find("\n", start) if style in ("|", ">") else start  # a header may carry a comment
-        self.opaque.append((max(skipped, start), end))
-        self._add(scalar, 1, event.anchor)
+        if text.find("#", start, end) >= 0:
+            body = text.find("\n", start) if style in ("|", ">") else start  # a header may carry a comment
+            self.opaque.append((max(body, start), end))
+        self._add(Scalar(value, style, start, end, self.file), 1, 0, anchor)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
-        start = self._content_start(event)
+        named = event.anchor is not None or event.tag is not None
+        start = self._content_start(event) if named else self._base + _index(event.start_mark)
         if len(self._stack) >= MAX_DEPTH:
             message = f"this is nested more than {MAX_DEPTH} levels deep"
             raise _Abandon(syntax_finding(message, self.file.span(start, start + 1)))
@@ -195,14 +201,14 @@ class _Builder:
         mapping = isinstance(event, yaml.MappingStartEvent)
         self._stack.append(_Open(mapping, start, bool(event.flow_style), event.anchor))
 
-    def _close(self, end: int) -> None:
-        done = self._stack.pop()
+    def _close(self, event: yaml.CollectionEndEvent) -> None:
+        done, end = self._stack.pop(), self._base + _index(event.end_mark)
         node: Node
         if done.mapping:
             node = Mapping(self._entries(done.children), done.start, end, self.file, done.flow)
         else:
             node = Sequence(tuple(done.children), done.start, end, self.file, done.flow)
-        self._add(node, done.size, done.anchor)
+        self._add(node, done.size, done.depth + 1, done.anchor)
 
     def _entries(self, children: list[Node]) -> tuple[Entry, ...]:
         entries: dict[str, Entry] = {}
@@ -224,24 +230,32 @@ class _Builder:
             said = "stands inside the value it repeats" if inside else "repeats a value that was never named"
             help = "" if inside else f'to write text that begins with *, put it in quotes: "*{event.anchor}"'
             raise _Abandon(syntax_finding(f"*{event.anchor} {said}", span, help=help))
-        node, size = known
-        self._add(node, size, None)
+        node, size, depth = known
+        if len(self._stack) + depth > MAX_DEPTH:
+            message = f"with this alias written out the document is nested more than {MAX_DEPTH} levels deep"
+            raise _Abandon(syntax_finding(message, span))
+        self._add(node, size, depth, None)
 
-    def _add(self, node: Node, size: int, anchor: str | None) -> None:
+    def _add(self, node: Node, size: int, depth: int, anchor: str | None) -> None:
         if anchor is not None:
-            self._anchors[anchor] = (node, size)
+            self._anchors[anchor] = (node, size, depth)
         if not self._stack:
-            self._root, self._size = node, size
+            self._root = node
             return
-        self._stack[-1].children.append(node)
-        self._stack[-1].size += size
-        self._size = max(self._size, self._stack[-1].size)
-        if self._size > MAX_NODES:
+        parent = self._stack[-1]
+        parent.children.append(node)
+        parent.size += size
+        parent.depth = max(parent.depth, depth)
+        if parent.size > MAX_NODES:
             message = f"this document has more than {MAX_NODES:,} values, each alias counted as what it repeats"
             raise _Abandon(syntax_finding(message, node.whole(), help="split it into several files"))
 
-    def _finish(self, end: int) -> None:
-        root, start = self._root, self._start
+    def _begin(self, event: yaml.DocumentStartEvent) -> None:
+        self._start = self._base + _index(event.start_mark)
+
+    def _finish(self, event: yaml.DocumentEndEvent) -> None:
+        root, start, end = self._root, self._start, self._base + _index(event.end_mark)
+        self._done = end
         self._reset()
         self._start = None
         if root is None or start is None or (isinstance(root, Scalar) and root.empty):
