@@ -50,8 +50,12 @@ class Windows:
 
 def _is_open(session: Session, clock: Clock, session_open: bool) -> bool:
     """Windows are half open: a window that ends at 15:55 is over at 15:55:00."""
-    if clock.weekday not in session.days:
-        return False
     if session.calendar and not session_open:
         return False
-    return session.begin <= clock.seconds_of_day < session.end
+    now = clock.seconds_of_day
+    for begin, end in session.hours:
+        if clock.weekday in session.days and begin <= now < end:
+            return True
+        if (clock.weekday - 1) % 7 in session.days and begin <= now + 86_400 < end:
+            return True
+    return False

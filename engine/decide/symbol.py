@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 from engine.decide.clock import NAMES as CLOCK_NAMES
 from engine.market.bars import BarAggregator
 from engine.market.calendar import TradingCalendar

@@ -75,7 +75,7 @@ def _exits(ruleset: Ruleset) -> dict[str, list[Exit]]:
             for key in rule.strategies:
                 exits[key].append(rule)
     for found in exits.values():
-        found.sort(key=lambda rule: (-rule.priority, rule.key))
+        found.sort(key=lambda rule: (rule.priority, rule.key))
     return exits
 
 
@@ -108,15 +108,23 @@ def rule_terms(rule: object) -> list[Term]:
     """Every expression of a rule that the plan computes."""
     match rule:
         case Strategy():
-            terms = [*rule.when, *rule.entry.terms]
-            terms += [t for t in (rule.cooldown, rule.universe_when) if t is not None]
-            return terms + [o.size for o in rule.overrides.values() if o.size is not None]
+            return [*_looking_terms(rule), *_entry_terms(rule)]
         case Exit():
             return [*rule.when, *rule.action.terms]
         case Guard():
             extra = (rule.action.cap, rule.action.halt_for)
             return [*rule.require, *(t for t in extra if t is not None)]
     return []
+
+
+def _looking_terms(strategy: Strategy) -> list[Term]:
+    cooldowns = [strategy.cooldown, *(o.cooldown for o in strategy.overrides.values())]
+    return [*strategy.when, *(t for t in (*cooldowns, strategy.universe_when) if t is not None)]
+
+
+def _entry_terms(strategy: Strategy) -> list[Term]:
+    entries = [strategy.entry, *(o.entry for o in strategy.overrides.values() if o.entry is not None)]
+    return [term for entry in entries for term in entry.terms]
 
 
 def _symbol_plan(
@@ -127,14 +135,15 @@ def _symbol_plan(
     held_by = [s for s in strategies if s.enabled and _may_hold(plan.packs[s.key], s, symbol)]
     own = dict(values)
     for strategy in {s.key: s for s in (*triggered, *held_by)}.values():
-        if symbol in strategy.overrides:
-            own.update(strategy.overrides[symbol].parameters)
+        for rule in (strategy, *plan.exits[strategy.key]):
+            if symbol in rule.overrides:
+                own.update(rule.overrides[symbol].parameters)
     builder = Builder(plan.ruleset.facts, own, moving, plan.texts, frames)
     for strategy in triggered:
-        for term in (*strategy.when, *(t for t in (strategy.cooldown, strategy.universe_when) if t is not None)):
+        for term in _looking_terms(strategy):
             builder.add(term, strategy.key)
     for strategy in held_by:
-        for term in (*strategy.entry.terms, *(o.size for o in strategy.overrides.values() if o.size is not None)):
+        for term in _entry_terms(strategy):
             builder.add(term, strategy.key)
     for strategy in held_by:
         for rule in plan.exits[strategy.key]:

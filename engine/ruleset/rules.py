@@ -10,6 +10,7 @@ from engine.language.diagnostics import Finding
 from engine.language.terms import Term
 from engine.language.types import Kind
 from engine.market.facts import FactSpec
+from engine.market.instrument import Instrument
 from engine.market.orders import Side
 from engine.ruleset.load import Document
 
@@ -70,10 +71,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What differs for one symbol: parameters by key, and possibly the size."""
+    """What differs for one symbol: parameters by key; for strategies also the entry and the cooldown."""
 
     parameters: Mapping[str, float] = field(default_factory=dict)
-    size: Term | None = None
+    entry: Entry | None = None
+    cooldown: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ class Strategy(Rule):
     """When to enter. ``universe`` is a list of symbols, or a condition over each listed symbol."""
 
     about: str
+    priority: int
     trigger: Trigger
-    seconds: int
     universe: tuple[str, ...]
     universe_when: Term | None
     when: tuple[Term, ...]
@@ -104,6 +106,15 @@ class Strategy(Rule):
     entry: Entry
     overrides: Mapping[str, Override]
     enabled: bool = True
+
+    def entry_for(self, symbol: str) -> Entry:
+        """The entry as overridden for a trigger symbol."""
+        override = self.overrides.get(symbol)
+        return override.entry if override is not None and override.entry is not None else self.entry
+
+    def cooldown_for(self, symbol: str) -> Term | None:
+        override = self.overrides.get(symbol)
+        return override.cooldown if override is not None and override.cooldown is not None else self.cooldown
 
 
 class UnknownPolicy(StrEnum):
@@ -115,19 +126,23 @@ class UnknownPolicy(StrEnum):
 class ExitAction:
     """What an exit does. ``close`` is a share or a quantity of the position; ``stop`` moves the protective stop.
 
+    ``limit`` and ``within`` concern the closing order; ``fallback_market`` says that the rest goes at market then.
+
     ``trail_by`` sets a stop that follows the best price at that distance, from when ``trail_after`` was true.
     """
 
     close_all: bool = False
     close: Term | None = None
     limit: Term | None = None
+    within: Term | None = None
+    fallback_market: bool = False
     stop: Term | None = None
     trail_by: Term | None = None
     trail_after: Term | None = None
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        found = (self.close, self.limit, self.stop, self.trail_by, self.trail_after)
+        found = (self.close, self.limit, self.within, self.stop, self.trail_by, self.trail_after)
         return tuple(t for t in found if t is not None)
 
 
@@ -141,6 +156,7 @@ class Exit(Rule):
     when: tuple[Term, ...]
     unknown: UnknownPolicy | None
     action: ExitAction
+    overrides: Mapping[str, Override]
 
 
 class Judged(StrEnum):
@@ -161,7 +177,7 @@ class GuardAction:
     """What happens when a guard is not true.
 
     BLOCK: ``reason``. CAP: ``cap`` is the most notional (money) or quantity. HALT: no entries ``until`` "tomorrow",
-    "resumed" or for ``halt_for`` seconds. FLATTEN: close everything (``flatten_all``) or the symbol, and block.
+    "session end", "resumed" or for ``halt_for`` seconds. FLATTEN: close everything (``flatten_all``) or the symbol, and block.
     """
 
     effect: GuardEffect
@@ -184,7 +200,8 @@ class Guard(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Session(Rule):
-    """A window of the day with its own playbook. Clocks are seconds since local midnight; the end is excluded.
+    """Windows of the day with their own playbook. Hours are seconds since local midnight, the end excluded; an end
+    above 86400 lies on the next day.
 
     ``allow`` None permits every strategy of the pack; ``block`` names those that may not enter meanwhile.
     """
@@ -192,8 +209,7 @@ class Session(Rule):
     calendar: str
     timezone: str
     days: frozenset[int]
-    begin: float
-    end: float
+    hours: tuple[tuple[float, float], ...]
     allow: tuple[str, ...] | None
     block: tuple[str, ...]
     settings: Mapping[str, float]
@@ -204,7 +220,7 @@ class Session(Rule):
 class Gate(Rule):
     """Conditions on closed trades that must all be true, ``consecutive`` times in a row, before going live."""
 
-    pack_judged: str
+    judged: tuple[str, ...]
     require: tuple[Term, ...]
     consecutive: int
 
@@ -224,6 +240,10 @@ class Pack:
     timezone: str = ""
     universe: tuple[str, ...] = ()
     execution: Mapping[str, str] = field(default_factory=dict)
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    venue: str = ""
+    max_quantity: float | None = None
+    max_notional: float | None = None
     document: Document | None = None
     strategies: list[Strategy] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
