@@ -1,0 +1,60 @@
+# The front door. `make run` and `make test` do all the set-up themselves; Python 3.11 or later with venv is all they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+
+# The environment is made again when what it was made from changes.
+RUNTIME := $(VENV)/.installed-runtime
+DEV     := $(VENV)/.installed-dev
+INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run test lint ci bench schemas docs lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+run: $(RUNTIME) ## Trade on paper with simulated market data; Ctrl-C stops it
+	@$(BIN)/engine run --paper
+
+test: $(DEV) ## Run all tests
+	@$(BIN)/pytest -n $(JOBS)
+
+lint: $(DEV) ## Check code, types, arrows between packages, and rules
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/engine lint rules/
+
+ci: ## Everything that must pass before a change is taken, in an environment of its own
+	@bash .ci/run
+
+bench: $(DEV) ## Run the benchmarks beside their peers
+	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+schemas: $(RUNTIME) ## Write schemas/*.json again from the models
+	@$(BIN)/engine schemas
+
+docs: $(RUNTIME) ## Write the generated pages of docs/ again from the catalogues
+	@$(BIN)/engine docs
+
+lock: ## Write requirements/*.txt again from pyproject.toml
+	@PYTHON=$(PYTHON) requirements/compile
+
+clean: ## Remove environments and caches
+	rm -rf $(VENV) .venv-ci .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed, $$($(PYTHON) --version 2>&1) was found; name another with PYTHON=..." >&2; exit 2; }
+	@echo "Making the environment in $(VENV) (once; a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/python
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
