@@ -19,7 +19,7 @@ from engine.language.functions.common import (
 
 
 def sma(state: State, o: int, x: float, length: float) -> float:
-    """State: count, window twice over. The mean is taken around the newest value, so that equal values average exactly."""
+    """State: count, window twice over. Summed as distances to the newest value, so equal values average exactly."""
     n = int(length)
     seen = int(state[o])
     p = o + 1 + seen % n

@@ -176,8 +176,8 @@ FUNCTIONS = (
         family="momentum",
         parameters=(series("what is measured"), length("bars of Wilder's averages", low=2)),
         result=Kind.NUMBER,
-        about="Relative strength index, 0 to 100: the share of the average gain in all movement. Unknown also while nothing "
-        f"has moved at all, where TA-Lib says 0. {RECURSIVE_UNKNOWN}",
+        about="Relative strength index, 0 to 100: the share of the average gain in all movement. Unknown also while "
+        f"nothing has moved at all, where TA-Lib says 0. {RECURSIVE_UNKNOWN}",
         formula="100 * gain / (gain + loss), with Wilder's averages of the rises and of the falls from bar to bar",
         source="Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib RSI",
         examples=(
@@ -196,8 +196,8 @@ FUNCTIONS = (
         family="momentum",
         parameters=(series("what is measured"), _FAST, _SLOW),
         result=SAME,
-        about="Moving average convergence divergence: the fast exponential average less the slow one. Both start on the "
-        f"bar where the longer one is complete. {RECURSIVE_UNKNOWN}",
+        about="Moving average convergence divergence: the fast exponential average less the slow one. Both start on "
+        f"the bar where the longer one is complete. {RECURSIVE_UNKNOWN}",
         formula="ema(x, fast) - ema(x, slow), both started from the means of their windows on the same bar",
         source=_APPEL,
         examples=(Example("macd(close, 1, 3)", _CLOSES, (None, None, 3.0, 0.5)),),
@@ -239,10 +239,10 @@ FUNCTIONS = (
         family="momentum",
         parameters=(length("bars of Wilder's averages", low=2),),
         result=Kind.NUMBER,
-        about="Average directional index, 0 to 100: how strongly prices trend, up or down alike. A bar on which nothing "
-        f"has moved leaves it as it was. {RECURSIVE_UNKNOWN}",
-        formula="Wilder's average of 100 * |up - down| / (up + down), up and down being Wilder's averages of the moves by "
-        "which a bar exceeds the one before",
+        about="Average directional index, 0 to 100: how strongly prices trend, up or down alike. A bar on which "
+        f"nothing has moved leaves it as it was. {RECURSIVE_UNKNOWN}",
+        formula="Wilder's average of 100 * |up - down| / (up + down), up and down being Wilder's averages of the moves "
+        "by which a bar exceeds the one before",
         source="Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib ADX",
         examples=(
             Example(

@@ -54,7 +54,7 @@ def sigma_band(
         state[o + 3] += volume * distance * (typical - state[o + 2])
     if state[o + 1] <= 0.0:
         return NAN
-    return state[o + 2] + k * math.sqrt(state[o + 3] / state[o + 1])
+    return state[o + 2] + k * math.sqrt(max(state[o + 3], 0.0) / state[o + 1])  # rounding may leave a shade below 0
 
 
 def _session_extreme(sign: float) -> Callable[..., float]:
@@ -116,7 +116,7 @@ def rvol(state: State, o: int, length: float, volume: float, ordinal: float) -> 
     state[o + 1] = seen + 1
     if seen < n or not total > 0.0:
         return NAN
-    return volume / (total / n)
+    return volume * n / total
 
 
 def bar_index(state: State, o: int, ordinal: float) -> float:
@@ -161,8 +161,8 @@ _VOLUME_UNKNOWN = (
 )
 _EXTREME_UNKNOWN = f"{REGULAR_HOURS} Unknown on a bar whose price is unknown; the next bar goes on without it."
 _RANGE_UNKNOWN = (
-    f"{REGULAR_HOURS} Unknown until the range is complete, and for the whole session when the price of one of its bars is "
-    "unknown or none of its bars arrived. Bars that end within the range count, so bars must divide it evenly."
+    f"{REGULAR_HOURS} Unknown until the range is complete, and for the whole session when the price of one of its bars "
+    "is unknown or none of its bars arrived. Bars that end within the range count, so bars must divide it evenly."
 )
 _TYPICAL = ("high", "low", "close", "volume", "session.ordinal")
 _DURATION = Parameter(
@@ -199,8 +199,8 @@ FUNCTIONS = (
         family="session",
         parameters=(Parameter("k", (Kind.NUMBER,), "standard deviations above vwap; negative for below"),),
         result=Kind.PRICE,
-        about="Band around vwap: so many volume-weighted standard deviations of the typical price since the open away from "
-        f"it. {_VOLUME_UNKNOWN}",
+        about="Band around vwap: so many volume-weighted standard deviations of the typical price since the open away "
+        f"from it. {_VOLUME_UNKNOWN}",
         formula="vwap + k * sqrt(sum(volume * (typical - vwap)^2) / sum(volume)) since the open",
         source="West, Updating Mean and Variance Estimates: An Improved Method (1979), for the running variance",
         examples=(

@@ -36,7 +36,8 @@ def zscore(state: State, o: int, x: float, length: float) -> float:
     for i in range(p + 1, p + n + 1):
         deviation = state[i] - x - mean
         squares += deviation * deviation
-    return -mean / math.sqrt(squares / n) if squares > 0.0 else NAN
+    spread = math.sqrt(squares / n)
+    return -mean / spread if spread > 0.0 else NAN
 
 
 def slope(state: State, o: int, x: float, length: float) -> float:
@@ -85,10 +86,8 @@ def correlation(state: State, o: int, x: float, y: float, length: float) -> floa
         xx += dx * dx
         yy += dy * dy
         xy += dx * dy
-    if not (xx > 0.0 and yy > 0.0):
-        return NAN
-    result = xy / (math.sqrt(xx) * math.sqrt(yy))
-    return min(max(result, -1.0), 1.0)
+    spread = math.sqrt(xx) * math.sqrt(yy)
+    return min(max(xy / spread, -1.0), 1.0) if spread > 0.0 else NAN
 
 
 def percentile(state: State, o: int, x: float, length: float, rank: float) -> float:
@@ -190,8 +189,8 @@ FUNCTIONS = (
             length("bars in the window", low=2),
         ),
         result=Kind.NUMBER,
-        about="How closely two series move along one straight line over the last bars: 1 together, -1 opposite, 0 not at all. "
-        f"{WINDOW_UNKNOWN} Also unknown when either does not move.",
+        about="How closely two series move along one straight line over the last bars: 1 together, -1 opposite, 0 not at "
+        f"all. {WINDOW_UNKNOWN} Also unknown when either does not move.",
         formula="covariance(x, y) / (stdev(x) * stdev(y))",
         source="Pearson's coefficient; TA-Lib CORREL",
         examples=(
@@ -215,8 +214,8 @@ FUNCTIONS = (
             Parameter("rank", (Kind.NUMBER,), "0 lowest, 50 median, 100 highest", constant=True, low=0.0, high=100.0),
         ),
         result=SAME,
-        about="The value below which that many hundredths of the last bars lie, this one included; between two of them it "
-        f"goes along a straight line. {WINDOW_UNKNOWN}",
+        about="The value below which that many hundredths of the last bars lie, this one included; between two "
+        f"of them it lies on a straight line. {WINDOW_UNKNOWN}",
         formula="sorted(x)[h], h = rank / 100 * (length - 1), linear between whole h",
         source="Hyndman & Fan, Sample Quantiles in Statistical Packages (1996), definition 7",
         examples=(
