@@ -145,8 +145,8 @@ FUNCTIONS = (
         family="history",
         parameters=(Parameter("condition", (Kind.BOOL,), "what must have been true"),),
         result=Kind.NUMBER,
-        about="Bars since the condition was last true; 0 on a bar where it is. Unknown until it was true once, and on a "
-        "bar where the condition is unknown; the next bar counts on from the last known one.",
+        about="Bars since the condition was last true; 0 on a bar where it is. Unknown until it was true once, and on "
+        "a bar where the condition is unknown; the next bar counts on from the last known one.",
         formula="number of bars after the latest one with condition = true",
         source="elementary",
         examples=(
@@ -168,8 +168,8 @@ FUNCTIONS = (
             series("what is remembered", ORDERED),
         ),
         result=SAME,
-        about="The value on the latest bar where the condition was true. Unknown until it was true once, on a bar where "
-        "the condition is unknown, and where the remembered value was unknown.",
+        about="The value on the latest bar where the condition was true. Unknown until it was true once, on a bar "
+        "where the condition is unknown, and where the remembered value was unknown.",
         formula="x on the latest bar with condition = true",
         source="elementary",
         examples=(

@@ -72,7 +72,8 @@ FUNCTIONS = (
         ),
         result=Kind.RATIO,
         about="Share of the capital that makes it grow fastest when a $1 contract is bought with an edge; 0 without "
-        f"one. Take a fraction of it: a quarter is common. {ANY_UNKNOWN} Also unknown outside 0..1 and for a price of $1.",
+        f"one. Take a fraction of it: a quarter is common. {ANY_UNKNOWN} Also unknown outside 0..1 and for a price "
+        "of $1.",
         formula="max((probability - price) / (1 - price), 0)",
         source="Kelly, A New Interpretation of Information Rate (1956)",
         examples=(

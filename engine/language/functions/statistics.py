@@ -189,8 +189,8 @@ FUNCTIONS = (
             length("bars in the window", low=2),
         ),
         result=Kind.NUMBER,
-        about="How closely two series move along one straight line over the last bars: 1 together, -1 opposite, 0 not at "
-        f"all. {WINDOW_UNKNOWN} Also unknown when either does not move.",
+        about="How closely two series move along one straight line over the last bars: 1 together, -1 opposite, 0 not "
+        f"at all. {WINDOW_UNKNOWN} Also unknown when either does not move.",
         formula="covariance(x, y) / (stdev(x) * stdev(y))",
         source="Pearson's coefficient; TA-Lib CORREL",
         examples=(
