@@ -28,8 +28,10 @@ class BarAggregator:
     def __init__(self, seconds: int, calendar: TradingCalendar | None = None) -> None:
         if seconds <= 0:
             raise ValueError(f"a bar must last at least one second, not {seconds}")
-        if seconds % DAY_SECONDS == 0 and (seconds != DAY_SECONDS or calendar is None):
-            raise ValueError("daily bars are 86400 seconds and need a trading calendar; longer bars do not exist")
+        if seconds > DAY_SECONDS:
+            raise ValueError(f"a bar lasts a day at most, not {seconds} seconds")
+        if seconds == DAY_SECONDS and calendar is None:
+            raise ValueError("daily bars need a trading calendar")
         self.seconds = seconds
         self.late = 0
         self._calendar = calendar if seconds == DAY_SECONDS else None

@@ -91,7 +91,7 @@ def test_a_minute_that_comes_after_its_bar_was_published_changes_nothing_and_is_
 
 
 def test_a_bar_from_the_future_is_refused() -> None:
-    with pytest.raises(ValueError, match="known at .*, not yet at"):
+    with pytest.raises(ValueError, match=r"known at \d+, not yet at \d+"):
         BarAggregator(300).push(minute(0), at(1) - 1)
 
 
@@ -101,9 +101,16 @@ def test_a_base_bar_across_two_buckets_is_refused() -> None:
         BarAggregator(300).push(three_minutes, at(7))
 
 
-@pytest.mark.parametrize("seconds", [0, -60, 86_400, 7 * 86_400])
-def test_timeframes_that_cannot_be_built_are_refused(seconds: int) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "a bar must last at least one second, not 0"),
+        (86_400, "daily bars need a trading calendar"),
+        (604_800, "a bar lasts a day at most, not 604800 seconds"),
+    ],
+)
+def test_timeframes_that_cannot_be_built_are_refused(seconds: int, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
         BarAggregator(seconds)
 
 
@@ -149,7 +156,9 @@ def test_bars_on_a_holiday_belong_to_no_daily_bar() -> None:
     st.lists(st.tuples(st.integers(0, 300), st.floats(1, 1000), st.one_of(st.none(), st.integers(0, 10_000)))),
     st.sampled_from([60, 120, 300, 900, 3600]),
 )
-def test_every_base_bar_ends_up_in_exactly_one_higher_bar(rows: list[tuple[int, float, int | None]], width: int) -> None:
+def test_every_base_bar_ends_up_in_exactly_one_higher_bar(
+    rows: list[tuple[int, float, int | None]], width: int
+) -> None:
     unique = {n: minute(n, price, volume) for n, price, volume in rows}
     bars = [unique[n] for n in sorted(unique)]
     aggregator = BarAggregator(width)
