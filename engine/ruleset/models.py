@@ -214,7 +214,7 @@ class SessionLimits(RuleModel):
 
 
 class Session(Rule):
-    """A window of time with its own playbook. Where a pack has sessions, entries happen only inside one."""
+    """A window of time with its own playbook: who may enter, with which parameters, within which limits."""
 
     kind: Literal["session"]
     calendar: Text | None = None

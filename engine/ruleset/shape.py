@@ -221,7 +221,7 @@ class ModelShape(Shape):
 
     def __init__(self, model: type[RuleModel]) -> None:
         self.model = model
-        self._fields: dict[str, _Field] = {}
+        self.fields: dict[str, _Field] = {}
         self._patterns: list[_Field] = []
         self._shown: list[str] = []
         for attribute, info in model.model_fields.items():
@@ -233,14 +233,26 @@ class ModelShape(Shape):
                 self._patterns.append(_Field(attribute, key, False, value, re.compile(marker.pattern)))
             else:
                 shape = shape_of(info.annotation, info.metadata)
-                self._fields[key] = _Field(attribute, key, info.is_required(), shape)
+                self.fields[key] = _Field(attribute, key, info.is_required(), shape)
         self._shown.sort(key=lambda key: key != "kind")  # inherited fields come first in a model, kind in a file
         self.wanted = (
             "{" + ", ".join(f"{key}: …" for key in self._shown[:4]) + ("" if len(self._shown) < 5 else ", …") + "}"
         )
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The fields as they stand in a well-ordered file."""
+        return tuple(self._shown)
+
+    def below(self, key: str) -> Shape | None:
+        """The shape of the field ``key``."""
+        found = self.fields.get(key)
+        if found is not None:
+            return found.shape
+        return next((each.shape for each in self._patterns if each.pattern and each.pattern.fullmatch(key)), None)
+
     def advice(self, node: Node) -> str:
-        needed = [found.key for found in self._fields.values() if found.required]
+        needed = [found.key for found in self.fields.values() if found.required]
         return f"write {{{needed[0]}: {node.text}}}" if isinstance(node, Scalar) and len(needed) == 1 else ""
 
     def take(self, node: Mapping, where: str, report: Report) -> object:
@@ -248,7 +260,7 @@ class ModelShape(Shape):
         complete = True
         before = len(report.findings)
         for entry in node.entries:
-            found = self._fields.get(entry.key.text)
+            found = self.fields.get(entry.key.text)
             if found is None:
                 self._other(entry, values, where, report)
                 continue
@@ -257,7 +269,7 @@ class ModelShape(Shape):
                 values[found.key] = value
             elif found.required:
                 complete = False
-        for needed in self._fields.values():
+        for needed in self.fields.values():
             if needed.required and node.find(needed.key) is None:
                 message = f"{where} needs `{needed.key}`"
                 report.missing_field(message, node.whole(), f"add `{needed.key}:` with {needed.shape.wanted}")
@@ -360,7 +372,7 @@ def _paths(root: type[RuleModel]) -> dict[str, tuple[str, ...]]:
 
     def visit(shape: Shape, path: str) -> None:
         if isinstance(shape, ModelShape):
-            for key, inner in shape._fields.items():
+            for key, inner in shape.fields.items():
                 if path:
                     found.setdefault(key, []).append(f"`{path}`")
                 visit(inner.shape, f"{path}.{key}" if path else key)

@@ -94,7 +94,7 @@ def _mis_nested(said: str, file: SourceFile, at: int) -> Finding | None:
         return syntax_finding(
             "this key does not line up with the lines above it",
             here,
-            help="keys of one mapping begin in the same column, and nothing may follow a value on the next, deeper line",
+            help="keys of one mapping begin in the same column; a value ends before the next key",
         )
     if "block sequence entries are not allowed" in said:
         return syntax_finding(

@@ -132,10 +132,11 @@ Node = Scalar | Mapping | Sequence
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment. ``text`` begins with ``#``; ``alone`` when nothing else is on its line."""
+    """One comment. ``text`` begins with ``#``, ``start`` is its offset; ``alone`` when nothing else is on its line."""
 
     text: str
     span: Span
+    start: int
     alone: bool
 
 

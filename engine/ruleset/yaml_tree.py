@@ -55,6 +55,7 @@ class SourceTree:
     documents: tuple[SourceDocument, ...] = ()
     findings: tuple[Finding, ...] = ()
     opaque: tuple[tuple[int, int], ...] = ()
+    anchored: bool = False  # whether an anchor stands anywhere
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
@@ -71,7 +72,7 @@ class SourceTree:
             else:
                 line = max(text.rfind("\n", 0, begin), text.rfind("\r", 0, begin)) + 1
                 span = self.file.span(begin, end)
-                found.append(Comment(match[0].rstrip(), span, not text[line:begin].strip()))
+                found.append(Comment(match[0].rstrip(), span, begin, not text[line:begin].strip()))
             match = _COMMENT.search(text, end)
         return tuple(found)
 
@@ -90,7 +91,9 @@ def build_tree(file: SourceFile) -> SourceTree:
     base = 0
     while base < len(file.text):
         base = builder.run(base)
-    return SourceTree(file, tuple(builder.documents), tuple(builder.findings), tuple(sorted(builder.opaque)))
+    return SourceTree(
+        file, tuple(builder.documents), tuple(builder.findings), tuple(sorted(builder.opaque)), builder.anchored
+    )
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class _Builder:
         self.documents: list[SourceDocument] = []
         self.findings: list[Finding] = []
         self.opaque: list[tuple[int, int]] = []
+        self.anchored = False
         self._base = 0
         self._start: int | None = None  # of the document being read
         self._done = 0  # end of the last document that was read
@@ -238,6 +242,7 @@ class _Builder:
 
     def _add(self, node: Node, size: int, depth: int, anchor: str | None) -> None:
         if anchor is not None:
+            self.anchored = True
             self._anchors[anchor] = (node, size, depth)
         if not self._stack:
             self._root = node

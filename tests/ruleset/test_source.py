@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from engine.language.diagnostics import Span
 from engine.ruleset.source import MAX_BYTES, MAX_SCALAR, Mapping, Scalar, Sequence, parse_bytes, parse_text, read_source
 from engine.ruleset.yaml_scalars import character_map
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 
 def scalar_at(text: str, key: str = "k") -> Scalar:
