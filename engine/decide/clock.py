@@ -71,3 +71,14 @@ class Clock:
     @property
     def seconds_of_day(self) -> float:
         return self.values[1]
+
+    @property
+    def day_end_ns(self) -> int:
+        """The next local midnight."""
+        return self._day_end_ns
+
+    def session_end_ns(self, now_ns: int) -> int:
+        """The close of today's session, or midnight when there is none to come."""
+        if self._session is not None and now_ns < self._session.close_ns:
+            return self._session.close_ns
+        return self._day_end_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderUpdate
@@ -69,6 +69,7 @@ class Portfolio:
     def __init__(self, cash: Decimal) -> None:
         self.initial_cash = cash
         self.cash = cash
+        self._cash_float = float(cash)
         self.held: dict[PositionKey, Held] = {}
         self.pending: dict[str, Pending] = {}
         self.realised = ZERO
@@ -82,7 +83,9 @@ class Portfolio:
 
     def equity(self) -> float:
         """Cash plus all positions at their last prices (money)."""
-        return float(self.cash) + sum(h.quantity * h.last for h in self.held.values())
+        if not self.held:
+            return self._cash_float
+        return self._cash_float + sum(h.quantity * h.last for h in self.held.values())
 
     def count_in(self, symbol: str) -> int:
         return sum(1 for _, held_symbol in self.held if held_symbol == symbol)
@@ -126,30 +129,32 @@ class Portfolio:
             held.low = min(held.low, low)
             held.bars += new_bar
 
-    def apply(self, report: BrokerReport) -> list[PositionKey]:
-        """Book what the broker did; returns the positions that this closed."""
-        closed: list[PositionKey] = []
+    def apply(self, report: BrokerReport) -> list[Held]:
+        """Book what the broker did; returns the positions that this closed, with the orders that still rest."""
+        closed: list[Held] = []
         for fill in report.fills:
-            if self._book(fill):
-                closed.append((fill.strategy, fill.symbol))
+            held = self._book(fill)
+            if held is not None:
+                closed.append(held)
         for update in report.updates:
-            self._note(update)
+            self._note(update, closed)
         self.version += 1
         return closed
 
-    def _book(self, fill: Fill) -> bool:
+    def _book(self, fill: Fill) -> Held | None:
         key = (fill.strategy, fill.symbol)
         self.cash -= fill.price * fill.quantity * fill.side.sign + fill.fee
+        self._cash_float = float(self.cash)
         held = self.held.get(key)
         if held is None:
             held = self._open(key, fill)
         self.realised += held.position.apply(fill) - fill.fee
         held.refresh()
-        self._shrink_leg(held, fill)
+        self._take_legs(held, fill)
         if held.position.open:
-            return False
+            return None
         del self.held[key]
-        return True
+        return held
 
     def _open(self, key: PositionKey, fill: Fill) -> Held:
         price = float(fill.price)
@@ -157,29 +162,18 @@ class Portfolio:
         self.held[key] = held
         return held
 
-    def _shrink_leg(self, held: Held, fill: Fill) -> None:
+    def _take_legs(self, held: Held, fill: Fill) -> None:
+        """With an entry's fill its bracket comes to life."""
         pending = self.pending.get(fill.client_id)
         if pending is not None:
             held.entry_values, held.trigger_symbol = pending.entry_values, pending.trigger_symbol
             for leg in pending.legs:
                 held.legs.setdefault(leg.client_id, leg)
-            return
-        if fill.client_id in held.legs:
-            held.last = float(fill.price)
 
-    def _note(self, update: OrderUpdate) -> None:
+    def _note(self, update: OrderUpdate, closed: list[Held]) -> None:
         if update.state.open:
             return
         self.pending.pop(update.client_id, None)
-        for held in self.held.values():
+        for held in (*self.held.values(), *closed):
             held.legs.pop(update.client_id, None)
             held.exiting.pop(update.client_id, None)
-
-    def moved(self, held: Held, client_id: str, *, quantity: Decimal | None, stop: Decimal | None) -> None:
-        """A protective order was changed at the broker; remember its new terms."""
-        order = held.legs.get(client_id)
-        if order is not None:
-            changes = {k: v for k, v in (("quantity", quantity), ("stop", stop)) if v is not None}
-            held.legs[client_id] = replace(order, **changes)  # type: ignore[arg-type]
-            self.version += 1
-

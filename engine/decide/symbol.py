@@ -47,6 +47,10 @@ class SymbolState:
         self._time_slots = {k.name: s for k, s in inputs.items() if k.what == "time" and k.seconds == 0}
         self.clock_slots = [(s, CLOCK_NAMES.index(n)) for n, s in self._quote_slots.items() if n in CLOCK_NAMES]
 
+    @property
+    def has_frames(self) -> bool:
+        return bool(self._frames)
+
     def _fields(self, seconds: int) -> list[tuple[int, int]]:
         inputs = self.memory.program.inputs
         found = ((inputs.get(InputKey("fact", name, seconds)), index) for name, index in _BAR_FIELDS.items())

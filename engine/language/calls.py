@@ -138,6 +138,9 @@ def _in_range(checker: Checker, term: Term, parameter: Parameter, function: Func
     value, low, high = term.value, parameter.low, parameter.high
     if isinstance(value, bool) or not isinstance(value, float):
         return True
+    if parameter.whole and value != int(value):
+        checker.findings.append(messages.not_whole(value, term.span(), f"`{parameter.name}` of {function.name}"))
+        return False
     if (low is not None and value < low) or (high is not None and value > high):
         what = f"`{parameter.name}` of {function.name}"
         checker.findings.append(messages.out_of_range(value, term.span(), low, high, what))

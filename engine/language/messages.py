@@ -105,6 +105,10 @@ def out_of_range(value: float, span: Span, low: float | None, high: float | None
     return Finding("AT203", "impossible-range", f"{what} is {value:g}, it must be {limits}", (span,))
 
 
+def not_whole(value: float, span: Span, what: str) -> Finding:
+    return Finding("AT203", "impossible-range", f"{what} is {value:g}, it must be a whole number", (span,))
+
+
 def naive_time(term: Term) -> Finding:
     return Finding(
         "AT206", "naive-time", "this time of day has no zone", (term.span(),),

@@ -58,6 +58,7 @@ class _Draft:
     args: tuple[int, ...]
     depends: int
     state: int
+    size: int
     segment: str
     term: Term
     name: str
@@ -242,7 +243,7 @@ class Builder:
         segment = self._segment if self._is_local(args, depends) else MAIN
         offset = self._state
         self._state += state
-        self._drafts[number] = _Draft(code, args, depends or Group.START, offset, segment, term, name, warm_up)
+        self._drafts[number] = _Draft(code, args, depends or Group.START, offset, state, segment, term, name, warm_up)
         self._keys[key] = number
         return number
 
@@ -280,8 +281,16 @@ class Builder:
         return Program(
             code, np.array(pool or [0], dtype=np.int64), initial, self._state, dict(self._inputs), dict(self._seen),
             instructions, {name: Segment(*b) for name, b in bounds.items()}, self.frames,
-            {owner: tuple(pairs) for owner, pairs in self._captures.items()}, self._terms,
+            {owner: tuple(pairs) for owner, pairs in self._captures.items()}, self._memories(), self._terms,
         )  # fmt: skip
+
+    def _memories(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """State of the segments that live and die with a position."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for draft in self._drafts.values():
+            if draft.size and draft.segment != MAIN:
+                found.setdefault(draft.segment, []).append((draft.state, draft.size))
+        return {segment: tuple(stretches) for segment, stretches in found.items()}
 
 
 def is_series(term: Term) -> bool:

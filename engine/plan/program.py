@@ -66,6 +66,7 @@ class Program:
     segments: Mapping[str, Segment]
     frames: tuple[int, ...]
     captures: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    memories: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # state (offset, size)
     terms: list[Term] = field(default_factory=list)  # keeps ids of `slots` alive
 
     def slot(self, term: Term, owner: str = "") -> int:
@@ -94,6 +95,11 @@ class Memory:
         """Recompute the nodes of a segment whose inputs moved."""
         begin, end = self.program.segments[segment]
         self._run(begin, end, int(event), self._code, self._pool, self.v, self._state)
+
+    def reset(self, segment: str) -> None:
+        """Forget the memory of a segment's operators: a new position starts with none of the last one's past."""
+        for offset, size in self.program.memories.get(segment, ()):
+            self._state[offset : offset + size] = 0.0
 
     def compute_main(self, event: int) -> None:
         """As ``compute("main", …)``, on the hot path."""

@@ -1,0 +1,93 @@
+"""What entries and exits share during a tick: the plan, the symbols, the account, and the memory of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.decide.actions import Decision, client_id
+from engine.decide.clock import Clock
+from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
+from engine.decide.portfolio import Held, Portfolio, PositionKey
+from engine.decide.sessions import Windows
+from engine.decide.symbol import SymbolState
+from engine.language.terms import Term
+from engine.market.events import NANOS
+from engine.plan.plan import Plan
+from engine.ruleset.rules import Guard, GuardEffect
+
+FOREVER_NS = 2**63 - 1
+
+
+@dataclass(slots=True)
+class Halt:
+    """No entries until then, and why."""
+
+    until_ns: int
+    guard: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Context:
+    """State of the rules between ticks, and the instant of this one."""
+
+    plan: Plan
+    states: Mapping[str, SymbolState]
+    portfolio: Portfolio
+    clocks: Mapping[str, Clock]
+    windows: Mapping[str, Windows]
+    portfolio_feeds: dict[str, PortfolioFeed]
+    position_feeds: dict[PositionKey, PositionFeed]
+    order_feeds: dict[str, OrderFeed]
+    keep_values: bool = False
+    now_ns: int = 0
+    cooling: dict[PositionKey, int] = field(default_factory=dict)  # (strategy, trigger symbol) -> until
+    last_interval: dict[PositionKey, int] = field(default_factory=dict)
+    entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (pack, symbol)
+    halt: Halt | None = None
+    decisions: list[Decision] = field(default_factory=list)
+    sequence: int = 0
+
+    def value(self, state: SymbolState, term: Term, owner: str) -> float:
+        """The value of a term as of this tick; NaN when unknown."""
+        return float(state.v[state.memory.program.slot(term, owner)])
+
+    def order_id(self, rule: str, symbol: str, leg: str) -> str:
+        """A client order id that the same decision will always get."""
+        return client_id(self.plan.ruleset.sha256, rule, symbol, self.now_ns, leg)
+
+    def note(self, decision: Decision, state: SymbolState) -> None:
+        """Record a decision of this tick."""
+        if self.keep_values:
+            decision.values = state.v.copy()
+        self.decisions.append(decision)
+
+    def carry_out(self, guard: Guard, state: SymbolState) -> list[Held]:
+        """Start the halt that a guard asks for; returns the positions that it wants closed."""
+        action = guard.action
+        if action.effect is GuardEffect.HALT:
+            self.halt = Halt(self._until(guard, state), guard.key, action.reason)
+            return []
+        if action.flatten_all:
+            return list(self.portfolio.held.values())
+        return [h for (_, symbol), h in self.portfolio.held.items() if symbol == state.symbol]
+
+    def _until(self, guard: Guard, state: SymbolState) -> int:
+        action = guard.action
+        clock = self.clocks[state.instrument.calendar]
+        if action.halt_for is not None:
+            seconds = self.value(state, action.halt_for, "#order")
+            return self.now_ns + int(seconds * NANOS)
+        if action.until == "tomorrow":
+            return clock.day_end_ns
+        if action.until == "session end":
+            return clock.session_end_ns(self.now_ns)
+        return FOREVER_NS
+
+    def halted(self) -> Halt | None:
+        """The halt in force, if any."""
+        if self.halt is not None and self.now_ns >= self.halt.until_ns:
+            self.halt = None
+        return self.halt
+

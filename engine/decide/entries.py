@@ -1,0 +1,219 @@
+"""Strategies whose trigger fired and whose conditions are true become wanted orders, or reasons why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from engine.decide.actions import Decision, Place, Verdict
+from engine.decide.context import Context
+from engine.decide.exits import close_position
+from engine.decide.guards import Judgement, judge
+from engine.decide.portfolio import Pending
+from engine.decide.sizing import limit_price, lots, stop_price
+from engine.decide.symbol import SymbolState
+from engine.market.events import NANOS
+from engine.market.orders import Leg, Order, OrderType, Side
+from engine.plan.plan import execution_symbol
+from engine.ruleset.rules import Entry, Strategy
+
+
+class Refused(Exception):
+    """An entry that cannot become an order: the verdict, what stood in the way, and why."""
+
+    def __init__(self, verdict: Verdict, guard: str, reason: str) -> None:
+        super().__init__(reason)
+        self.verdict, self.guard, self.reason = verdict, guard, reason
+
+
+def enter(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
+    """The strategy's conditions are true on ``trigger``: decide, record, and expect the order."""
+    pack = context.plan.packs[strategy.key]
+    symbol = execution_symbol(pack, strategy, trigger.symbol)
+    decision = Decision(context.now_ns, strategy.key, strategy.key, symbol, Verdict.FIRED, trigger_symbol=trigger.symbol)
+    try:
+        state = _tradable(context, symbol)
+        _may_enter(context, strategy, trigger, symbol)
+        pending = _order(context, strategy, trigger, state, decision)
+    except Refused as refused:
+        decision.verdict, decision.guard, decision.reason = refused.verdict, refused.guard, refused.reason
+        context.note(decision, trigger)
+        return
+    decision.actions = (Place((pending.order, *pending.legs)),)
+    _start_cooldown(context, strategy, trigger)
+    context.portfolio.expect_entry(pending)
+    window_key = (strategy.pack, symbol)
+    context.entries_in_window[window_key] = context.entries_in_window.get(window_key, 0) + 1
+    context.note(decision, trigger)
+
+
+def _tradable(context: Context, symbol: str) -> SymbolState:
+    state = context.states.get(symbol)
+    if state is None:
+        raise Refused(Verdict.BLOCKED, "market", f"there is no market data for {symbol}")
+    if not state.instrument.tradable:
+        raise Refused(Verdict.BLOCKED, "market", f"{symbol} is an index and cannot be ordered; map it to a proxy")
+    if state.last != state.last:
+        raise Refused(Verdict.UNKNOWN, "market", f"no price of {symbol} is known yet")
+    return state
+
+
+def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbol: str) -> None:
+    """Cooldown, sessions and their limits, halts: everything that needs no order to be judged."""
+    until = context.cooling.get((strategy.key, trigger.symbol), 0)
+    if context.now_ns < until:
+        left = (until - context.now_ns) // NANOS
+        raise Refused(Verdict.COOLING, "cooldown", f"{left} s of its cooldown are left")
+    halt = context.halted()
+    if halt is not None:
+        raise Refused(Verdict.BLOCKED, halt.guard, f"halted: {halt.reason}")
+    windows = context.windows[strategy.pack]
+    refusal = windows.refusal(strategy.key)
+    if refusal:
+        raise Refused(Verdict.BLOCKED, "session", refusal)
+    _within_limits(context, strategy, symbol)
+
+
+def _within_limits(context: Context, strategy: Strategy, symbol: str) -> None:
+    windows, portfolio = context.windows[strategy.pack], context.portfolio
+    used = {
+        "positions": len(portfolio.held) + len(portfolio.pending),
+        "positions_per_symbol": portfolio.count_in(symbol) + portfolio.pending_in(symbol),
+        "orders": len(portfolio.pending),
+        "entries": sum(n for (pack, _), n in context.entries_in_window.items() if pack == strategy.pack),
+        "entries_per_symbol": context.entries_in_window.get((strategy.pack, symbol), 0),
+    }
+    for name, count in used.items():
+        limit = windows.limit(name)
+        if limit is not None and count >= limit:
+            raise Refused(Verdict.BLOCKED, "session", f"its limit of {limit:g} {name.replace('_', ' ')} is reached")
+
+
+def _start_cooldown(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
+    cooldown = strategy.cooldown_for(trigger.symbol)
+    if cooldown is not None:
+        seconds = context.value(trigger, cooldown, strategy.key)
+        context.cooling[strategy.key, trigger.symbol] = context.now_ns + int(seconds * NANOS)
+
+
+def _order(
+    context: Context, strategy: Strategy, trigger: SymbolState, state: SymbolState, decision: Decision
+) -> Pending:
+    """Size, price and judge; the entry with its bracket."""
+    entry = strategy.entry_for(trigger.symbol)
+    order = _sized(context, strategy, entry, state)
+    reference = float(order.limit or order.stop or state.mid)
+    stop, target = _bracket_prices(context, strategy, entry, state, reference)
+    judgement = _judge(context, strategy, state, order, reference, stop)
+    decision.guards = judgement.verdicts
+    for guard in judgement.effects:
+        for held in context.carry_out(guard, state):
+            close_position(context, held, guard.key, guard.action.reason)
+    if judgement.blocked_by:
+        raise Refused(Verdict.BLOCKED, judgement.blocked_by, judgement.reason)
+    quantity = _capped(context, strategy, state, judgement.quantity, reference)
+    order = _with_quantity(order, quantity)
+    program = state.memory.program
+    values = tuple(float(state.v[read]) for read, _ in program.captures.get(strategy.key, ()))
+    return Pending(order, _legs(context, order, state, stop, target), values, trigger.symbol)
+
+
+def _number(context: Context, state: SymbolState, term: object, owner: str, what: str) -> float:
+    value = context.value(state, term, owner)  # type: ignore[arg-type]
+    if value != value:
+        raise Refused(Verdict.UNKNOWN, what, f"its {what} is unknown")
+    return value
+
+
+def _sized(context: Context, strategy: Strategy, entry: Entry, state: SymbolState) -> Order:
+    key, instrument = strategy.key, state.instrument
+    quantity = lots(_number(context, state, entry.size, key, "size"), instrument)
+    if quantity <= 0:
+        raise Refused(Verdict.BLOCKED, "size", "its size rounds down to nothing")
+    limit = stop = None
+    if entry.limit is not None:
+        limit = limit_price(_number(context, state, entry.limit, key, "limit"), entry.side, instrument)
+    if entry.stop is not None:
+        stop = stop_price(_number(context, state, entry.stop, key, "stop"), instrument)
+    expires = None
+    if entry.within is not None:
+        expires = context.now_ns + int(_number(context, state, entry.within, key, "time limit") * NANOS)
+    for price in (limit, stop):
+        if price is not None and price <= 0:
+            raise Refused(Verdict.BLOCKED, "price", "its price is not above zero")
+    return Order(
+        context.order_id(key, state.symbol, Leg.ENTRY), state.symbol, entry.side, quantity, _type(limit, stop),
+        Leg.ENTRY, key, key, context.now_ns, limit, stop, expires_ns=expires, fallback_market=entry.fallback_market,
+    )  # fmt: skip
+
+
+def _type(limit: Decimal | None, stop: Decimal | None) -> OrderType:
+    if stop is not None:
+        return OrderType.STOP if limit is None else OrderType.STOP_LIMIT
+    return OrderType.MARKET if limit is None else OrderType.LIMIT
+
+
+def _bracket_prices(
+    context: Context, strategy: Strategy, entry: Entry, state: SymbolState, reference: float
+) -> tuple[float | None, float | None]:
+    """Stop and target; each must lie on its side of the entry price."""
+    sign = entry.side.sign
+    prices: list[float | None] = []
+    for term, side, what in ((entry.bracket_stop, -1, "stop"), (entry.bracket_target, 1, "target")):
+        if term is None:
+            prices.append(None)
+            continue
+        price = _number(context, state, term, strategy.key, what)
+        if (price - reference) * sign * side <= 0:
+            raise Refused(Verdict.BLOCKED, "bracket", f"its {what} {price:g} is on the wrong side of {reference:g}")
+        prices.append(price)
+    return prices[0], prices[1]
+
+
+def _judge(
+    context: Context, strategy: Strategy, state: SymbolState, order: Order, reference: float, stop: float | None
+) -> Judgement:
+    held = context.portfolio.held.get((strategy.key, state.symbol))
+    return judge(
+        context.plan.guards[strategy.key], order, state, context.order_feeds[state.symbol], held, reference, stop,
+        context.plan.texts,
+    )  # fmt: skip
+
+
+def _capped(context: Context, strategy: Strategy, state: SymbolState, quantity: Decimal, reference: float) -> Decimal:
+    """The pack's hard limits, on what is held and wanted together; then whole lots."""
+    pack = context.plan.packs[strategy.key]
+    held = context.portfolio.held.get((strategy.key, state.symbol))
+    already = abs(held.quantity) if held is not None else 0.0
+    most = [m - already for m in (pack.max_quantity,) if m is not None]
+    if pack.max_notional is not None:
+        most.append(pack.max_notional / reference - already)
+    wanted = min([float(quantity), *most])
+    rounded = lots(max(wanted, 0.0), state.instrument)
+    if rounded <= 0:
+        raise Refused(Verdict.BLOCKED, "size", "the caps leave nothing of its size")
+    return rounded
+
+
+def _with_quantity(order: Order, quantity: Decimal) -> Order:
+    return order if quantity == order.quantity else replace(order, quantity=quantity)
+
+
+def _legs(
+    context: Context, order: Order, state: SymbolState, stop: float | None, target: float | None
+) -> tuple[Order, ...]:
+    """The bracket: protective orders that wake with the entry's fill and cancel one another."""
+    legs: list[Order] = []
+    side: Side = order.side.opposite
+    group = order.client_id
+    for leg, price in ((Leg.STOP, stop), (Leg.TARGET, target)):
+        if price is None:
+            continue
+        on_grid = stop_price(price, state.instrument) if leg is Leg.STOP else limit_price(price, side, state.instrument)
+        legs.append(Order(
+            context.order_id(order.rule, state.symbol, leg), state.symbol, side, order.quantity,
+            OrderType.STOP if leg is Leg.STOP else OrderType.LIMIT, leg, order.strategy, order.rule, context.now_ns,
+            limit=on_grid if leg is Leg.TARGET else None, stop=on_grid if leg is Leg.STOP else None,
+            parent=order.client_id, group=group,
+        ))  # fmt: skip
+    return tuple(legs)

@@ -1,0 +1,232 @@
+"""Exits run for each open position, most urgent first. They close, scale out, move stops and trail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from engine.decide.actions import Action, Cancel, Decision, Place, Replace, Verdict
+from engine.decide.context import Context
+from engine.decide.guards import judge
+from engine.decide.portfolio import Held
+from engine.decide.sizing import limit_price, lots, stop_price
+from engine.decide.symbol import SymbolState
+from engine.language.types import Kind
+from engine.market.events import NANOS
+from engine.market.orders import Leg, Order, OrderType
+from engine.plan.ops import Group
+from engine.plan.plan import exit_segment
+from engine.ruleset.rules import Exit, UnknownPolicy
+
+
+def run_exits(context: Context, held: Held, state: SymbolState) -> None:
+    """Judge every exit of one position; the first that closes it wholly ends the round."""
+    strategy = held.position.strategy
+    rules = context.plan.exits[strategy]
+    if not rules:
+        return
+    feed = context.position_feeds.get((strategy, state.symbol))
+    if feed is not None:
+        feed.write(held, context.now_ns)
+    state.memory.compute(exit_segment(strategy), state.event | Group.POSITION | Group.CLOCK)
+    for rule in rules:
+        if rule.once and rule.key in held.fired:
+            continue
+        if _run(context, rule, held, state):
+            return
+
+
+def _run(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:
+    """One exit; True when the position is being closed wholly."""
+    strategy = held.position.strategy
+    verdict = _verdict([context.value(state, t, strategy) for t in rule.when])
+    if rule.action.trail_by is not None:
+        _start_trail(context, rule, held, state, verdict)
+        if rule.key in held.trailing:
+            _trail(context, rule, held, state)
+    if verdict is Verdict.UNKNOWN and rule.unknown is UnknownPolicy.CLOSE:
+        close_position(context, held, rule.key, "its condition is unknown, and the rule says close")
+        return True
+    if verdict is not Verdict.FIRED or rule.key in held.fired and rule.once:
+        return False
+    return _act(context, rule, held, state)
+
+
+def _verdict(values: list[float]) -> Verdict:
+    if any(v == 0.0 for v in values):
+        return Verdict.SILENT
+    return Verdict.UNKNOWN if any(v != v for v in values) else Verdict.FIRED
+
+
+def _act(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:
+    """Close and move the stop as the rule says."""
+    action = rule.action
+    if action.close_all:
+        return close_position(context, held, rule.key, rule.name, rule)
+    actions: list[Action] = []
+    strategy = held.position.strategy
+    if action.close is not None and not held.exiting:
+        part = _part(context, rule, held, state)
+        if part is None:
+            return False
+        if part >= abs(held.position.quantity):
+            return close_position(context, held, rule.key, rule.name, rule)
+        if part > 0:
+            actions += _reduce(context, rule, held, state, part)
+    if action.stop is not None:
+        price = context.value(state, action.stop, strategy)
+        if price == price:
+            actions += _move_stop(context, rule, held, state, price)
+    if actions:
+        held.fired.add(rule.key)
+        _note(context, rule.key, held, state, tuple(actions), rule.name)
+    return False
+
+
+def _note(
+    context: Context, rule: str, held: Held, state: SymbolState, actions: tuple[Action, ...], reason: str
+) -> None:
+    context.note(
+        Decision(
+            context.now_ns, rule, held.position.strategy, state.symbol, Verdict.FIRED, actions, reason=reason,
+            trigger_symbol=state.symbol,
+        ),
+        state,
+    )  # fmt: skip
+
+
+def _part(context: Context, rule: Exit, held: Held, state: SymbolState) -> Decimal | None:
+    """How much of the position to close, in whole lots; None when the rule's amount is unknown."""
+    assert rule.action.close is not None
+    amount = context.value(state, rule.action.close, held.position.strategy)
+    if amount != amount:
+        return None
+    open_quantity = abs(held.quantity)
+    wanted = amount * open_quantity if rule.action.close.type.kind is Kind.RATIO else amount
+    part = lots(wanted, state.instrument)
+    # Half of one lot rounds to nothing; then the whole lot goes, since an exit must be able to act.
+    return part if part > 0 else lots(min(open_quantity, float(state.instrument.lot_size)), state.instrument)
+
+
+def _exit_order(
+    context: Context, rule_key: str, held: Held, state: SymbolState, quantity: Decimal, rule: Exit | None
+) -> Order:
+    side = held.position.side.opposite
+    limit, expires = None, None
+    if rule is not None and rule.action.limit is not None:
+        price = context.value(state, rule.action.limit, held.position.strategy)
+        limit = limit_price(price, side, state.instrument) if price == price else None
+    if rule is not None and rule.action.within is not None:
+        expires = context.now_ns + int(context.value(state, rule.action.within, held.position.strategy) * NANOS)
+    name = rule_key.partition(".")[2]
+    return Order(
+        context.order_id(f"{rule_key}|{held.position.strategy}", state.symbol, Leg.EXIT), state.symbol, side, quantity,
+        OrderType.MARKET if limit is None else OrderType.LIMIT, Leg.EXIT, held.position.strategy, rule_key,
+        context.now_ns, limit=limit, expires_ns=expires,
+        fallback_market=rule is not None and rule.action.fallback_market, reason=name,
+    )  # fmt: skip
+
+
+def close_position(context: Context, held: Held, rule_key: str, reason: str, rule: Exit | None = None) -> bool:
+    """Take the protective orders off and close everything; True when the position is on its way out."""
+    state = context.states[held.position.symbol]
+    if held.exiting:
+        return True
+    order = _exit_order(context, rule_key, held, state, abs(held.position.quantity), rule)
+    if _blocked(context, order, held, state):
+        return False
+    actions: list[Action] = [Cancel(tuple(held.legs))] if held.legs else []
+    actions.append(Place((order,)))
+    context.portfolio.expect_exit(held, order)
+    _note(context, rule_key, held, state, tuple(actions), reason)
+    return True
+
+
+def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: Decimal) -> list[Action]:
+    """Close a part. The protective orders shrink first, so that both together can never sell more than is held."""
+    order = _exit_order(context, rule.key, held, state, part, rule)
+    if _blocked(context, order, held, state):
+        return []
+    left = abs(held.position.quantity) - part
+    actions: list[Action] = []
+    for leg in list(held.legs.values()):
+        if leg.quantity > left:
+            actions.append(Replace(leg.client_id, quantity=left))
+            held.legs[leg.client_id] = replace(leg, quantity=left)
+    context.portfolio.expect_exit(held, order)
+    return [*actions, Place((order,))]
+
+
+def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> bool:
+    """Guards that say ``exits`` may hold a reduction back; no other can."""
+    guards = context.plan.guards[held.position.strategy]
+    judgement = judge(
+        guards, order, state, context.order_feeds[state.symbol], held, state.last, None, context.plan.texts
+    )
+    if not judgement.blocked_by:
+        return False
+    context.note(
+        Decision(
+            context.now_ns, order.rule, held.position.strategy, state.symbol, Verdict.BLOCKED,
+            guard=judgement.blocked_by, reason=judgement.reason, guards=judgement.verdicts,
+            trigger_symbol=state.symbol,
+        ),
+        state,
+    )  # fmt: skip
+    return True
+
+
+# -- stops -----------------------------------------------------------------------------------------------------------
+
+
+def _start_trail(context: Context, rule: Exit, held: Held, state: SymbolState, verdict: Verdict) -> None:
+    """A trail starts when the rule's conditions and ``after`` have both been true once, and then never stops."""
+    if rule.key in held.trailing or verdict is not Verdict.FIRED:
+        return
+    after = rule.action.trail_after
+    if after is None or context.value(state, after, held.position.strategy) == 1.0:
+        held.trailing.add(rule.key)
+
+
+def _trail(context: Context, rule: Exit, held: Held, state: SymbolState) -> None:
+    """Let the stop follow the best price since the entry; it never moves back."""
+    assert rule.action.trail_by is not None
+    by = context.value(state, rule.action.trail_by, held.position.strategy)
+    if by != by:
+        return
+    best = held.high if held.sign > 0 else held.low
+    distance = best * by if rule.action.trail_by.type.kind is Kind.RATIO else by
+    actions = _move_stop(context, rule, held, state, best - held.sign * distance)
+    if actions:
+        _note(context, rule.key, held, state, tuple(actions), "trailing stop")
+
+
+def _move_stop(context: Context, rule: Exit, held: Held, state: SymbolState, price: float) -> list[Action]:
+    """Move the protective stop to ``price`` if that is tighter; place one where none rests."""
+    on_grid = stop_price(price, state.instrument)
+    current = held.stop_price()
+    if held.exiting and not held.legs:
+        return []
+    if current is None:
+        return [Place((_new_stop(context, rule, held, state, on_grid),))]
+    if (float(on_grid) - current) * held.sign <= 0:
+        return []
+    actions: list[Action] = []
+    for leg in list(held.legs.values()):
+        if leg.leg is Leg.STOP:
+            actions.append(Replace(leg.client_id, stop=on_grid))
+            held.legs[leg.client_id] = replace(leg, stop=on_grid)
+    return actions
+
+
+def _new_stop(context: Context, rule: Exit, held: Held, state: SymbolState, price: Decimal) -> Order:
+    groups = [leg.group for leg in held.legs.values() if leg.group]
+    exiting = sum((o.quantity for o in held.exiting.values()), Decimal(0))
+    order = Order(
+        context.order_id(f"{rule.key}|{held.position.strategy}", state.symbol, Leg.STOP), state.symbol,
+        held.position.side.opposite, abs(held.position.quantity) - exiting, OrderType.STOP, Leg.STOP,
+        held.position.strategy, rule.key, context.now_ns, stop=price,
+        group=groups[0] if groups else None, reason=rule.name,
+    )  # fmt: skip
+    held.legs[order.client_id] = order
+    return order

@@ -1,0 +1,96 @@
+"""The loop that every run shares: back-test, replay, paper and live differ only in source and broker.
+
+At each tick the broker is shown the market first, then the rules decide, then what they want is written down and
+sent. An order reaches the broker only after the recorder has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.decide.actions import Cancel, Decision, DecisionHash, Place, Replace
+from engine.decide.tick import DataNote, Decider
+from engine.market.events import Tick
+from engine.market.orders import Broker, BrokerReport, Order
+
+
+class Recorder(Protocol):
+    """Who keeps the record of a run: the store, the statistics, the terminal."""
+
+    def decision(self, decision: Decision, decider: Decider) -> None:
+        """A decision was taken."""
+        ...
+
+    def orders(self, orders: Sequence[Order]) -> None:
+        """These orders will be sent next; they must be safe before this returns."""
+        ...
+
+    def report(self, report: BrokerReport, decider: Decider) -> None:
+        """The broker filled or changed orders; the portfolio has already booked it."""
+        ...
+
+    def note(self, note: DataNote) -> None:
+        """Something about the data that the user should know."""
+        ...
+
+    def tick(self, tick: Tick, decider: Decider) -> None:
+        """The tick is over."""
+        ...
+
+
+class Loop:
+    """Drives one run, tick by tick."""
+
+    def __init__(self, decider: Decider, broker: Broker, recorders: Sequence[Recorder]) -> None:
+        self.decider, self.broker, self.recorders = decider, broker, recorders
+        self.hash = DecisionHash()
+        self.ticks = 0
+
+    def step(self, tick: Tick) -> None:
+        """One tick, from market events to orders on their way."""
+        self.ticks += 1
+        report = self.broker.on_events(tick.time_ns, tick.events)
+        if report is not None:
+            self._book(report, tick.time_ns)
+        decisions = self.decider.tick(tick)
+        if self.decider.notes:
+            self._tell_notes()
+        for decision in decisions:
+            self._carry_out(decision, tick.time_ns)
+        for recorder in self.recorders:
+            recorder.tick(tick, self.decider)
+
+    def _carry_out(self, decision: Decision, now_ns: int) -> None:
+        self.hash.add(decision)
+        for recorder in self.recorders:
+            recorder.decision(decision, self.decider)
+        for action in decision.actions:
+            if isinstance(action, Place):
+                for recorder in self.recorders:
+                    recorder.orders(action.orders)
+                self._book(self.broker.place(action.orders, now_ns), now_ns)
+            elif isinstance(action, Cancel):
+                self._book(self.broker.cancel(action.client_ids, now_ns), now_ns)
+            else:
+                self._replace(action, now_ns)
+
+    def _replace(self, action: Replace, now_ns: int) -> None:
+        report = self.broker.replace(action.client_id, now_ns, quantity=action.quantity, stop=action.stop)
+        self._book(report, now_ns)
+
+    def _book(self, report: BrokerReport, now_ns: int) -> None:
+        """Book a report; protective orders of a position that is gone come off the market at once."""
+        if not report.fills and not report.updates:
+            return
+        leftover = self.decider.book(report)
+        for recorder in self.recorders:
+            recorder.report(report, self.decider)
+        if leftover:
+            self._book(self.broker.cancel(tuple(leftover), now_ns), now_ns)
+
+    def _tell_notes(self) -> None:
+        for note in self.decider.notes:
+            for recorder in self.recorders:
+                recorder.note(note)
+        self.decider.notes.clear()
