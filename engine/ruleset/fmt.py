@@ -51,14 +51,14 @@ def _written(source: SourceTree) -> str:
     if source.anchored or re.search(r"^%", source.file.text, re.MULTILINE):
         return _tidied(source)
     comments = list(source.comments)
+    if not source.documents:
+        return "".join(comment.text + "\n" for comment in comments)
     parts = []
-    starts = [document.start for document in source.documents[1:]]
-    for document, limit in zip(source.documents, [*starts, len(source.file.text)], strict=True):
+    limits = [*(document.start for document in source.documents[1:]), len(source.file.text)]
+    for document, limit in zip(source.documents, limits, strict=True):
         mine = [comment for comment in comments if comment.start < limit]
         comments = comments[len(mine) :]
         parts.append(_Writer(document, mine, source.file.text).lines(limit))
-    if not parts:
-        parts = [[comment.text for comment in comments]]
     return "".join(("" if line == _GAP else line) + "\n" for lines in _joined(parts) for line in lines)
 
 
@@ -187,7 +187,7 @@ class _Writer:
         if not more and isinstance(node, Scalar):
             first = _requoted(node, first)
         lines = [opening + first.rstrip()] if more else [opening + first]
-        shift = indent - self._indent_of(node.start)
+        shift = len(opening) - self._column_of(node.start)
         for line in more:
             body = line.strip(" \t")
             least = indent if body[:1] in ("]", "}") else indent + _STEP
@@ -207,6 +207,8 @@ class _Writer:
         if content is None:
             return [header.rstrip(), *("" for _ in node.text)]
         old = content - max(raw.rfind("\n", 0, content), raw.rfind("\r", 0, content)) - 1
+        if not node.text.endswith("\n") and "-" not in header[:3]:  # the file ends without a line break
+            header = header[0] + "-" + header[1:].replace("+", "", 1)
         digit = _BLOCK_DIGIT.match(header)
         pad = " " * (indent + (int(digit[1]) if digit else _STEP))
         lines = [pad + line[old:] if len(line) > old else "" for line in body]
@@ -256,10 +258,6 @@ class _Writer:
 
     def _column_of(self, offset: int) -> int:
         return offset - self.text.rfind("\n", 0, offset) - 1
-
-    def _indent_of(self, offset: int) -> int:
-        line = self.text[self.text.rfind("\n", 0, offset) + 1 :]
-        return len(line) - len(line.lstrip(" "))
 
 
 def _is_block(node: Node) -> bool:
