@@ -1,0 +1,89 @@
+"""Collects what a back-test is judged by: round trips, the equity curve, verdicts, prices for the chart."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from engine.decide.actions import Decision, Verdict
+from engine.decide.tick import DataNote, Decider
+from engine.market.events import Bar, Tick
+from engine.market.orders import BrokerReport, Fill, Leg, Order
+from engine.research.results import PriceSeries
+from engine.research.trades import END_OF_DATA, TradeBook
+
+
+class StatisticsRecorder:
+    """A recorder for ``engine.execute.loop``; everything stays in memory."""
+
+    def __init__(self, keep_prices: bool = False) -> None:
+        self.book = TradeBook()
+        self.times: array[int] = array("q")
+        self.equity: array[float] = array("d")
+        self.verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.rejected: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
+        self.order_count = self.fill_count = 0
+        self.first: dict[str, float] = {}
+        self.last: dict[str, float] = {}
+        self.started_ns = self.ended_ns = 0
+        self._mids: dict[str, float] = {}
+        self._prices: dict[str, PriceSeries] | None = {} if keep_prices else None
+
+    def decision(self, decision: Decision, decider: Decider) -> None:
+        self.verdicts[decision.rule][decision.verdict] += 1
+        if decision.verdict is Verdict.BLOCKED:
+            self.rejected[decision.guard] += 1
+        for order in decision.orders:
+            if order.leg is Leg.ENTRY:
+                self._mids[order.client_id] = decider.context.states[order.symbol].mid
+
+    def orders(self, orders: Sequence[Order]) -> None:
+        self.order_count += len(orders)
+
+    def report(self, report: BrokerReport, decider: Decider) -> None:
+        for fill in report.fills:
+            self.fill_count += 1
+            self.book.apply(fill, self._mids.get(fill.client_id))
+
+    def note(self, note: DataNote) -> None:
+        self.notes[note.text] += 1
+
+    def tick(self, tick: Tick, decider: Decider) -> None:
+        time_ns = tick.time_ns
+        if not self.started_ns:
+            self.started_ns = time_ns
+        self.ended_ns = time_ns
+        for event in tick.events:
+            if isinstance(event, Bar):
+                self.book.on_bar(event)
+                if self._prices is not None:
+                    self._keep_price(event, time_ns)
+        self.times.append(time_ns)
+        self.equity.append(decider.context.portfolio.equity())
+
+    def _keep_price(self, bar: Bar, time_ns: int) -> None:
+        assert self._prices is not None
+        series = self._prices.get(bar.symbol)
+        if series is None:
+            series = self._prices[bar.symbol] = PriceSeries(bar.symbol, array("q"), array("d"))
+        if not series.times_ns or time_ns > series.times_ns[-1]:
+            series.times_ns.append(time_ns)
+            series.close.append(bar.close)
+
+    def prices(self) -> list[PriceSeries]:
+        """Closes by symbol, for the report's charts."""
+        return list((self._prices or {}).values())
+
+    def close_out(self, decider: Decider) -> None:
+        """Book what is still open at the last prices, so that statistics count it; no fee, no slippage."""
+        for held in list(decider.context.portfolio.held.values()):
+            position = held.position
+            fill = Fill(
+                f"end/{position.strategy}/{position.symbol}", "", position.symbol, position.strategy,
+                position.side.opposite, abs(position.quantity), Decimal(repr(held.last)), Decimal(0), self.ended_ns,
+                Leg.EXIT, END_OF_DATA,
+            )  # fmt: skip
+            self.book.apply(fill)
