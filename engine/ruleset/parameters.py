@@ -1,0 +1,54 @@
+"""Parameter values given from outside the rule files: ``ema_crossover.fast=10`` on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.language import nodes
+from engine.language.diagnostics import did_you_mean
+from engine.language.parser import ExpressionSyntaxError, parse
+from engine.ruleset.rules import Parameter, Ruleset
+
+
+class ParameterError(Exception):
+    """A parameter that does not exist, or a value that it cannot have. The text names both and the mend."""
+
+
+def read_settings(ruleset: Ruleset, written: Sequence[str]) -> dict[str, float]:
+    """Values by key of ``rule.name=value`` texts; raises ParameterError."""
+    values: dict[str, float] = {}
+    for text in written:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise ParameterError(f"`{text}` is no parameter setting; write rule.name=value, such as ema_crossover.fast=10")
+        parameter = _find(ruleset, name.strip())
+        values[parameter.key] = _value(parameter, value.strip())
+    return values
+
+
+def _find(ruleset: Ruleset, name: str) -> Parameter:
+    """By ``pack.rule.name`` or any ending of it that only one parameter has."""
+    found = [p for key, p in ruleset.parameters.items() if key == name or key.endswith(f".{name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ParameterError(f"`{name}` could be {', '.join(p.key for p in found)}; write more of the name")
+    short = [key.partition(".")[2] for key in ruleset.parameters]
+    close = did_you_mean(name, [*short, *ruleset.parameters])
+    hint = f"did you mean {close}?" if close else f"parameters are {', '.join(sorted(short)) or 'none'}"
+    raise ParameterError(f"no rule has a parameter `{name}`; {hint}")
+
+
+def _value(parameter: Parameter, text: str) -> float:
+    try:
+        node = parse(text)
+    except ExpressionSyntaxError as problem:
+        raise ParameterError(f"{parameter.key}: `{text}` is no value: {problem.message}") from None
+    if not isinstance(node, nodes.Literal) or isinstance(node.value, str) or parameter.kind not in node.kinds:
+        raise ParameterError(f"{parameter.key} is a {parameter.kind}; `{text}` is not, write it like its default")
+    value = float(node.value)
+    low, high = parameter.low, parameter.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = f"{'' if low is None else f'at least {low:g}'}{' and ' if low is not None and high is not None else ''}"
+        raise ParameterError(f"{parameter.key} is {value:g}; it must be {limits}{'' if high is None else f'at most {high:g}'}")
+    return value
