@@ -7,7 +7,6 @@ that the same replay sees the same sessions next year. Lunch breaks (Hong Kong, 
 from __future__ import annotations
 
 import difflib
-import importlib
 import textwrap
 import warnings
 from datetime import UTC, date, datetime, timedelta
@@ -53,7 +52,8 @@ def calendar(name: str) -> TradingCalendar:
 
 def _load(name: str) -> Any:
     """The library's calendar over our range of years, cut to what the library knows."""
-    library = importlib.import_module("exchange_calendars")  # late: it brings pandas, most of a second
+    import exchange_calendars as library  # late: it brings pandas, most of a second
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the library's own use of pandas is not the user's concern

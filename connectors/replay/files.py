@@ -93,7 +93,7 @@ def open_rows(file: DataFile, count: ByteCount | None = None) -> Iterator[Rows]:
     rows: Rows | None = None
     raw: BinaryIO | None = None
     try:
-        raw = open(file.path, "rb")  # noqa: SIM115 - closed below, after the count has its last word
+        raw = file.path.open("rb")
         if count is not None:
             count.opened.append(raw)
         plain: BinaryIO = gzip.GzipFile(fileobj=raw) if file.path.suffix == ".gz" else raw  # type: ignore[assignment]

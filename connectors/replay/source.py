@@ -114,13 +114,14 @@ class ReplaySource:
             yield day, batch
 
     def _read_in_order(self, file: DataFile) -> Iterator[tuple[int, Batch]]:
-        if file.day is not None or self._is_one_symbol(file) or self._scan(file).days_in_order:
+        if file.day is not None or self._goes_forward(file) or self._scan(file).days_in_order:
             return self._read(file)
         return sort_days(self._read(file))
 
-    def _is_one_symbol(self, file: DataFile) -> bool:
-        """Whether a file ends with the symbol it begins with: then it is not grouped by symbol, and days go forward."""
-        return len(end_symbols(file)) == 1
+    def _goes_forward(self, file: DataFile) -> bool:
+        """Whether the wanted rows need no look: one symbol's, or of a file that ends with the symbol it begins with
+        and so is not grouped by symbol. Should they go back in time all the same, the replay says so."""
+        return len(self._selection.symbols or ()) == 1 or len(end_symbols(file)) == 1
 
     def _check_symbols(self) -> None:
         """Look for every wanted symbol before the first tick, reading no further than needed."""

@@ -60,7 +60,7 @@ def end_symbols(file: DataFile) -> frozenset[str]:
 
 def _last_line(file: DataFile) -> str:
     """The last line that is not blank; compressed files must be read through for it."""
-    with open(file.path, "rb") as raw:
+    with file.path.open("rb") as raw:
         tail = b""
         if file.path.suffix == ".gz":
             plain = gzip.GzipFile(fileobj=raw)
