@@ -1,0 +1,91 @@
+"""``engine backtest``: a pack over recorded data, with fill bounds, tables and a report."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.assemble import Assembly, DataChoice, assemble, load_ruleset
+from engine.cli.console import out, print_json
+from engine.cli.errors import ExitCode, UserError
+from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.passes import PassesBar
+from engine.report.tables import print_report
+from engine.report.write import write_report
+from engine.research.backtest import Described, backtest
+from engine.research.results import BacktestResult
+from engine.settings import load_settings
+
+
+def command(
+    pack: Annotated[str, typer.Argument(metavar="PACK", help="Name of a pack, or a folder of rules.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of minute bars (CSV or CSV.GZ).")],
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbols", help="Symbols to trade instead of the pack's; repeat or use commas.")
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, 2011-01-03.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="RULE.NAME=VALUE", help="Another value of a parameter.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json, trades.csv there.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Run a pack over recorded data with a paper broker; the fills are also tried at their best and at their worst."""
+    settings = load_settings(config)
+    paths, names = rules_of(pack, settings.rules.paths)
+    choice = DataChoice("replay", data, split(symbols), day(first, "--from"), day(last, "--to"), settings.market.seed, 1)
+    assembly = assemble(settings, load_ruleset(paths, names), choice, param or [])
+    result, prices = run_backtest(assembly, pack, folder is not None)
+    if folder is not None:
+        write_report(result, prices, folder)
+    if json:
+        print_json(result.to_json())
+    else:
+        print_report(result, out())
+        if folder is not None:
+            out().print(f"report written to {folder / 'report.html'}")
+    return ExitCode.GOOD
+
+
+def run_backtest(assembly: Assembly, pack: str, keep_prices: bool) -> tuple[BacktestResult, list[object]]:
+    """The back-test with a progress bar on a terminal."""
+    described = Described(
+        pack, assembly.describe_data(), assembly.describe_parameters(), assembly.timezone, assembly.settings.paper.cash
+    )
+    with PassesBar(["central", "pessimistic", "optimistic"]) as bar:
+        result, prices = backtest(assembly, described, time.perf_counter, bar.notice, keep_prices)
+    return result, list(prices)
+
+
+def rules_of(pack: str, paths: list[Path]) -> tuple[list[Path], list[str]]:
+    """Where to look for a pack: a folder as it is, a name under the configured paths."""
+    if Path(pack).is_dir():
+        return [Path(pack)], []
+    return list(paths), [pack]
+
+
+def split(symbols: list[str] | None) -> tuple[str, ...]:
+    """Symbols of a repeated, comma-separated option, in the order given, each once."""
+    words = [word.strip() for text in symbols or [] for word in text.split(",")]
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def day(text: str | None, option: str) -> date | None:
+    """A date option."""
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise UserError(f"{option} {text} is no date; write it as 2011-01-03") from None
+
+
+

@@ -1,0 +1,156 @@
+"""The command ``engine``: one verb a job, one file a verb.
+
+To add a verb, write ``engine/cli/<verb>.py`` with a function ``command`` whose parameters are typer options and
+arguments, and add one line to VERBS. ``command`` returns an exit code (None is 0) or raises: UserError, or an error
+named in ``engine.cli.errors``, becomes one line on standard error. Only the chosen verb's module is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.cli.errors import ExitCode, UserError, exit_code_of
+from engine.cli.version import __version__
+
+if TYPE_CHECKING:
+    import typer
+
+DEBUG_VARIABLE = "AUTOTRADER_DEBUG"
+
+
+class Verb(NamedTuple):
+    """``module`` has the function ``command``; ``help`` is its line in ``engine --help``."""
+
+    module: str
+    help: str
+
+
+VERBS: Mapping[str, Verb] = {
+    "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (None: this process's) and return its exit code. Never raises."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments == ["--version"]:
+        print(f"engine {__version__}")
+        return ExitCode.GOOD
+    try:
+        _never_fail_to_encode()
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more; keep the interpreter from flushing into the closed pipe as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PIPE_CLOSED
+    except Exception as error:
+        return _explain(error)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    import typer
+
+    chosen = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    if chosen is not None and chosen not in VERBS:
+        raise UserError(_no_such_verb(chosen))
+    command = typer.main.get_command(_app(chosen))
+    try:
+        with command.make_context("engine", list(arguments) or ["--help"]) as context:
+            code = command.invoke(context)
+    except typer.Exit as finished:
+        code = finished.exit_code
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except typer.TyperException as error:
+        usage = f"engine {chosen} --help" if chosen else "engine --help"
+        raise UserError(f"{error.format_message().rstrip('.')}; see `{usage}`") from None
+    if not arguments:
+        return ExitCode.USAGE
+    return code if isinstance(code, int) else ExitCode.GOOD
+
+
+def _app(chosen: str | None) -> typer.Typer:
+    """All verbs for the list of ``--help``; only the chosen one is real."""
+    import typer
+
+    app = typer.Typer(
+        help="Autotrader: a trading engine whose rules are files.",
+        epilog="Exit codes: 0 good, 1 the answer is no, 2 wrong usage or settings, 3 a venue or the network failed, "
+        "4 stopped by a safety rule.",
+        add_completion=False,
+    )
+
+    @app.callback()
+    def options(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
+        """For the list of options; ``main`` answers ``--version`` before anything is imported."""
+        if version:
+            print(f"engine {__version__}")
+            raise typer.Exit
+
+    for name, verb in VERBS.items():
+        command = _command_of(verb.module) if name == chosen else _not_imported
+        app.command(name, help=None if name == chosen else verb.help)(command)
+    return app
+
+
+def _command_of(module: str) -> Callable[..., int | None]:
+    from importlib import import_module
+
+    command: Callable[..., int | None] = import_module(module).command
+    return command
+
+
+def _not_imported() -> None:
+    raise AssertionError("only the chosen verb is ever run")
+
+
+def _no_such_verb(word: str) -> str:
+    from engine.language.diagnostics import did_you_mean
+
+    close = did_you_mean(word, VERBS)
+    return f"there is no verb `{word}`; " + (f"did you mean `{close}`?" if close else "see `engine --help`")
+
+
+def _never_fail_to_encode() -> None:
+    """A terminal that cannot show a sign gets `?` for it; output must not stop a run."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def _explain(error: Exception) -> int:
+    code = exit_code_of(error)
+    if code is not None:
+        print(f"error: {error}", file=sys.stderr)
+        return code
+    if os.environ.get(DEBUG_VARIABLE):
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    print(
+        f"error: a fault of the engine, not of your rules: {type(error).__name__}: {_one_line(error)} "
+        f"(at {_where(error)}); please report it with the command you ran; {DEBUG_VARIABLE}=1 shows where it came from",
+        file=sys.stderr,
+    )
+    return ExitCode.FAULT
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or "no message"
+
+
+def _where(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

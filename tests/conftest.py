@@ -1,0 +1,74 @@
+"""What all tests share: the real data beside the project, the command as a user runs it, and steady random tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+PROJECT = Path(__file__).parents[1]
+TIMEOUT_SECONDS = 120
+
+# The same examples every time: a test that fails once fails for everyone.
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50, database=None)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+EngineCli = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real market data; a test that needs it is skipped where it is absent."""
+    folder = PROJECT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real market data is not here: it is expected at ../shared/data beside the project")
+    return folder
+
+
+@pytest.fixture
+def engine_cli(tmp_path: Path) -> EngineCli:
+    """Runs ``engine`` as a user does, in a process of its own: ``engine_cli("lint", "rules", cwd=..., env={...})``.
+
+    The working directory is the test's own folder unless ``cwd`` is given. Never shows a traceback, whatever happens.
+    """
+
+    def run(
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+    ) -> Answer:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
+        path = os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH", "")]))
+        command: Sequence[str] = [sys.executable, "-m", "engine", *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            cwd=cwd or tmp_path,
+            env={**inherited, "PYTHONPATH": path, "COLUMNS": "120", **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=TIMEOUT_SECONDS,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
