@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from engine.ruleset.scalars import Expr, Name, RulePattern, Text
+from engine.ruleset.scalars import Expr, Name, ParameterName, RulePattern, Symbol, Text, Written
 
 Item = TypeVar("Item")
 
@@ -37,13 +37,28 @@ class KeyPattern:
         self.pattern, self.shown = pattern, shown
 
 
+class KeyOf:
+    """Marks the keys of a dict as texts of a class, so that they are checked like it and stay ``str`` for callers."""
+
+    def __init__(self, cls: type[Written]) -> None:
+        self.cls = cls
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(self.cls)
+
+
+NameKey = Annotated[str, KeyOf(Name)]
+SymbolKey = Annotated[str, KeyOf(Symbol)]
+RuleKey = Annotated[str, KeyOf(RulePattern)]
+ParameterKey = Annotated[str, KeyOf(ParameterName)]
+FactKey = Annotated[str, KeyOf(Text)]
 Many = Annotated[tuple[Item, ...], OneOrMany()]
 Count = Annotated[int, Field(ge=0)]
 Rules = Many[RulePattern]
 Conditions = Annotated[
     tuple[Expr, ...], OneOrMany(), Field(description="One condition, or a list of which all must hold.")
 ]
-Let = Annotated[dict[Name, Expr], Field(description="Named expressions; each may use the ones above it.")]
+Let = Annotated[dict[NameKey, Expr], Field(description="Named expressions; each may use the ones above it.")]
 
 
 def problem(field: str, message: str) -> PydanticCustomError:
@@ -76,11 +91,11 @@ class Param(RuleModel):
     """A number, money, duration … that can be tuned: by hand, per symbol, per session, or by a sweep."""
 
     default: Expr = Field(description="Its value, with its unit: 20, 1.5%, $50, 15m.")
-    min: Expr | None = None
-    max: Expr | None = None
-    step: Expr | None = None
+    min: Expr | None = Field(None, description="The least it may be.")
+    max: Expr | None = Field(None, description="The most it may be.")
+    step: Expr | None = Field(None, description="The grid of a sweep from min to max.")
     search: tuple[Expr, ...] | None = Field(None, description="The values that a sweep tries.")
     about: Text | None = None
 
 
-Params = Annotated[dict[Name, Param], Field(description="Parameters of this rule, by name.")]
+Params = Annotated[dict[NameKey, Param], Field(description="Parameters of this rule, by name.")]

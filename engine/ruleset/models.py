@@ -17,15 +17,27 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from engine.market.instrument import InstrumentKind
-from engine.ruleset.model_parts import Conditions, Count, Let, Many, Params, RuleModel, Rules, problem
-from engine.ruleset.models_of_tests import Test
+from engine.ruleset.model_parts import (
+    Conditions,
+    Count,
+    Let,
+    Many,
+    NameKey,
+    ParameterKey,
+    Params,
+    RuleKey,
+    RuleModel,
+    Rules,
+    SymbolKey,
+    problem,
+)
+from engine.ruleset.models_of_tests import Test as Test
 from engine.ruleset.scalars import (
     Budget,
     Days,
     Expr,
     Hours,
     Name,
-    ParameterName,
     Period,
     RulePattern,
     Symbol,
@@ -89,12 +101,12 @@ class StrategyAction(RuleModel):
 class StrategyOverride(RuleModel):
     """What is different for one symbol."""
 
-    params: dict[Name, Expr] = Field(default_factory=dict)
-    cooldown: Expr | None = None
-    size: Expr | None = None
-    limit: Expr | None = None
-    stop: Expr | None = None
-    within: Expr | None = None
+    params: dict[NameKey, Expr] = Field(default_factory=dict, description="Other values for parameters.")
+    cooldown: Expr | None = Field(None, description="Another cooldown.")
+    size: Expr | None = Field(None, description="Another size.")
+    limit: Expr | None = Field(None, description="Another limit price.")
+    stop: Expr | None = Field(None, description="Another stop price for the entry.")
+    within: Expr | None = Field(None, description="Another time that the order may rest.")
     bracket: Bracket | None = None
 
 
@@ -102,7 +114,7 @@ class Strategy(Rule):
     """When to enter."""
 
     kind: Literal["strategy"]
-    enabled: bool = True
+    enabled: bool = Field(True, description="Whether it may enter at all; by default it may.")
     priority: int = Field(0, description="Lower goes first when several strategies want orders at one tick.")
     on: Trigger | None = Field(None, description="What makes it look; by default each bar of the pack's timeframe.")
     universe: tuple[Symbol, ...] | Expr | None = Field(
@@ -113,7 +125,7 @@ class Strategy(Rule):
     when: Conditions
     cooldown: Expr | None = Field(None, description="How long it holds back after an entry, per symbol.")
     then: StrategyAction
-    overrides: dict[Symbol, StrategyOverride] = Field(default_factory=dict, description="What differs, per symbol.")
+    overrides: dict[SymbolKey, StrategyOverride] = Field(default_factory=dict, description="What differs, per symbol.")
 
 
 class Trail(RuleModel):
@@ -130,7 +142,7 @@ class ExitAction(RuleModel):
     close: Literal["all"] | Expr | None = Field(None, description="How much: all, a ratio such as 50%, or a quantity.")
     limit: Expr | None = Field(None, description="Limit price of the closing order; without it a market order.")
     within: Expr | None = Field(None, description="How long the closing order may rest.")
-    fallback: Literal["market"] | None = None
+    fallback: Literal["market"] | None = Field(None, description="After `within`: a market order.")
     stop: Expr | None = Field(None, description="Price to which the protective stop moves.")
     trail: Trail | None = None
 
@@ -145,7 +157,7 @@ class ExitAction(RuleModel):
 
 
 class ExitOverride(RuleModel):
-    params: dict[Name, Expr]
+    params: dict[NameKey, Expr] = Field(description="Other values for parameters.")
 
 
 class Exit(Rule):
@@ -166,28 +178,28 @@ class Exit(Rule):
     let: Let = Field(default_factory=dict)
     when: Conditions
     then: ExitAction
-    overrides: dict[Symbol, ExitOverride] = Field(default_factory=dict)
+    overrides: dict[SymbolKey, ExitOverride] = Field(default_factory=dict, description="What differs, per symbol.")
 
 
 class Cap(RuleModel):
     """Let the order through, but not above this."""
 
     exactly_one = ("notional", "quantity")
-    notional: Expr | None = None
-    quantity: Expr | None = None
+    notional: Expr | None = Field(None, description="The most money that the order may be worth.")
+    quantity: Expr | None = Field(None, description="The most units that the order may be for.")
 
 
 class GuardAction(RuleModel):
     """What happens to an order that a guard does not let through; ``block`` words stand in the trace."""
 
     exactly_one = ("block", "cap", "halt", "flatten")
-    block: Text | None = None
+    block: Text | None = Field(None, description="The order does not go out; these words are the reason.")
     cap: Cap | None = None
     halt: Literal["until tomorrow", "until session end", "until resumed"] | Expr | None = Field(
         None,
         description="No entries until then (`engine resume` lifts `until resumed`), or for a duration such as 30m.",
     )
-    flatten: Literal["all", "symbol"] | None = None
+    flatten: Literal["all", "symbol"] | None = Field(None, description="Close every position, or those in the symbol.")
     because: Text | None = Field(None, description="The reason, for the trace.")
 
 
@@ -207,23 +219,23 @@ class Guard(Rule):
 
 class SessionLimits(RuleModel):
     positions: Count | None = Field(None, description="Open positions at a time.")
-    positions_per_symbol: Count | None = None
+    positions_per_symbol: Count | None = Field(None, description="Open positions in one symbol.")
     orders: Count | None = Field(None, description="Working entry orders at a time.")
     entries: Count | None = Field(None, description="Entries while the window is open.")
-    entries_per_symbol: Count | None = None
+    entries_per_symbol: Count | None = Field(None, description="Entries in one symbol while the window is open.")
 
 
 class Session(Rule):
     """A window of time with its own playbook: who may enter, with which parameters, within which limits."""
 
     kind: Literal["session"]
-    calendar: Text | None = None
-    timezone: Zone | None = None
-    days: Many[Days] = (Days("mon..sun"),)
-    hours: Many[Hours]
+    calendar: Text | None = Field(None, description="Trading calendar, such as XNYS; by default the pack's.")
+    timezone: Zone | None = Field(None, description="Zone of the hours; by default the pack's.")
+    days: Many[Days] = Field((Days("mon..sun"),), description="Days of the week; by default every day of the calendar.")
+    hours: Many[Hours] = Field(description="Windows of wall-clock time; the end is not included.")
     allow: Rules | None = Field(None, description="Only these strategies enter; by default all.")
     block: Rules | None = Field(None, description="These strategies do not enter.")
-    set: dict[ParameterName, Expr] = Field(default_factory=dict, description="Parameters while the window is open.")
+    set: dict[ParameterKey, Expr] = Field(default_factory=dict, description="Parameters while the window is open.")
     limits: SessionLimits | None = None
 
 
@@ -249,35 +261,37 @@ class Definitions(Rule):
 class PackInstrument(RuleModel):
     """How one symbol trades, where the venue does not say."""
 
-    kind: InstrumentKind = InstrumentKind.EQUITY
+    kind: InstrumentKind = Field(InstrumentKind.EQUITY, description="An index can trigger but never be ordered.")
     tick: Expr | None = Field(None, description="Price grid, money per unit.")
     lot: Expr | None = Field(None, description="Quantity grid, units.")
-    calendar: Text | None = None
+    calendar: Text | None = Field(None, description="Trading calendar; by default the pack's.")
 
 
 class PackLimits(RuleModel):
     """Hard limits of one position in this pack. No rule can go above."""
 
     at_least_one = ("quantity", "notional")
-    quantity: Expr | None = None
-    notional: Expr | None = None
+    quantity: Expr | None = Field(None, description="The most units in one position.")
+    notional: Expr | None = Field(None, description="The most money in one position.")
 
 
 class Pack(Rule):
     """``pack.yaml``: where the rules of a folder trade, and what they are about."""
 
     kind: Literal["pack"]
-    venue: Name
-    timezone: Zone
+    venue: Name = Field(description="Where orders go: the name of a connector.")
+    timezone: Zone = Field(description="Zone of every clock in the pack's rules.")
     calendar: Text | None = Field(None, description="Trading calendar, such as XNYS; left out where trade never stops.")
     universe: tuple[Symbol, ...] | Expr | None = None
     timeframe: Period | None = Field(
         None, description="Length of the bars that rules look at unless they say otherwise."
     )
-    symbols: dict[Symbol, Symbol] = Field(default_factory=dict, description="Where a symbol is executed: {SPX: SPY}.")
-    instruments: dict[Symbol, PackInstrument] = Field(default_factory=dict)
+    symbols: dict[SymbolKey, Symbol] = Field(
+        default_factory=dict, description="Where a symbol is executed: {SPX: SPY}."
+    )
+    instruments: dict[SymbolKey, PackInstrument] = Field(default_factory=dict, description="How single symbols trade.")
     limits: PackLimits | None = None
-    expect: dict[RulePattern, Budget] = Field(default_factory=dict, description="How often rules are expected to fire.")
+    expect: dict[RuleKey, Budget] = Field(default_factory=dict, description="How often rules are expected to fire.")
 
 
 Document = Strategy | Exit | Guard | Session | Gate | Definitions | Test | Pack

@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engine.ruleset.model_parts import KeyPattern, RuleModel, Rules, problem
+from engine.ruleset.model_parts import FactKey, KeyPattern, ParameterKey, RuleModel, Rules, problem
 from engine.ruleset.scalars import (
     Comparison,
     Expr,
     FactValue,
     Moment,
-    ParameterName,
     RulePattern,
     Series,
     Symbol,
@@ -28,11 +27,11 @@ class Bars(RuleModel):
     """
 
     exactly_one = ("close", "file")
-    close: Series | None = None
-    open: Series | None = None
-    high: Series | None = None
-    low: Series | None = None
-    volume: Series | None = None
+    close: Series | None = Field(None, description="Closes, one for each bar.")
+    open: Series | None = Field(None, description="Opens; by default the closes.")
+    high: Series | None = Field(None, description="Highs; by default the closes.")
+    low: Series | None = Field(None, description="Lows; by default the closes.")
+    volume: Series | None = Field(None, description="Volumes; by default unknown.")
     file: Text | None = Field(
         None, description="A CSV file beside the rule file: time, open, high, low, close, volume."
     )
@@ -41,14 +40,14 @@ class Bars(RuleModel):
 class Quotes(RuleModel):
     """Quotes of a test, one for each bar."""
 
-    bid: Series
-    ask: Series
+    bid: Series = Field(description="Bids, one for each bar.")
+    ask: Series = Field(description="Asks, one for each bar.")
 
 
 class TestAccount(RuleModel):
-    cash: Expr | None = None
-    equity: Expr | None = None
-    buying_power: Expr | None = None
+    cash: Expr | None = Field(None, description="Money not in positions.")
+    equity: Expr | None = Field(None, description="Cash and the value of all positions.")
+    buying_power: Expr | None = Field(None, description="What may be spent on entries.")
 
 
 class TestPosition(RuleModel):
@@ -59,8 +58,8 @@ class TestPosition(RuleModel):
     quantity: Expr = Field(description="Negative when short.")
     entry: Expr = Field(description="Price paid per unit.")
     opened: Moment | None = Field(None, description="How long before the start, or at what time of day.")
-    stop: Expr | None = None
-    target: Expr | None = None
+    stop: Expr | None = Field(None, description="Price of its protective stop.")
+    target: Expr | None = Field(None, description="Price of its profit target.")
 
 
 class Given(RuleModel):
@@ -77,10 +76,12 @@ class Given(RuleModel):
     quotes_of: Annotated[
         dict[str, Quotes], KeyPattern(r"quotes\(([A-Za-z0-9^][A-Za-z0-9^._:/-]*)\)", "quotes(SPY)")
     ] = Field(default_factory=dict)
-    facts: dict[Text, FactValue] = Field(default_factory=dict, description="Facts by name: a series, one value, or _.")
+    facts: dict[FactKey, FactValue] = Field(
+        default_factory=dict, description="Facts by name: a series, one value, or _."
+    )
     account: TestAccount | None = None
     position: TestPosition | None = None
-    params: dict[ParameterName, Expr] = Field(default_factory=dict)
+    params: dict[ParameterKey, Expr] = Field(default_factory=dict, description="Other values for parameters.")
 
 
 class ExpectedOrder(RuleModel):
@@ -98,7 +99,9 @@ class Expectation(RuleModel):
 
     at: Moment
     rule: RulePattern
-    verdict: Literal["fired", "silent", "unknown", "blocked", "cooling"] = Field(alias="is")
+    verdict: Literal["fired", "silent", "unknown", "blocked", "cooling"] = Field(
+        alias="is", description="What the rule did at that moment."
+    )
     symbol: Symbol | None = None
     because: Text | None = Field(None, description="The condition that decided, or the guard that blocked.")
     buy: ExpectedOrder | None = None
@@ -120,6 +123,6 @@ class Test(RuleModel):
     kind: Literal["test"]
     name: Text
     about: Text | None = None
-    rules: Rules
+    rules: Rules = Field(description="The rules under test, by name or glob.")
     given: Given
-    expect: tuple[Expectation, ...] = Field(min_length=1)
+    expect: tuple[Expectation, ...] = Field(min_length=1, description="What must happen, moment by moment.")

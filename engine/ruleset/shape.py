@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from engine.language.diagnostics import Finding, Span, did_you_mean
-from engine.ruleset.model_parts import KeyPattern, OneOrMany, RuleModel
+from engine.ruleset.model_parts import KeyOf, KeyPattern, OneOrMany, RuleModel
 from engine.ruleset.scalars import Expr, FactValue, Name, RulePattern, Symbol, Text, Written
 from engine.ruleset.yaml_ambiguous import Meant, ambiguous, is_nothing
 from engine.ruleset.yaml_nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -176,10 +176,9 @@ class ListShape(Shape):
 class MapShape(Shape):
     nodes = (Mapping,)
 
-    def __init__(self, key: type[str], value: Shape) -> None:
+    def __init__(self, key: type[Written], value: Shape) -> None:
         self.key, self.value = key, value
-        named = key.wanted if issubclass(key, Written) else "text"
-        self.wanted = f"a mapping from {named} to {value.wanted}"
+        self.wanted = f"a mapping from {key.wanted} to {value.wanted}"
 
     def take(self, node: Mapping, where: str, report: Report) -> object:
         values = {}
@@ -328,10 +327,15 @@ def shape_of(annotation: Any, metadata: Iterable[Any] = ()) -> Shape:
     if origin is tuple:
         return ListShape(shape_of(args[0]), one=any(isinstance(marker, OneOrMany) for marker in markers))
     if origin is dict:
-        return MapShape(args[0], shape_of(args[1]))
+        return MapShape(_key_class(args[0]), shape_of(args[1]))
     if origin is Literal:
         return ChoiceShape({str(choice): choice for choice in args})
     return _plain(annotation, markers)
+
+
+def _key_class(annotation: Any) -> type[Written]:
+    """The class of a dict's keys, from ``Annotated[str, KeyOf(…)]``."""
+    return next(marker.cls for marker in get_args(annotation)[1:] if isinstance(marker, KeyOf))
 
 
 def _plain(annotation: Any, markers: list[Any]) -> Shape:
