@@ -48,7 +48,7 @@ class Report:
         self.findings.append(Finding("AT004", "unknown-field", message, (span,), help=help))
 
     def missing_field(self, message: str, span: Span, help: str) -> None:
-        self.findings.append(Finding("AT006", "missing-field", message, (span,), help=help))
+        self.findings.append(Finding("AT008", "missing-field", message, (span,), help=help))
 
     def wrong_value(self, message: str, span: Span, help: str = "") -> None:
         self.findings.append(Finding("AT007", "wrong-value", message, (span,), help=help))

@@ -106,7 +106,7 @@ def test_a_field_of_nothing_known_gets_no_wild_guess() -> None:
 
 def test_a_missing_field_is_named_with_what_it_wants() -> None:
     finding = only("kind: strategy\nname: s\nwhen: a\n")
-    assert (finding.code, finding.name) == ("AT006", "missing-field")
+    assert (finding.code, finding.name) == ("AT008", "missing-field")
     assert "needs `then`" in finding.message and "{buy: …, sell: …}" in finding.help
 
 
@@ -209,8 +209,8 @@ def test_one_pass_names_every_mistake_and_the_rest_of_the_document_stands() -> N
         ("AT004", 5),
         ("AT007", 5),
         ("AT007", 6),
-        ("AT006", 9),
-        ("AT006", 9),
+        ("AT008", 9),
+        ("AT008", 9),
     ]
     model = loaded.documents[0].model
     assert isinstance(model, models.Strategy) and not loaded.documents[0].sound
