@@ -7,9 +7,12 @@ JOBS   ?= 2
 # The environment is made again when what it was made from changes.
 RUNTIME := $(VENV)/.installed-runtime
 DEV     := $(VENV)/.installed-dev
-INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL  = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint ci bench schemas docs lock clean
+BENCH_VENV := .venv-bench
+BENCH      := $(BENCH_VENV)/.installed
+
+.PHONY: help run test lint ci bench schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -29,32 +32,44 @@ lint: $(DEV) ## Check code, types, arrows between packages, and rules
 ci: ## Everything that must pass before a change is taken, in an environment of its own
 	@bash .ci/run
 
-bench: $(DEV) ## Run the benchmarks beside their peers
-	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+bench: $(BENCH) ## Run the benchmarks beside their peers, in an environment of their own
+	@for file in $$(grep -l __main__ benchmarks/*.py); do \
+		$(BENCH_VENV)/bin/python -m "benchmarks.$$(basename "$$file" .py)" || exit 1; echo; \
+	done
 
 schemas: $(RUNTIME) ## Write schemas/*.json again from the models
-	@$(BIN)/engine schemas
-
-docs: $(RUNTIME) ## Write the generated pages of docs/ again from the catalogues
-	@$(BIN)/engine docs
+	@$(BIN)/python -m engine.ruleset.schema
+	@$(BIN)/python -m engine.settings.schema
 
 lock: ## Write requirements/*.txt again from pyproject.toml
 	@PYTHON=$(PYTHON) requirements/compile
 
 clean: ## Remove environments and caches
-	rm -rf $(VENV) .venv-ci .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) .venv-ci .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# $(1): the environment
+define make_environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Python 3.11 or later is needed, $$($(PYTHON) --version 2>&1) was found; name another: make PYTHON=..." >&2; exit 2; }
+@echo "Making the environment $(1) (once; a minute or two)"
+@$(PYTHON) -m venv $(1)
+endef
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or later is needed, $$($(PYTHON) --version 2>&1) was found; name another with PYTHON=..." >&2; exit 2; }
-	@echo "Making the environment in $(VENV) (once; a minute or two)"
-	@$(PYTHON) -m venv $(VENV)
+	$(call make_environment,$(VENV))
 
 $(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/python
-	@$(INSTALL) --require-hashes -r requirements/runtime.txt
-	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
-	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(BENCH_VENV)/bin/python:
+	$(call make_environment,$(BENCH_VENV))
+
+$(BENCH): requirements/bench.txt | $(BENCH_VENV)/bin/python
+	@$(BENCH_VENV)/bin/python $(INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
