@@ -72,6 +72,15 @@ class TextSource(Protocol):
         ...
 
 
+def surely_meant(word: str, candidates: Iterable[str]) -> str | None:
+    """The closest candidate when no other is nearly as close, so that a tool may write it without asking."""
+    matches = difflib.get_close_matches(word, sorted(set(candidates)), n=2, cutoff=0.66)
+    if not matches:
+        return None
+    near = [difflib.SequenceMatcher(None, match, word).ratio() for match in matches]
+    return matches[0] if len(near) == 1 or near[0] - near[1] >= 0.1 else None
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """The closest candidate, or None when nothing is close: at most about a third of the letters may differ."""
     matches = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.66)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.language.catalogue import Function, Parameter
-from engine.language.diagnostics import Edit, Finding, Span, did_you_mean
+from engine.language.diagnostics import Edit, Finding, Span, did_you_mean, surely_meant
 from engine.language.terms import Term
 from engine.language.types import Kind
 from engine.language.units import conversion_hint
 
 
-def syntax(message: str, span: Span, help: str) -> Finding:
-    return Finding("AT006", "expression-syntax", message, (span,), help=help)
+def syntax(message: str, span: Span, help: str, replacement: str = "") -> Finding:
+    edits = (Edit(span, replacement),) if replacement else ()
+    return Finding("AT006", "expression-syntax", message, (span,), help=help, edits=edits)
 
 
 def unknown_name(path: str, span: Span, known: Iterable[str], what: str = "name") -> Finding:
-    close = did_you_mean(path, known)
+    names = list(known)
+    close, sure = did_you_mean(path, names), surely_meant(path, names)
     help = f"did you mean {close}?" if close else "`engine facts` and `engine functions` list what there is"
-    edits = (Edit(span, close),) if close else ()
+    edits = (Edit(span, sure),) if sure else ()
     return Finding("AT101", "unknown-name", f"there is no {what} `{path}`", (span,), help=help, edits=edits)
 
 

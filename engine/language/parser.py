@@ -24,11 +24,15 @@ _NUMERIC = (Kind.NUMBER, Kind.QUANTITY, Kind.PRICE, Kind.PROBABILITY)
 
 
 class ExpressionSyntaxError(Exception):
-    """Text that is no expression: ``message``, the offsets it concerns, and the mend in ``help``."""
+    """Text that is no expression: ``message``, the offsets it concerns, and the mend in ``help``.
 
-    def __init__(self, message: str, start: int, end: int, help: str = "") -> None:
+    ``replacement`` is what surely belongs there instead, when there is such a thing.
+    """
+
+    def __init__(self, message: str, start: int, end: int, help: str = "", replacement: str = "") -> None:
         super().__init__(message)
-        self.message, self.start, self.end, self.help = message, start, max(end, start + 1), help
+        self.message, self.start, self.end = message, start, max(end, start + 1)
+        self.help, self.replacement = help, replacement
 
 
 def parse(text: str) -> n.Node:
@@ -305,7 +309,7 @@ def _explain_token(
     text: str, token: str, start: int, end: int, expected: Sequence[str] | set[str]
 ) -> ExpressionSyntaxError:
     if token == "=":
-        return ExpressionSyntaxError("`=` does not compare", start, end, "did you mean ==?")
+        return ExpressionSyntaxError("`=` does not compare", start, end, "did you mean ==?", "==")
     if token in (")", "]") and text[:end].count(token) > text[:end].count("(" if token == ")" else "["):
         return ExpressionSyntaxError(f"this {token} closes nothing", start, end, "remove it, or add its opening")
     if token in ("above", "below"):
@@ -314,10 +318,20 @@ def _explain_token(
             f"write `a crosses {token} b`, or `a {'>' if token == 'above' else '<'} b`",
         )
     if token in _WORDS:
-        return ExpressionSyntaxError(f"`{token}` is not an operator here", start, end, f"write `{_WORDS[token]}`")
+        return _other_operator(text, token, start)
     if "DIRECTION" in expected and len(set(expected)) == 1:
         return ExpressionSyntaxError("`crosses` needs a direction", start, end, "`crosses above` or `crosses below`")
     return ExpressionSyntaxError(f"`{token}` does not fit here", start, end, _fitting(expected))
+
+
+def _other_operator(text: str, wrong: str, start: int) -> ExpressionSyntaxError:
+    """An operator of another language."""
+    right, end = _WORDS[wrong], start + len(wrong)
+    before = " " if right.isalpha() and start and not text[start - 1].isspace() else ""
+    after = " " if right.isalpha() and not text[end : end + 1].isspace() else ""
+    return ExpressionSyntaxError(
+        f"`{wrong}` is not an operator here", start, end, f"write `{right}`", f"{before}{right}{after}"
+    )
 
 
 def _fitting(expected: Sequence[str] | set[str]) -> str:
@@ -325,9 +339,9 @@ def _fitting(expected: Sequence[str] | set[str]) -> str:
 
 
 def _explain_character(text: str, at: int) -> ExpressionSyntaxError:
-    for wrong, right in _WORDS.items():
+    for wrong in _WORDS:
         if text.startswith(wrong, at):
-            return ExpressionSyntaxError(f"`{wrong}` is not an operator here", at, at + len(wrong), f"write `{right}`")
+            return _other_operator(text, wrong, at)
     if text[at] in "\"'":
         return ExpressionSyntaxError("this quote is never closed", at, at + 1)
     number = re.match(r"[\d.][\w.%:]*", text[at:])

@@ -20,7 +20,7 @@ from annotated_types import Ge
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from engine.language.diagnostics import Finding, Span, did_you_mean
+from engine.language.diagnostics import Edit, Finding, Span, did_you_mean, surely_meant
 from engine.ruleset.model_parts import KeyOf, KeyPattern, OneOrMany, RuleModel
 from engine.ruleset.scalars import Expr, FactValue, Name, RulePattern, Symbol, Text, Written
 from engine.ruleset.yaml_ambiguous import Meant, ambiguous, is_nothing
@@ -44,8 +44,9 @@ class Report:
     root: type[RuleModel] | None = None
     findings: list[Finding] = field(default_factory=list)
 
-    def unknown_field(self, message: str, span: Span, help: str) -> None:
-        self.findings.append(Finding("AT004", "unknown-field", message, (span,), help=help))
+    def unknown_field(self, message: str, span: Span, help: str, meant: str | None) -> None:
+        edits = (Edit(span, meant),) if meant is not None else ()
+        self.findings.append(Finding("AT004", "unknown-field", message, (span,), help=help, edits=edits))
 
     def missing_field(self, message: str, span: Span, help: str) -> None:
         self.findings.append(Finding("AT008", "missing-field", message, (span,), help=help))
@@ -287,7 +288,8 @@ class ModelShape(Shape):
                     values.setdefault(found.attribute, {})[match[1]] = value
                 return
         name = entry.key.text
-        report.unknown_field(f"{where} has no field `{name}`", entry.key.whole(), self._advice(name, report))
+        meant = surely_meant(name, self.fields)
+        report.unknown_field(f"{where} has no field `{name}`", entry.key.whole(), self._advice(name, report), meant)
 
     def _advice(self, name: str, report: Report) -> str:
         if name == "<<":
