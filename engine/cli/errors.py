@@ -28,9 +28,11 @@ class UserError(Exception):
 
 # By name, because naming the class would import its module. Subclasses count too.
 KNOWN_ERRORS = {
+    "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
+    "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,
     "engine.settings.load.SettingsError": ExitCode.USAGE,
 }
 

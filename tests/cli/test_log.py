@@ -1,0 +1,36 @@
+"""The log goes to standard error, from the level that was set, as text or as one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+
+from engine.cli.log import configure_log
+from engine.settings.models import LogSettings
+
+
+@pytest.fixture(autouse=True)
+def quiet_afterwards() -> Iterator[None]:
+    yield
+    logger.remove()
+
+
+def test_only_what_is_severe_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(LogSettings(level="warning"))
+    logger.info("not this")
+    logger.warning("but this {}", "one")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.endswith("WARNING but this one\n")
+
+
+def test_json_lines_keep_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(LogSettings(level="info", json=True))
+    logger.bind(order="abc").info("sent\nit")
+    said = json.loads(capsys.readouterr().err)
+    assert (said["level"], said["message"], said["order"]) == ("info", "sent\nit", "abc")
+    assert said["time"].startswith("20")
