@@ -30,6 +30,7 @@ class Verb(NamedTuple):
 
 VERBS: Mapping[str, Verb] = {
     "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),
+    "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }
 
 

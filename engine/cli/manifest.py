@@ -1,0 +1,9 @@
+"""Every fact that the engine and its connectors publish: what rules may refer to."""
+
+from __future__ import annotations
+
+from connectors.polygon.manifest import OPTIONS
+from engine.market.facts import Manifest
+from engine.market.manifest import CORE
+
+MANIFEST: Manifest = CORE + OPTIONS
