@@ -1,0 +1,51 @@
+"""The paper account: cash, net positions, and what every order has been charged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from connectors.paper.settings import PaperSettings
+from connectors.paper.working import ZERO, Working
+from engine.market.orders import Fill, Leg, Side
+
+CENT_FRACTION = Decimal("0.0001")
+PositionKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class PaperAccount:
+    """``positions`` are signed units by (strategy, symbol)."""
+
+    settings: PaperSettings
+    cash: Decimal = ZERO
+    positions: dict[PositionKey, Decimal] = field(default_factory=dict)
+
+    def reducible(self, working: Working) -> Decimal:
+        """How much the order may fill: an entry all of it, any other only what is held against it."""
+        order = working.order
+        if order.leg is Leg.ENTRY:
+            return working.remaining
+        held = self.positions.get((order.strategy, order.symbol), ZERO)
+        against = held if order.side is Side.SELL else -held
+        return min(working.remaining, max(against, ZERO))
+
+    def book(self, working: Working, quantity: Decimal, price: float, time_ns: int) -> Fill:
+        """Fill ``quantity`` of an order at ``price``; fees are charged per order, so that the minimum counts once."""
+        order = working.order
+        exact = Decimal(repr(price)).quantize(CENT_FRACTION, ROUND_HALF_EVEN)
+        working.filled += quantity
+        working.remaining -= quantity
+        working.notional += quantity * exact
+        working.fills += 1
+        due = max(self.settings.fee_minimum, self.settings.fee_per_unit * working.filled)
+        fee, working.fee = due - working.fee, due
+        key = (order.strategy, order.symbol)
+        self.positions[key] = self.positions.get(key, ZERO) + quantity * order.side.sign
+        if self.positions[key] == 0:
+            del self.positions[key]
+        self.cash -= quantity * exact * order.side.sign + fee
+        return Fill(
+            f"{order.client_id}/{working.fills}", order.client_id, order.symbol, order.strategy, order.side, quantity,
+            exact, fee, time_ns, order.leg, order.reason,
+        )  # fmt: skip
