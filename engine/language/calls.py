@@ -128,6 +128,7 @@ def _argument(checker: Checker, function: Function, parameter: Parameter, given:
         kind = next(k for k in candidates(term.type) if k in parameter.kinds)
         if term.type.kind is not kind:
             term.type = term.type.of(kind)
+        checker.check_probability(term, f"`{parameter.name}` of {function.name}")
     if parameter.constant and term.type.varies is Varies.SERIES:
         checker.findings.append(messages.not_constant(term, f"`{parameter.name}` of {function.name}"))
         return None

@@ -93,12 +93,12 @@ class Checker:
             if term.type.fits(kind):
                 if term.type.kind is not kind:
                     term.type = term.type.of(kind)
-                self._check_probability(term, where)
+                self.check_probability(term, where)
                 return term
         self.findings.append(messages.wanted_kind(term, kinds, where))
         return None
 
-    def _check_probability(self, term: Term, where: str) -> None:
+    def check_probability(self, term: Term, where: str) -> None:
         value = term.value
         if term.type.kind is Kind.PROBABILITY and isinstance(value, float) and not 0 <= value <= 1:
             self.findings.append(messages.out_of_range(value, term.span(), 0, 1, f"{where} is a probability, which"))

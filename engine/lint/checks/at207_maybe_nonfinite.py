@@ -10,7 +10,7 @@ from engine.language.types import Kind, Varies
 from engine.lint.check import Check, LintContext, Page
 from engine.lint.expressions import Same, constant, roots
 from engine.market.facts import Scope
-from engine.ruleset.rules import Rule, Ruleset
+from engine.ruleset.rules import Definitions, Rule, Ruleset
 
 # Counts and differences that are zero on an ordinary day. Averages of volume and ATR are not among them.
 _ZERO_FACTS = frozenset({
@@ -28,6 +28,8 @@ _WHY = {Op.SUBTRACT: "the two sides can be equal", Op.FACT: "it can be zero", Op
 
 def run(context: LintContext) -> Iterable[Finding]:
     for rule in context.ruleset.rules:
+        if isinstance(rule, Definitions):
+            continue  # whether the divisor was asked for is up to the rules that use it
         terms = [term for root in roots(rule) for term in walk(root)]
         if any(term.op is Op.DIVIDE for term in terms):
             yield from _rule(rule, terms, context.ruleset)
@@ -45,9 +47,10 @@ def _rule(rule: Rule, terms: list[Term], ruleset: Ruleset) -> Iterator[Finding]:
         if zero is None or _guarded(term.args[1], zero, compared, same):
             continue
         divisor = term.args[1]
+        quotient = "this quotient" if term.source is divisor.source else "used here"
         yield Finding(
             "AT207", "maybe-nonfinite", f"`{divisor.text}` can be zero, and then this quotient is unknown",
-            (divisor.span(_WHY.get(zero.op, "it can be zero")), term.span("this quotient")),
+            (divisor.span(_WHY.get(zero.op, "it can be zero")), term.span(quotient)),
             help="ask for it first (`... > 0` as a condition), or write or_else(quotient, value)",
         )  # fmt: skip
 
