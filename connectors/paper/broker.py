@@ -169,7 +169,7 @@ class PaperBroker:
         if quantity <= 0:
             return
         report.fills.append(self.account.book(working, quantity, price, time_ns))
-        done = working.remaining <= 0
+        done = working.filled >= working.order.quantity  # a leg's parent may still fill more
         state = OrderState.FILLED if done else OrderState.PARTLY_FILLED
         report.updates.append(OrderUpdate(working.order.client_id, state, time_ns))
         if done:

@@ -61,6 +61,7 @@ class Pending:
     legs: tuple[Order, ...]
     entry_values: tuple[float, ...]
     trigger_symbol: str
+    started: bool = False  # some of it has filled
 
 
 class Portfolio:
@@ -98,6 +99,14 @@ class Portfolio:
         if (strategy, symbol) in self.held:
             return True
         return any(p.order.strategy == strategy and p.order.symbol == symbol for p in self.pending.values())
+
+    def started_entries(self, key: PositionKey) -> list[str]:
+        """Entries of a position that have filled in part; once the position is gone, the rest must not come."""
+        return [
+            client_id
+            for client_id, p in self.pending.items()
+            if p.started and (p.order.strategy, p.order.symbol) == key
+        ]
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -166,6 +175,7 @@ class Portfolio:
         """With an entry's fill its bracket comes to life."""
         pending = self.pending.get(fill.client_id)
         if pending is not None:
+            pending.started = True
             held.entry_values, held.trigger_symbol = pending.entry_values, pending.trigger_symbol
             for leg in pending.legs:
                 held.legs.setdefault(leg.client_id, leg)

@@ -146,12 +146,12 @@ class Decider:
     # -- one tick ----------------------------------------------------------------------------------------------------
 
     def book(self, report: BrokerReport) -> list[str]:
-        """Take in what the broker did; returns protective orders of closed positions that still rest."""
+        """Take in what the broker did; returns orders to cancel, because the position they belong to is gone."""
         context = self.context
         leftover: list[str] = []
         for held in context.portfolio.apply(report):
-            leftover += held.legs
             key = (held.position.strategy, held.position.symbol)
+            leftover += [*held.legs, *context.portfolio.started_entries(key)]
             if key in context.position_feeds:
                 context.position_feeds[key].write(None, context.now_ns)
             context.states[key[1]].memory.reset(exit_segment(key[0]))

@@ -11,10 +11,10 @@ import numpy as np
 from engine.language.catalogue import Flow, Function
 from engine.language.functions import CATALOGUE
 from engine.language.terms import Op, Term
-from engine.language.types import Varies
 from engine.market.facts import FactSpec, Scope
+from engine.plan.arrays import Codes
 from engine.plan.kernel import elementary
-from engine.plan.ops import BASE_SECONDS, COLUMNS, FRAME_SHIFT, FUNCTION_BASE, Code, Group
+from engine.plan.ops import BASE_SECONDS, CODE_COLUMNS, FRAME_SHIFT, FUNCTION_BASE, STRETCH_COLUMNS, Code, Group
 from engine.plan.program import InputKey, Instruction, Program, Segment
 
 ORDER_OWNER = "#order"
@@ -60,6 +60,7 @@ class _Draft:
     state: int
     size: int
     segment: str
+    level: int
     term: Term
     name: str
     warm_up: int = 0
@@ -243,9 +244,13 @@ class Builder:
         segment = self._segment if self._is_local(args, depends) else MAIN
         offset = self._state
         self._state += state
-        self._drafts[number] = _Draft(code, args, depends or Group.START, offset, state, segment, term, name, warm_up)
+        self._drafts[number] = _Draft(code, args, depends or Group.START, offset, state, segment, self._level(args), term, name, warm_up)
         self._keys[key] = number
         return number
+
+    def _level(self, args: tuple[int, ...]) -> int:
+        """How many instructions lie below; what has the same level can run in any order."""
+        return 1 + max((self._drafts[a].level for a in args if a in self._drafts), default=0)
 
     def _is_local(self, args: tuple[int, ...], depends: int) -> bool:
         """Nodes on a position or an order run only when there is one; what they feed must wait with them."""
@@ -256,22 +261,24 @@ class Builder:
     # -- layout --------------------------------------------------------------------------------------------------
 
     def build(self) -> Program:
-        """Lay out slots and instructions, segment by segment."""
+        """Lay out the instructions, segment by segment, level by level, equal operations side by side."""
         names = list(dict.fromkeys([MAIN, *(d.segment for d in self._drafts.values()), GUARD]))
         rank = {name: number for number, name in enumerate(names)}
-        ordered = sorted(self._drafts.items(), key=lambda item: (rank[item[1].segment], item[0]))
-        code = np.zeros((len(ordered), COLUMNS), dtype=np.int64)
+
+        def order(item: tuple[int, _Draft]) -> tuple[int, ...]:
+            number, draft = item
+            return (rank[draft.segment], draft.level, draft.depends, draft.code, number)
+
+        ordered = sorted(self._drafts.items(), key=order)
+        code = np.zeros((len(ordered), CODE_COLUMNS), dtype=np.int64)
         pool: list[int] = []
         instructions: dict[int, Instruction] = {}
-        bounds: dict[str, list[int]] = {name: [0, 0] for name in names}
         for row, (number, draft) in enumerate(ordered):
-            code[row] = (draft.code, number, len(pool), len(draft.args), draft.depends, draft.state)
+            a, b = (*draft.args, 0, 0)[:2]
+            code[row] = (number, a, b, len(pool), len(draft.args), draft.state)
             pool.extend(draft.args)
             instructions[number] = Instruction(number, draft.name, draft.args, draft.term, draft.warm_up)
-            begin_end = bounds[draft.segment]
-            if begin_end[1] == 0:
-                begin_end[0] = row
-            begin_end[1] = row + 1
+        stretches, segments = _stretches([draft for _, draft in ordered], names)
         initial = np.full(max(self._next, 1), math.nan)
         for value, slot in self._constants.items():
             initial[slot] = value
@@ -279,8 +286,8 @@ class Builder:
             if key.what == "parameter":
                 initial[slot] = self.values[key.name]
         return Program(
-            code, np.array(pool or [0], dtype=np.int64), initial, self._state, dict(self._inputs), dict(self._seen),
-            instructions, {name: Segment(*b) for name, b in bounds.items()}, self.frames,
+            stretches, code, np.array(pool or [0], dtype=np.int64), initial, self._state, dict(self._inputs), dict(self._seen),
+            instructions, segments, self.frames,
             {owner: tuple(pairs) for owner, pairs in self._captures.items()}, self._memories(), self._terms,
         )  # fmt: skip
 
@@ -293,6 +300,20 @@ class Builder:
         return {segment: tuple(stretches) for segment, stretches in found.items()}
 
 
-def is_series(term: Term) -> bool:
-    """Whether a term's value can change from tick to tick."""
-    return term.type.varies is Varies.SERIES
+def _stretches(drafts: list[_Draft], names: list[str]) -> tuple[Codes, dict[str, Segment]]:
+    """Rows of one operation and dependence become one stretch; segments are ranges of stretches."""
+    rows: list[list[int]] = []
+    bounds = {name: [0, 0] for name in names}
+    previous: tuple[object, ...] = ()
+    for row, draft in enumerate(drafts):
+        kind = (draft.segment, draft.level, draft.depends, draft.code)
+        if kind == previous:
+            rows[-1][2] = row + 1
+            continue
+        previous = kind
+        if bounds[draft.segment][1] == 0:
+            bounds[draft.segment][0] = len(rows)
+        rows.append([draft.code, row, row + 1, draft.depends])
+        bounds[draft.segment][1] = len(rows)
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), STRETCH_COLUMNS)
+    return table, {name: Segment(*b) for name, b in bounds.items()}

@@ -19,7 +19,7 @@ from engine.language.functions import CATALOGUE
 from engine.plan import dispatch, kernel
 from engine.plan.program import Runner
 
-_HELPERS = ("power", "conjunction", "disjunction", "crossed", "delayed", "held", "elementary", "special")
+_HELPERS = ("power", "conjunction", "disjunction", "crossed", "delayed", "held", "elementary", "special", "simple", "compare")
 
 
 def cache_folder() -> Path:

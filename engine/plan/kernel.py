@@ -14,27 +14,53 @@ from engine.plan.dispatch import call
 NAN = math.nan
 
 
-def run(begin: int, end: int, event: int, code: Codes, pool: Ints, v: Floats, state: Floats) -> None:
-    """Compute instructions ``begin`` to ``end`` whose inputs moved.
+def run(begin: int, end: int, event: int, stretches: Codes, code: Codes, pool: Ints, v: Floats, state: Floats) -> None:
+    """Compute the stretches ``begin`` to ``end`` whose inputs moved.
 
-    ``event``: bits of the groups that moved. ``code``: one row an instruction (see ``ops``). ``pool``: argument
-    slots. ``v``: values by slot, written in place. ``state``: memory of the instructions that have some.
+    ``event``: bits of the groups that moved. ``stretches`` and ``code``: see ``ops``. ``pool``: argument slots.
+    ``v``: values by slot, written in place. ``state``: memory of the instructions that have some.
     """
-    for i in range(begin, end):
-        if code[i, 4] & event == 0:
+    for s in range(begin, end):
+        if stretches[s, 3] & event == 0:
             continue
-        op = code[i, 0]
-        f = code[i, 2]
-        if op >= 32:
-            v[code[i, 1]] = call(op, state, code[i, 5], v, pool, f)
-        elif op >= 15:
-            v[code[i, 1]] = special(op, f, code[i, 5], pool, v, state)
-        elif op == 7:
-            v[code[i, 1]] = conjunction(f, code[i, 3], pool, v)
-        elif op == 8:
-            v[code[i, 1]] = disjunction(f, code[i, 3], pool, v)
+        op = stretches[s, 0]
+        first = stretches[s, 1]
+        last = stretches[s, 2]
+        if op == 9 or op == 11:
+            compare(op, first, last, code, v)
+        elif op < 15:
+            for i in range(first, last):
+                v[code[i, 0]] = simple(op, i, code, pool, v)
+        elif op < 32:
+            for i in range(first, last):
+                v[code[i, 0]] = special(op, code[i, 3], code[i, 5], pool, v, state)
         else:
-            v[code[i, 1]] = elementary(op, f, pool, v)
+            for i in range(first, last):
+                v[code[i, 0]] = call(op, state, code[i, 5], v, pool, code[i, 3])
+
+
+def compare(op: int, first: int, last: int, code: Codes, v: Floats) -> None:
+    """A stretch of ``<`` or ``>``: the most common operations, in a loop of their own."""
+    for i in range(first, last):
+        x = v[code[i, 1]]
+        y = v[code[i, 2]]
+        if op == 11:
+            x, y = y, x
+        if x < y:
+            v[code[i, 0]] = 1.0
+        elif x >= y:
+            v[code[i, 0]] = 0.0
+        else:
+            v[code[i, 0]] = NAN
+
+
+def simple(op: int, i: int, code: Codes, pool: Ints, v: Floats) -> float:
+    """One instruction without memory."""
+    if op == 7:
+        return conjunction(code[i, 3], code[i, 4], pool, v)
+    if op == 8:
+        return disjunction(code[i, 3], code[i, 4], pool, v)
+    return elementary(op, code[i, 3], pool, v)
 
 
 def elementary(op: int, f: int, pool: Ints, v: Floats) -> float:

@@ -54,11 +54,8 @@ class Group(IntFlag):
 FRAME_SHIFT: Final = 16  # bits above this one: bars of the higher timeframes, in ascending order
 BASE_SECONDS: Final = 60  # the bars that sources deliver
 
-# Columns of a program's code table.
-OP: Final = 0
-SLOT: Final = 1
-FIRST: Final = 2
-COUNT: Final = 3
-DEPENDS: Final = 4
-STATE: Final = 5
-COLUMNS: Final = 6
+# Columns of a program's table of stretches: instructions of one operation that depend on the same groups.
+STRETCH_COLUMNS: Final = 4  # operation, first row, one past the last row, groups
+
+# Columns of a program's code table, one row an instruction.
+CODE_COLUMNS: Final = 6  # slot, first argument, second argument, where its arguments start in the pool, count, state

@@ -13,7 +13,7 @@ from engine.plan import kernel
 from engine.plan.arrays import Codes, Floats, Ints
 from engine.plan.ops import Group
 
-Runner = Callable[[int, int, int, Codes, Ints, Floats, Floats], None]
+Runner = Callable[[int, int, int, Codes, Codes, Ints, Floats, Floats], None]
 
 
 class InputKey(NamedTuple):
@@ -31,7 +31,7 @@ class InputKey(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A stretch of instructions that run together."""
+    """The stretches (rows of ``Program.stretches``) that run together."""
 
     begin: int
     end: int
@@ -56,6 +56,7 @@ class Program:
     the slot to read at the entry decision and the slot to write afterwards.
     """
 
+    stretches: Codes
     code: Codes
     pool: Ints
     initial: Floats
@@ -81,20 +82,20 @@ class Program:
 class Memory:
     """Values and state of one symbol's program. ``run`` is the only thing that computes."""
 
-    __slots__ = ("_code", "_main", "_pool", "_run", "_state", "program", "v")
+    __slots__ = ("_code", "_main", "_pool", "_run", "_state", "_stretches", "program", "v")
 
     def __init__(self, program: Program, run: Runner = kernel.run) -> None:
         self.program = program
         self.v: Floats = program.initial.copy()
         self._state: Floats = np.zeros(max(program.state_size, 1))
-        self._run, self._code, self._pool = run, program.code, program.pool
+        self._run, self._stretches, self._code, self._pool = run, program.stretches, program.code, program.pool
         self._main = program.segments["main"]
         self.compute("main", Group.START)
 
     def compute(self, segment: str, event: int) -> None:
         """Recompute the nodes of a segment whose inputs moved."""
         begin, end = self.program.segments[segment]
-        self._run(begin, end, int(event), self._code, self._pool, self.v, self._state)
+        self._run(begin, end, int(event), self._stretches, self._code, self._pool, self.v, self._state)
 
     def reset(self, segment: str) -> None:
         """Forget the memory of a segment's operators: a new position starts with none of the last one's past."""
@@ -104,4 +105,4 @@ class Memory:
     def compute_main(self, event: int) -> None:
         """As ``compute("main", …)``, on the hot path."""
         begin, end = self._main
-        self._run(begin, end, event, self._code, self._pool, self.v, self._state)
+        self._run(begin, end, event, self._stretches, self._code, self._pool, self.v, self._state)
