@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -108,6 +109,9 @@ def _start(token: Token) -> int:
 
 
 def _literal(token: Token, value: float | str | bool, *kinds: Kind) -> n.Literal:
+    if value == math.inf:
+        shown = token if len(token) <= 20 else f"{token[:19]}…"
+        raise ExpressionSyntaxError(f"{shown} is too large", _start(token), _end(token), "values stay below 1e308")
     return n.Literal(_start(token), _end(token), value, kinds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from engine.language.terms import Op, Term
 from engine.ruleset.rules import Exit, Gate, Guard, Rule, Strategy
@@ -32,7 +33,12 @@ def roots(rule: Rule) -> Iterator[Term]:
 
 
 def constant(term: Term) -> float | None:
-    """The number that a term always is, or None when it can change (parameters can)."""
+    """The finite number that a term always is, or None when it can change (parameters can)."""
+    value = _constant(term)
+    return value if value is not None and isfinite(value) else None
+
+
+def _constant(term: Term) -> float | None:
     if term.op is Op.CONSTANT:
         return float(term.value) if isinstance(term.value, float) else None
     values = [constant(argument) for argument in term.args]

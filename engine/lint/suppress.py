@@ -1,21 +1,22 @@
 """Suppressions: ``# engine: ignore AT406 until 2027-01-01 -- reason``.
 
 Behind a line it concerns that line; alone on its line, the next one; above the first field of a document, the whole
-document. A reason is demanded. From its date on a suppression is void, and stays a finding itself until it is gone.
+document. A value that begins on the line and goes on below belongs to it. A reason is demanded. From its date on a
+suppression is void, and stays a finding itself until it is gone.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
 from engine.language.diagnostics import Edit, Finding, Span, did_you_mean
 from engine.lint.registry import UnknownCheckError, code_of
 from engine.ruleset.load import LoadedFile
-from engine.ruleset.yaml_nodes import Comment
+from engine.ruleset.yaml_nodes import Comment, Mapping, Node, Sequence
 
 CODE, NAME = "AT005", "unused-suppression"
 EXAMPLE = "# engine: ignore AT406 until 2027-01-01 -- the venue stops repeats"
@@ -48,7 +49,7 @@ class Suppression:
 
 
 def apply_suppressions(
-    findings: Sequence[Finding], files: Sequence[LoadedFile], today: date, ran: Collection[str]
+    findings: list[Finding], files: list[LoadedFile], today: date, ran: Collection[str]
 ) -> list[Finding]:
     """``findings`` without the suppressed ones, and AT005 for suppressions that are wrong, void or needless.
 
@@ -106,6 +107,7 @@ def _removal(comment: Comment, text: str) -> Span:
 def _read(file: LoadedFile, problems: list[Finding]) -> list[Suppression]:
     heads = sorted(d.tree.entries[0].key.whole().line for d in file.documents if d.tree.entries)
     lines = re.split(r"\r\n|\r|\n", file.text)
+    ends = _ends(file)
     found = []
     for comment in file.comments:
         match = _DIRECTIVE.fullmatch(comment.text)
@@ -118,21 +120,40 @@ def _read(file: LoadedFile, problems: list[Finding]) -> list[Suppression]:
         except _Malformed as problem:
             problems.append(Finding(CODE, NAME, problem.message, (comment.span,), help=problem.help))
             continue
-        found.append(Suppression(comment, codes, until, *_covered(comment, lines, heads)))
+        found.append(Suppression(comment, codes, until, *_covered(comment, lines, heads, ends)))
     return found
 
 
-def _covered(comment: Comment, lines: Sequence[str], heads: Sequence[int]) -> tuple[int, int]:
+def _ends(file: LoadedFile) -> dict[int, int]:
+    """Where the values that begin on a line end, by line; only those of several lines."""
+    found: dict[int, int] = {}
+    # A node with the line on which what it belongs to begins: its key, or itself.
+    pending: list[tuple[int, Node]] = [(0, document.tree) for document in file.documents]
+    while pending:
+        line, node = pending.pop()
+        if isinstance(node, Mapping):
+            pending += [(entry.key.whole().line, entry.value) for entry in node.entries]
+        elif isinstance(node, Sequence):
+            pending += [(0, item) for item in node.items]
+        else:
+            span = node.written()
+            begin, end = line or span.line, span.end_line if span.end_column > 1 else span.end_line - 1
+            found[begin] = max(end, found.get(begin, begin))
+    return found
+
+
+def _covered(comment: Comment, lines: list[str], heads: list[int], ends: dict[int, int]) -> tuple[int, int]:
+    """The first and the last line that a suppression concerns."""
     line = comment.span.line
     if not comment.alone:
-        return line, line
+        return line, ends.get(line, line)
     next_line = line + 1
     while next_line <= len(lines) and _SKIPPED.match(lines[next_line - 1]):
         next_line += 1
     if next_line in heads:
         after = bisect_right(heads, next_line)
         return next_line, heads[after] - 1 if after < len(heads) else _LAST
-    return next_line, next_line
+    return next_line, ends.get(next_line, next_line)
 
 
 class _Malformed(Exception):

@@ -21,6 +21,7 @@ from engine.language.diagnostics import TextSource, did_you_mean
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_SAMPLES = 100_000
+MAX_SECONDS = 366 * 86400
 _DURATION = r"\d+(?:\.\d+)?(?:ms|s|m|h|d)"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?"
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -142,8 +143,7 @@ class Period(Written):
         return duration_seconds(self)
 
     def check(self) -> None:
-        if self.seconds <= 0:
-            raise ValueError(f"a length of time must be more than nothing, got `{self}`")
+        _check_length(self, self.seconds)
 
 
 class Trigger(Written):
@@ -169,8 +169,15 @@ class Trigger(Written):
         return duration_seconds(self.argument) if self.event in ("bar", "every") else None
 
     def check(self) -> None:
-        if self.seconds is not None and self.seconds <= 0:
-            raise ValueError(f"a length of time must be more than nothing, got `{self}`")
+        if self.seconds is not None:
+            _check_length(self, self.seconds)
+
+
+def _check_length(text: str, seconds: float) -> None:
+    if seconds <= 0:
+        raise ValueError(f"a length of time must be more than nothing, got `{text}`")
+    if seconds > MAX_SECONDS:
+        raise ValueError(f"a length of time must be at most a year, got `{_short(text)}`")
 
 
 class Zone(Written):
@@ -259,6 +266,8 @@ class Moment(Written):
     def check(self) -> None:
         if ":" in self:
             clock_seconds(self)
+        elif duration_seconds(self) > MAX_SECONDS:
+            raise ValueError(f"a test lasts at most a year, got `{_short(self)}`")
 
 
 class Timestamp(Written):
