@@ -23,13 +23,17 @@ NAMES = (
 
 
 class Clock:
-    """Values of the facts in ``NAMES``, in that order. Text is passed as its code."""
+    """Values of the facts in ``NAMES``, in that order. Text is passed as its code.
+
+    ``watched``: whether anything reads the values; they are not computed otherwise.
+    """
 
     def __init__(self, calendar: TradingCalendar, weekday_codes: tuple[float, ...]) -> None:
         self._calendar, self._weekday_codes = calendar, weekday_codes
         self._day_begin_ns = self._day_end_ns = 0
         self._offset_ns = 0
         self._session: TradingDay | None = None
+        self.watched = False
         self.time_ns = -1
         self.day = 0  # proleptic ordinal of the local date
         self.weekday = 0  # 0 is Monday
@@ -41,6 +45,11 @@ class Clock:
         new_day = not self._day_begin_ns <= time_ns < self._day_end_ns
         if new_day:
             self._start_day(time_ns)
+        if self.watched:
+            self._set_values(time_ns)
+        return new_day
+
+    def _set_values(self, time_ns: int) -> None:
         values, session = self.values, self._session
         values[0] = time_ns / NANOS
         values[1] = (time_ns - self._day_begin_ns) / NANOS
@@ -52,7 +61,6 @@ class Clock:
         elif values[4] != 0.0:
             values[4] = 0.0
             values[5] = values[6] = values[7] = math.nan
-        return new_day
 
     def _start_day(self, time_ns: int) -> None:
         """Local midnights around ``time_ns``; a day with a clock change is as long as its first offset says."""

@@ -45,9 +45,9 @@ class Context:
     cooling: dict[PositionKey, int] = field(default_factory=dict)  # (strategy, trigger symbol) -> until
     last_interval: dict[PositionKey, int] = field(default_factory=dict)
     entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (pack, symbol)
+    exit_slots: dict[tuple[str, str, str], tuple[int, ...]] = field(default_factory=dict)
     halt: Halt | None = None
     decisions: list[Decision] = field(default_factory=list)
-    sequence: int = 0
 
     def value(self, state: SymbolState, term: Term, owner: str) -> float:
         """The value of a term as of this tick; NaN when unknown."""

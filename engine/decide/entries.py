@@ -30,7 +30,8 @@ def enter(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
     """The strategy's conditions are true on ``trigger``: decide, record, and expect the order."""
     pack = context.plan.packs[strategy.key]
     symbol = execution_symbol(pack, strategy, trigger.symbol)
-    decision = Decision(context.now_ns, strategy.key, strategy.key, symbol, Verdict.FIRED, trigger_symbol=trigger.symbol)
+    key, now_ns = strategy.key, context.now_ns
+    decision = Decision(now_ns, key, key, symbol, Verdict.FIRED, trigger_symbol=trigger.symbol)
     try:
         state = _tradable(context, symbol)
         _may_enter(context, strategy, trigger, symbol)

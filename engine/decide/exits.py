@@ -39,7 +39,7 @@ def run_exits(context: Context, held: Held, state: SymbolState) -> None:
 def _run(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:
     """One exit; True when the position is being closed wholly."""
     strategy = held.position.strategy
-    verdict = _verdict([context.value(state, t, strategy) for t in rule.when])
+    verdict = _verdict(context, rule, state, strategy)
     if rule.action.trail_by is not None:
         _start_trail(context, rule, held, state, verdict)
         if rule.key in held.trailing:
@@ -47,15 +47,24 @@ def _run(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:
     if verdict is Verdict.UNKNOWN and rule.unknown is UnknownPolicy.CLOSE:
         close_position(context, held, rule.key, "its condition is unknown, and the rule says close")
         return True
-    if verdict is not Verdict.FIRED or rule.key in held.fired and rule.once:
+    if verdict is not Verdict.FIRED or (rule.once and rule.key in held.fired):
         return False
     return _act(context, rule, held, state)
 
 
-def _verdict(values: list[float]) -> Verdict:
-    if any(v == 0.0 for v in values):
-        return Verdict.SILENT
-    return Verdict.UNKNOWN if any(v != v for v in values) else Verdict.FIRED
+def _verdict(context: Context, rule: Exit, state: SymbolState, strategy: str) -> Verdict:
+    key = (rule.key, strategy, state.symbol)
+    slots = context.exit_slots.get(key)
+    if slots is None:
+        slots = context.exit_slots[key] = tuple(state.memory.program.slot(t, strategy) for t in rule.when)
+    verdict, v = Verdict.FIRED, state.v
+    for slot in slots:
+        value = v[slot]
+        if value == 0.0:
+            return Verdict.SILENT
+        if value != value:
+            verdict = Verdict.UNKNOWN
+    return verdict
 
 
 def _act(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:

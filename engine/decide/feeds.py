@@ -45,11 +45,12 @@ _FLAT = {"position.open": 0.0, "position.quantity": 0.0}
 class PositionFeed:
     """Writes the facts of one strategy's position into the slots of one symbol's program."""
 
-    __slots__ = ("_entry_slots", "_flat", "_slots", "_v")
+    __slots__ = ("_entry_slots", "_flat", "_is_flat", "_slots", "_v")
 
     def __init__(self, state: SymbolState, owner: str) -> None:
         inputs = state.memory.program.inputs
         self._v = state.v
+        self._is_flat = False
         names = {k.name: s for k, s in inputs.items() if k.what == "fact" and k.owner == owner}
         self._slots = [(s, _POSITION[name]) for name, s in names.items()]
         self._flat = [(s, _FLAT.get(name, NAN)) for name, s in names.items()]
@@ -59,20 +60,25 @@ class PositionFeed:
     def used(self) -> bool:
         return bool(self._slots or self._entry_slots)
 
-    def write(self, held: Held | None, now_ns: int) -> None:
-        """Facts of a position, or of being flat."""
+    def write(self, held: Held | None, now_ns: int) -> bool:
+        """Facts of a position, or of being flat; False when nothing can have changed."""
         v = self._v
         if held is None:
+            if self._is_flat:
+                return False
             for slot, value in self._flat:
                 v[slot] = value
             for slot in self._entry_slots:
                 v[slot] = NAN
-            return
+            self._is_flat = True
+            return True
+        self._is_flat = False
         for slot, getter in self._slots:
             v[slot] = getter(held, now_ns)
         values = held.entry_values
         for number, slot in enumerate(self._entry_slots):
             v[slot] = values[number] if number < len(values) else NAN
+        return True
 
 
 _Reader = Callable[[Portfolio, str], float]
@@ -112,6 +118,10 @@ class PortfolioFeed:
         self._moves_with_price = any(name in _MARKED for name in names)
         self._version = -1
 
+    @property
+    def used(self) -> bool:
+        return bool(self._slots)
+
     def write(self, portfolio: Portfolio) -> None:
         if portfolio.version == self._version and not (self._moves_with_price and portfolio.held):
             return
@@ -119,8 +129,7 @@ class PortfolioFeed:
         state = self._state
         for slot, reader in self._slots:
             state.v[slot] = reader(portfolio, state.symbol)
-        if self._slots:
-            state.event |= Group.PORTFOLIO
+        state.event |= Group.PORTFOLIO
 
 
 def order_facts(order: Order, price: float, stop: float | None, texts: Texts) -> dict[str, float]:

@@ -47,10 +47,6 @@ class SymbolState:
         self._time_slots = {k.name: s for k, s in inputs.items() if k.what == "time" and k.seconds == 0}
         self.clock_slots = [(s, CLOCK_NAMES.index(n)) for n, s in self._quote_slots.items() if n in CLOCK_NAMES]
 
-    @property
-    def has_frames(self) -> bool:
-        return bool(self._frames)
-
     def _fields(self, seconds: int) -> list[tuple[int, int]]:
         inputs = self.memory.program.inputs
         found = ((inputs.get(InputKey("fact", name, seconds)), index) for name, index in _BAR_FIELDS.items())
@@ -72,7 +68,7 @@ class SymbolState:
         if self._last_slot is not None:
             v[self._last_slot] = bar.close
             self.event |= Group.QUOTE
-        self.event |= 1  # Group.BAR
+        self.event |= Group.BAR
         if self._bar_time_slots:
             self._stamp(self._bar_time_slots, bar.known_ns)
         if self._frames:
@@ -153,7 +149,7 @@ class SymbolState:
         v = self.v
         for slot, index in self.clock_slots:
             v[slot] = values[index]
-        self.event |= 4  # Group.CLOCK
+        self.event |= Group.CLOCK
 
     def set_constant(self, name: str, value: float) -> None:
         """Set an instrument fact, once, before the first tick."""

@@ -19,7 +19,7 @@ from engine.decide.context import Context
 from engine.decide.entries import enter
 from engine.decide.exits import run_exits
 from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
-from engine.decide.portfolio import Portfolio
+from engine.decide.portfolio import Portfolio, PositionKey
 from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
@@ -53,19 +53,26 @@ class _Watch:
     bit: int
     kind: TriggerKind
     position_feed: PositionFeed | None
-    symbol: str
+    position_key: PositionKey
     universe_slot: int | None
 
 
-@dataclass(slots=True)
-class _SymbolWatches:
-    """All strategies that one symbol triggers. ``first`` are the slots of their first conditions, as one array;
-    ``feeding`` are those that read their own position.
+@dataclass(slots=True, eq=False)
+class _Desk:
+    """One symbol with everything that a tick needs for it.
+
+    ``watches``: the strategies that it triggers; ``first`` the slots of their first conditions, as one array;
+    ``feeding`` those that read their own position.
     """
 
+    state: SymbolState
+    rank: int
+    clock: Clock
+    portfolio_feed: PortfolioFeed | None
     watches: list[_Watch]
     first: np.ndarray
     feeding: list[_Watch]
+    has_frames: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,12 @@ class Decider:
         self.notes: list[DataNote] = []
         self._clock_list = list(clocks.values())
         self._window_list = [(w, clocks.get(w.pack.calendar)) for w in self.context.windows.values() if w.pack.sessions]
-        self._rank = {symbol: number for number, symbol in enumerate(states)}
-        self._watches = {symbol: self._watch(p) for symbol, p in plan.symbols.items()}
+        self._desks = {symbol: self._desk(p, number) for number, (symbol, p) in enumerate(plan.symbols.items())}
+        for desk in self._desks.values():
+            desk.clock.watched |= bool(desk.state.clock_slots)
+        for _, clock in self._window_list:
+            if clock is not None:
+                clock.watched = True
         for symbol, p in plan.symbols.items():
             self._feeds_of(p)
             _set_constants(states[symbol], instruments[symbol], venue or VenueFacts(), plan)
@@ -124,24 +135,28 @@ class Decider:
                 self.context.position_feeds[strategy.key, plan.symbol] = feed
                 feed.write(None, 0)
 
-    def _watch(self, plan: SymbolPlan) -> _SymbolWatches:
-        state = self.context.states[plan.symbol]
-        watches = []
-        for strategy in sorted(plan.strategies, key=lambda s: s.priority):
-            pack = self.context.plan.packs[strategy.key]
-            feed = PositionFeed(state, strategy.key) if any(uses_position(t) for t in strategy.when) else None
-            slots = tuple(plan.program.slot(t, strategy.key) for t in strategy.when)
-            condition = strategy.universe_when
-            watch = _Watch(
-                strategy, slots, _trigger_bit(strategy, plan), strategy.trigger.kind, feed,
-                execution_symbol(pack, strategy, plan.symbol),
-                None if condition is None else plan.program.slot(condition, strategy.key),
-            )  # fmt: skip
-            watches.append(watch)
-            if feed is not None:
-                feed.write(None, 0)
-        first = np.array([w.slots[0] for w in watches], dtype=np.int64)
-        return _SymbolWatches(watches, first, [w for w in watches if w.position_feed is not None])
+    def _desk(self, plan: SymbolPlan, rank: int) -> _Desk:
+        context = self.context
+        state = context.states[plan.symbol]
+        watches = [self._watch(plan, s) for s in sorted(plan.strategies, key=lambda s: s.priority)]
+        feed = context.portfolio_feeds[plan.symbol]
+        return _Desk(
+            state, rank, context.clocks[state.instrument.calendar], feed if feed.used else None, watches,
+            np.array([w.slots[0] for w in watches], dtype=np.int64),
+            [w for w in watches if w.position_feed is not None], bool(plan.program.frames),
+        )  # fmt: skip
+
+    def _watch(self, plan: SymbolPlan, strategy: Strategy) -> _Watch:
+        feed = None
+        if any(uses_position(t) for t in strategy.when):
+            feed = PositionFeed(self.context.states[plan.symbol], strategy.key)
+            feed.write(None, 0)
+        pack, condition = self.context.plan.packs[strategy.key], strategy.universe_when
+        return _Watch(
+            strategy, tuple(plan.program.slot(t, strategy.key) for t in strategy.when), _trigger_bit(strategy, plan),
+            strategy.trigger.kind, feed, (strategy.key, execution_symbol(pack, strategy, plan.symbol)),
+            None if condition is None else plan.program.slot(condition, strategy.key),
+        )  # fmt: skip
 
     # -- one tick ----------------------------------------------------------------------------------------------------
 
@@ -160,84 +175,81 @@ class Decider:
     def tick(self, tick: Tick) -> list[Decision]:
         """Decide one instant; the decisions in the order in which they were taken."""
         context = self.context
+        held = context.portfolio.held
         context.now_ns = tick.time_ns
         context.decisions = []
         touched = self._apply(tick)
-        self._move_clocks(tick.time_ns)
-        if context.portfolio.held:
+        new_day = False
+        for clock in self._clock_list:
+            new_day |= clock.move(tick.time_ns)
+        if new_day:
+            context.portfolio.new_day()
+        if held:
             touched = self._with_held(touched)
-        for state in touched:
-            self._compute(state)
+        for desk in touched:
+            self._compute(desk)
         if self._window_list:
             self._move_windows()
-        if context.portfolio.held:
-            for held in list(context.portfolio.held.values()):
-                run_exits(context, held, context.states[held.position.symbol])
-        for state in touched:
-            self._enter(state, tick)
-            state.event = 0
+        if held:
+            for position in list(held.values()):
+                run_exits(context, position, context.states[position.position.symbol])
+        for desk in touched:
+            self._enter(desk, tick)
+            desk.state.event = 0
         return context.decisions
 
-    def _apply(self, tick: Tick) -> list[SymbolState]:
+    def _apply(self, tick: Tick) -> list[_Desk]:
         """Apply all events; the symbols that they concern, in the plan's order."""
-        states, touched = self.context.states, []
+        desks, touched = self._desks, []
         now_ns = tick.time_ns
         for event in tick.events:
-            state = states.get(event.symbol)
-            if state is None:
+            desk = desks.get(event.symbol)
+            if desk is None:
                 continue
             if isinstance(event, Bar):
-                refused = state.apply_bar(event, now_ns)
+                refused = desk.state.apply_bar(event, now_ns)
                 if refused:
-                    self.notes.append(DataNote(now_ns, state.symbol, refused))
+                    self.notes.append(DataNote(now_ns, event.symbol, refused))
                     continue
-                self._mark(state, event)
+                self._mark(event)
             elif isinstance(event, Quote):
-                state.apply_quote(event)
+                desk.state.apply_quote(event)
             else:
-                state.apply_observation(event)
-            if state not in touched:
-                touched.append(state)
+                desk.state.apply_observation(event)
+            if desk not in touched:
+                touched.append(desk)
         if not tick.events:
-            touched = list(states.values())
-        elif len(touched) > 1:
-            touched.sort(key=lambda s: self._rank[s.symbol])
+            return list(desks.values())
+        if len(touched) > 1:
+            touched.sort(key=_by_rank)
         return touched
 
-    def _mark(self, state: SymbolState, bar: Bar) -> None:
+    def _mark(self, bar: Bar) -> None:
         portfolio = self.context.portfolio
         if portfolio.held:
             portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
             portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
 
-    def _with_held(self, touched: list[SymbolState]) -> list[SymbolState]:
+    def _with_held(self, touched: list[_Desk]) -> list[_Desk]:
         """Symbols that are held are looked at on every tick, because time passes for them too."""
-        states = self.context.states
-        missing = {symbol for _, symbol in self.context.portfolio.held if states[symbol] not in touched}
+        missing = {symbol for _, symbol in self.context.portfolio.held} - {d.state.symbol for d in touched}
         if not missing:
             return touched
-        both = [*touched, *(states[s] for s in missing)]
-        return sorted(both, key=lambda s: self._rank[s.symbol])
+        return sorted([*touched, *(self._desks[s] for s in missing)], key=_by_rank)
 
-    def _move_clocks(self, now_ns: int) -> None:
-        new_day = False
-        for clock in self._clock_list:
-            new_day |= clock.move(now_ns)
-        if new_day:
-            self.context.portfolio.new_day()
-
-    def _compute(self, state: SymbolState) -> None:
+    def _compute(self, desk: _Desk) -> None:
         """Bring one symbol's program up to date."""
-        context = self.context
-        if state.has_frames:
+        context, state = self.context, desk.state
+        if desk.has_frames:
             state.flush_frames(context.now_ns)
         if state.clock_slots:
-            state.set_clock(context.clocks[state.instrument.calendar].values)
-        context.portfolio_feeds[state.symbol].write(context.portfolio)
-        for watch in self._watches[state.symbol].feeding:
+            state.set_clock(desk.clock.values)
+        if desk.portfolio_feed is not None:
+            desk.portfolio_feed.write(context.portfolio)
+        for watch in desk.feeding:
             assert watch.position_feed is not None
-            watch.position_feed.write(context.portfolio.held.get((watch.strategy.key, watch.symbol)), context.now_ns)
-            state.event |= Group.POSITION
+            if watch.position_feed.write(context.portfolio.held.get(watch.position_key), context.now_ns):
+                state.event |= Group.POSITION
         state.memory.compute_main(state.event)
 
     def _move_windows(self) -> None:
@@ -261,21 +273,19 @@ class Decider:
                     state.v[slot] = settings.get(key, plan.program.initial[slot])
             state.memory.compute_main(Group.PARAMETER)
 
-    def _enter(self, state: SymbolState, tick: Tick) -> None:
+    def _enter(self, desk: _Desk, tick: Tick) -> None:
         """Strategies that this symbol triggers now and whose conditions are all true."""
-        found = self._watches[state.symbol]
-        v, event = state.v, state.event
-        watches = found.watches
+        state, watches = desk.state, desk.watches
+        v = state.v
         if len(watches) > MANY_ROOTS:
-            true = (v[found.first] == 1.0).nonzero()[0]
-            if not len(true):
-                return
-            watches = [watches[i] for i in true]
+            watches = [watches[i] for i in (v[desk.first] == 1.0).nonzero()[0]]
         for watch in watches:
-            if v[watch.slots[0]] != 1.0 or not self._triggered(watch, state, event, tick):
-                continue
-            if all(v[slot] == 1.0 for slot in watch.slots) and self._in_universe(watch, state):
-                enter(self.context, watch.strategy, state)
+            for slot in watch.slots:
+                if v[slot] != 1.0:
+                    break
+            else:
+                if self._triggered(watch, state, state.event, tick) and self._in_universe(watch, state):
+                    enter(self.context, watch.strategy, state)
 
     def _in_universe(self, watch: _Watch, state: SymbolState) -> bool:
         return watch.universe_slot is None or state.v[watch.universe_slot] == 1.0
@@ -303,11 +313,15 @@ class Decider:
         return True
 
 
+def _by_rank(desk: _Desk) -> int:
+    return desk.rank
+
+
 def _trigger_bit(strategy: Strategy, plan: SymbolPlan) -> int:
     seconds = strategy.trigger.seconds
     if strategy.trigger.kind is not TriggerKind.BAR:
         return 0
-    return int(Group.BAR) if seconds == BASE_SECONDS else plan.program.frame_bit(seconds)
+    return Group.BAR if seconds == BASE_SECONDS else plan.program.frame_bit(seconds)
 
 
 def _set_constants(state: SymbolState, instrument: Instrument, venue: VenueFacts, plan: Plan) -> None:
@@ -318,4 +332,4 @@ def _set_constants(state: SymbolState, instrument: Instrument, venue: VenueFacts
     state.set_constant("venue.fee_per_unit", venue.fee_per_unit)
     state.set_constant("venue.fee_minimum", venue.fee_minimum)
     state.set_constant("venue.slippage_ratio", venue.slippage_ratio)
-    state.memory.compute_main(Group.START)
+    state.memory.compute_main(Group.START | Group.POSITION)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Final
 
 
@@ -36,19 +36,22 @@ class Code(IntEnum):
 FUNCTION_BASE: Final = 32
 
 
-class Group(IntFlag):
-    """Inputs that move together. A node is computed again only when one of its groups moved."""
+class Group:
+    """Inputs that move together, as bits. A node is computed again only when one of its groups moved.
 
-    BAR = 1
-    QUOTE = 2
-    CLOCK = 4
-    SIGNAL = 8
-    POSITION = 16
-    PORTFOLIO = 32
-    ORDER = 64
-    PARAMETER = 128
-    STATS = 256
-    START = 512  # once, before the first tick: nodes that depend on constants only
+    Plain integers, because every tick combines some and hands them to compiled code.
+    """
+
+    BAR: Final = 1
+    QUOTE: Final = 2
+    CLOCK: Final = 4
+    SIGNAL: Final = 8
+    POSITION: Final = 16
+    PORTFOLIO: Final = 32
+    ORDER: Final = 64
+    PARAMETER: Final = 128
+    STATS: Final = 256
+    START: Final = 512  # once, before the first tick: nodes that depend on constants only
 
 
 FRAME_SHIFT: Final = 16  # bits above this one: bars of the higher timeframes, in ascending order

@@ -93,9 +93,12 @@ class Memory:
         self.compute("main", Group.START)
 
     def compute(self, segment: str, event: int) -> None:
-        """Recompute the nodes of a segment whose inputs moved."""
-        begin, end = self.program.segments[segment]
-        self._run(begin, end, int(event), self._stretches, self._code, self._pool, self.v, self._state)
+        """Recompute the nodes of a segment whose inputs moved; one that has no nodes of its own needs nothing."""
+        found = self.program.segments.get(segment)
+        if found is None:
+            return
+        begin, end = found
+        self._run(begin, end, event, self._stretches, self._code, self._pool, self.v, self._state)
 
     def reset(self, segment: str) -> None:
         """Forget the memory of a segment's operators: a new position starts with none of the last one's past."""
