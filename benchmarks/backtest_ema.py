@@ -82,8 +82,9 @@ def write_bars(folder: Path, count: int) -> None:
 
 
 def ours(folder: Path, bars: int) -> None:
-    from engine.cli.assemble import DataChoice, assemble, load_ruleset
+    from engine.cli.assemble import DataChoice, assemble
     from engine.cli.backtest import run_backtest
+    from engine.cli.rules import load_rules
     from engine.plan.compiled import runner
     from engine.settings import load_settings
 
@@ -92,7 +93,7 @@ def ours(folder: Path, bars: int) -> None:
     (rules / "pack.yaml").write_text(PACK)
     (rules / "rules.yaml").write_text(RULES)
     choice = DataChoice("replay", folder / "bars", ("SPY",), None, None, 1, 1)
-    assembly = assemble(load_settings(None), load_ruleset([rules], []), choice)
+    assembly = assemble(load_settings(None), load_rules([rules]).ruleset, choice)
     began = time.perf_counter()
     runner()
     assembly.decider()

@@ -12,27 +12,19 @@ from zoneinfo import ZoneInfo
 from connectors.calendars import calendar
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
-from connectors.polygon.manifest import OPTIONS
 from connectors.replay import ReplaySource
 from connectors.simulated import DerivedSource, SimulatedSource
 from engine.cli.errors import UserError
 from engine.decide.tick import Decider, VenueFacts
-from engine.language.diagnostics import Severity, did_you_mean
-from engine.lint.render import render_text
 from engine.market.calendar import TradingCalendar
 from engine.market.events import MarketSource
 from engine.market.instrument import Instrument, InstrumentKind
-from engine.market.manifest import CORE
 from engine.plan.compiled import runner
 from engine.plan.plan import Plan, execution_symbol, make_plan
-from engine.ruleset.discover import discover
-from engine.ruleset.link import link
-from engine.ruleset.linker import SHARED, PackFiles
 from engine.ruleset.parameters import ParameterError, read_settings
 from engine.ruleset.rules import Ruleset
 from engine.settings.models import PaperSettings, Settings
 
-MANIFEST = CORE + OPTIONS
 PROXY_RATIOS = {("SPX", "SPY"): 0.1, ("NDX", "QQQ"): 0.025}  # an index and the fund that follows it
 INDICES = frozenset({"SPX", "NDX", "RUT", "DJI", "VIX"})
 DEFAULT_CALENDAR = "XNYS"
@@ -129,26 +121,6 @@ def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:
     )
 
 
-def load_ruleset(paths: Sequence[Path], packs: Sequence[str]) -> Ruleset:
-    """Link the packs at ``paths``; ``packs`` names those wanted (empty: all). Rules with errors are refused."""
-    found = discover(paths)
-    names = [p.name for p in found]
-    for wanted in packs:
-        if wanted not in names:
-            close = did_you_mean(wanted, names)
-            hint = f"did you mean {close}?" if close else f"packs are {', '.join(names) or 'none'}"
-            raise UserError(f"there is no pack `{wanted}` in {', '.join(str(p) for p in paths)}; {hint}")
-    chosen = [p for p in found if not packs or p.name in packs or p.name == SHARED]
-    if not any(p.documents for p in chosen):
-        raise UserError(f"there are no rules in {', '.join(str(p) for p in paths)}; `engine init` makes an example")
-    ruleset = link([PackFiles(p.name, p.loaded) for p in chosen], MANIFEST)
-    errors = [f for f in ruleset.findings if f.severity is Severity.ERROR]
-    if errors:
-        sources = {f.source.file.name: f.text for p in chosen for f in p.loaded}
-        raise UserError(f"these rules have errors and cannot run\n\n{render_text(errors, sources, color=False)}")
-    return ruleset
-
-
 def assemble(
     settings: Settings,
     ruleset: Ruleset,
@@ -164,7 +136,7 @@ def assemble(
     asked = tuple(s.removeprefix("I:") for s in data.symbols)
     if asked:
         ruleset = with_universe(ruleset, asked)
-    execution = dict(settings.market.execution) | _pack_execution(ruleset)
+    execution = {**settings.market.execution, **_pack_execution(ruleset)}
     for pack in ruleset.packs.values():
         pack.execution = {**settings.market.execution, **pack.execution}
     symbols = _symbols(ruleset, asked)

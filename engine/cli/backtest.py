@@ -9,15 +9,16 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.assemble import Assembly, DataChoice, assemble, load_ruleset
+from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.passes import PassesBar
+from engine.cli.rules import load_rules
 from engine.report.tables import print_report
 from engine.report.write import write_report
 from engine.research.backtest import Described, backtest
-from engine.research.results import BacktestResult
+from engine.research.results import BacktestResult, PriceSeries
 from engine.settings import load_settings
 
 
@@ -25,7 +26,7 @@ def command(
     pack: Annotated[str, typer.Argument(metavar="PACK", help="Name of a pack, or a folder of rules.")],
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of minute bars (CSV or CSV.GZ).")],
     symbols: Annotated[
-        list[str] | None, typer.Option("--symbols", help="Symbols to trade instead of the pack's; repeat or use commas.")
+        list[str] | None, typer.Option("--symbols", help="Symbols instead of the pack's; repeat or use commas.")
     ] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, 2011-01-03.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
@@ -41,8 +42,9 @@ def command(
     """Run a pack over recorded data with a paper broker; the fills are also tried at their best and at their worst."""
     settings = load_settings(config)
     paths, names = rules_of(pack, settings.rules.paths)
-    choice = DataChoice("replay", data, split(symbols), day(first, "--from"), day(last, "--to"), settings.market.seed, 1)
-    assembly = assemble(settings, load_ruleset(paths, names), choice, param or [])
+    span = (day(first, "--from"), day(last, "--to"))
+    choice = DataChoice("replay", data, split(symbols), *span, settings.market.seed, 1)
+    assembly = assemble(settings, load_rules(paths, names).ruleset, choice, param or [])
     result, prices = run_backtest(assembly, pack, folder is not None)
     if folder is not None:
         write_report(result, prices, folder)
@@ -55,14 +57,14 @@ def command(
     return ExitCode.GOOD
 
 
-def run_backtest(assembly: Assembly, pack: str, keep_prices: bool) -> tuple[BacktestResult, list[object]]:
+def run_backtest(assembly: Assembly, pack: str, keep_prices: bool) -> tuple[BacktestResult, list[PriceSeries]]:
     """The back-test with a progress bar on a terminal."""
     described = Described(
         pack, assembly.describe_data(), assembly.describe_parameters(), assembly.timezone, assembly.settings.paper.cash
     )
     with PassesBar(["central", "pessimistic", "optimistic"]) as bar:
         result, prices = backtest(assembly, described, time.perf_counter, bar.notice, keep_prices)
-    return result, list(prices)
+    return result, prices
 
 
 def rules_of(pack: str, paths: list[Path]) -> tuple[list[Path], list[str]]:

@@ -46,6 +46,7 @@ class Context:
     last_interval: dict[PositionKey, int] = field(default_factory=dict)
     entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (pack, symbol)
     exit_slots: dict[tuple[str, str, str], tuple[int, ...]] = field(default_factory=dict)
+    pinned: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # slots that a rule test holds fixed
     halt: Halt | None = None
     decisions: list[Decision] = field(default_factory=list)
 

@@ -250,6 +250,10 @@ class Decider:
             assert watch.position_feed is not None
             if watch.position_feed.write(context.portfolio.held.get(watch.position_key), context.now_ns):
                 state.event |= Group.POSITION
+        if context.pinned:
+            for slot, value in context.pinned.get(state.symbol, ()):
+                state.v[slot] = value
+            state.event |= Group.PORTFOLIO | Group.QUOTE | Group.CLOCK | Group.POSITION
         state.memory.compute_main(state.event)
 
     def _move_windows(self) -> None:
