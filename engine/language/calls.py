@@ -86,10 +86,11 @@ def _check_function(checker: Checker, node: n.Call, function: Function) -> Term 
 def _bind(checker: Checker, node: n.Call, function: Function) -> list[n.Node | float] | None:
     """Arguments in parameter order; defaults as plain numbers."""
     parameters = function.parameters
-    span = checker.span(node)
+    if not node.named and len(node.arguments) == len(parameters):
+        return list(node.arguments)
     if len(node.arguments) > len(parameters):
         problem = f"{len(node.arguments)} arguments given, {len(parameters)} wanted"
-        checker.findings.append(messages.argument_count(function.name, span, function.signature, problem))
+        checker.findings.append(messages.argument_count(function.name, checker.span(node), function.signature, problem))
         return None
     given: dict[str, n.Node] = {p.name: a for p, a in zip(parameters, node.arguments, strict=False)}
     names = {p.name for p in parameters}
@@ -108,7 +109,8 @@ def _bind(checker: Checker, node: n.Call, function: Function) -> list[n.Node | f
             bound.append(parameter.default)
         else:
             problem = f"`{parameter.name}` is missing"
-            checker.findings.append(messages.argument_count(function.name, span, function.signature, problem))
+            at = checker.span(node)
+            checker.findings.append(messages.argument_count(function.name, at, function.signature, problem))
             return None
     return bound
 

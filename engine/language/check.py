@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from engine.language import messages
 from engine.language import nodes as n
@@ -57,6 +58,11 @@ class Names:
         return [*self.lets, *self.parameters, *allowed, *self.texts]
 
 
+@cache
+def _literal_type(kinds: tuple[Kind, ...]) -> Type:
+    return Type(kinds[0], Varies.CONSTANT, literals=frozenset(kinds) if len(kinds) > 1 else frozenset())
+
+
 class Checker:
     """Checks the expressions of one rule; collects findings and the terms of its lets."""
 
@@ -106,8 +112,7 @@ class Checker:
     # -- one method per node -------------------------------------------------------------------------------------
 
     def visit(self, node: n.Node) -> Term | None:
-        visitor: Callable[[n.Node], Term | None] = _VISITORS[type(node)].__get__(self)
-        return visitor(node)
+        return _VISITORS[type(node)](self, node)
 
     def visit_all(self, nodes: Iterable[n.Node]) -> list[Term] | None:
         """Terms of all ``nodes``, or None if any is wrong; all are checked either way."""
@@ -123,7 +128,7 @@ class Checker:
 
     def literal(self, node: n.Literal) -> Term:
         value = node.value if isinstance(node.value, str | bool) else float(node.value)
-        type_ = Type(node.kinds[0], Varies.CONSTANT, literals=frozenset(node.kinds) if len(node.kinds) > 1 else frozenset())
+        type_ = _literal_type(node.kinds)
         term = self.term(Op.CONSTANT, type_, node, value=value)
         if type_.kind is Kind.CLOCK and not self.names.zoned:
             self.findings.append(messages.naive_time(term))
@@ -168,21 +173,22 @@ class Checker:
         seconds = self.seconds if spec.scope is Scope.BAR else 0
         return self.term(Op.FACT, type_, node, name=path, seconds=seconds)
 
+    def let(self, name: str) -> Term | None:
+        """The term of a let on the current timeframe, checked when first asked for; None when it has mistakes."""
+        key = (name, self.seconds)
+        if key not in self._lets:
+            self._pending.append(name)
+            self._lets[key] = self.expression(self.names.lets[name])
+            self._pending.pop()
+        return self._lets[key]
+
     def _let(self, path: str, node: n.Node) -> Term | None:
         self.used.add(path)
-        key = (path, self.seconds)
         if path in self._pending:
             names = [*self._pending[self._pending.index(path) :], path]
             self.findings.append(messages.cycle(names, self.span(node)))
             return None
-        if key not in self._lets:
-            self._pending.append(path)
-            before = len(self.findings)
-            self._lets[key] = self.expression(self.names.lets[path])
-            if self._lets[key] is None and len(self.findings) == before:
-                self._lets[key] = None
-            self._pending.pop()
-        found = self._lets[key]
+        found = self.let(path)
         if found is None:
             return None
         # The same computation, seen from where it is used: carets and traces show the name there.

@@ -1,7 +1,8 @@
 """The syntax tree of an expression. Each node knows the stretch of its expression's text that it came from.
 
 Offsets count characters of the expression text; ``TextSource.span`` turns them into a place in the file.
-Positions take no part in equality, so equal nodes mean equal expressions.
+Positions take no part in equality, so equal nodes mean equal expressions. Nothing changes a node once it is made;
+they are hashable but not frozen, because making a frozen one takes three times as long.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from engine.language.types import Kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Node:
     """Base of all nodes."""
 
@@ -24,7 +25,7 @@ class Node:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Literal(Node):
     """A constant. ``kinds``: what it may stand for, the most natural first (``62c``: probability, price, money)."""
 
@@ -32,14 +33,14 @@ class Literal(Node):
     kinds: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Name(Node):
     """A fact, let, parameter or definition, by its dotted path."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Call(Node):
     """A function or special form. ``named`` keeps the author's order."""
 
@@ -52,7 +53,7 @@ class Call(Node):
         return self.arguments + tuple(value for _, value in self.named)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Index(Node):
     """``series[offset]``: the value ``offset`` bars ago."""
 
@@ -64,7 +65,7 @@ class Index(Node):
         return (self.series, self.offset)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Negative(Node):
     operand: Node
 
@@ -73,7 +74,7 @@ class Negative(Node):
         return (self.operand,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Arithmetic(Node):
     """``operator`` is one of ``+ - * / ^``."""
 
@@ -86,7 +87,7 @@ class Arithmetic(Node):
         return (self.left, self.right)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Not(Node):
     operand: Node
 
@@ -95,7 +96,7 @@ class Not(Node):
         return (self.operand,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Logic(Node):
     """``operator`` is ``and`` or ``or``; nested chains of one operator are flattened into ``operands``."""
 
@@ -107,7 +108,7 @@ class Logic(Node):
         return self.operands
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Compare(Node):
     """A chain such as ``1 < x <= 3``: one operand more than operators."""
 
@@ -119,7 +120,7 @@ class Compare(Node):
         return self.operands
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Between(Node):
     """``low <= operand <= high``."""
 
@@ -132,7 +133,7 @@ class Between(Node):
         return (self.operand, self.low, self.high)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Member(Node):
     """``operand in [..]``."""
 
@@ -144,7 +145,7 @@ class Member(Node):
         return (self.operand, *self.options)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Crosses(Node):
     """True on the bar where ``left`` goes from at-or-below (``above``) or at-or-above (``below``) to beyond ``right``."""
 
@@ -157,7 +158,7 @@ class Crosses(Node):
         return (self.left, self.right)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Held(Node):
     """``condition for 5m``: has been true without a break for that long."""
 
@@ -169,7 +170,7 @@ class Held(Node):
         return (self.condition, self.duration)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Conditional(Node):
     """``if condition then yes else no``."""
 

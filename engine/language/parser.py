@@ -1,4 +1,4 @@
-"""Text in, syntax tree out. Lark builds the LALR tables once and keeps them in the user's cache folder."""
+"""Text in, syntax tree out. Lark builds the LALR tables once; they are kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
-
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from typing import TYPE_CHECKING, Any
 
 from engine.language import nodes as n
+from engine.language.lalr import Tables, Token, load
 from engine.language.types import Kind
+
+if TYPE_CHECKING:
+    from lark import Lark
+    from lark.exceptions import UnexpectedInput
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 60
@@ -48,17 +50,22 @@ def parse(text: str) -> n.Node:
 
 @lru_cache(maxsize=65536)
 def _parse(text: str) -> n.Node:
-    try:
-        tree = _lark().parse(text)
-    except UnexpectedInput as problem:
-        raise explain(text, problem) from None
-    except RecursionError:
-        raise _too_deep(text) from None
-    if not isinstance(tree, n.Node):  # a lone `name = value`, which the grammar allows inside calls only
-        raise ExpressionSyntaxError("this is not an expression", 0, len(text))
-    if _depth(tree) > MAX_DEPTH:
+    tree: n.Node | None = _tables().parse(text)
+    if tree is None:
+        raise _why_not(text)
+    if len(text) > MAX_DEPTH and _depth(tree) > MAX_DEPTH:  # each level takes a character
         raise _too_deep(text)
     return tree
+
+
+def _why_not(text: str) -> ExpressionSyntaxError:
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        _lark().parse(text)
+    except UnexpectedInput as problem:
+        return explain(text, problem)
+    return ExpressionSyntaxError("this is not an expression", 0, len(text))
 
 
 def _too_deep(text: str) -> ExpressionSyntaxError:
@@ -76,43 +83,41 @@ def _depth(root: n.Node) -> int:
     return deepest
 
 
-@lru_cache(maxsize=1)
+@cache
+def _tables() -> Tables:
+    return load(_GRAMMAR.read_text(encoding="utf-8"), _lark, _cache_folder(), _Builder())
+
+
+@cache
 def _lark() -> Lark:
-    options: dict[str, Any] = {"parser": "lalr", "maybe_placeholders": False, "transformer": _Builder()}
-    cache = _cache_file()
-    if cache is not None:
+    """Lark itself: it builds the tables, and says what is wrong with text that does not fit them."""
+    from lark import Lark
+
+    options: dict[str, Any] = {"parser": "lalr", "maybe_placeholders": False}
+    folder = _cache_folder()
+    if folder is not None:
         try:
-            return Lark(_GRAMMAR.read_text(encoding="utf-8"), cache=str(cache), **options)
+            return Lark(_GRAMMAR.read_text(encoding="utf-8"), cache=str(folder / "grammar.lark.cache"), **options)
         except OSError:
             pass  # an unwritable cache only costs start-up time
     return Lark(_GRAMMAR.read_text(encoding="utf-8"), **options)
 
 
-def _cache_file() -> Path | None:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(base) / "autotrader"
+def _cache_folder() -> Path | None:
+    base = os.environ.get("XDG_CACHE_HOME")
     try:
+        folder = (Path(base) if base else Path.home() / ".cache") / "autotrader"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
         return None
-    return folder / "grammar.lark.cache" if os.access(folder, os.W_OK) else None
-
-
-def _end(token: Token) -> int:
-    assert token.end_pos is not None
-    return token.end_pos
-
-
-def _start(token: Token) -> int:
-    assert token.start_pos is not None
-    return token.start_pos
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _literal(token: Token, value: float | str | bool, *kinds: Kind) -> n.Literal:
     if value == math.inf:
         shown = token if len(token) <= 20 else f"{token[:19]}…"
-        raise ExpressionSyntaxError(f"{shown} is too large", _start(token), _end(token), "values stay below 1e308")
-    return n.Literal(_start(token), _end(token), value, kinds)
+        raise ExpressionSyntaxError(f"{shown} is too large", token.start_pos, token.end_pos, "values stay below 1e308")
+    return n.Literal(token.start_pos, token.end_pos, value, kinds)
 
 
 def _digits(text: str) -> float:
@@ -127,9 +132,8 @@ class _Named(tuple[str, n.Node]):
     """``name = value`` inside a call."""
 
 
-@v_args(inline=True)
-class _Builder(Transformer[Token, n.Node]):
-    """Builds nodes while Lark parses; one method per alternative of the grammar."""
+class _Builder:
+    """Builds nodes while the tables are run; one method per alternative of the grammar."""
 
     def number(self, token: Token) -> n.Node:
         return _literal(token, _digits(token), *_NUMERIC)
@@ -153,7 +157,8 @@ class _Builder(Transformer[Token, n.Node]):
         seconds = parse_clock(token)
         if seconds is None:
             raise ExpressionSyntaxError(
-                f"{token} is not a time of day", _start(token), _end(token), "hours run 0-23, minutes and seconds 0-59"
+                f"{token} is not a time of day", token.start_pos, token.end_pos,
+                "hours run 0-23, minutes and seconds 0-59",
             )
         return _literal(token, seconds, Kind.CLOCK)
 
@@ -161,7 +166,7 @@ class _Builder(Transformer[Token, n.Node]):
         try:
             day = datetime.date.fromisoformat(token)
         except ValueError:
-            raise ExpressionSyntaxError(f"{token} is not a date", _start(token), _end(token)) from None
+            raise ExpressionSyntaxError(f"{token} is not a date", token.start_pos, token.end_pos) from None
         return _literal(token, float(day.toordinal()), Kind.DATE)
 
     def text(self, token: Token) -> n.Node:
@@ -174,7 +179,7 @@ class _Builder(Transformer[Token, n.Node]):
         return _literal(token, False, Kind.BOOL)
 
     def path(self, *words: Token) -> _Path:
-        return _Path((".".join(words), _start(words[0]), _end(words[-1])))
+        return _Path((".".join(words), words[0].start_pos, words[-1].end_pos))
 
     def name(self, path: _Path) -> n.Node:
         text, start, end = path
@@ -196,26 +201,26 @@ class _Builder(Transformer[Token, n.Node]):
                 raise ExpressionSyntaxError(
                     "a positional argument follows a named one", argument.start, argument.end, "put named ones last"
                 )
-        return n.Call(start, _end(closing), text, positional, named)
+        return n.Call(start, closing.end_pos, text, positional, named)
 
     def group(self, opening: Token, inner: n.Node, closing: Token) -> n.Node:
         return inner
 
     def index(self, series: n.Node, offset: n.Node, closing: Token) -> n.Node:
-        return n.Index(series.start, _end(closing), series, offset)
+        return n.Index(series.start, closing.end_pos, series, offset)
 
     def minus(self, sign: Token, operand: n.Node) -> n.Node:
         if isinstance(operand, n.Literal) and isinstance(operand.value, float):
             kinds = tuple(k for k in operand.kinds if k not in (Kind.CLOCK, Kind.DATE))
             if kinds:
-                return n.Literal(_start(sign), operand.end, -operand.value, kinds)
-        return n.Negative(_start(sign), operand.end, operand)
+                return n.Literal(sign.start_pos, operand.end, -operand.value, kinds)
+        return n.Negative(sign.start_pos, operand.end, operand)
 
     def arithmetic(self, left: n.Node, operator: Token, right: n.Node) -> n.Node:
         return n.Arithmetic(left.start, right.end, str(operator), left, right)
 
     def negate(self, word: Token, operand: n.Node) -> n.Node:
-        return n.Not(_start(word), operand.end, operand)
+        return n.Not(word.start_pos, operand.end, operand)
 
     def both(self, left: n.Node, right: n.Node) -> n.Node:
         return _logic("and", left, right)
@@ -232,11 +237,11 @@ class _Builder(Transformer[Token, n.Node]):
 
     def member(self, operand: n.Node, *rest: Any) -> n.Node:
         *options, closing = rest
-        return n.Member(operand.start, _end(closing), operand, tuple(options))
+        return n.Member(operand.start, closing.end_pos, operand, tuple(options))
 
     def not_member(self, operand: n.Node, *rest: Any) -> n.Node:
         *options, closing = rest
-        inside = n.Member(operand.start, _end(closing), operand, tuple(options))
+        inside = n.Member(operand.start, closing.end_pos, operand, tuple(options))
         return n.Not(inside.start, inside.end, inside)
 
     def crosses(self, left: n.Node, direction: Token, right: n.Node) -> n.Node:
@@ -246,7 +251,7 @@ class _Builder(Transformer[Token, n.Node]):
         return n.Held(condition.start, duration.end, condition, duration)
 
     def conditional(self, word: Token, condition: n.Node, yes: n.Node, no: n.Node) -> n.Node:
-        return n.Conditional(_start(word), no.end, condition, yes, no)
+        return n.Conditional(word.start_pos, no.end, condition, yes, no)
 
 
 def _logic(operator: str, left: n.Node, right: n.Node) -> n.Node:
@@ -283,11 +288,14 @@ def parse_clock(text: str) -> float | None:
 
 def explain(text: str, problem: UnexpectedInput) -> ExpressionSyntaxError:
     """One clear sentence for the mistakes people make."""
+    from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
+
     if isinstance(problem, UnexpectedEOF) or (isinstance(problem, UnexpectedToken) and problem.token.type == "$END"):
         return _explain_end(text)
     if isinstance(problem, UnexpectedToken):
         token = problem.token
-        return _explain_token(text, token, _start(token), _end(token), problem.accepts or problem.expected)
+        start = token.start_pos or 0
+        return _explain_token(text, token, start, token.end_pos or start, problem.accepts or problem.expected)
     assert isinstance(problem, UnexpectedCharacters)
     at = problem.pos_in_stream or 0
     return _explain_character(text, at)

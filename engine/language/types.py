@@ -11,6 +11,10 @@ from enum import IntEnum, StrEnum
 
 
 class Kind(StrEnum):
+    """What a value measures."""
+
+    __hash__ = str.__hash__  # kinds are looked up all the time, and an enum's own hash is a call of Python
+
     NUMBER = "number"
     RATIO = "ratio"
     PROBABILITY = "probability"
@@ -56,7 +60,9 @@ class Type:
 
 def join(*types: Type) -> tuple[Varies, bool]:
     """Qualifiers of a value computed from ``types``."""
-    return (
-        max((t.varies for t in types), default=Varies.CONSTANT),
-        any(t.nullable for t in types),
-    )
+    varies, nullable = Varies.CONSTANT, False
+    for type_ in types:
+        if type_.varies > varies:
+            varies = type_.varies
+        nullable = nullable or type_.nullable
+    return varies, nullable

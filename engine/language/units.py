@@ -49,6 +49,8 @@ _QUOTIENTS: dict[tuple[Kind, Kind], Kind] = {(M, PR): Q, (M, Q): PR, (M, P): Q}
 
 def candidates(type_: Type) -> tuple[Kind, ...]:
     """Kinds that a value may stand for, its own first."""
+    if not type_.literals:
+        return (type_.kind,)
     return (type_.kind, *sorted(type_.literals - {type_.kind}))
 
 
