@@ -77,8 +77,9 @@ def discover(paths: Iterable[Path]) -> list[Pack]:
     for path in paths:
         for folder, files, asked in _groups(path):
             gathered = found.setdefault(_identity(folder), _Gathered(folder))
-            gathered.files.update((_identity(file), file) for file in files)
-            gathered.asked.update(_identity(file) for file in asked)
+            known = {file: _identity(file) for file in files}
+            gathered.files.update((key, file) for file, key in known.items())
+            gathered.asked.update(known.get(file) or _identity(file) for file in asked)
     return [gathered.load() for gathered in sorted(found.values(), key=lambda each: each.folder.as_posix())]
 
 

@@ -148,9 +148,8 @@ class Linker:
         own_params: Mapping[str, Param] = getattr(model, "params", {})
         used = set(checker.used)
         terms: dict[str, Term] = {}
-        for name, expr in own_lets.items():
-            assert expr.source is not None
-            term = checker.expression(expr.source)
+        for name in own_lets:
+            term = checker.let(str(name))
             if term is not None:
                 terms[str(name)] = term
         for name in used:
