@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -46,6 +47,39 @@ class _Repeats:
         return number
 
 
+def _trees(document: Document) -> Iterator[tuple[TextSource, nodes.Node]]:
+    for _, expression in document.expressions():
+        try:
+            tree = parse(expression.text)
+        except ExpressionSyntaxError:
+            continue
+        if expression.source is not None:
+            yield expression.source, tree
+
+
+def _worth_a_look(trees: list[nodes.Node]) -> bool:
+    """Whether the tops of enough expressions are equal; in most documents they are not, and this is quick."""
+    seen: Counter[Hashable] = Counter()
+    while trees:
+        node = trees.pop()
+        children = node.children
+        if children:
+            trees.extend(children)
+            if len(children) > 1 or children[0].children:  # SIZE nodes or more
+                seen[(_head(node), *map(_head, children))] += 1
+    return any(count >= PLACES for count in seen.values())
+
+
+def _head(node: nodes.Node) -> Hashable:
+    if isinstance(node, nodes.Name):
+        return node.path
+    if isinstance(node, nodes.Literal):
+        return node.value
+    if isinstance(node, nodes.Call):
+        return node.function
+    return type(node).__name__
+
+
 def _rest(node: nodes.Node) -> Hashable:
     """What tells two nodes of a class apart besides their children."""
     match node:
@@ -66,14 +100,12 @@ def _rest(node: nodes.Node) -> Hashable:
 
 
 def _document(document: Document) -> Iterator[Finding]:
+    trees = list(_trees(document))
+    if not _worth_a_look([tree for _, tree in trees]):
+        return
     repeats = _Repeats()
-    for _, expression in document.expressions():
-        try:
-            tree = parse(expression.text)
-        except ExpressionSyntaxError:
-            continue
-        if expression.source is not None:
-            repeats.add(expression.source, tree)
+    for source, tree in trees:
+        repeats.add(source, tree)
     for number, places in enumerate(repeats.places):
         if len(places) < PLACES or repeats.size[number] < SIZE:
             continue

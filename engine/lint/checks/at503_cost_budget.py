@@ -21,13 +21,15 @@ def run(context: LintContext) -> Iterable[Finding]:
 
 
 def _rule(rule: Rule, parameters: dict[str, Parameter]) -> Iterator[Finding]:
-    costs: dict[int, tuple[int, Term]] = {}
-    same = Same()
-    for root in roots(rule):
-        for term in walk(root):
-            cost = _cost(term, parameters)
-            if cost > 1:
-                costs.setdefault(same.number(term), (cost, term))
+    found = [
+        (_cost(term, parameters), term) for root in roots(rule) for term in walk(root)
+        if term.op is Op.FUNCTION or term.op is Op.DELAY
+    ]  # fmt: skip
+    if sum(cost for cost, _ in found) <= BUDGET:
+        return
+    same, costs = Same(), dict[int, tuple[int, Term]]()
+    for cost, term in found:
+        costs.setdefault(same.number(term), (cost, term))
     total = sum(cost for cost, _ in costs.values())
     if total <= BUDGET:
         return
@@ -42,11 +44,9 @@ def _rule(rule: Rule, parameters: dict[str, Parameter]) -> Iterator[Finding]:
 
 
 def _cost(term: Term, parameters: dict[str, Parameter]) -> int:
-    """Values that a term keeps from bar to bar; parameters count at the largest value they may take."""
+    """Values that a function or an offset keeps from bar to bar; parameters count at their largest value."""
     if term.op is Op.DELAY:
         return int(_largest(term.args[1], parameters))
-    if term.op is not Op.FUNCTION:
-        return 0
     function = CATALOGUE[term.name]
     if function.flow is Flow.PURE:
         return 0
