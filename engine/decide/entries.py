@@ -10,9 +10,10 @@ from engine.decide.context import Context
 from engine.decide.exits import close_position
 from engine.decide.guards import Judgement, judge
 from engine.decide.portfolio import Pending
-from engine.decide.sizing import limit_price, lots, stop_price
+from engine.decide.sizing import decimal, limit_price, lots, stop_price
 from engine.decide.symbol import SymbolState
 from engine.market.events import NANOS
+from engine.market.instrument import round_quantity
 from engine.market.orders import Leg, Order, OrderType, Side
 from engine.plan.plan import execution_symbol
 from engine.ruleset.rules import Entry, Strategy
@@ -104,6 +105,7 @@ def _order(
     entry = strategy.entry_for(trigger.symbol)
     order = _sized(context, strategy, entry, state)
     reference = float(order.limit or order.stop or state.mid)
+    order = _with_quantity(order, _within_pack_limits(context, strategy, state, order.quantity, reference), state)
     stop, target = _bracket_prices(context, strategy, entry, state, reference)
     judgement = _judge(context, strategy, state, order, reference, stop)
     decision.guards = judgement.verdicts
@@ -112,8 +114,7 @@ def _order(
             close_position(context, held, guard.key, guard.action.reason)
     if judgement.blocked_by:
         raise Refused(Verdict.BLOCKED, judgement.blocked_by, judgement.reason)
-    quantity = _capped(context, strategy, state, judgement.quantity, reference)
-    order = _with_quantity(order, quantity)
+    order = _with_quantity(order, judgement.quantity, state)
     program = state.memory.program
     values = tuple(float(state.v[read]) for read, _ in program.captures.get(strategy.key, ()))
     return Pending(order, _legs(context, order, state, stop, target), values, trigger.symbol)
@@ -181,23 +182,29 @@ def _judge(
     )  # fmt: skip
 
 
-def _capped(context: Context, strategy: Strategy, state: SymbolState, quantity: Decimal, reference: float) -> Decimal:
-    """The pack's hard limits, on what is held and wanted together; then whole lots."""
+def _within_pack_limits(
+    context: Context, strategy: Strategy, state: SymbolState, quantity: Decimal, reference: float
+) -> Decimal:
+    """The pack's hard limits, on what is held and wanted together."""
     pack = context.plan.packs[strategy.key]
+    if pack.max_quantity is None and pack.max_notional is None:
+        return quantity
     held = context.portfolio.held.get((strategy.key, state.symbol))
     already = abs(held.quantity) if held is not None else 0.0
     most = [m - already for m in (pack.max_quantity,) if m is not None]
     if pack.max_notional is not None:
         most.append(pack.max_notional / reference - already)
-    wanted = min([float(quantity), *most])
-    rounded = lots(max(wanted, 0.0), state.instrument)
+    return min(quantity, decimal(max(min(most), 0.0)))
+
+
+def _with_quantity(order: Order, quantity: Decimal, state: SymbolState) -> Order:
+    """The order in whole lots of at most ``quantity``."""
+    if quantity == order.quantity:
+        return order
+    rounded = round_quantity(quantity, state.instrument.lot_size)
     if rounded <= 0:
         raise Refused(Verdict.BLOCKED, "size", "the caps leave nothing of its size")
-    return rounded
-
-
-def _with_quantity(order: Order, quantity: Decimal) -> Order:
-    return order if quantity == order.quantity else replace(order, quantity=quantity)
+    return replace(order, quantity=rounded)
 
 
 def _legs(

@@ -244,7 +244,9 @@ class Builder:
         segment = self._segment if self._is_local(args, depends) else MAIN
         offset = self._state
         self._state += state
-        self._drafts[number] = _Draft(code, args, depends or Group.START, offset, state, segment, self._level(args), term, name, warm_up)
+        # What has no memory is computed once at the start: `false or unknown` needs no event to be known.
+        runs_on = depends if state else depends | Group.START
+        self._drafts[number] = _Draft(code, args, runs_on, offset, state, segment, self._level(args), term, name, warm_up)
         self._keys[key] = number
         return number
 

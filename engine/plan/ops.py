@@ -51,7 +51,7 @@ class Group:
     ORDER: Final = 64
     PARAMETER: Final = 128
     STATS: Final = 256
-    START: Final = 512  # once, before the first tick: nodes that depend on constants only
+    START: Final = 512  # once, before the first tick: everything without memory
 
 
 FRAME_SHIFT: Final = 16  # bits above this one: bars of the higher timeframes, in ascending order
