@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 END = "$END"
+_ACCEPT, _REFUSE = -1_000_000, -1_000_001  # actions that are no rule
 _SPACE = " \t\r\n"
 Scan = Callable[[str, int], "re.Match[str] | None"]
 Keep = list[tuple[int, bool]]  # which children of a rule are kept, and whether a child is a list to be spliced in
@@ -56,7 +57,7 @@ class Tables:
         self._scans: list[Scan | None] = [None] * len(self._actions)
         self._kept = frozenset(raw["kept"])
         self._start, self._end = raw["start"], raw["end"]
-        self._chains: dict[tuple[int, int, str], int] = {}
+        self._steps: dict[tuple[int, int, str], tuple[int, int]] = {}
         self._rules = [
             _Rule(size, origin, keep, getattr(builder, make) if make else None, unit)
             for size, origin, keep, make, unit in raw["rules"]
@@ -64,39 +65,36 @@ class Tables:
 
     def parse(self, text: str) -> Any:
         """What the builder made of ``text``; None when it is no sentence of the grammar."""
-        actions, gotos, rules = self._actions, self._gotos, self._rules
-        states, values = [self._start], list[Any]()
+        gotos, rules, steps, scans = self._gotos, self._rules, self._steps, self._scans
+        states, values = [-1, self._start], list[Any]()
         top, position = self._start, 0
         while True:
-            match = (self._scans[top] or self._scan(top))(text, position)
+            match = (scans[top] or self._scan(top))(text, position)
             kind = END if match is None else match.lastgroup or END
             if match is None and text[position:].strip(_SPACE):
                 return None
             while True:
-                target = actions[top].get(kind)
-                if target is None:
-                    return None
+                below = states[-2]
+                step = steps.get((below, top, kind)) or self._step(below, top, kind)
+                top, target = step
+                states[-1] = top
                 if target >= 0:
                     break
-                rule = rules[~target]
-                if rule.unit:
-                    below = states[-2]
-                    jump = self._chains.get((below, top, kind))
-                    top = states[-1] = self._chain(below, top, kind) if jump is None else jump
-                else:
-                    size = rule.size
-                    children = values[-size:]
-                    del values[-size:], states[-size:]
-                    if rule.keep is not None:
-                        children = _kept(children, rule.keep)
-                    values.append(children if rule.make is None else rule.make(*children))
-                    top = gotos[states[-1]][rule.origin]
-                    states.append(top)
-                if top == self._end and kind is END:
+                if target == _ACCEPT:
                     return values[-1]
+                if target == _REFUSE:
+                    return None
+                size, origin, keep, make, _ = rules[~target]
+                children = values[-size:]
+                del values[-size:], states[-size:]
+                if keep is not None:
+                    children = _kept(children, keep)
+                values.append(children if make is None else make(*children))
+                top = gotos[states[-1]][origin]
+                states.append(top)
             assert match is not None  # END is never shifted
-            token = None
             start, position = match.span(kind)
+            token = None
             if kind in self._kept:
                 token = Token(text[start:position])
                 token.start_pos, token.end_pos = start, position
@@ -113,16 +111,21 @@ class Tables:
         self._scans[state] = found
         return found
 
-    def _chain(self, below: int, top: int, kind: str) -> int:
-        """The state after all unit reductions that ``kind`` asks for, with ``below`` under the top of the stack."""
-        state = top
-        while not (state == self._end and kind is END):
-            target = self._actions[state].get(kind)
-            if target is None or target >= 0 or not self._rules[~target].unit:
+    def _step(self, below: int, top: int, kind: str) -> tuple[int, int]:
+        """The state after all unit reductions that ``kind`` asks for, and what is to be done then.
+
+        ``below`` lies under the top of the stack: a unit reduction replaces the top and leaves it there.
+        """
+        key, target = (below, top, kind), _REFUSE
+        while not (top == self._end and kind == END):
+            target = self._actions[top].get(kind, _REFUSE)
+            if target >= 0 or target == _REFUSE or not self._rules[~target].unit:
                 break
-            state = self._gotos[below][self._rules[~target].origin]
-        self._chains[below, top, kind] = state
-        return state
+            top = self._gotos[below][self._rules[~target].origin]
+        else:
+            target = _ACCEPT
+        self._steps[key] = top, target
+        return top, target
 
 
 def _kept(children: list[Any], keep: Keep) -> list[Any]:

@@ -23,6 +23,7 @@ from engine.ruleset.yaml_nodes import (
 from engine.ruleset.yaml_tree import MAX_SCALAR, SourceDocument, SourceTree, build_tree
 
 MAX_BYTES = 1_048_576
+_USUAL = 32_768
 # What YAML itself forbids, and the line separators that other readers take for line breaks and editors do not.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -34,7 +35,9 @@ def read_source(path: Path) -> SourceTree:
         if not path.is_file():
             return _refused(name, f"{name} is not a file" if path.exists() else f"there is no file {name}")
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(_USUAL)  # asking for the limit at once would allocate it for every file
+            if len(data) == _USUAL:
+                data += stream.read(MAX_BYTES + 1 - _USUAL)
     except OSError as problem:
         return _refused(name, f"{name} cannot be read: {problem.strerror or problem}")
     return parse_bytes(name, data)

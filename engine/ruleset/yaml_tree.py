@@ -140,9 +140,11 @@ class _Builder:
         """Read documents from ``base`` on; returns where to go on (the end of the text when all is read)."""
         self._base, self._start = base, None
         text = self.file.text[base:] if base else self.file.text
+        takers = self._takers
         try:
-            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-                take = self._takers.get(type(event))
+            loader = yaml.CSafeLoader(text)
+            while (event := loader.get_event()) is not None:
+                take = takers.get(type(event))
                 if take is not None:
                     take(event)
         except _Abandon as abandon:

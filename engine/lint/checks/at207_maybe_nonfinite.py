@@ -10,6 +10,7 @@ from engine.language.types import Kind, Varies
 from engine.lint.check import Check, LintContext, Page
 from engine.lint.expressions import Same, constant, roots
 from engine.market.facts import Scope
+from engine.ruleset import models
 from engine.ruleset.rules import Definitions, Rule, Ruleset
 
 # Counts and differences that are zero on an ordinary day. Averages of volume and ATR are not among them.
@@ -27,9 +28,13 @@ _WHY = {Op.SUBTRACT: "the two sides can be equal", Op.FACT: "it can be zero", Op
 
 
 def run(context: LintContext) -> Iterable[Finding]:
+    files = [file for files in context.packs for file in files.files if "/" in file.text]
+    shared = any(isinstance(document.model, models.Definitions) for file in files for document in file.documents)
     for rule in context.ruleset.rules:
         if isinstance(rule, Definitions):
             continue  # whether the divisor was asked for is up to the rules that use it
+        if not shared and "/" not in rule.document.file.text:
+            continue  # nothing is divided here
         terms = [term for root in roots(rule) for term in walk(root)]
         if any(term.op is Op.DIVIDE for term in terms):
             yield from _rule(rule, terms, context.ruleset)
