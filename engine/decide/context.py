@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.decide.actions import Decision, client_id
@@ -40,6 +40,7 @@ class Context:
     portfolio_feeds: dict[str, PortfolioFeed]
     position_feeds: dict[PositionKey, PositionFeed]
     order_feeds: dict[str, OrderFeed]
+    bring_up_to_date: Callable[[str], None]  # a symbol that nothing happened to at this tick
     keep_values: bool = False
     now_ns: int = 0
     cooling: dict[PositionKey, int] = field(default_factory=dict)  # (strategy, trigger symbol) -> until

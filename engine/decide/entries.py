@@ -57,6 +57,7 @@ def _tradable(context: Context, symbol: str) -> SymbolState:
         raise Refused(Verdict.BLOCKED, "market", f"{symbol} is an index and cannot be ordered; map it to a proxy")
     if state.last != state.last:
         raise Refused(Verdict.UNKNOWN, "market", f"no price of {symbol} is known yet")
+    context.bring_up_to_date(symbol)
     return state
 
 

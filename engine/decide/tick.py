@@ -73,6 +73,7 @@ class _Desk:
     first: np.ndarray
     feeding: list[_Watch]
     has_frames: bool
+    computed_ns: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Decider:
         self.context = Context(
             plan, states, portfolio, clocks, {name: Windows(pack) for name, pack in plan.ruleset.packs.items()},
             {s: PortfolioFeed(state) for s, state in states.items()}, {},
-            {s: OrderFeed(state) for s, state in states.items()}, keep_values,
+            {s: OrderFeed(state) for s, state in states.items()}, self._bring_up_to_date, keep_values,
         )  # fmt: skip
         self.notes: list[DataNote] = []
         self._clock_list = list(clocks.values())
@@ -237,9 +238,17 @@ class Decider:
             return touched
         return sorted([*touched, *(self._desks[s] for s in missing)], key=_by_rank)
 
+    def _bring_up_to_date(self, symbol: str) -> None:
+        """Before an order for a symbol that nothing happened to: time has passed for it all the same."""
+        desk = self._desks[symbol]
+        if desk.computed_ns != self.context.now_ns:
+            self._compute(desk)
+            desk.state.event = 0
+
     def _compute(self, desk: _Desk) -> None:
         """Bring one symbol's program up to date."""
         context, state = self.context, desk.state
+        desk.computed_ns = context.now_ns
         if desk.has_frames:
             state.flush_frames(context.now_ns)
         if state.clock_slots:
