@@ -20,7 +20,11 @@ from engine.ruleset.load import LoadedFile, load_bytes, load_text
 
 TODAY = date(2026, 6, 1)
 PACK = "kind: pack\nname: p\nvenue: paper\ntimezone: America/New_York\nuniverse: [SPY]\ntimeframe: 1m\n"
-PAGES = sorted({text for check in checks() for text in (check.page.avoid, check.page.prefer)})
+SHIPPED = sorted((Path(__file__).parents[2] / "rules").glob("**/*.yaml"))
+TEXTS = [
+    *sorted({text for check in checks() for text in (check.page.avoid, check.page.prefer)}),
+    *(path.read_text(encoding="utf-8") for path in SHIPPED),
+]
 FRAME = """\
 kind: strategy
 name: fuzzed
@@ -81,6 +85,26 @@ def test_any_words_as_an_expression(text: str, place: str) -> None:
     lint_file(load_text("fuzz.yaml", FRAME.format(**parts)))
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "1e999", "1e308", "0." + "0" * 400 + "1"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "close > {}", "close[{}] > 1", "on({}m, close) > 1", "close > ema(close, {})", "close > 1 for {}h",
+        "{}c > 2%", "${} > 1",
+    ],
+)  # fmt: skip
+def test_numbers_beyond_all_bounds(number: str, condition: str) -> None:
+    lint_file(load_text("fuzz.yaml", FRAME.format(let="close", when=condition.format(number), size=number)))
+    lint_file(load_text("fuzz.yaml", FRAME.format(let=number, when="close[x] > 1 and close[p] > x", size=10)))
+
+
+@pytest.mark.parametrize("trigger", ["bar({}m)", "every({}h)"])
+def test_lengths_of_time_beyond_all_bounds(trigger: str) -> None:
+    text = FRAME.replace("kind: strategy", f"kind: strategy\non: {trigger.format('9' * 400)}")
+    found = lint_file(load_text("fuzz.yaml", text.format(let="close", when="close > 1", size=10)))
+    assert ("AT007", 2) in [(finding.code, finding.primary.line) for finding in found]
+
+
 facts = st.sampled_from(
     ["close", "open", "volume", "bid", "spread", "position.gain", "positions.count", "session.minutes", "p", "x"]
 )
@@ -109,8 +133,8 @@ def test_any_well_formed_expressions(let: str, when: str, size: str) -> None:
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
-    """A page's example with lines and stretches removed, repeated, exchanged or replaced."""
-    text = draw(st.sampled_from(PAGES))
+    """A page's example or a shipped file with lines and stretches removed, repeated, exchanged or replaced."""
+    text = draw(st.sampled_from(TEXTS))
     for _ in range(draw(st.integers(1, 3))):
         begin, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
         piece = draw(
