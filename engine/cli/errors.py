@@ -28,6 +28,7 @@ class UserError(Exception):
 
 # By name, because naming the class would import its module. Subclasses count too.
 KNOWN_ERRORS = {
+    "state.errors.StoreError": ExitCode.USAGE,
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,

@@ -29,6 +29,7 @@ class Verb(NamedTuple):
 
 
 VERBS: Mapping[str, Verb] = {
+    "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),

@@ -102,8 +102,8 @@ def _as_junit(results: list[TestResult]) -> str:
     failed = str(sum(not r.passed for r in results))
     suite = ElementTree.Element("testsuite", name="engine test", tests=str(len(results)), failures=failed)
     for result in results:
-        place = {"file": result.span.file, "line": str(result.span.line)}
-        case = ElementTree.SubElement(suite, "testcase", classname=result.pack, name=result.name, **place)
+        place: dict[str, str] = {"file": result.span.file, "line": str(result.span.line)}
+        case = ElementTree.SubElement(suite, "testcase", {"classname": result.pack, "name": result.name, **place})
         for failure in result.failures:
             ElementTree.SubElement(case, "failure", message=failure.message).text = failure.message
     return ElementTree.tostring(suite, encoding="unicode")

@@ -63,6 +63,8 @@ def _tradable(context: Context, symbol: str) -> SymbolState:
 
 def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbol: str) -> None:
     """Cooldown, sessions and their limits, halts: everything that needs no order to be judged."""
+    if context.order_id(strategy.key, symbol, Leg.ENTRY) in context.portfolio.pending:
+        raise Refused(Verdict.BLOCKED, "same order", f"another trigger has just ordered {symbol} for this strategy")
     until = context.cooling.get((strategy.key, trigger.symbol), 0)
     if context.now_ns < until:
         left = (until - context.now_ns) // NANOS

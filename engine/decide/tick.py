@@ -175,8 +175,25 @@ class Decider:
 
     def tick(self, tick: Tick) -> list[Decision]:
         """Decide one instant; the decisions in the order in which they were taken."""
+        touched = self._take_in(tick)
         context = self.context
         held = context.portfolio.held
+        if held:
+            for position in list(held.values()):
+                run_exits(context, position, context.states[position.position.symbol])
+        for desk in touched:
+            self._enter(desk, tick)
+            desk.state.event = 0
+        return context.decisions
+
+    def observe(self, tick: Tick) -> None:
+        """Take in market history without deciding: what a strategy must have seen before it may be asked."""
+        for desk in self._take_in(tick):
+            desk.state.event = 0
+
+    def _take_in(self, tick: Tick) -> list[_Desk]:
+        """Apply the events, move time on, bring the programs of the symbols concerned up to date."""
+        context = self.context
         context.now_ns = tick.time_ns
         context.decisions = []
         touched = self._apply(tick)
@@ -185,19 +202,13 @@ class Decider:
             new_day |= clock.move(tick.time_ns)
         if new_day:
             context.portfolio.new_day()
-        if held:
+        if context.portfolio.held:
             touched = self._with_held(touched)
         for desk in touched:
             self._compute(desk)
         if self._window_list:
             self._move_windows()
-        if held:
-            for position in list(held.values()):
-                run_exits(context, position, context.states[position.position.symbol])
-        for desk in touched:
-            self._enter(desk, tick)
-            desk.state.event = 0
-        return context.decisions
+        return touched
 
     def _apply(self, tick: Tick) -> list[_Desk]:
         """Apply all events; the symbols that they concern, in the plan's order."""

@@ -62,17 +62,23 @@ def backtest(
     began = clock()
     recorder, loop = _run(parts, CENTRAL, progress, keep_prices)
     seconds = clock() - began
-    bounds: dict[str, Mapping[str, object]] = {CENTRAL: _headline(recorder, described)}
+    bounds: dict[str, Row] = {CENTRAL: _headline(recorder, described)}
     for fills in OTHER_BOUNDS:
         bounds[fills] = _headline(_run(parts, fills, progress, False)[0], described)
-    result = BacktestResult(
+    return result_of(recorder, loop, described, seconds, bounds), recorder.prices()
+
+
+def result_of(
+    recorder: StatisticsRecorder, loop: Loop, described: Described, seconds: float, bounds: Mapping[str, Row]
+) -> BacktestResult:
+    """What a finished run gives; ``bounds`` by fill assumption, empty where only one was run."""
+    return BacktestResult(
         described.pack, described.data, described.parameters, recorder.started_ns, recorder.ended_ns,
         recorder.book.bars, loop.ticks, seconds, loop.hash.hexdigest(), recorder.order_count, recorder.fill_count,
         recorder.book.trades, recorder.times, recorder.equity, described.cash, described.timezone,
         dict(recorder.rejected), {rule: dict(counts) for rule, counts in recorder.verdicts.items()},
-        bounds, dict(recorder.notes), recorder.book.bars_exposed,  # type: ignore[arg-type]
+        bounds, dict(recorder.notes), recorder.book.bars_exposed,
     )  # fmt: skip
-    return result, recorder.prices()
 
 
 def _run(

@@ -1,0 +1,195 @@
+"""``engine run``: the main job. Rules on market data with a paper broker, kept in the store, traced as it goes."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import schedule
+import typer
+
+from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
+from engine.cli.backtest import day, split
+from engine.cli.console import err, out, print_json
+from engine.cli.errors import ExitCode, UserError
+from engine.cli.log import configure_log
+from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.tracing import TracePrinter
+from engine.cli.version import __version__
+from engine.execute.journal import JournalRecorder
+from engine.execute.loop import Loop, Recorder
+from engine.market.events import NANOS, Tick
+from engine.report.tables import print_report
+from engine.research.backtest import Described, result_of
+from engine.research.recorder import StatisticsRecorder
+from engine.settings import Settings, load_settings
+from state import RunWriter, open_store
+
+LOOK_AT_TICK = 150  # of a simulated day: noon, with every short average warmed up
+FLUSH_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast ticks follow one another: market time divided by ``speed``, or ``interval`` seconds; 0 is no wait."""
+
+    speed: float = 0.0
+    interval: float = 0.0
+
+    def wait(self, before_ns: int, now_ns: int) -> float:
+        if self.speed:
+            return (now_ns - before_ns) / NANOS / self.speed if before_ns else 0.0
+        return self.interval
+
+
+def command(
+    paper: Annotated[bool, typer.Option("--paper", help="Orders go to the paper broker.")] = True,
+    once: Annotated[bool, typer.Option("--once", help="Look at the market once, act, and stop.")] = False,
+    interval: Annotated[
+        float | None, typer.Option("--interval", metavar="S", min=0, help="Seconds between two ticks.")
+    ] = None,
+    pack: Annotated[list[str] | None, typer.Option("--pack", help="Run this pack only; may be repeated.")] = None,
+    source: Annotated[
+        Literal["simulated", "replay"] | None, typer.Option("--source", help="Where market data comes from.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of bars to replay.")] = None,
+    symbols: Annotated[list[str] | None, typer.Option("--symbols", help="Symbols instead of the pack's.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, 2011-01-03.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
+    speed: Annotated[str | None, typer.Option("--speed", help="max, or market time times: 1x, 60x.")] = None,
+    trace: Annotated[
+        Literal["none", "fired", "full"] | None, typer.Option("--trace", help="Which rules to show while it runs.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="RULE.NAME=VALUE", help="Another value of a parameter.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Run the rules. Ctrl-C stops cleanly; the summary is printed at the end."""
+    settings = load_settings(config, {"market.source": source, "market.data": data})
+    configure_log(settings.log)
+    rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
+    market = settings.market
+    choice = DataChoice(
+        market.source, market.data, split(symbols), day(first, "--from"), day(last, "--to"), market.seed, market.days
+    )
+    keep = settings.trace.keep != "none"
+    assembly = assemble(settings, rules.ruleset, choice, param or [], keep_values=keep)
+    level = trace or ("none" if json else "full" if once else settings.trace.level)
+    pace = _pace(settings, speed, interval)
+    return _run(assembly, rules, level, pace, once, json)
+
+
+def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace:
+    if speed is not None and interval is not None:
+        raise UserError("--speed and --interval cannot both be given")
+    if interval is not None:
+        return Pace(interval=interval)
+    if speed is None:
+        simulated = settings.market.source == "simulated"
+        return Pace(interval=float(settings.run.interval_seconds)) if simulated else Pace()
+    if speed == "max":
+        return Pace()
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)x", speed)
+    if match is None or float(match[1]) <= 0:
+        raise UserError(f"--speed {speed} is no speed; write max, 1x or 60x")
+    return Pace(speed=float(match[1]))
+
+
+def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool) -> int:
+    settings = assembly.settings
+    store = open_store(settings.store.path)
+    packs = list(assembly.ruleset.packs)
+    writer = store.begin_run(
+        "paper", now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, assembly.ruleset.sha256, rules.files,
+        assembly.parameters, __version__,
+    )  # fmt: skip
+    statistics = StatisticsRecorder()
+    recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
+    if level != "none":
+        recorders.append(TracePrinter(level, assembly.timezone))
+    loop = Loop(assembly.decider(), assembly.broker(settings.paper.fill_model), recorders)
+    began = time.perf_counter()
+    with writer, _stop_on_signal() as stop:
+        _drive(assembly, loop, writer, pace, stop, once)
+        stopped = stop.is_set()
+        seconds = time.perf_counter() - began
+        statistics.close_out(loop.decider)
+        described = Described(
+            ", ".join(packs), assembly.describe_data(), assembly.describe_parameters(), assembly.timezone,
+            settings.paper.cash,
+        )  # fmt: skip
+        result = result_of(statistics, loop, described, seconds, {})
+        report = {"run": writer.run_id, **result.to_json()}
+        writer.end("stopped" if stopped else "done", statistics.ended_ns, report)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(result, out())
+        out().print(f"\nrun {writer.run_id} kept in {settings.store.path}; `engine why ORDER` explains an order")
+    return ExitCode.GOOD
+
+
+def _drive(
+    assembly: Assembly, loop: Loop, writer: RunWriter, pace: Pace, stop: threading.Event, once: bool
+) -> None:
+    """Every tick until the data ends or somebody says stop."""
+    jobs = schedule.Scheduler()
+    jobs.every(FLUSH_SECONDS).seconds.do(writer.flush)
+    before_ns = 0
+    for tick in _once(assembly, loop) if once else assembly.source().ticks():
+        waiting = pace.wait(before_ns, tick.time_ns)
+        if waiting > 0:
+            jobs.run_pending()
+            stop.wait(waiting)
+        if stop.is_set():
+            return
+        loop.step(tick)
+        before_ns = tick.time_ns
+
+
+def _once(assembly: Assembly, loop: Loop) -> Iterator[Tick]:
+    """The last tick of the data (noon of a simulated day), after everything before it has been observed."""
+    ticks = assembly.source().ticks()
+    if assembly.data.source == "simulated":
+        ticks = islice(ticks, LOOK_AT_TICK)
+    latest: Tick | None = None
+    for tick in ticks:
+        if latest is not None:
+            loop.broker.on_events(latest.time_ns, latest.events)
+            loop.decider.observe(latest)
+        latest = tick
+    if latest is not None:
+        yield latest
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """Ctrl-C and a polite kill finish the tick and end the run; a second one is taken at its word."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        err().print("stopping after this tick")
+
+    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+

@@ -1,0 +1,98 @@
+"""Keeps a run in a store, so that it can be explained later. Orders are down before they go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from engine.decide.actions import Decision
+from engine.decide.tick import DataNote, Decider
+from engine.market.events import Tick
+from engine.market.orders import BrokerReport, Fill, Order, OrderState, OrderUpdate
+
+
+class Writer(Protocol):
+    """What the journal needs of a store's run."""
+
+    def orders(self, orders: Sequence[Order]) -> None: ...
+
+    def decision(
+        self, time_ns: int, rule: str, strategy: str, symbol: str, trigger_symbol: str, verdict: str, guard: str,
+        reason: str, guards: Mapping[str, str], actions: Sequence[str], values: bytes | None,
+    ) -> int: ...  # fmt: skip
+
+    def trace(self, time_ns: int, symbol: str, values: bytes) -> None: ...
+
+    def fill(self, fill: Fill) -> None: ...
+
+    def update(self, update: OrderUpdate) -> None: ...
+
+    def event(self, time_ns: int, level: str, kind: str, symbol: str, text: str) -> None: ...
+
+    def equity(self, time_ns: int, equity: float) -> None: ...
+
+    def positions(self, rows: Sequence[Mapping[str, Any]]) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class JournalRecorder:
+    """A recorder for ``engine.execute.loop`` that writes to a store.
+
+    ``keep``: ``all`` keeps the node values of every tick (for ``engine why-not``), ``fired`` those of decisions,
+    ``none`` neither.
+    """
+
+    def __init__(self, writer: Writer, keep: str) -> None:
+        self._writer = writer
+        self._keep = keep
+        self._changed = False
+
+    def decision(self, decision: Decision, decider: Decider) -> None:
+        values = decision.values if self._keep != "none" else None
+        self._writer.decision(
+            decision.time_ns, decision.rule, decision.strategy, decision.symbol,
+            decision.trigger_symbol or decision.symbol, decision.verdict.value, decision.guard, decision.reason,
+            decision.guards, [action.canonical() for action in decision.actions],
+            None if values is None else values.tobytes(),
+        )  # fmt: skip
+        self._changed |= bool(decision.actions)
+
+    def orders(self, orders: Sequence[Order]) -> None:
+        self._writer.orders(orders)
+
+    def report(self, report: BrokerReport, decider: Decider) -> None:
+        for fill in report.fills:
+            self._writer.fill(fill)
+        for update in report.updates:
+            self._writer.update(update)
+            if update.state is OrderState.REFUSED:
+                text = f"{update.client_id}: {update.reason}"
+                self._writer.event(update.time_ns, "warning", "order_refused", "", text)
+        self._changed = True
+
+    def note(self, note: DataNote) -> None:
+        self._writer.event(note.time_ns, "warning", "market_data", note.symbol, note.text)
+
+    def tick(self, tick: Tick, decider: Decider) -> None:
+        if self._keep == "all":
+            for symbol in dict.fromkeys(event.symbol for event in tick.events):
+                state = decider.context.states.get(symbol)
+                if state is not None:
+                    self._writer.trace(tick.time_ns, symbol, state.v.tobytes())
+        self._writer.equity(tick.time_ns, decider.context.portfolio.equity())
+        if self._changed:
+            self._changed = False
+            self._writer.positions(snapshot(decider))
+
+
+def snapshot(decider: Decider) -> list[dict[str, Any]]:
+    """Open positions with what protects them."""
+    return [
+        {
+            "strategy": held.position.strategy, "symbol": held.position.symbol, "quantity": held.position.quantity,
+            "entry": held.position.entry, "opened_ns": held.position.opened_ns, "high": held.high, "low": held.low,
+            "stop": held.stop_price(),
+        }
+        for held in decider.context.portfolio.held.values()
+    ]  # fmt: skip

@@ -1,0 +1,7 @@
+"""What can be wrong with a store."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """A store that cannot be used, or something that it does not have. The text names the file and the mend."""
