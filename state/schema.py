@@ -10,7 +10,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TABLE runs (
         id TEXT PRIMARY KEY, mode TEXT NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER, status TEXT NOT NULL,
         source TEXT NOT NULL, packs TEXT NOT NULL, symbols TEXT NOT NULL, ruleset_sha TEXT NOT NULL,
-        parameters TEXT NOT NULL, version TEXT NOT NULL, pid INTEGER NOT NULL, process_start INTEGER NOT NULL,
+        parameters TEXT NOT NULL, universe TEXT NOT NULL, execution TEXT NOT NULL,
+        version TEXT NOT NULL, pid INTEGER NOT NULL, process_start INTEGER NOT NULL,
         summary TEXT
     );
     CREATE TABLE rulesets (sha256 TEXT PRIMARY KEY, files BLOB NOT NULL);

@@ -71,9 +71,13 @@ class Store:
 
     def begin_run(
         self, mode: str, started_ns: int, source: str, packs: Sequence[str], symbols: Sequence[str], ruleset_sha: str,
-        ruleset_files: Mapping[str, Mapping[str, str]], parameters: Mapping[str, float], version: str,
+        ruleset_files: Mapping[str, Mapping[str, str]], parameters: Mapping[str, float],
+        universe: Mapping[str, Sequence[str]], execution: Mapping[str, str], version: str,
     ) -> RunWriter:  # fmt: skip
-        """Begin a run; raises StoreError while another engine runs on this store."""
+        """Begin a run; raises StoreError while another engine runs on this store.
+
+        ``universe``: the symbols that each strategy looked at; ``execution``: which symbol was ordered for which.
+        """
         with transaction(self._connection):
             running = self._rows("SELECT id, pid FROM runs WHERE status = 'running'")
             if running:
@@ -85,9 +89,10 @@ class Store:
             files = zlib.compress(json.dumps(ruleset_files).encode())
             self._connection.execute("INSERT OR IGNORE INTO rulesets VALUES (?, ?)", (ruleset_sha, files))
             self._connection.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 (run_id, mode, started_ns, source, json.dumps(list(packs)), json.dumps(list(symbols)), ruleset_sha,
-                 json.dumps(dict(parameters)), version, os.getpid(), start_of(os.getpid())),
+                 json.dumps(dict(parameters)), json.dumps({k: list(v) for k, v in universe.items()}),
+                 json.dumps(dict(execution)), version, os.getpid(), start_of(os.getpid())),
             )  # fmt: skip
         return RunWriter(self._connection, run_id)
 
@@ -207,7 +212,7 @@ class Store:
 
 def _run(row: Row) -> Row:
     summary = json.loads(row["summary"]) if row["summary"] else None
-    parsed = {name: json.loads(row[name]) for name in ("packs", "symbols", "parameters")}
+    parsed = {name: json.loads(row[name]) for name in ("packs", "symbols", "parameters", "universe", "execution")}
     return {**row, **parsed, "summary": summary}
 
 

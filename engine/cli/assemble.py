@@ -56,6 +56,7 @@ class Assembly:
     settings: Settings
     data: DataChoice
     proxies: dict[str, tuple[str, float]]
+    execution: dict[str, str]
     keep_values: bool = False
 
     def plan(self) -> Plan:
@@ -153,7 +154,7 @@ def assemble(
     names = {i.calendar for i in instruments.values()} | {p.calendar for p in ruleset.packs.values() if p.calendar}
     return Assembly(
         ruleset, symbols, values, instruments, {name: calendar(name) for name in sorted(names)}, settings,
-        replace(data, symbols=asked), proxies, keep_values,
+        replace(data, symbols=asked), proxies, execution, keep_values,
     )  # fmt: skip
 
 

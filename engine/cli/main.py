@@ -29,6 +29,11 @@ class Verb(NamedTuple):
 
 
 VERBS: Mapping[str, Verb] = {
+    "why": Verb("engine.cli.why", "Explain an order: the rule, its conditions, the guards."),
+    "why-not": Verb("engine.cli.why_not", "Explain why a rule did not act at a moment."),
+    "functions": Verb("engine.cli.functions", "List the functions of the rule language."),
+    "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
+    "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),

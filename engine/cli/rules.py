@@ -42,5 +42,5 @@ def load_rules(paths: Sequence[Path], packs: Sequence[str] = ()) -> LoadedRules:
     errors = [f for f in ruleset.findings if f.severity is Severity.ERROR]
     if errors:
         raise UserError(f"these rules have errors and cannot run\n\n{render_text(errors, texts, color=False)}")
-    files = {p.name: {f.path.name: f.text for f in p.loaded} for p in chosen}
+    files = {p.name: {f.path.relative_to(p.folder).as_posix(): f.text for f in p.loaded} for p in chosen}
     return LoadedRules(ruleset, texts, files)

@@ -112,7 +112,7 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
     packs = list(assembly.ruleset.packs)
     writer = store.begin_run(
         "paper", now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, assembly.ruleset.sha256, rules.files,
-        assembly.parameters, __version__,
+        assembly.parameters, {s.key: s.universe for s in assembly.ruleset.strategies}, assembly.execution, __version__,
     )  # fmt: skip
     statistics = StatisticsRecorder()
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]

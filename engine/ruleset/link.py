@@ -51,7 +51,7 @@ def link(packs: Sequence[PackFiles], manifest: Sequence[FactSpec] = CORE) -> r.R
 def _sha256(packs: Sequence[PackFiles]) -> str:
     digest = hashlib.sha256()
     for files in packs:
-        for file in sorted(files.files, key=lambda f: f.path.name):
+        for file in sorted(files.files, key=lambda f: (f.path.name, f.text)):
             digest.update(f"{files.name}/{file.path.name}\0{file.text}\0".encode())
     return digest.hexdigest()
 

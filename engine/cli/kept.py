@@ -1,0 +1,74 @@
+"""A kept run, brought back: its rules re-linked from the store, its plan rebuilt, so that node values can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine.cli.errors import UserError
+from engine.cli.manifest import MANIFEST
+from engine.decide.trace import RuleTrace, Tracer
+from engine.language.diagnostics import did_you_mean
+from engine.plan.plan import Plan, make_plan
+from engine.ruleset.link import link
+from engine.ruleset.linker import PackFiles
+from engine.ruleset.load import load_text
+from engine.ruleset.rules import Exit, Guard, Strategy
+from state import Store
+
+DEFAULT_TIMEZONE = "America/New_York"
+
+
+@dataclass(slots=True)
+class KeptRun:
+    """One run with the plan that it ran on."""
+
+    run: Mapping[str, Any]
+    plan: Plan
+    store: Store
+
+    @property
+    def timezone(self) -> str:
+        zones = [p.timezone for p in self.plan.ruleset.packs.values() if p.timezone]
+        return zones[0] if zones else DEFAULT_TIMEZONE
+
+    def rule(self, name: str) -> Strategy | Exit | Guard:
+        """A rule by ``name`` or ``pack.name``; raises UserError with a suggestion."""
+        rules = {r.key: r for r in self.plan.ruleset.rules if isinstance(r, Strategy | Exit | Guard)}
+        found = [r for key, r in rules.items() if name in (key, r.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UserError(f"`{name}` could be {', '.join(r.key for r in found)}; write the pack in front")
+        close = did_you_mean(name, [*rules, *(r.name for r in rules.values())])
+        names = ", ".join(sorted(r.name for r in rules.values()))
+        hint = f"did you mean {close}?" if close else f"its rules are {names}"
+        raise UserError(f"run {self.run['id']} had no rule `{name}`; {hint}")
+
+    def trace(self, rule: Strategy | Exit | Guard, owner: str, symbol: str, values: bytes, time_ns: int) -> RuleTrace:
+        """The trace of a rule from kept node values."""
+        numbers = np.frombuffer(values, dtype=np.float64)
+        program = self.plan.symbols[symbol].program
+        if len(numbers) != len(program.initial):
+            raise UserError(f"run {self.run['id']} was kept by another engine version; its values cannot be read")
+        return Tracer(self.plan, symbol).rule(rule, owner, numbers, time_ns)
+
+
+def bring_back(store: Store, run_id: str | None) -> KeptRun:
+    """A run by id, or the newest."""
+    run = store.run(run_id)
+    files = store.ruleset(run["ruleset_sha"])
+    packs = [
+        PackFiles(pack, [load_text(name, text) for name, text in sorted(named.items())])
+        for pack, named in files.items()
+    ]
+    ruleset = link(packs, MANIFEST)
+    symbols: list[str] = run["symbols"]
+    for pack in ruleset.packs.values():
+        # The run's symbols were looked at whatever the universes said; slots depend on nothing else.
+        pack.strategies = [replace(s, universe=tuple(run["universe"].get(s.key, s.universe))) for s in pack.strategies]
+        pack.execution = {**pack.execution, **run["execution"]}
+    return KeptRun(run, make_plan(ruleset, symbols, run["parameters"]), store)

@@ -1,0 +1,56 @@
+"""``engine why``: the decision behind an order, with every condition as it was then."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.console import print_json
+from engine.cli.errors import ExitCode
+from engine.cli.kept import bring_back
+from engine.cli.options import ConfigOption, JsonOption
+from engine.decide.trace import RuleTrace
+from engine.report.trace_text import clock, render_trace
+from engine.settings import load_settings
+from state import open_store
+
+
+def command(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="A client order id, or the beginning of one.")],
+    run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest that has the order.")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Explain an order: the rule, its conditions and their values, the guards, and what became of it."""
+    store = open_store(load_settings(config).store.path)
+    row = store.order(order, run)
+    kept = bring_back(store, row["run"])
+    decision = store.decision(row["run"], row["decision"])
+    trace = None
+    if decision["values"] is not None:
+        seen = kept.trace(
+            kept.rule(decision["rule"]), decision["strategy"], decision["trigger_symbol"], decision["values"],
+            decision["time_ns"],
+        )  # fmt: skip
+        guards = tuple(decision["guards"].items())
+        trace = RuleTrace(
+            seen.time_ns, seen.rule, seen.symbol, decision["verdict"], seen.why, decision["reason"], guards
+        )
+    life = store.order_events(row["run"], row["client_id"])
+    fills = store.fills(row["run"], row["client_id"])
+    if json:
+        print_json({"order": row, "trace": trace.to_json() if trace else None, "life": life, "fills": fills})
+        return ExitCode.GOOD
+    price = "".join(f" {name} {row[f'{name}_price']}" for name in ("limit", "stop") if row[f"{name}_price"])
+    print(f"{row['client_id']}: {row['leg']} {row['side']} {row['quantity']} {row['symbol']} {row['type']}{price}")
+    if trace is None:
+        print(f"  wanted by {decision['rule']}; its values were not kept (trace.keep in autotrader.toml)")
+    else:
+        print(render_trace(trace, kept.timezone, full=True))
+    for event in life:
+        print(f"  {clock(event['time_ns'], kept.timezone)} {event['state']} {event['reason']}".rstrip())
+    for fill in fills:
+        when = clock(fill["time_ns"], kept.timezone)
+        print(f"  {when} filled {fill['quantity']} at {fill['price']}, fee ${fill['fee']}")
+    return ExitCode.GOOD
