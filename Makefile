@@ -12,7 +12,7 @@ INSTALL  = -m pip install --quiet --disable-pip-version-check
 BENCH_VENV := .venv-bench
 BENCH      := $(BENCH_VENV)/.installed
 
-.PHONY: help run test lint ci bench schemas lock clean
+.PHONY: help run test lint ci bench schemas docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,9 @@ bench: $(BENCH) ## Run the benchmarks beside their peers, in an environment of t
 schemas: $(RUNTIME) ## Write schemas/*.json again from the models
 	@$(BIN)/python -m engine.ruleset.schema
 	@$(BIN)/python -m engine.settings.schema
+
+docs: $(RUNTIME) ## Write the generated pages of docs/ again
+	@$(BIN)/python -m engine.cli.reference
 
 lock: ## Write requirements/*.txt again from pyproject.toml
 	@PYTHON=$(PYTHON) requirements/compile

@@ -29,6 +29,7 @@ class Verb(NamedTuple):
 
 
 VERBS: Mapping[str, Verb] = {
+    "init": Verb("engine.cli.init", "Lay out a working folder with an example pack."),
     "why": Verb("engine.cli.why", "Explain an order: the rule, its conditions, the guards."),
     "why-not": Verb("engine.cli.why_not", "Explain why a rule did not act at a moment."),
     "functions": Verb("engine.cli.functions", "List the functions of the rule language."),

@@ -157,7 +157,7 @@ class RunSettings(Section):
     """How a run goes on."""
 
     interval_seconds: NotNegative = Field(
-        default=Decimal(1), description="Time between two looks at the market, in seconds; 0 goes as fast as it can."
+        default=Decimal("0.02"), description="Time between two ticks of the simulated market, in seconds; 0 is no wait."
     )
 
 
