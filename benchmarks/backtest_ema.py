@@ -101,6 +101,7 @@ def ours(folder: Path, bars: int) -> None:
     result, _ = run_backtest(assembly, "ema", False)
     print(
         f"autotrader       {bars / result.seconds:10,.0f} bars/s  ({result.seconds:.2f} s, {len(result.trades)} trades, "
+        f"
         f"reading files included; loading compiled code {compiled:.2f} s, not included)"
     )
 

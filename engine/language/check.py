@@ -18,7 +18,14 @@ from engine.language.units import Meaning, comparable, resolve_arithmetic
 from engine.market.facts import FactSpec, Scope
 
 BOOL = Type(Kind.BOOL, Varies.CONSTANT)
-_COMPARE = {"<": Op.LESS, "<=": Op.LESS_EQUAL, ">": Op.GREATER, ">=": Op.GREATER_EQUAL, "==": Op.EQUAL, "!=": Op.UNEQUAL}
+_COMPARE = {
+    "<": Op.LESS,
+    "<=": Op.LESS_EQUAL,
+    ">": Op.GREATER,
+    ">=": Op.GREATER_EQUAL,
+    "==": Op.EQUAL,
+    "!=": Op.UNEQUAL,
+}
 _ARITHMETIC = {"+": Op.ADD, "-": Op.SUBTRACT, "*": Op.MULTIPLY, "/": Op.DIVIDE, "^": Op.POWER}
 _MISSING_WORDS = {"na", "nan", "null", "none", "unknown"}
 _WHY_NOT_HERE = {
@@ -146,7 +153,8 @@ class Checker:
             return self.fact(path, node)
         if path in names.texts:
             return self.term(Op.CONSTANT, Type(Kind.TEXT, Varies.CONSTANT), node, value=names.texts[path])
-        return self._unknown_name(path, node)
+        self._unknown_name(path, node)
+        return None
 
     def _unknown_name(self, path: str, node: n.Node) -> None:
         if path.lower() in _MISSING_WORDS:

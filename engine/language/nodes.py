@@ -147,7 +147,7 @@ class Member(Node):
 
 @dataclass(unsafe_hash=True, slots=True)
 class Crosses(Node):
-    """True on the bar where ``left`` goes from at-or-below (``above``) or at-or-above (``below``) to beyond ``right``."""
+    """True on the bar where ``left`` goes beyond ``right``, having been at or on the other side of it before."""
 
     direction: str
     left: Node

@@ -217,9 +217,7 @@ class Builder:
         return self._node(_CODES[op], args, term, op.value, self._depends(args))
 
     def _function(self, term: Term, args: tuple[int, ...], function: Function) -> int:
-        constants = [
-            self.constant_value(a) for a, p in zip(term.args, function.parameters, strict=False) if p.constant
-        ]
+        constants = [self.constant_value(a) for a, p in zip(term.args, function.parameters, strict=False) if p.constant]
         code = FUNCTION_CODES[function.name]
         if function.flow is Flow.PURE:
             return self._node(code, args, term, function.name, self._depends(args))
@@ -246,7 +244,9 @@ class Builder:
         self._state += state
         # What has no memory is computed once at the start: `false or unknown` needs no event to be known.
         runs_on = depends if state else depends | Group.START
-        self._drafts[number] = _Draft(code, args, runs_on, offset, state, segment, self._level(args), term, name, warm_up)
+        self._drafts[number] = _Draft(
+            code, args, runs_on, offset, state, segment, self._level(args), term, name, warm_up
+        )
         self._keys[key] = number
         return number
 
@@ -288,7 +288,8 @@ class Builder:
             if key.what == "parameter":
                 initial[slot] = self.values[key.name]
         return Program(
-            stretches, code, np.array(pool or [0], dtype=np.int64), initial, self._state, dict(self._inputs), dict(self._seen),
+            stretches, code, np.array(pool or [0], dtype=np.int64), initial, self._state, dict(self._inputs),
+            dict(self._seen),
             instructions, segments, self.frames,
             {owner: tuple(pairs) for owner, pairs in self._captures.items()}, self._memories(), self._terms,
         )  # fmt: skip

@@ -19,13 +19,24 @@ from engine.language.functions import CATALOGUE
 from engine.plan import dispatch, kernel
 from engine.plan.program import Runner
 
-_HELPERS = ("power", "conjunction", "disjunction", "crossed", "delayed", "held", "elementary", "special", "simple", "compare")
+_HELPERS = (
+    "power",
+    "conjunction",
+    "disjunction",
+    "crossed",
+    "delayed",
+    "held",
+    "elementary",
+    "special",
+    "simple",
+    "compare",
+)
 
 
 def cache_folder() -> Path:
     """Where compiled code is kept; depends on the sources that it was compiled from."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "autotrader" / f"kernel-{_fingerprint()}"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "autotrader" / f"kernel-{_fingerprint()}"
 
 
 def _fingerprint() -> str:

@@ -43,7 +43,7 @@ def _tree(entries: list[tuple[int, Function]], depth: int) -> str:
     """Nested halves, so that an interpreted run finds a step in a few comparisons."""
     indent = "    " * depth
     if len(entries) == 1:
-        code, function = entries[0]
+        function = entries[0][1]
         return f"{indent}return {_call(function)}"
     middle = len(entries) // 2
     low, high = _tree(entries[:middle], depth + 1), _tree(entries[middle:], depth)

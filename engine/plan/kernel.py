@@ -65,12 +65,12 @@ def simple(op: int, i: int, code: Codes, pool: Ints, v: Floats) -> float:
 
 def elementary(op: int, f: int, pool: Ints, v: Floats) -> float:
     """Arithmetic, comparison and negation; unknown if an operand is."""
-    x = v[pool[f]]
+    x = float(v[pool[f]])
     if op == 5:
         return -x
     if op == 6:
         return NAN if x != x else 1.0 - x
-    y = v[pool[f + 1]]
+    y = float(v[pool[f + 1]])
     if x != x or y != y:
         return NAN
     if op == 0:
@@ -133,10 +133,10 @@ def disjunction(f: int, count: int, pool: Ints, v: Floats) -> float:
 
 def special(op: int, f: int, o: int, pool: Ints, v: Floats, state: Floats) -> float:
     """Operators with memory, and those that treat unknown in their own way."""
-    x = v[pool[f]]
+    x = float(v[pool[f]])
     if op == 20:
         return 0.0 if x != x else 1.0
-    y = v[pool[f + 1]]
+    y = float(v[pool[f + 1]])
     if op == 21:
         return y if x != x else x
     if op == 15:
@@ -145,7 +145,7 @@ def special(op: int, f: int, o: int, pool: Ints, v: Floats, state: Floats) -> fl
         return crossed(y, x, o, state)
     if op == 18:
         return delayed(x, int(y), o, state)
-    z = v[pool[f + 2]]
+    z = float(v[pool[f + 2]])
     if op == 19:
         return NAN if x != x else (y if x == 1.0 else z)
     return held(x, y, z, o, state)
@@ -168,7 +168,7 @@ def delayed(x: float, bars: int, o: int, state: Floats) -> float:
     """x as it was ``bars`` steps ago. ``state``: steps so far, then a ring of ``bars`` values."""
     steps = state[o]
     at = o + 1 + int(steps % bars)
-    result = state[at] if steps >= bars else NAN
+    result = float(state[at]) if steps >= bars else NAN
     state[at] = x
     state[o] = steps + 1.0
     return result

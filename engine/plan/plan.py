@@ -135,9 +135,10 @@ def _symbol_plan(
     held_by = [s for s in strategies if s.enabled and _may_hold(plan.packs[s.key], s, symbol)]
     own = dict(values)
     for strategy in {s.key: s for s in (*triggered, *held_by)}.values():
-        for rule in (strategy, *plan.exits[strategy.key]):
-            if symbol in rule.overrides:
-                own.update(rule.overrides[symbol].parameters)
+        overrides = [strategy.overrides, *(e.overrides for e in plan.exits[strategy.key])]
+        for by_symbol in overrides:
+            if symbol in by_symbol:
+                own.update(by_symbol[symbol].parameters)
     builder = Builder(plan.ruleset.facts, own, moving, plan.texts, frames)
     for strategy in triggered:
         for term in _looking_terms(strategy):

@@ -72,7 +72,7 @@ class MarketAxis:
         if len(self.days) <= 2:
             return self._hour_ticks()
         dates = [_EPOCH + timedelta(days=int(day)) for day in self.days]
-        for starts, pattern in _calendar_steps(dates):
+        for starts, pattern in _calendar_steps(dates):  # noqa: B007 - both are used after the loop
             if len(starts) <= _MAX_TIME_TICKS:
                 break
         stride = math.ceil(len(starts) / _MAX_TIME_TICKS)

@@ -40,7 +40,8 @@ def render_html(result: BacktestResult, prices: Sequence[PriceSeries]) -> str:
             _tiles(result),
             _curves(result),
             _trades_on_price(result, prices),
-            f'<div class="pair">{_section(summary)}<div>{_section(run)}{_section(parameters)}{_section(notes)}</div></div>',
+            f'<div class="pair">{_section(summary)}<div>{_section(run)}{_section(parameters)}'
+            f"{_section(notes)}</div></div>",
             *(_section(table) for table in figures),
             _trade_list(result),
             f"</main><script>{SCRIPT}</script></body></html>\n",

@@ -88,9 +88,7 @@ class _PackLinker:
             if isinstance(model, m.Strategy):
                 self.keys.append(f"{pack}.{document.name}")
             if isinstance(model, m.Strategy | m.Exit | m.Guard | m.Gate):
-                self.parameters[id(document)] = self.linker.define_parameters(
-                    self.scopes[pack], document, model.params
-                )
+                self.parameters[id(document)] = self.linker.define_parameters(self.scopes[pack], document, model.params)
 
     def _rule(self, scopes: Scopes, document: Document) -> None:
         match document.model:
@@ -109,7 +107,9 @@ class _PackLinker:
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
-    def _checker(self, scopes: Scopes, document: Document, model: AnyModel, fact_scopes: frozenset[Scope], seconds: int) -> Checker:
+    def _checker(
+        self, scopes: Scopes, document: Document, model: AnyModel, fact_scopes: frozenset[Scope], seconds: int
+    ) -> Checker:
         parameters = self.parameters[id(document)]
         return Checker(self.linker.names(scopes, seconds, fact_scopes, parameters, model.let))
 
@@ -135,7 +135,9 @@ class _PackLinker:
                 self.linker.report(unmatched(document, (field, number), str(pattern), self.keys))
         return tuple(matching([str(p) for p in patterns], self.keys, scopes.pack.name))
 
-    def _overridden(self, scopes: Scopes, document: Document, symbol: str, params: Mapping[str, Expr]) -> dict[str, float]:
+    def _overridden(
+        self, scopes: Scopes, document: Document, symbol: str, params: Mapping[str, Expr]
+    ) -> dict[str, float]:
         """Parameter values by key of one symbol's override."""
         values: dict[str, float] = {}
         own = self.parameters[id(document)] | {
@@ -173,7 +175,9 @@ class _PackLinker:
         checker = self._checker(scopes, document, model, TRADING, seconds)
         when = self._conditions(checker, model.when)
         universe, condition = self._universe(scopes, document, checker, model.universe)
-        cooldown = self._still(checker, self._term(checker, model.cooldown, (Kind.DURATION,), "a cooldown"), "a cooldown")
+        cooldown = self._still(
+            checker, self._term(checker, model.cooldown, (Kind.DURATION,), "a cooldown"), "a cooldown"
+        )
         entry = self._entry(checker, document, model.then.side, model.then.entry)
         overrides = {
             str(symbol): self._override(scopes, document, checker, model, str(symbol), spec)
@@ -252,10 +256,18 @@ class _PackLinker:
         return False, text
 
     def _override(
-        self, scopes: Scopes, document: Document, checker: Checker, model: m.Strategy, symbol: str, spec: m.StrategyOverride
+        self,
+        scopes: Scopes,
+        document: Document,
+        checker: Checker,
+        model: m.Strategy,
+        symbol: str,
+        spec: m.StrategyOverride,
     ) -> r.Override:
         values = self._overridden(scopes, document, symbol, spec.params)
-        cooldown = self._still(checker, self._term(checker, spec.cooldown, (Kind.DURATION,), "a cooldown"), "a cooldown")
+        cooldown = self._still(
+            checker, self._term(checker, spec.cooldown, (Kind.DURATION,), "a cooldown"), "a cooldown"
+        )
         changed = {n: getattr(spec, n) for n in ("size", "limit", "stop", "within", "bracket")}
         changed = {n: v for n, v in changed.items() if v is not None}
         entry = None

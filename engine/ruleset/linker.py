@@ -63,7 +63,9 @@ class Linker:
 
     # -- names ---------------------------------------------------------------------------------------------------
 
-    def define_parameters(self, scopes: Scopes, document: Document, params: Mapping[str, Param]) -> dict[str, ParameterName]:
+    def define_parameters(
+        self, scopes: Scopes, document: Document, params: Mapping[str, Param]
+    ) -> dict[str, ParameterName]:
         """Register the parameters of a document; returns the names it brings into scope."""
         found: dict[str, ParameterName] = {}
         for name, param in params.items():

@@ -69,7 +69,9 @@ def problem(field: str, message: str) -> PydanticCustomError:
 class RuleModel(BaseModel):
     """Base of everything in a rule file: frozen, and no field but the ones below."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
+    )
     exactly_one: ClassVar[tuple[str, ...]] = ()
     at_least_one: ClassVar[tuple[str, ...]] = ()
 

@@ -20,7 +20,9 @@ def read_settings(ruleset: Ruleset, written: Sequence[str]) -> dict[str, float]:
     for text in written:
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise ParameterError(f"`{text}` is no parameter setting; write rule.name=value, such as ema_crossover.fast=10")
+            raise ParameterError(
+                f"`{text}` is no parameter setting; write rule.name=value, such as ema_crossover.fast=10"
+            )
         parameter = _find(ruleset, name.strip())
         values[parameter.key] = _value(parameter, value.strip())
     return values
@@ -49,6 +51,10 @@ def _value(parameter: Parameter, text: str) -> float:
     value = float(node.value)
     low, high = parameter.low, parameter.high
     if (low is not None and value < low) or (high is not None and value > high):
-        limits = f"{'' if low is None else f'at least {low:g}'}{' and ' if low is not None and high is not None else ''}"
-        raise ParameterError(f"{parameter.key} is {value:g}; it must be {limits}{'' if high is None else f'at most {high:g}'}")
+        limits = (
+            f"{'' if low is None else f'at least {low:g}'}{' and ' if low is not None and high is not None else ''}"
+        )
+        raise ParameterError(
+            f"{parameter.key} is {value:g}; it must be {limits}{'' if high is None else f'at most {high:g}'}"
+        )
     return value

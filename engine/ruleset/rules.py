@@ -177,7 +177,8 @@ class GuardAction:
     """What happens when a guard is not true.
 
     BLOCK: ``reason``. CAP: ``cap`` is the most notional (money) or quantity. HALT: no entries ``until`` "tomorrow",
-    "session end", "resumed" or for ``halt_for`` seconds. FLATTEN: close everything (``flatten_all``) or the symbol, and block.
+    "session end", "resumed" or for ``halt_for`` seconds. FLATTEN: close everything (``flatten_all``) or the symbol,
+    and block.
     """
 
     effect: GuardEffect

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lark import Lark
 
 from engine.language import nodes as n
-from engine.language.parser import MAX_LENGTH, ExpressionSyntaxError, _GRAMMAR, parse
+from engine.language.parser import _GRAMMAR, MAX_LENGTH, ExpressionSyntaxError, parse
 
 
 def sketch(node: n.Node) -> str:
