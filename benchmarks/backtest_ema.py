@@ -100,8 +100,8 @@ def ours(folder: Path, bars: int) -> None:
     compiled = time.perf_counter() - began
     result, _ = run_backtest(assembly, "ema", False)
     print(
-        f"autotrader       {bars / result.seconds:10,.0f} bars/s  ({result.seconds:.2f} s, {len(result.trades)} trades, "
-        f"
+        f"autotrader       {bars / result.seconds:10,.0f} bars/s  ({result.seconds:.2f} s, "
+        f"{len(result.trades)} trades, "
         f"reading files included; loading compiled code {compiled:.2f} s, not included)"
     )
 
