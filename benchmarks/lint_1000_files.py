@@ -25,6 +25,7 @@ venue: paper
 timezone: America/New_York
 calendar: XNYS
 universe: [SPY]
+limits: {notional: $10000}
 timeframe: 1m
 """
 STRATEGY = """\

@@ -12,6 +12,8 @@ from engine.lint.check import Check
 from engine.lint.driver import lint_packs
 from engine.lint.pages import pages, write_pages
 from engine.lint.registry import checks
+from engine.market.facts import FactSpec, Scope
+from engine.market.manifest import CORE
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
 
@@ -24,6 +26,9 @@ timezone: America/New_York
 calendar: XNYS
 universe: [SPY]
 """
+# A signal's price, as no connector of this version publishes one.
+MODEL = FactSpec("model.fair_price", "price", Scope.SIGNAL, "A fair price.", "when it is computed", True, live=True)
+MANIFEST = (*CORE, MODEL)
 each_check = pytest.mark.parametrize("check", [pytest.param(c, id=f"{c.code} {c.name}") for c in checks()])
 
 
@@ -35,7 +40,7 @@ def findings(check: Check, example: str) -> list[Finding]:
     files = [load_text("rules.yaml", rules)]
     if "without pack.yaml" not in example:
         files.append(load_text("pack.yaml", manifest))
-    found = lint_packs([PackFiles("example", files)], date(2026, 6, 1))
+    found = lint_packs([PackFiles("example", files)], date(2026, 6, 1), MANIFEST)
     return [f for f in found if (f.code, f.name) == (check.code, check.name)]
 
 

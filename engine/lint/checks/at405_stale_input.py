@@ -1,0 +1,79 @@
+"""AT405 stale-input: an entry on quotes or signals that nobody asks the age of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.language.diagnostics import Finding
+from engine.language.terms import Op, Term, walk
+from engine.lint.check import Check, LintContext, Page
+from engine.ruleset.rules import Judged, Ruleset, Strategy, TriggerKind
+
+
+def run(context: LintContext) -> Iterable[Finding]:
+    ruleset = context.ruleset
+    for strategy in ruleset.strategies:
+        if strategy.trigger.kind in (TriggerKind.QUOTE, TriggerKind.SIGNAL) or not strategy.document.sound:
+            continue  # it looks only when the value has just arrived
+        live = next(_live(strategy.when, ruleset), None)
+        if live is not None and not any(_asks_age(t) for t in _judged_by(strategy, ruleset)):
+            yield Finding(
+                "AT405", "stale-input", f"`{strategy.name}` enters on `{live.name}` and never asks how old it is",
+                (live.span("may be old"),), help=f"add a condition or a guard such as `age({live.name}) < 30s`",
+            )  # fmt: skip
+
+
+def _live(terms: Iterable[Term], ruleset: Ruleset) -> Iterator[Term]:
+    for term in terms:
+        for node in walk(term):
+            if node.op is Op.FACT and ruleset.facts[node.name].live:
+                yield node
+
+
+def _judged_by(strategy: Strategy, ruleset: Ruleset) -> Iterator[Term]:
+    """Every condition that an entry has to pass."""
+    yield from strategy.when
+    for pack in ruleset.packs.values():
+        for guard in pack.guards:
+            if guard.judged is not Judged.EXITS and (not guard.strategies or strategy.key in guard.strategies):
+                yield from guard.require
+
+
+def _asks_age(term: Term) -> bool:
+    return any(node.op is Op.AGE for node in walk(term))
+
+
+CHECK = Check(
+    "AT405",
+    "stale-input",
+    "an entry on live data whose age nothing checks",
+    Page(
+        avoid="""\
+kind: strategy
+name: tight_market
+when:
+  - spread_ratio < 2bps
+  - close crosses above open
+then:
+  buy: {size: 10, bracket: {stop: close - $2}}
+""",
+        prefer="""\
+kind: strategy
+name: tight_market
+when:
+  - spread_ratio < 2bps
+  - age(bid) < 30s
+  - close crosses above open
+then:
+  buy: {size: 10, bracket: {stop: close - $2}}
+""",
+        why="""\
+A feed that hangs leaves its last value standing, and the rule goes on trading on it. Asking for the age turns an old
+value into a reason not to enter.
+""",
+        exceptions="""\
+Strategies that are triggered by the quote or signal itself, and packs with a guard on any age.
+""",
+    ),
+    run,
+)
