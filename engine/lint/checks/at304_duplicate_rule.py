@@ -14,18 +14,28 @@ from engine.ruleset.rules import Exit, Guard, Rule, Strategy
 
 def run(context: LintContext) -> Iterable[Finding]:
     same = Same()
-    first: dict[tuple[object, ...], Rule] = {}
+    for alike in _alike(context).values():
+        first: dict[tuple[object, ...], Rule] = {}
+        for rule in alike if len(alike) > 1 else []:
+            key = _key(rule, same)
+            before = first.setdefault(key, rule) if key is not None else rule
+            if before is not rule:
+                yield Finding(
+                    "AT304", "duplicate-rule", f"`{rule.name}` does the same as `{before.name}`",
+                    (rule.document.heading("this one"), before.document.heading("and this one")),
+                    help="remove one of them, or make them differ",
+                )  # fmt: skip
+
+
+def _alike(context: LintContext) -> dict[object, list[Rule]]:
+    """Rules by kind and by the text of their conditions: only those within one group are compared."""
+    groups: dict[object, list[Rule]] = {}
     for rule in context.ruleset.rules:
-        key = _key(rule, same)
-        if key is None or not rule.document.sound:
-            continue
-        before = first.setdefault(key, rule)
-        if before is not rule:
-            yield Finding(
-                "AT304", "duplicate-rule", f"`{rule.name}` does the same as `{before.name}`",
-                (rule.document.heading("this one"), before.document.heading("and this one")),
-                help="remove one of them, or make them differ",
-            )  # fmt: skip
+        if isinstance(rule, Strategy | Exit | Guard) and rule.document.sound:
+            terms = rule.require if isinstance(rule, Guard) else rule.when
+            texts = sorted("".join(t.text.split()) for t in conjuncts(terms))
+            groups.setdefault((type(rule), rule.pack, tuple(texts)), []).append(rule)
+    return groups
 
 
 def _key(rule: Rule, same: Same) -> tuple[object, ...] | None:

@@ -9,7 +9,7 @@ from engine.language.diagnostics import Finding
 from engine.language.functions import CATALOGUE
 from engine.language.terms import Op, Term, walk
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import constant, roots
+from engine.lint.expressions import constant, mentions, roots
 
 SESSION_MINUTES = {"XNYS": 390.0, "XNAS": 390.0}  # regular hours of the calendars whose length is known here
 
@@ -19,7 +19,7 @@ def run(context: LintContext) -> Iterable[Finding]:
         minutes = SESSION_MINUTES.get(pack.calendar)
         if minutes is None:
             continue
-        for rule in pack.rules:
+        for rule in (r for r in pack.rules if mentions(r, " for ")):
             seen: set[int] = set()
             for term in (t for root in roots(rule) for t in walk(root) if t.op is Op.HELD):
                 seconds = constant(term.args[1])

@@ -10,12 +10,12 @@ from engine.language.diagnostics import Finding
 from engine.language.functions import CATALOGUE
 from engine.language.terms import Op, Term, walk
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import roots
+from engine.lint.expressions import mentions, roots
 
 
 def run(context: LintContext) -> Iterable[Finding]:
     seen: set[tuple[str, int, int]] = set()
-    for rule in context.ruleset.rules:
+    for rule in (r for r in context.ruleset.rules if mentions(r, " then ")):
         for term in (t for root in roots(rule) for t in walk(root) if t.op is Op.IF):
             for node in _in_branches(term):
                 span = term.source.span(node.start, node.end, "runs at every bar, whichever branch is taken")

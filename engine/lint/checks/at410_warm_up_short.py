@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from engine.language.diagnostics import Finding
 from engine.language.terms import Op, Term, walk
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import constant, roots
+from engine.lint.expressions import constant, mentions, roots
 
 SESSION_MINUTES = {"XNYS": 390.0, "XNAS": 390.0}  # regular hours of the calendars whose length is known here
 
@@ -18,7 +18,7 @@ def run(context: LintContext) -> Iterable[Finding]:
         if minutes is None:
             continue
         seen: set[int] = set()
-        for rule in pack.rules:
+        for rule in (r for r in pack.rules if mentions(r, "rvol", "opening_range")):
             for term in (t for root in roots(rule) for t in walk(root)):
                 needed = _minutes(term)
                 if needed is not None and needed >= minutes and id(term.node) not in seen:
