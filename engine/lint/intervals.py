@@ -129,7 +129,8 @@ def _other_values(ruleset: Ruleset) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for pack in ruleset.packs.values():
         settings = [s.settings for s in pack.sessions]
-        settings += [o.parameters for rule in (*pack.strategies, *pack.exits) for o in rule.overrides.values()]
+        settings += [o.parameters for rule in pack.strategies for o in rule.overrides.values()]
+        settings += [o.parameters for rule in pack.exits for o in rule.overrides.values()]
         for values in settings:
             for key, value in values.items():
                 found.setdefault(key, []).append(value)
@@ -149,6 +150,8 @@ def _fact(spec: FactSpec) -> Interval:
     name, kind = spec.name, spec.kind
     if kind == Kind.PROBABILITY or name in _SHARES:
         return UNIT
+    if spec.scope is Scope.SIGNAL:
+        return ALL  # a signal may be a net figure
     if kind == Kind.PRICE:
         return ALL if name in _SIGNED_PRICES else NOT_NEGATIVE
     if kind in (Kind.QUANTITY, Kind.DURATION) or name in _NOT_NEGATIVE:
