@@ -20,6 +20,7 @@ from state.writer import RunWriter, transaction
 
 Row = dict[str, Any]
 BUSY_SECONDS = 10.0
+MAGIC = b"SQLite format 3\0"
 PREFIX_LISTED = 5
 
 
@@ -27,6 +28,7 @@ def open_store(path: Path) -> Store:
     """Open or create the store at ``path`` and bring it up to date; raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_other_files(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -48,6 +50,14 @@ def open_store(path: Path) -> Store:
     store = Store(path, connection)
     store.mark_crashed()
     return store
+
+
+def _refuse_other_files(path: Path) -> None:
+    """SQLite takes a file of a few bytes for an empty database and would overwrite it."""
+    if path.is_file() and path.stat().st_size > 0:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise StoreError(f"{path} is no store: it is another kind of file; move it away, or name another file")
 
 
 class Store:

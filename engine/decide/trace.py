@@ -98,7 +98,8 @@ class Tracer:
         if term.op not in COMPARISONS and term.op not in CROSSINGS:
             return "", ""
         left, right = (float(values[self.program.slot(a, owner)]) for a in term.args)
-        shown = [self._shown(a, x) for a, x in zip(term.args, (left, right), strict=True)]
+        kinds = [_side_kind(*pair) for pair in (term.args, term.args[::-1])]
+        shown = [self.shown(kind, x) for kind, x in zip(kinds, (left, right), strict=True)]
         word = {"crosses above": "over", "crosses below": "under"}.get(term.op.value, term.op.value)
         detail = f"{shown[0]} {word} {shown[1]}"
         if value is not False or left != left or right != right or term.op in (Op.EQUAL, Op.UNEQUAL):
@@ -112,12 +113,14 @@ class Tracer:
             return detail, "already there before this bar" if beyond else f"short by {self.shown(kind, gap)}"
         return detail, f"short by {self.shown(kind, gap)}"
 
-    def _shown(self, term: Term, value: float) -> str:
-        return self.shown(term.type.kind, value)
-
     def shown(self, kind: Kind, value: float) -> str:
         """A value as its kind is written in rules."""
         return format_value(kind, value, self._texts)
+
+
+def _side_kind(side: Term, other: Term) -> Kind:
+    """A bare literal is shown in the unit of what it is compared with."""
+    return other.type.kind if other.type.kind in side.type.literals else side.type.kind
 
 
 def verdict(why: Sequence[ConditionTrace]) -> str:

@@ -85,7 +85,11 @@ def test_a_guard_that_is_unknown_blocks_and_says_so(engine: Any) -> None:
 def test_all_guards_are_judged_and_the_first_that_blocks_is_named(engine: Any) -> None:
     guards = "".join(
         f"---\nkind: guard\nname: {name}\nfor: entries\nrequire: {text}\nelse: {{block: {name}}}\n"
-        for name, text in (("one", "order.quantity < 100"), ("two", "order.quantity < 5"), ("three", "account.cash < $1"))
+        for name, text in (
+            ("one", "order.quantity < 100"),
+            ("two", "order.quantity < 5"),
+            ("three", "account.cash < $1"),
+        )
     )
     (blocked,) = engine(BUY + guards).bars(101)
     assert blocked.guard == "p.two"

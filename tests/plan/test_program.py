@@ -76,7 +76,8 @@ def test_reasons_name_the_deepest_cause(watcher: Any) -> None:
 RULES = (
     strategy("a", "ema(close, 3) crosses above sma(close, 5)", "rsi(close, 4) < 70"),
     strategy("b", "close > highest(close, 4)[1] or zscore(close, 5) > 1.5"),
-    strategy("c", "if rising(close, 2) then atr(3) > 0.1 else falling(close)", "(close / close[1]) ^ 2 > 4 and not close == 3"),
+    strategy("c", "if rising(close, 2) then atr(3) > 0.1 else falling(close)",
+             "(close / close[1]) ^ 2 > 4 and not close == 3"),
 )
 
 

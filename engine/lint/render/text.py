@@ -54,7 +54,8 @@ def _finding(finding: Finding, lines: dict[str, list[str]], paint: Paint) -> lis
             ]
     if any(rows for _, rows in snippets):
         out.append(f"{' ' * gutter} {paint('|', 'frame')}")
-    notes = (("help", finding.help), ("witness", finding.witness), ("page", f"{page(finding)} ({finding.name})"))
+    explained = f"{page(finding)} ({finding.name})" if finding.code.startswith("AT") else ""
+    notes = (("help", finding.help), ("witness", finding.witness), ("page", explained))
     for name, text in notes:
         out += _note(name, text, gutter, paint)
     return out

@@ -256,7 +256,7 @@ def test_the_same_bars_fill_the_same(bars: list[Any]) -> None:
 
 @given(bars=BARS)
 def test_a_closed_bracket_earns_most_optimistically_and_least_pessimistically(bars: list[Any]) -> None:
-    """Per order and with volume unknown: over a whole strategy later decisions differ, and no order of results holds."""
+    """Per order and with volume unknown; over a whole strategy later decisions differ, and nothing is promised."""
     plain = [(*bar[:4], None) for bar in bars]
     results = []
     for model in (FillModel.PESSIMISTIC, FillModel.CENTRAL, FillModel.OPTIMISTIC):

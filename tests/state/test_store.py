@@ -1,0 +1,166 @@
+"""The store: what was written is read back exactly, crashes leave their traces, and two engines do not share it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
+from state import RunWriter, Store, StoreError, open_store
+from state.schema import MIGRATIONS
+
+START = 1_709_649_000_000_000_000
+
+
+def begin(store: Store) -> RunWriter:
+    files = {"p": {"a.yaml": "kind: strategy"}}
+    universe = {"p.a": ["SPY"]}
+    return store.begin_run("paper", START, "test", ["p"], ["SPY"], "sha", files, {"p.a.x": 1.5}, universe, {}, "1")
+
+
+def order(client_id: str = "abc1", quantity: Decimal = Decimal("2.50"), limit: Decimal | None = None) -> Order:
+    return Order(
+        client_id, "SPY", Side.BUY, quantity, OrderType.LIMIT, Leg.ENTRY, "p.a", "p.a", START, limit=limit
+    )  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "state" / "s.db")
+
+
+@given(
+    quantity=st.decimals(allow_nan=False, allow_infinity=False, min_value=0, places=9),
+    price=st.decimals(allow_nan=False, allow_infinity=False, places=4),
+)
+def test_decimals_come_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory, quantity: Decimal, price: Decimal
+) -> None:
+    store = open_store(tmp_path_factory.mktemp("s") / "s.db")
+    writer = begin(store)
+    writer.orders([order(quantity=quantity, limit=price)])
+    writer.fill(Fill("f", "abc1", "SPY", "p.a", Side.BUY, quantity, price, price, START, Leg.ENTRY))
+    writer.end("done", START, {})
+    row = store.order("abc1")
+    assert (Decimal(row["quantity"]), Decimal(row["limit_price"])) == (quantity, price)
+    (fill,) = store.fills(writer.run_id)
+    assert (fill["quantity"], fill["price"]) == (str(quantity), str(price))
+    store.close()
+
+
+def test_a_run_is_read_back_whole(store: Store) -> None:
+    writer = begin(store)
+    guards = {"p.g": "true"}
+    number = writer.decision(START, "p.a", "p.a", "SPY", "SPX", "fired", "", "why", guards, ["buy"], b"12345678")
+    writer.orders([order()])
+    writer.update(OrderUpdate("abc1", OrderState.WORKING, START + 1))
+    writer.update(OrderUpdate("abc1", OrderState.FILLED, START + 2, "done"))
+    writer.trace(START, "SPY", b"values")
+    writer.equity(START, 100.5)
+    writer.event(START, "warning", "market_data", "SPY", "repeated bar, ignored")
+    writer.positions([{"strategy": "p.a", "symbol": "SPY", "quantity": Decimal(5), "entry": Decimal("1.5"),
+                       "opened_ns": START, "high": 2.0, "low": 1.0, "stop": 1.25}])  # fmt: skip
+    writer.end("done", START + 9, {"trades": 1})
+    run = store.run()
+    assert (run["status"], run["summary"], run["symbols"]) == ("done", {"trades": 1}, ["SPY"])
+    assert run["parameters"] == {"p.a.x": 1.5}
+    assert store.ruleset("sha") == {"p": {"a.yaml": "kind: strategy"}}
+    decision = store.decision(run["id"], number)
+    assert (decision["guards"], decision["actions"], decision["values"]) == ({"p.g": "true"}, ["buy"], b"12345678")
+    assert store.order("abc")["state"] == "filled"
+    assert store.order("abc")["decision"] == number
+    assert [e["state"] for e in store.order_events(run["id"], "abc1")] == ["working", "filled"]
+    assert store.trace(run["id"], "SPY", START) == b"values"
+    assert store.trace_times(run["id"], "SPY", START + 5) == [START]
+    assert store.equity(run["id"]) == [(START, 100.5)]
+    assert store.positions(run["id"])[0]["stop"] == "1.25"
+    assert store.events(run["id"])[0]["text"] == "repeated bar, ignored"
+    assert store.check() == []
+
+
+def test_orders_are_on_disk_before_they_are_sent_also_when_the_process_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    script = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from decimal import Decimal
+from pathlib import Path
+from engine.market.orders import Leg, Order, OrderType, Side
+from state import open_store
+writer = open_store(Path({str(path)!r})).begin_run("paper", {START}, "t", [], [], "s", {{}}, {{}}, {{}}, {{}}, "1")
+writer.orders([Order("abc1", "SPY", Side.BUY, Decimal(1), OrderType.MARKET, Leg.ENTRY, "s", "r", {START})])
+writer.equity({START}, 1.0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    store = open_store(path)
+    assert store.order("abc1")["state"] == "wanted"
+    assert store.run()["status"] == "crashed"
+    begin(store).end("done", START, {})
+
+
+def test_a_second_engine_on_a_store_is_refused(store: Store) -> None:
+    begin(store)
+    with pytest.raises(StoreError, match=f"process {os.getpid()}\\) is using .*; stop it first"):
+        begin(open_store(store.path))
+
+
+def test_an_error_marks_the_run_crashed(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), begin(store):
+        raise ZeroDivisionError
+    assert store.run()["status"] == "crashed"
+
+
+def test_a_reader_works_while_a_run_writes(store: Store) -> None:
+    writer = begin(store)
+    writer.orders([order()])
+    reader = open_store(store.path)
+    assert reader.order("abc1")["symbol"] == "SPY"
+    writer.orders([order("abd2")])
+    assert len(reader.orders(writer.run_id)) == 2
+
+
+def test_prefixes_must_name_one_order(store: Store) -> None:
+    begin(store).orders([order("abc1"), order("abd2")])
+    with pytest.raises(StoreError, match="ab could be 2 orders: abd2, abc1; write more of the id"):
+        store.order("ab")
+    with pytest.raises(StoreError, match="has no order x_"):
+        store.order("x_")
+
+
+@pytest.mark.parametrize("text", [b"this is no database at all, but long enough to be read as one" * 20, b"x"])
+def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "s.db"
+    path.write_bytes(text)
+    with pytest.raises(StoreError, match=r"s\.db is no store: .*move it away"):
+        open_store(path)
+
+
+def test_a_store_of_a_newer_engine_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreError, match="was written by a newer engine"):
+        open_store(path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="name a file in a writable folder"):
+        open_store(tmp_path / "file" / "s.db")
+
+
+def test_a_backup_is_a_store_of_its_own(store: Store, tmp_path: Path) -> None:
+    begin(store).orders([order()])
+    store.backup(tmp_path / "copy.db")
+    assert open_store(tmp_path / "copy.db").order("abc1")["quantity"] == "2.50"
