@@ -57,13 +57,13 @@ for: entries
 require: positions.count < 1
 else: {block: a position is open}
 """
-DAY_BARS = 390
+DAY_BARS = 430  # a session and 40 minutes after it, so that five million bars fit between 1990 and 2035
 
 
 def write_bars(folder: Path, count: int) -> None:
-    """Seeded minute bars in the flat-file layout, one file a day of 390 minutes."""
+    """Seeded minute bars in the flat-file layout, one file a day."""
     draw, price, written = random.Random(11), 400.0, 0
-    day = datetime(2015, 1, 5, 14, 30, tzinfo=UTC)
+    day = datetime(1990, 1, 3, 14, 30, tzinfo=UTC)
     while written < count:
         if day.weekday() < 5:
             target = folder / f"{day:%Y}" / f"{day:%m}"

@@ -213,7 +213,7 @@ class Decider:
     def _apply(self, tick: Tick) -> list[_Desk]:
         """Apply all events; the symbols that they concern, in the plan's order."""
         desks, touched = self._desks, []
-        now_ns = tick.time_ns
+        held, now_ns = self.context.portfolio.held, tick.time_ns
         for event in tick.events:
             desk = desks.get(event.symbol)
             if desk is None:
@@ -223,7 +223,8 @@ class Decider:
                 if refused:
                     self.notes.append(DataNote(now_ns, event.symbol, refused))
                     continue
-                self._mark(event)
+                if held:
+                    self._mark(event)
             elif isinstance(event, Quote):
                 desk.state.apply_quote(event)
             else:
@@ -238,9 +239,8 @@ class Decider:
 
     def _mark(self, bar: Bar) -> None:
         portfolio = self.context.portfolio
-        if portfolio.held:
-            portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
-            portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
+        portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
+        portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
 
     def _with_held(self, touched: list[_Desk]) -> list[_Desk]:
         """Symbols that are held are looked at on every tick, because time passes for them too."""

@@ -28,7 +28,7 @@ class StatisticsRecorder:
         self.order_count = self.fill_count = 0
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
-        self.started_ns = self.ended_ns = 0
+        self._on_bar = self.book.on_bar
         self._mids: dict[str, float] = {}
         self._prices: dict[str, PriceSeries] | None = {} if keep_prices else None
 
@@ -53,16 +53,23 @@ class StatisticsRecorder:
 
     def tick(self, tick: Tick, decider: Decider) -> None:
         time_ns = tick.time_ns
-        if not self.started_ns:
-            self.started_ns = time_ns
-        self.ended_ns = time_ns
         for event in tick.events:
             if isinstance(event, Bar):
-                self.book.on_bar(event)
+                self._on_bar(event)
                 if self._prices is not None:
                     self._keep_price(event, time_ns)
         self.times.append(time_ns)
         self.equity.append(decider.context.portfolio.equity())
+
+    @property
+    def started_ns(self) -> int:
+        """The first tick; 0 before there is one."""
+        return self.times[0] if self.times else 0
+
+    @property
+    def ended_ns(self) -> int:
+        """The newest tick; 0 before there is one."""
+        return self.times[-1] if self.times else 0
 
     def _keep_price(self, bar: Bar, time_ns: int) -> None:
         assert self._prices is not None
