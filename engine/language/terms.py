@@ -70,10 +70,24 @@ class Term:
     @property
     def text(self) -> str:
         """What the author wrote."""
-        return self.source.text[self.node.start : self.node.end]
+        start, end = self._extent()
+        return self.source.text[start:end]
 
     def span(self, label: str = "") -> Span:
-        return self.source.span(self.node.start, self.node.end, label)
+        start, end = self._extent()
+        return self.source.span(start, end, label)
+
+    def _extent(self) -> tuple[int, int]:
+        """Where the author wrote it. A node ends where its last operand does, so what that operand's parentheses
+        add is taken in: `not (a or b)`, not `not (a or b`.
+        """
+        text, start, end = self.source.text, self.node.start, self.node.end
+        missing = text.count("(", start, end) - text.count(")", start, end)
+        while missing > 0 and (closing := text.find(")", end)) >= 0 and not text[end:closing].strip():
+            end, missing = closing + 1, missing - 1
+        while missing < 0 and (opening := text.rfind("(", 0, start)) >= 0 and not text[opening + 1 : start].strip():
+            start, missing = opening, missing + 1
+        return start, end
 
 
 def walk(term: Term) -> Iterator[Term]:
