@@ -82,11 +82,18 @@ class Term:
         add is taken in: `not (a or b)`, not `not (a or b`.
         """
         text, start, end = self.source.text, self.node.start, self.node.end
-        missing = text.count("(", start, end) - text.count(")", start, end)
-        while missing > 0 and (closing := text.find(")", end)) >= 0 and not text[end:closing].strip():
-            end, missing = closing + 1, missing - 1
-        while missing < 0 and (opening := text.rfind("(", 0, start)) >= 0 and not text[opening + 1 : start].strip():
-            start, missing = opening, missing + 1
+        opened = closed = 0
+        for character in text[start:end]:
+            if character == "(":
+                opened += 1
+            elif character == ")" and opened:
+                opened -= 1
+            elif character == ")":
+                closed += 1
+        while opened and (at := text.find(")", end)) >= 0 and not text[end:at].strip():
+            end, opened = at + 1, opened - 1
+        while closed and (at := text.rfind("(", 0, start)) >= 0 and not text[at + 1 : start].strip():
+            start, closed = at, closed - 1
         return start, end
 
 
