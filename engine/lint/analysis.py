@@ -7,16 +7,13 @@ from functools import cached_property
 
 from engine.language.diagnostics import Severity
 from engine.language.terms import Op, Term, walk
-from engine.language.types import Kind
 from engine.lint.check import LintContext
-from engine.lint.formula import AnyOf, Choice, Formula, Linear, Reading, conjuncts, fact
+from engine.lint.formula import All, AnyOf, Choice, Formula, Reading, conjuncts, leaves
 from engine.lint.solve import possible
 from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Exit, Gate, Guard, Judged, Pack, Rule, Session, Strategy
 
 _RULES_THAT_PROTECT = ("pack", "exit", "guard", "session", "definitions", "")
-_LINKED = frozenset({"highest", "lowest", "max", "min", "abs", "session_high", "session_low"})
-_BAR_PRICES = frozenset({"open", "high", "low", "close"})
 
 
 class Analysis:
@@ -44,6 +41,17 @@ class Analysis:
             for document in file.documents
             if document.kind in _RULES_THAT_PROTECT
         )
+
+    def mentions(self, rule: Rule, *words: str) -> bool:
+        """Whether the file of a rule, or a definition that it may use, has any of ``words``: a quick no."""
+        text = rule.document.file.text
+        return any(word in text or word in self._definitions for word in words)
+
+    @cached_property
+    def _definitions(self) -> str:
+        packs = self.ruleset.packs.values()
+        texts = {id(d.document.file): d.document.file.text for pack in packs for d in pack.definitions}
+        return "\n".join(texts.values())
 
     @cached_property
     def exits(self) -> dict[str, list[Exit]]:
@@ -92,35 +100,31 @@ class Analysis:
 
     def formulas(self, rule: Rule, reading: Reading) -> list[Formula]:
         """What has to hold for a rule to be true: one formula for each of its parts, then what its kind implies."""
-        parts = self.parts(rule)
-        return [*(reading.truth(part) for part in parts), *_implied(rule, parts, reading)]
+        formulas = [reading.truth(part) for part in self.parts(rule)]
+        return [*formulas, *_implied(rule, formulas, reading)]
 
-    def plainly_possible(self, formulas: Sequence[Formula]) -> bool:
-        """A quick yes to whether ranged formulas can all hold: one after the other has a series to itself."""
-        left = list(formulas)
-        while left:
-            shared: dict[int, int] = {}
-            for formula in left:
-                if not isinstance(formula, Linear):
-                    continue
-                for leaf, _ in formula.coefficients:
-                    shared[leaf] = shared.get(leaf, 0) + 1
-            fewer = [f for f in left if not (isinstance(f, Linear) and self._free(f, shared))]
-            if len(fewer) == len(left):
-                return possible(self.ranged, formulas)
-            left = fewer
+    def implies(self, narrow: Rule, wide: Rule, reading: Reading) -> bool:
+        """Whether ``wide`` is true whenever ``narrow`` is, for every value that the parameters have in ``reading``."""
+        inside = self.formulas(narrow, reading)
+        if not possible(reading, inside):
+            return False  # it is never true: AT301
+        known = {leaf for formula in inside for leaf in _known(formula)}
+        for part in self.parts(wide):
+            # A part that is unknown would not be true: all that it reads must be known when `narrow` is true.
+            if part.type.nullable and not set(leaves(reading.truth(part))) <= known:
+                return False
+            if possible(reading, [*inside, reading.truth(part, False)]):
+                return False
         return True
 
-    def _free(self, formula: Linear, shared: dict[int, int]) -> bool:
-        """Whether a constraint holds by a series that nothing else bounds."""
-        for leaf, coefficient in formula.coefficients:
-            term = self.ranged.term(leaf)
-            if shared[leaf] > 1 or term.name in _LINKED or (term.op is Op.FACT and term.name in _BAR_PRICES):
-                continue
-            low, high = self.ranged.intervals.of(term)
-            if (low if coefficient > 0 else -high) == -float("inf"):
-                return True
-        return False
+
+def _known(formula: Formula) -> Iterator[int]:
+    """Leaves that must be known for a formula to hold."""
+    if isinstance(formula, All):
+        for part in formula.parts:
+            yield from _known(part)
+    elif not isinstance(formula, AnyOf):
+        yield from leaves(formula)
 
 
 def conditions(rule: Rule) -> tuple[Term, ...]:
@@ -132,15 +136,13 @@ def conditions(rule: Rule) -> tuple[Term, ...]:
     return ()
 
 
-def _implied(rule: Rule, parts: Sequence[Term], reading: Reading) -> Iterator[Formula]:
+def _implied(rule: Rule, formulas: Sequence[Formula], reading: Reading) -> Iterator[Formula]:
     """An exit looks at an open position only, and a strategy at the symbols of its universe only."""
-    if not parts:
-        return
-    if isinstance(rule, Exit):
-        yield Choice(reading.number(fact("position.open", parts[0], Kind.BOOL)), True)
-    if isinstance(rule, Strategy) and rule.universe and any(reads(part, "symbol") for part in parts):
-        symbol = reading.number(fact("symbol", parts[0], Kind.TEXT))
-        yield AnyOf(tuple(Choice(symbol, name) for name in rule.universe))
+    known = {reading.term(leaf).name: leaf for formula in formulas for leaf in leaves(formula)}
+    if isinstance(rule, Exit) and "position.open" in known:
+        yield Choice(known["position.open"], True)
+    if isinstance(rule, Strategy) and rule.universe and "symbol" in known:
+        yield AnyOf(tuple(Choice(known["symbol"], name) for name in rule.universe))
 
 
 def reads(term: Term, name: str) -> bool:

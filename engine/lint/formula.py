@@ -8,7 +8,8 @@ is true or false becomes a choice. In three-valued logic "not true" is more than
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -67,11 +68,8 @@ class Form:
                 del merged[leaf]
         return Form(merged, self.constant + other.constant * times, self.folded or other.folded)
 
-    def times(self, factor: Number, folded: bool = False) -> Form:
-        if not factor:
-            return Form({}, 0, self.folded or folded)
-        scaled = {leaf: coefficient * factor for leaf, coefficient in self.coefficients.items()}
-        return Form(scaled, self.constant * factor, self.folded or folded)
+    def reversed(self) -> Form:
+        return Form({leaf: -c for leaf, c in self.coefficients.items()}, -self.constant, self.folded)
 
     def below(self, strict: bool) -> Linear:
         """The constraint that this is below zero, or at most zero."""
@@ -119,28 +117,56 @@ class Reading:
 
     def form(self, term: Term) -> Form:
         """``term`` as a sum over leaves; exact, decimals as written."""
-        match term.op:
-            case Op.CONSTANT if isinstance(term.value, float) and math.isfinite(term.value):
-                return Form({}, exact(term.value))
-            case Op.PARAMETER if self.intervals.parameter(term.name) is None:
-                return Form({}, exact(self.intervals.default(term.name)), True)
-            case Op.ADD:
-                return self.form(term.args[0]).plus(self.form(term.args[1]))
-            case Op.SUBTRACT:
-                return self.form(term.args[0]).plus(self.form(term.args[1]), -1)
-            case Op.NEGATE:
-                return self.form(term.args[0]).times(-1)
-            case Op.MULTIPLY:
-                left, right = self.form(term.args[0]), self.form(term.args[1])
-                if not right.coefficients:
-                    return left.times(right.constant, right.folded)
-                if not left.coefficients:
-                    return right.times(left.constant, left.folded)
-            case Op.DIVIDE:
-                divisor = self.form(term.args[1])
-                if not divisor.coefficients and divisor.constant:
-                    return self.form(term.args[0]).times(Fraction(1) / divisor.constant, divisor.folded)
-        return Form({self.number(term): 1}, 0)
+        return self._difference(term, None)
+
+    def _difference(self, left: Term, right: Term | None) -> Form:
+        coefficients: dict[int, Number] = {}
+        constant, folded = self._add(left, 1, coefficients)
+        if right is not None:
+            less, folded_too = self._add(right, -1, coefficients)
+            constant, folded = constant + less, folded or folded_too
+        return Form({leaf: c for leaf, c in coefficients.items() if c}, constant, folded)
+
+    def _add(self, term: Term, times: Number, into: dict[int, Number]) -> tuple[Number, bool]:
+        """Add ``times * term`` to the coefficients; what is constant in it, and whether a default went into that."""
+        op = term.op
+        if op in (Op.ADD, Op.SUBTRACT):
+            left, folded = self._add(term.args[0], times, into)
+            right, folded_too = self._add(term.args[1], times if op is Op.ADD else -times, into)
+            return left + right, folded or folded_too
+        if op is Op.NEGATE:
+            return self._add(term.args[0], -times, into)
+        fixed = self._fixed(term)
+        if fixed is not None:
+            return fixed[0] * times, fixed[1]
+        if op in (Op.MULTIPLY, Op.DIVIDE):
+            for factor, other in ((term.args[1], term.args[0]), (term.args[0], term.args[1])):
+                fixed = self._fixed(factor)
+                if fixed is None or (op is Op.DIVIDE and (factor is term.args[0] or not fixed[0])):
+                    continue
+                value, folded = fixed
+                scaled = times * value if op is Op.MULTIPLY else times / Fraction(value)
+                constant, folded_too = self._add(other, scaled, into)
+                return constant, folded or folded_too
+        leaf = self.number(term)
+        into[leaf] = into.get(leaf, 0) + times
+        return 0, False
+
+    def _fixed(self, term: Term) -> tuple[Number, bool] | None:
+        """The number that a term always is, and whether a parameter's default is part of it."""
+        op = term.op
+        if op is Op.CONSTANT:
+            return (exact(term.value), False) if isinstance(term.value, float) and math.isfinite(term.value) else None
+        if op is Op.PARAMETER:
+            moves = self.intervals.parameter(term.name) is not None
+            return None if moves else (exact(self.intervals.default(term.name)), True)
+        if op not in _ARITHMETIC:
+            return None
+        values = [self._fixed(argument) for argument in term.args]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values) or (op is Op.DIVIDE and not known[1][0]):
+            return None
+        return _ARITHMETIC[op](*(Fraction(value) for value, _ in known)), any(folded for _, folded in known)
 
     # -- conditions --------------------------------------------------------------------------------------------------
 
@@ -177,12 +203,12 @@ class Reading:
 
     def _crossed(self, term: Term) -> Linear:
         left, right = term.args if term.op is Op.CROSSES_ABOVE else reversed(term.args)
-        return self.form(right).plus(self.form(left), -1).below(strict=True)
+        return self._difference(right, left).below(strict=True)
 
     def _moved(self, term: Term) -> Linear:
         earlier = delayed(term.args[0], 1, term.seconds)
         one, other = (earlier, term.args[0]) if term.name == "rising" else (term.args[0], earlier)
-        return self.form(one).plus(self.form(other), -1).below(strict=True)
+        return self._difference(one, other).below(strict=True)
 
     def _comparison(self, term: Term, wanted: bool) -> Formula:
         left, right = term.args
@@ -191,7 +217,7 @@ class Reading:
             return self._same_truth(term, wanted)
         if Kind.TEXT in kinds:
             return self._same_text(term, wanted)
-        difference = self.form(left).plus(self.form(right), -1)
+        difference = self._difference(left, right)
         if not difference.coefficients and difference.folded and not self.at_defaults:
             return TRUE
         related = _related(difference, term.op if wanted else _OPPOSITE[term.op])
@@ -223,6 +249,10 @@ class Reading:
         return self._choice(term, wanted)
 
 
+_ARITHMETIC: dict[Op, Callable[..., Fraction]] = {
+    Op.ADD: operator.add, Op.SUBTRACT: operator.sub, Op.MULTIPLY: operator.mul, Op.DIVIDE: operator.truediv,
+    Op.NEGATE: operator.neg,
+}  # fmt: skip
 _OPPOSITE = {
     Op.LESS: Op.GREATER_EQUAL, Op.LESS_EQUAL: Op.GREATER, Op.GREATER: Op.LESS_EQUAL, Op.GREATER_EQUAL: Op.LESS,
     Op.EQUAL: Op.UNEQUAL, Op.UNEQUAL: Op.EQUAL,
@@ -231,7 +261,7 @@ _OPPOSITE = {
 
 def _related(difference: Form, op: Op) -> Formula:
     """``difference op 0``."""
-    reverse = difference.times(-1)
+    reverse = difference.reversed()
     match op:
         case Op.LESS | Op.LESS_EQUAL:
             return difference.below(op is Op.LESS)
@@ -245,7 +275,10 @@ def _related(difference: Form, op: Op) -> Formula:
 
 def exact(value: float) -> Number:
     """A float as the decimal that its author wrote."""
-    return int(value) if value == int(value) else Fraction(repr(value))
+    if value == int(value):
+        return int(value)
+    whole, dot, digits = repr(value).partition(".")
+    return Fraction(repr(value)) if "e" in digits or not dot else Fraction(int(whole + digits), 10 ** len(digits))
 
 
 def delayed(term: Term, bars: int, seconds: int) -> Term:

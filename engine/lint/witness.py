@@ -19,6 +19,7 @@ from engine.plan.ops import Code
 
 NAN = math.nan
 _USUAL: dict[Kind, Number] = {Kind.PRICE: 100, Kind.QUANTITY: 100, Kind.MONEY: 1000, Kind.TIME: 0}
+_DISTANCES = frozenset({"atr", "true_range", "stdev", "spread", "change", "position.gain"})
 _ELEMENTARY = COMPARISONS | {Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.DIVIDE, Op.POWER, Op.NEGATE, Op.NOT}
 # What only its own past can tell; a model has to say it.
 _TOLD = frozenset({Op.FACT, Op.AGE, Op.AT_ENTRY, Op.STATISTIC, Op.CROSSES_ABOVE, Op.CROSSES_BELOW, Op.HELD})
@@ -28,12 +29,18 @@ def witness(reading: Reading, conditions: Sequence[Term]) -> Model | None:
     """Values of series under which all conditions are true, by their own evaluation; None when none was found."""
     formulas = [reading.truth(condition) for condition in conditions]
     try:
-        model = satisfy(reading, formulas, prefer=lambda leaf: _USUAL.get(reading.term(leaf).type.kind, 1))
+        model = satisfy(reading, formulas, prefer=lambda leaf: usual(reading, leaf))
     except TooLarge:
         return None
     if model is None or not all(value(reading, condition, model) == 1.0 for condition in conditions):
         return None
     return model
+
+
+def usual(reading: Reading, leaf: int) -> Number:
+    """An ordinary value of a series, where nothing decides it."""
+    term = reading.term(leaf)
+    return 1 if term.name in _DISTANCES else _USUAL.get(term.type.kind, 1)
 
 
 def value(reading: Reading, term: Term, model: Model) -> float | str:

@@ -4,57 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.language.diagnostics import Finding
+from engine.language.diagnostics import Finding, Span
 from engine.language.terms import Op, Term
-from engine.lint.bounds import Box, natural_range, shown
+from engine.lint.analysis import analysis
+from engine.lint.axioms import Axiom
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import Same
-from engine.ruleset.rules import Exit, Gate, Guard, Rule, Strategy
+from engine.lint.quick import surely_possible
+from engine.lint.solve import reasons
+from engine.ruleset.rules import Exit, Gate, Guard, Rule
+
+_NEVER = {Guard: "can never pass, so it stops every order", Exit: "can never act", Gate: "can never pass"}
 
 
 def run(context: LintContext) -> Iterable[Finding]:
-    same = Same()
+    asked = analysis(context)
     for rule in context.ruleset.rules:
-        terms = _conditions(rule)
-        if not terms:
+        parts = asked.parts(rule)
+        if not parts or (isinstance(rule, Guard) and all(part.op is Op.CONSTANT for part in parts)):
             continue
-        finding = _contradiction(rule, Box.of(terms, same))
-        if finding is not None:
-            yield finding
+        if surely_possible(parts, asked.ranged.intervals):
+            continue
+        found = reasons(asked.ranged, asked.formulas(rule, asked.ranged))
+        if found is not None:
+            needed, known = found
+            yield _finding(rule, [parts[i] for i in needed if i < len(parts)], known)
 
 
-def _conditions(rule: Rule) -> tuple[Term, ...]:
-    match rule:
-        case Strategy() | Exit():
-            return rule.when
-        case Guard() | Gate():
-            return rule.require
-    return ()
-
-
-def _contradiction(rule: Rule, box: Box) -> Finding | None:
-    false = next((t for t in box.others if t.op is Op.CONSTANT and t.value is False), None)
-    if false is not None and not isinstance(rule, Guard):  # `require: false` says plainly that nothing passes
-        return _finding(rule, (false,), "it is always false")
-    if not box.clash:
-        return None
-    if len(box.clash) > 1:
-        return _finding(rule, box.clash, "these can never be true together")
-    term = box.clash[0]
-    side = next(s for n, s in box.sides.items() if term in box.said[n])
-    limits = natural_range(side)
-    values = f"from {limits.low:g} to {limits.high:g}" if limits.high != float("inf") else f"at least {limits.low:g}"
-    return _finding(rule, (term,), f"{side.text} is {values}", shown(side, limits.some_value()))
-
-
-def _finding(rule: Rule, terms: tuple[Term, ...], why: str, witness: str = "") -> Finding:
-    labels = ("this", "and this") if len(terms) > 1 else ("never true",)
-    spans = tuple(t.span(label) for t, label in zip(terms, labels, strict=False))
-    clauses = " and ".join(f"`{t.text}`" for t in terms)
+def _finding(rule: Rule, clauses: list[Term], known: list[Axiom]) -> Finding:
+    never = _NEVER.get(type(rule), "can never fire")
+    because = ", and ".join(dict.fromkeys(axiom.says for axiom in known))
+    if len(clauses) > 1:
+        why = "these conditions exclude one another" + (f", because {because}" if because else "")
+    else:
+        why = because or "this is never true"
     return Finding(
-        "AT301", "never-fires", f"`{rule.name}` can never be true: {why}", spans,
-        help="change or remove one of the conditions", witness=witness or clauses,
+        "AT301", "never-fires", f"`{rule.name}` {never}: {why}", _spans(clauses),
+        help="change or remove one of the conditions" if len(clauses) > 1 else "change the condition",
+        witness=" and ".join(dict.fromkeys(f"`{clause.text}`" for clause in clauses)),
     )  # fmt: skip
+
+
+def _spans(clauses: list[Term]) -> tuple[Span, ...]:
+    """One for each place; the parts of `30 < x < 20` share one."""
+    labels = ["never true"] if len(clauses) == 1 else ["this", *["and this"] * (len(clauses) - 1)]
+    spans = {clause.span(): label for clause, label in reversed(list(zip(clauses, labels, strict=True)))}
+    ordered = sorted(spans, key=lambda span: [clause.span() for clause in clauses].index(span))
+    return tuple(Span(s.file, s.line, s.column, s.end_line, s.end_column, spans[s]) for s in ordered)
 
 
 CHECK = Check(
@@ -81,12 +76,13 @@ then:
   buy: {size: 10}
 """,
         why="""\
-A rule that can never be true looks like protection or like a strategy and is neither. The finding shows the clauses
-that exclude one another, or the values that the series can have at all.
+A rule that can never be true looks like protection or like a strategy and is neither. The finding shows the fewest
+clauses that already exclude one another, and what always holds between their series: `close > highest(close, 20)` is
+never true, because the highest close counts this bar; `highest(close, 20)[1]` leaves it out.
 """,
         exceptions="""\
-Only comparisons of the same series with constants, and a condition beside its own negation, are understood. A guard
-that says `require: false` is left alone: it blocks on purpose.
+A parameter with a range is taken to have every value in it, and a comparison of parameters alone is a switch that may
+be turned. A guard that says `require: false` blocks on purpose. Products of series are not looked into.
 """,
     ),
     run,

@@ -1,49 +1,67 @@
-"""AT302 always-fires: a strategy or closing exit whose conditions say nothing."""
+"""AT302 always-fires: a rule whose conditions say nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from engine.language.diagnostics import Finding
-from engine.language.terms import Op, Term
-from engine.lint.bounds import atom, conjuncts, natural_range, shown
+from engine.language.terms import CROSSINGS, Op, Term, walk
+from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import Same
-from engine.ruleset.rules import Exit, Strategy
+from engine.lint.solve import possible
+from engine.lint.witness import told, witness
+from engine.ruleset.rules import Exit, Guard, Rule, Strategy, TriggerKind
+
+_LOOKS_OFTEN = (TriggerKind.BAR, TriggerKind.QUOTE)
 
 
 def run(context: LintContext) -> Iterable[Finding]:
-    same = Same()
+    asked = analysis(context)
     for rule in context.ruleset.rules:
-        if not isinstance(rule, Strategy | Exit) or (isinstance(rule, Exit) and rule.action.trail_by is not None):
+        parts = asked.parts(rule)
+        if not parts or not rule.document.sound or not _decides(rule, parts):
             continue
-        parts = list(conjuncts(rule.when))
-        if not parts or not rule.document.sound:
-            continue
-        reasons = [_always(term, same) for term in parts]
-        if all(reason is not None for reason in reasons):
-            witness = "; ".join(r for r in reasons if r)
-            yield Finding(
-                "AT302", "always-fires", f"`{rule.name}` is true whenever its data is known",
-                tuple(t.span("always true") for t in parts), help="add a condition with a threshold", witness=witness,
-            )  # fmt: skip
+        if all(_always(part, asked) for part in parts):
+            yield _finding(rule, parts, asked)
 
 
-def _always(term: Term, same: Same) -> str | None:
-    """Why a condition is always true (a value that it allows, or nothing to add); None when it can be false."""
-    if term.op is Op.CONSTANT:
-        return "" if term.value is True else None
-    found = atom(term, same)
-    if found is None:
-        return None
-    limits = natural_range(found.side)
-    return shown(found.side, limits.some_value()) if limits.inside(found.interval) else None
+def _decides(rule: Rule, parts: tuple[Term, ...]) -> bool:
+    """Whether the conditions are all that keeps a rule from acting again and again."""
+    plain = all(part.op is Op.CONSTANT for part in parts)
+    match rule:
+        case Strategy():
+            return not plain or (rule.trigger.kind in _LOOKS_OFTEN and rule.cooldown is None)
+        case Exit():
+            closes = rule.action.close_all or rule.action.close is not None
+            return closes and rule.action.limit is None and rule.action.trail_by is None
+        case Guard():
+            return not plain
+    return False
+
+
+def _always(part: Term, asked: Analysis) -> bool:
+    """Whether a condition is true whenever its series have warmed up."""
+    if part.op in CROSSINGS or part.type.nullable or possible(asked.ranged, [asked.ranged.truth(part, False)]):
+        return False
+    moves = asked.ranged.intervals.parameter
+    return not any(below.op is Op.PARAMETER and moves(below.name) is None for below in walk(part))
+
+
+def _finding(rule: Rule, parts: tuple[Term, ...], asked: Analysis) -> Finding:
+    never_blocks = isinstance(rule, Guard)
+    what = "passes every order" if never_blocks else "is true whenever its data is known"
+    model = witness(asked.fixed, parts)
+    return Finding(
+        "AT302", "always-fires", f"`{rule.name}` {what}",
+        tuple(dict.fromkeys(part.span("always true") for part in parts)),
+        help="add a condition with a threshold", witness=told(asked.fixed, parts, model) if model else "",
+    )  # fmt: skip
 
 
 CHECK = Check(
     "AT302",
     "always-fires",
-    "a strategy or exit whose conditions are always true",
+    "a strategy, closing exit or guard whose conditions are always true",
     Page(
         avoid="""\
 kind: strategy
@@ -64,7 +82,9 @@ An entry that is always true buys at every bar; an exit that is always true clos
 a threshold is missing or has the wrong unit.
 """,
         exceptions="""\
-`x or not x` is not flagged: while x is unknown it is not true. Exits that only trail a stop may say `when: true`.
+What can be unknown is not always true, so `x or not x` is left alone if x can be missing; warming up does not count.
+A parameter could have another value. `when: true` is fine where something else decides: an exit that moves a stop or
+rests a limit order, a strategy that looks only at each signal or at an interval.
 """,
     ),
     run,

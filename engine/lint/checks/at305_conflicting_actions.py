@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import combinations
+from collections.abc import Iterable, Iterator
 
 from engine.language.diagnostics import Finding
-from engine.lint.bounds import Box, shown
+from engine.language.terms import Term
+from engine.lint.analysis import Analysis, analysis, reads
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import Same
+from engine.lint.formula import leaves
+from engine.lint.witness import told, witness
+from engine.market.orders import Side
 from engine.ruleset.rules import Strategy
+
+_SETTLES = ("positions.in_symbol", "positions.count", "orders.open_in_symbol", "orders.open")
 
 
 def run(context: LintContext) -> Iterable[Finding]:
-    same = Same()
+    asked = analysis(context)
     for pack in context.ruleset.packs.values():
-        boxes = [(s, Box.of(s.when, same)) for s in pack.strategies if s.enabled and s.universe]
-        understood = [(s, box) for s, box in boxes if box.complete and box.bounds and not box.clash]
-        for (one, first), (two, second) in combinations(understood, 2):
-            if _opposed(one, two) and first.bounds.keys() == second.bounds.keys():
-                together = first.meet(second)
-                if not any(bound.empty for bound in together.values()):
-                    witness = "; ".join(shown(first.sides[s], bound.some_value()) for s, bound in together.items())
-                    yield _finding(one, two, witness)
+        sides = {strategy.entry.side for strategy in pack.strategies}
+        if len(sides) > 1:
+            yield from _in_pack([s for s in pack.strategies if s.enabled and s.universe and s.when], asked)
 
 
-def _opposed(one: Strategy, two: Strategy) -> bool:
-    """Opposite sides of the same symbol, looked at in the same moment."""
-    return (
-        one.entry.side is not two.entry.side
-        and one.trigger == two.trigger
-        and bool(set(one.universe) & set(two.universe))
-        and (one.entry.symbol, one.entry.execution) == (two.entry.symbol, two.entry.execution)
-    )
+def _in_pack(strategies: list[Strategy], asked: Analysis) -> Iterator[Finding]:
+    """Strategies that read the same series, opposite sides against one another."""
+    groups: dict[object, list[Strategy]] = {}
+    for strategy in strategies:
+        series = frozenset(leaf for part in asked.parts(strategy) for leaf in leaves(asked.fixed.truth(part)))
+        target = (strategy.trigger, strategy.entry.symbol, strategy.entry.execution)
+        groups.setdefault((series, target) if series else id(strategy), []).append(strategy)
+    for group in groups.values():
+        for buy in (s for s in group if s.entry.side is Side.BUY):
+            for sell in (s for s in group if s.entry.side is Side.SELL):
+                if _meet(buy, sell, asked):
+                    yield from _together(buy, sell, asked)
 
 
-def _finding(one: Strategy, two: Strategy, witness: str) -> Finding:
-    labels = [(s, f"this {s.entry.side.value}s") for s in (two, one)]
-    return Finding(
-        "AT305", "conflicting-actions", f"`{one.name}` and `{two.name}` can fire together, one buying and one selling",
-        tuple(s.document.heading(label) for s, label in labels),
-        help="leave a gap between their thresholds", witness=witness,
-    )  # fmt: skip
+def _meet(buy: Strategy, sell: Strategy, asked: Analysis) -> bool:
+    """Whether both may enter in one symbol at one moment, with nothing that lets only one of them in."""
+    pack = asked.pack(buy)
+    if not set(buy.universe) & set(sell.universe):
+        return False
+    if pack.sessions and not set(map(id, asked.windows(buy))) & set(map(id, asked.windows(sell))):
+        return False
+    if any("positions_per_symbol" in session.limits or "positions" in session.limits for session in pack.sessions):
+        return False
+    judged = [term for s in (buy, sell) for guard in asked.entry_guards(s) for term in guard.require]
+    return not any(reads(term, name) for term in (*buy.when, *sell.when, *judged) for name in _SETTLES)
+
+
+def _together(buy: Strategy, sell: Strategy, asked: Analysis) -> Iterator[Finding]:
+    parts: tuple[Term, ...] = (*asked.parts(buy), *asked.parts(sell))
+    model = witness(asked.fixed, parts)
+    if model is not None:
+        message = f"`{buy.name}` and `{sell.name}` can fire together, one buying and one selling"
+        yield Finding(
+            "AT305", "conflicting-actions", message,
+            (sell.document.heading("this sells"), buy.document.heading("this buys")),
+            help="leave a gap between their thresholds", witness=f"{told(asked.fixed, parts, model)}: both are true",
+        )  # fmt: skip
 
 
 CHECK = Check(
@@ -80,7 +99,8 @@ Buying and selling the same thing at the same moment pays spread and fees twice 
 in which both are true.
 """,
         exceptions="""\
-Only strategies whose conditions are all bounds on the same series are compared.
+Only strategies whose conditions read exactly the same series are compared: a trend and a reversal that look at
+different things may well disagree. One that counts positions or orders in the symbol, or a guard that does, settles it.
 """,
     ),
     run,

@@ -2,51 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
 
 from engine.language.diagnostics import Finding
-from engine.language.terms import Op
-from engine.lint.bounds import Box, Interval, shown
+from engine.language.terms import CROSSINGS, Op, Term, walk
+from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import Same
+from engine.lint.formula import Linear, Number, Reading
+from engine.lint.witness import told, witness
 from engine.ruleset.rules import Exit, Strategy
 
 
+class _Threshold(NamedTuple):
+    """``part`` is true while a sum of series, ``direction``, is below ``at`` (``upper``) or above it."""
+
+    part: Term
+    direction: tuple[tuple[int, Number], ...]
+    at: Number
+    upper: bool
+
+
 def run(context: LintContext) -> Iterable[Finding]:
-    same = Same()
-    for pack in context.ruleset.packs.values():
-        entries = {s.key: (s, Box.of(s.when, same)) for s in pack.strategies}
-        for rule in pack.exits:
-            box = Box.of(rule.when, same)
-            if rule.action.close_all and box.complete and len(box.bounds) == 1 and not box.clash:
-                for key in rule.strategies:
-                    if key in entries:
-                        yield from _touching(*entries[key], rule, box)
-
-
-def _touching(strategy: Strategy, entry: Box, rule: Exit, leaving: Box) -> Iterator[Finding]:
-    ((series, out),) = leaving.bounds.items()
-    side = leaving.sides[series]
-    into = entry.bounds.get(series)
-    if into is None or entry.clash or (side.op is Op.FACT and side.name.startswith("position.")):
+    asked = analysis(context)
+    if not asked.exits:
         return
-    edge = _edge(into, out)
-    if edge is not None:
-        yield Finding(
-            "AT306", "flapping",
-            f"`{rule.name}` can close what `{strategy.name}` has just opened: their thresholds touch",
-            (leaving.said[series][0].span("closes here"), entry.said[series][0].span("opens here")),
-            help="leave a gap between the threshold that opens and the one that closes", witness=shown(side, edge),
-        )  # fmt: skip
+    for strategy in context.ruleset.strategies:
+        for rule in asked.exits.get(strategy.key, []):
+            if rule.action.close_all and strategy.enabled:
+                yield from _pair(strategy, rule, asked)
 
 
-def _edge(into: Interval, out: Interval) -> float | None:
-    """A value where both meet, or where one ends and the other begins."""
-    both = into.meet(out)
-    if not both.empty:
-        return both.some_value()
-    gap = both.low - both.high
-    return both.low if gap <= abs(both.low) * 1e-12 + 1e-300 else None
+def _pair(strategy: Strategy, rule: Exit, asked: Analysis) -> Iterator[Finding]:
+    reading = asked.fixed
+    leaving = [_threshold(part, reading) for part in asked.parts(rule)]
+    if not all(leaving):
+        return  # it waits for something else as well
+    entering = [t for part in asked.parts(strategy) if (t := _threshold(part, reading)) is not None]
+    opposite = [(into, out) for out in leaving if out for into in entering if _opposed(into, out)]
+    if len(opposite) < len(leaving):
+        return  # something that the entry does not look at decides when it closes
+    parts = (*asked.parts(strategy), *asked.parts(rule))
+    model = witness(reading, parts)
+    if model is not None and all(_overlap(into, out) for into, out in opposite):
+        example = f"{told(reading, parts, model)}: both are true"
+        yield _finding(strategy, rule, opposite, "both can be true at once", example)
+    elif all(into.at == out.at for into, out in opposite) and not _damped(strategy):
+        into = opposite[0][0]
+        example = f"{_expression(into)} around {float(into.at):g}: it opens on one side and closes on the other"
+        yield _finding(strategy, rule, opposite, "their thresholds touch", example)
+
+
+def _threshold(part: Term, reading: Reading) -> _Threshold | None:
+    """A comparison of market series as a bound on their sum; None for anything else."""
+    formula = reading.truth(part)
+    if not isinstance(formula, Linear) or not formula.coefficients or part.op is Op.NOT:
+        return None
+    if any(t.op is Op.AT_ENTRY or t.name.startswith(("position.", "session.", "time_of_day")) for t in walk(part)):
+        return None
+    first = formula.coefficients[0][1]
+    direction = tuple((leaf, Fraction(coefficient) / first) for leaf, coefficient in formula.coefficients)
+    return _Threshold(part, direction, -Fraction(formula.constant) / first, first > 0)
+
+
+def _opposed(into: _Threshold, out: _Threshold) -> bool:
+    """Whether one opens below and the other closes above, at or beyond the same place; or the other way round."""
+    if into.direction != out.direction or into.upper is out.upper:
+        return False
+    return out.at <= into.at if into.upper else out.at >= into.at
+
+
+def _overlap(into: _Threshold, out: _Threshold) -> bool:
+    return into.at != out.at
+
+
+def _damped(strategy: Strategy) -> bool:
+    """Whether an entry does not come back at once when its threshold is crossed again."""
+    events = CROSSINGS | {Op.HELD, Op.DELAY}
+    return strategy.cooldown is not None or any(t.op in events for term in strategy.when for t in walk(term))
+
+
+def _expression(threshold: _Threshold) -> str:
+    return threshold.part.args[0].text if len(threshold.direction) == 1 else f"`{threshold.part.text}`"
+
+
+def _finding(
+    strategy: Strategy, rule: Exit, opposite: Sequence[tuple[_Threshold, _Threshold]], why: str, example: str
+) -> Finding:
+    into, out = opposite[0]
+    return Finding(
+        "AT306", "flapping", f"`{rule.name}` can close what `{strategy.name}` has just opened: {why}",
+        (out.part.span("closes here"), into.part.span("opens here")),
+        help="leave a gap between the threshold that opens and the one that closes", witness=example,
+    )  # fmt: skip
 
 
 CHECK = Check(
@@ -83,7 +132,9 @@ A series that hovers at a threshold crosses it again and again. Where the entry 
 value, every crossing opens or closes a position and pays for it.
 """,
         exceptions="""\
-Only exits with one condition on one series are looked at, and never those on `position.*`.
+Only opposite thresholds on one series are compared: a strategy that buys above 50 and takes its profit above 70 does
+not flap. Where the thresholds just touch, a cooldown, a cross or a hold in the entry is enough of a gap. Exits that
+look at the position (its age, its gain) or hold on for a time are left alone.
 """,
     ),
     run,

@@ -4,23 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.language.diagnostics import Finding
+from engine.language.diagnostics import Finding, Span
+from engine.language.terms import Op, walk
+from engine.language.types import Kind
+from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
+from engine.lint.formula import Choice, Form, fact
+from engine.lint.solve import possible
+from engine.market.facts import Scope
+from engine.ruleset.rules import Exit, GuardEffect, Strategy
+
+_GAINS = (("position.gain", Kind.PRICE), ("position.gain_ratio", Kind.RATIO), ("position.profit", Kind.MONEY))
 
 
 def run(context: LintContext) -> Iterable[Finding]:
-    for pack in context.ruleset.packs.values():
-        files = [f for found in context.packs if found.name == pack.name for f in found.files]
-        sound = all(document.sound for file in files for document in file.documents)
-        served = {key for rule in pack.exits for key in rule.strategies}
-        for strategy in pack.strategies:
-            if sound and strategy.entry.bracket_stop is None and strategy.key not in served:
-                side = strategy.entry.side.value
-                yield Finding(
-                    "AT401", "entry-without-exit", f"nothing closes a position of `{strategy.name}` that loses",
-                    (strategy.document.key(("then", side), "opens a position"), strategy.document.heading()),
-                    help="add `bracket: {stop: …}`, or an exit for this strategy",
-                )  # fmt: skip
+    asked = analysis(context)
+    for strategy in context.ruleset.strategies:
+        bare = _unprotected(strategy)
+        if not bare or not asked.complete or not strategy.document.sound or _settles(strategy, asked):
+            continue
+        exits = asked.exits.get(strategy.key, [])
+        if any(_acts_at_a_loss(rule, asked) for rule in exits) or _flattened(strategy, asked):
+            continue
+        gains = tuple(rule.document.heading("acts only on a gain") for rule in exits)
+        yield Finding(
+            "AT401", "entry-without-exit", f"nothing closes a position of `{strategy.name}` that loses",
+            (*bare, *gains),
+            help="add `bracket: {stop: …}`, or an exit for this strategy",
+        )  # fmt: skip
+
+
+def _unprotected(strategy: Strategy) -> tuple[Span, ...]:
+    """Where a position is opened without a stop: the entry, and overrides of it."""
+    document, found = strategy.document, []
+    if strategy.entry.bracket_stop is None:
+        found.append(document.key(("then", strategy.entry.side.value), "opens a position"))
+    for symbol, override in strategy.overrides.items():
+        if override.entry is not None and override.entry.bracket_stop is None and not found:
+            found.append(document.key(("overrides", symbol), "opens a position without a stop"))
+    return tuple(found)
+
+
+def _settles(strategy: Strategy, asked: Analysis) -> bool:
+    """Whether a contract is traded that pays out by itself: its quotes are probabilities."""
+    terms = [below for term in (*strategy.when, *strategy.entry.terms) for below in walk(term)]
+    facts = asked.ruleset.facts
+    quoted = any(
+        t.op is Op.FACT and t.type.kind is Kind.PROBABILITY and facts[t.name].scope is Scope.QUOTE for t in terms
+    )
+    return quoted or (strategy.entry.limit is not None and strategy.entry.limit.type.kind is Kind.PROBABILITY)
+
+
+def _acts_at_a_loss(rule: Exit, asked: Analysis) -> bool:
+    """Whether an exit can end, or go on reducing, a position whose gain is negative."""
+    action, reading = rule.action, asked.ranged
+    if rule.once and action.close is not None and action.stop is None and action.trail_by is None:
+        return False
+    formulas = asked.formulas(rule, reading)
+    if action.trail_after is not None:
+        formulas.append(reading.truth(action.trail_after))
+    like = rule.when[0]
+    for name, kind in _GAINS:
+        formulas.append(Form({reading.number(fact(name, like, kind)): 1}, 0).below(strict=True))
+    formulas.append(Choice(reading.number(fact("position.open", like, Kind.BOOL)), True))
+    return possible(reading, formulas)
+
+
+def _flattened(strategy: Strategy, asked: Analysis) -> bool:
+    return any(guard.action.effect is GuardEffect.FLATTEN for guard in asked.guards(strategy))
 
 
 CHECK = Check(
@@ -43,10 +94,13 @@ then:
   buy: {size: 10, bracket: {stop: close - $2, target: close + $5}}
 """,
         why="""\
-A target alone closes only what wins. A position without a stop or an exit is held until somebody notices.
+A target alone closes only what wins, and so does an exit that asks for a gain. A position without a stop, and without
+an exit that can act while it loses, is held until somebody notices. An override that replaces the bracket needs its own
+stop.
 """,
         exceptions="""\
-Any exit for the strategy counts, whatever its condition.
+Any exit that could act on a losing position counts (time, loss, trail, signal), and so does a guard that flattens.
+Contracts that are priced as probabilities end by themselves.
 """,
     ),
     run,

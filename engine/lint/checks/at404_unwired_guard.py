@@ -1,22 +1,28 @@
-"""AT404 unwired-guard: a stop or target that is named and never given to the order."""
+"""AT404 unwired-guard: protection that is written down and connected to nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from engine.language.diagnostics import Finding
+from engine.language.terms import Op, walk
+from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
-from engine.ruleset.rules import Entry, Strategy
+from engine.lint.dead import unused
+from engine.lint.expressions import roots
+from engine.ruleset.linker import SHARED
+from engine.ruleset.rules import Entry, Session, Strategy
 
 
 def run(context: LintContext) -> Iterable[Finding]:
-    unused = {(id(document), name): what for document, what, name in context.ruleset.unused}
-    for strategy in context.ruleset.strategies:
-        if not strategy.document.sound:
-            continue
-        for (document, name), what in unused.items():
-            if document == id(strategy.document) and _says_protection(name) and not _has(strategy.entry, name):
+    asked = analysis(context)
+    strategies = {id(strategy.document): strategy for strategy in context.ruleset.strategies}
+    for what in ("let", "param"):
+        for document, name in unused(context, what):
+            strategy = strategies.get(id(document))
+            if strategy is not None and _says_protection(name) and not _has(strategy.entry, name):
                 yield _finding(strategy, what, name)
+    yield from _settings(asked)
 
 
 def _says_protection(name: str) -> bool:
@@ -41,10 +47,33 @@ def _finding(strategy: Strategy, what: str, name: str) -> Finding:
     )  # fmt: skip
 
 
+def _settings(asked: Analysis) -> Iterator[Finding]:
+    """Parameters that a session sets and nothing reads."""
+    packs = asked.ruleset.packs.values()
+    sessions = [session for pack in packs for session in pack.sessions if session.settings]
+    if not sessions or not asked.complete or asked.ruleset.findings:
+        return
+    read = {t.name for rule in asked.ruleset.rules for root in roots(rule) for t in walk(root) if t.op is Op.PARAMETER}
+    for session in sessions:
+        for key in session.settings:
+            if key not in read and not key.startswith(f"{SHARED}."):
+                yield _setting(session, key)
+
+
+def _setting(session: Session, key: str) -> Finding:
+    written = session.document.model.set if session.document.model is not None else {}  # type: ignore[union-attr]
+    name = next((str(n) for n in written if key.endswith(f".{n}") or key == n), key)
+    return Finding(
+        "AT404", "unwired-guard", f"`{session.name}` sets `{name}`, which no rule reads",
+        (session.document.key(("set", name), "changes nothing"),),
+        help="use the parameter in a rule, or remove this line",
+    )  # fmt: skip
+
+
 CHECK = Check(
     "AT404",
     "unwired-guard",
-    "a stop or target that is defined and never attached to the order",
+    "protection that is defined and never attached: a stop, a target, a parameter that a session sets",
     Page(
         avoid="""\
 kind: strategy
@@ -65,7 +94,8 @@ then:
   buy: {size: 10, bracket: {stop: stop_price, target: close + $5}}
 """,
         why="""\
-A stop that stands in the file but not in the order protects nobody. It is easy to believe that it does.
+A stop that stands in the file but not in the order protects nobody. It is easy to believe that it does. The same goes
+for a session that sets a parameter which no rule reads.
 """,
         exceptions="""\
 Only names with the word `stop` or `target` are looked at, and only while the order has no protection of that sort.

@@ -6,17 +6,22 @@ from collections.abc import Iterable, Iterator
 
 from engine.language.diagnostics import Finding
 from engine.language.terms import Op, Term, walk
+from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
-from engine.ruleset.rules import Judged, Ruleset, Strategy, TriggerKind
+from engine.ruleset.rules import Ruleset, Strategy, TriggerKind
 
 
 def run(context: LintContext) -> Iterable[Finding]:
+    asked = analysis(context)
     ruleset = context.ruleset
+    names = tuple(name for name, spec in ruleset.facts.items() if spec.live)
     for strategy in ruleset.strategies:
         if strategy.trigger.kind in (TriggerKind.QUOTE, TriggerKind.SIGNAL) or not strategy.document.sound:
             continue  # it looks only when the value has just arrived
+        if not asked.mentions(strategy, *names) or not asked.complete:
+            continue
         live = next(_live(strategy.when, ruleset), None)
-        if live is not None and not any(_asks_age(t) for t in _judged_by(strategy, ruleset)):
+        if live is not None and not any(_asks_age(t) for t in _judged_by(strategy, asked)):
             yield Finding(
                 "AT405", "stale-input", f"`{strategy.name}` enters on `{live.name}` and never asks how old it is",
                 (live.span("may be old"),), help=f"add a condition or a guard such as `age({live.name}) < 30s`",
@@ -30,13 +35,11 @@ def _live(terms: Iterable[Term], ruleset: Ruleset) -> Iterator[Term]:
                 yield node
 
 
-def _judged_by(strategy: Strategy, ruleset: Ruleset) -> Iterator[Term]:
+def _judged_by(strategy: Strategy, asked: Analysis) -> Iterator[Term]:
     """Every condition that an entry has to pass."""
     yield from strategy.when
-    for pack in ruleset.packs.values():
-        for guard in pack.guards:
-            if guard.judged is not Judged.EXITS and (not guard.strategies or strategy.key in guard.strategies):
-                yield from guard.require
+    for guard in asked.entry_guards(strategy):
+        yield from guard.require
 
 
 def _asks_age(term: Term) -> bool:

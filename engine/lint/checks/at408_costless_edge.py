@@ -7,18 +7,24 @@ from collections.abc import Iterable
 from engine.language.diagnostics import Finding
 from engine.language.terms import COMPARISONS, Op, Term, walk
 from engine.language.types import Kind
+from engine.lint.analysis import analysis
 from engine.lint.check import Check, LintContext, Page
 from engine.lint.expressions import constant
 from engine.market.facts import Scope
 from engine.ruleset.rules import Ruleset
 
-_COSTS = frozenset({"fee", "slippage"})
+_COSTS = frozenset({"fee", "slippage", "venue.fee_per_unit", "venue.fee_minimum", "venue.slippage_ratio"})
+_COST_WORDS = ("cost", "fee", "slippage", "spread")
 _PRICES = (Kind.PRICE, Kind.PROBABILITY)
 
 
 def run(context: LintContext) -> Iterable[Finding]:
     ruleset = context.ruleset
+    asked = analysis(context)
+    signals = tuple(name for name, spec in ruleset.facts.items() if spec.scope is Scope.SIGNAL)
     for strategy in ruleset.strategies:
+        if not asked.mentions(strategy, *signals):
+            continue
         for condition in strategy.when:
             for term in walk(condition):
                 edge = _edge(term, ruleset)
@@ -35,7 +41,8 @@ def _edge(term: Term, ruleset: Ruleset) -> Term | None:
     if term.op not in COMPARISONS:
         return None
     for side, other in (term.args, term.args[::-1]):
-        if constant(other) is None and other.op is not Op.PARAMETER:
+        named = other.op is Op.PARAMETER and not any(word in other.name for word in _COST_WORDS)
+        if constant(other) is None and not named:
             continue
         if side.op is Op.SUBTRACT and side.args[0].type.kind in _PRICES and _is_edge(side, ruleset):
             return side
@@ -85,7 +92,8 @@ An edge smaller than its costs is a loss that looks like a gain. Fees, slippage 
 comparison. (`model.fair_price` stands for whatever a signal connector publishes.)
 """,
         exceptions="""\
-Only differences of a signal's fact and a market price that are compared with a constant or a parameter.
+Only differences of a signal's fact and a market price that are compared with a constant or a parameter. A parameter
+whose name says that it is the cost is one.
 """,
     ),
     run,

@@ -2,63 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from engine.language.diagnostics import Finding
-from engine.language.terms import Op, Term
-from engine.language.types import Kind
+from engine.language.diagnostics import Finding, Span
+from engine.language.terms import Op, Term, walk
+from engine.lint.analysis import analysis
+from engine.lint.axioms import words
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import constant
+from engine.lint.formula import Form, Reading
+from engine.lint.solve import TooLarge, satisfy
+from engine.lint.witness import shown, usual, value
 from engine.ruleset.rules import Entry
 
-_REFERENCES = frozenset({"close", "last", "mid", "bid", "ask"})
-_NOT_NEGATIVE = frozenset({"atr", "true_range", "stdev", "abs", "slippage"})
+_MARKET = frozenset({"close", "last", "mid", "bid", "ask"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """One price of a bracket. ``sign``: 1 where it must be above the price of the entry, -1 where below."""
+
+    what: str
+    price: Term
+    sign: int
 
 
 def run(context: LintContext) -> Iterable[Finding]:
+    reading = analysis(context).ranged
     for strategy in context.ruleset.strategies:
         entries = [strategy.entry, *(o.entry for o in strategy.overrides.values() if o.entry is not None)]
         for entry in entries:
-            yield from _entry(entry)
+            for leg in _legs(entry):
+                reference = next((r for r in _references(entry, leg) if _wrong(leg, r, reading)), None)
+                if reference is not None:
+                    yield _finding(entry, leg, reference, reading)
 
 
-def _entry(entry: Entry) -> Iterable[Finding]:
-    for term, wanted, what in ((entry.bracket_stop, -1, "stop"), (entry.bracket_target, 1, "target")):
-        side = _side(term) if term is not None else None
-        if term is not None and side is not None and side == -wanted * entry.side.sign:
-            where = "above" if side > 0 else "below"
-            right = "below" if side > 0 else "above"
-            yield Finding(
-                "AT409", "stop-wrong-side", f"the {what} of this {entry.side.value} lies {where} the price",
-                (term.span(f"always {where}"),), help=f"a {what} of a {entry.side.value} lies {right} the price",
-            )  # fmt: skip
+def _legs(entry: Entry) -> Iterator[_Leg]:
+    if entry.bracket_stop is not None:
+        yield _Leg("stop", entry.bracket_stop, -entry.side.sign)
+    if entry.bracket_target is not None:
+        yield _Leg("target", entry.bracket_target, entry.side.sign)
 
 
-def _side(term: Term) -> int | None:
-    """1 when a price always lies above the market, -1 when always below, None when it depends."""
-    if term.op in (Op.ADD, Op.SUBTRACT) and _is_reference(term.args[0]) and _is_distance(term.args[1]):
-        return 1 if term.op is Op.ADD else -1
-    if term.op is Op.MULTIPLY and _is_reference(term.args[0]):
-        factor = term.args[1]  # price + 2% is price * (1 + 2%)
-        if factor.op in (Op.ADD, Op.SUBTRACT) and constant(factor.args[0]) == 1.0 and _is_distance(factor.args[1]):
-            return 1 if factor.op is Op.ADD else -1
-    return None
+def _references(entry: Entry, leg: _Leg) -> Iterator[Term]:
+    """The price at which the entry fills at best: its own, or the market's as far as the leg speaks of it."""
+    own = entry.stop or entry.limit
+    if own is not None:
+        yield own
+        return
+    yield from (term for term in walk(leg.price) if term.op is Op.FACT and term.name in _MARKET)
 
 
-def _is_reference(term: Term) -> bool:
-    return term.op is Op.FACT and term.name in _REFERENCES
+def _distance(leg: _Leg, reference: Term, reading: Reading) -> Form:
+    """How far the leg is on its right side."""
+    difference = reading.form(leg.price).plus(reading.form(reference), -1)
+    return difference if leg.sign > 0 else difference.reversed()
 
 
-def _is_distance(term: Term) -> bool:
-    """Whether a term is above zero, or at least never below it."""
-    value = constant(term)
-    if value is not None:
-        return value > 0
-    if term.op is Op.FUNCTION:
-        return term.name in _NOT_NEGATIVE
-    if term.op in (Op.MULTIPLY, Op.ADD) and term.type.kind in (Kind.PRICE, Kind.NUMBER, Kind.RATIO):
-        return all(_is_distance(a) for a in term.args)
-    return False
+def _wrong(leg: _Leg, reference: Term, reading: Reading) -> bool:
+    """Whether no values put the leg on its right side."""
+    if _plainly_right(leg, reference, reading):
+        return False
+    distance = _distance(leg, reference, reading)
+    if not distance.coefficients:
+        # A distance of no more than a parameter's default of zero is one that is switched off.
+        return distance.constant < 0 or (distance.constant == 0 and not distance.folded)
+    try:
+        return satisfy(reading, [distance.reversed().below(strict=True)]) is None
+    except TooLarge:
+        return False
+
+
+def _plainly_right(leg: _Leg, reference: Term, reading: Reading) -> bool:
+    """A quick look at the usual form: the price itself, more or less a distance."""
+    price = leg.price
+    if price.op not in (Op.ADD, Op.SUBTRACT) or price.args[0].op is not Op.FACT or price.args[0].name != reference.name:
+        return False
+    side = leg.sign if price.op is Op.ADD else -leg.sign
+    low, high = reading.intervals.of(price.args[1])
+    return high > 0 if side > 0 else low < 0
+
+
+def _finding(entry: Entry, leg: _Leg, reference: Term, reading: Reading) -> Finding:
+    where, right = ("below", "above") if leg.sign > 0 else ("above", "below")
+    own = reference is entry.stop or reference is entry.limit
+    price = "price of the order" if own else "price"
+    spans: tuple[Span, ...] = (leg.price.span(f"never {right} it"),)
+    if own:
+        spans = (*spans, reference.span("the price of the order"))
+    return Finding(
+        "AT409", "stop-wrong-side", f"the {leg.what} of this {entry.side.value} lies {where} the {price}", spans,
+        help=f"a {leg.what} of a {entry.side.value} lies {right} the price", witness=_witness(leg, reference, reading),
+    )  # fmt: skip
+
+
+def _witness(leg: _Leg, reference: Term, reading: Reading) -> str:
+    """Ordinary values, and where they put the leg."""
+    wrong = _distance(leg, reference, reading).below(strict=False)
+    try:
+        model = satisfy(reading, [wrong], lambda leaf: usual(reading, leaf))
+    except TooLarge:
+        return ""
+    if model is None:
+        return ""
+    at, price = value(reading, leg.price, model), value(reading, reference, model)
+    if at != at or price != price:
+        return ""
+    stands = shown(at, leg.price.type.kind)
+    return f"at {words(reference)} = {shown(price, reference.type.kind)} the {leg.what} is {stands}"
 
 
 CHECK = Check(
@@ -84,7 +136,8 @@ then:
 A stop above the price of something bought sells it at once. The engine refuses such an order; here it is seen before.
 """,
         exceptions="""\
-Only a price plus or minus something that cannot be negative is judged; distances made from parameters are not.
+Only what is on the wrong side for all prices, and for every value that its parameters may have, is flagged. An order
+with a limit or a stop price is measured against that price, any other against the market.
 """,
     ),
     run,

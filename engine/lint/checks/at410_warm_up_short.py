@@ -4,44 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.language.catalogue import Flow
 from engine.language.diagnostics import Finding
-from engine.language.terms import Op, Term, walk
+from engine.language.functions import CATALOGUE
+from engine.language.terms import Op, Term
+from engine.lint.analysis import analysis
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.expressions import constant, mentions, roots
+from engine.lint.expressions import roots
+from engine.lint.hours import longest_session
+from engine.lint.intervals import Intervals
 
-SESSION_MINUTES = {"XNYS": 390.0, "XNAS": 390.0}  # regular hours of the calendars whose length is known here
+# Unknown while any value in the window is, so that a window over what starts late must fit into the rest of the day.
+_WINDOWS = {
+    "sma": 1, "wma": 1, "stdev": 1, "highest": 1, "lowest": 1, "zscore": 1, "slope": 1, "percentile": 1,
+    "correlation": 2, "rising": 1, "falling": 1,
+}  # fmt: skip
+# What is unknown when one of its parts is.
+_EACH = frozenset({
+    Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.DIVIDE, Op.NEGATE, Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL,
+})  # fmt: skip
 
 
 def run(context: LintContext) -> Iterable[Finding]:
+    asked = analysis(context)
     for pack in context.ruleset.packs.values():
-        minutes = SESSION_MINUTES.get(pack.calendar)
-        if minutes is None:
-            continue
-        seen: set[int] = set()
-        for rule in (r for r in pack.rules if mentions(r, "rvol", "opening_range")):
-            for term in (t for root in roots(rule) for t in walk(root)):
-                needed = _minutes(term)
-                if needed is not None and needed >= minutes and id(term.node) not in seen:
-                    seen.add(id(term.node))
-                    yield Finding(
-                        "AT410", "warm-up-short",
-                        f"`{term.text}` needs {needed:g} minutes of one session, which lasts {minutes:g}",
-                        (term.span("never known"),), help="look back less far",
-                        witness=f"at the close {minutes:g} minutes have passed since the open",
-                    )  # fmt: skip
+        seen: set[object] = set()
+        for rule in (r for r in pack.rules if asked.mentions(r, "rvol", "opening_range")):
+            for root in roots(rule):
+                for term, minutes, session in _too_long(root, pack.calendar, asked.ranged.intervals):
+                    if term.span() not in seen:
+                        seen.add(term.span())
+                        yield _finding(term, minutes, session)
 
 
-def _minutes(term: Term) -> float | None:
-    """Minutes since the open before a session function is known; None for everything else."""
+def _too_long(term: Term, calendar: str, intervals: Intervals) -> list[tuple[Term, float, float]]:
+    """The innermost functions that can never be known, except where something else is said for the unknown.
+
+    Each with the minutes that it needs and those that a session has.
+    """
+    if term.op in (Op.KNOWN, Op.OR_ELSE):
+        return []
+    inside = [found for argument in term.args for found in _too_long(argument, calendar, intervals)]
+    if inside or term.op is not Op.FUNCTION:
+        return inside
+    minutes = _minutes(term, intervals)
+    session = longest_session(calendar, minutes)
+    return [(term, minutes, session)] if session is not None and minutes > session else []
+
+
+def _minutes(term: Term, intervals: Intervals) -> float:
+    """Minutes since the open before a term can be known, at the least; 0 when it does not start with the session."""
     if term.op is not Op.FUNCTION:
-        return None
+        return max((_minutes(a, intervals) for a in term.args), default=0.0) if term.op in _EACH else 0.0
+    bar = max(term.seconds, 60) / 60
     if term.name == "rvol":
-        bars = constant(term.args[0])
-        return None if bars is None else (bars + 1) * max(term.seconds, 60) / 60
+        return (intervals.of(term.args[0]).low + 1) * bar
     if term.name in ("opening_range_high", "opening_range_low"):
-        seconds = constant(term.args[0])
-        return None if seconds is None else seconds / 60
-    return None
+        return intervals.of(term.args[0]).low / 60
+    inner = max((_minutes(argument, intervals) for argument in term.args), default=0.0)
+    if term.name in _WINDOWS and inner > bar:
+        more = intervals.of(term.args[_WINDOWS[term.name]]).low - (0 if term.name in ("rising", "falling") else 1)
+        return inner + max(more, 0.0) * bar
+    return inner if CATALOGUE[term.name].flow is Flow.PURE else 0.0
+
+
+def _finding(term: Term, minutes: float, session: float) -> Finding:
+    return Finding(
+        "AT410", "warm-up-short", f"`{term.text}` needs {minutes:g} minutes of one session, which lasts {session:g}",
+        (term.span("never known"),), help="look back less far",
+        witness=f"at the close {session:g} minutes have passed since the open",
+    )  # fmt: skip
 
 
 CHECK = Check(
@@ -70,7 +102,8 @@ What starts again with every session must be warm before the session ends, or it
 fires.
 """,
         exceptions="""\
-Functions that go on over night warm up over days. Only calendars whose session length is known are looked at.
+Functions that go on over night warm up over days. Where something else is said for the unknown, with `known` or
+`or_else`, nothing is missed. The longest regular day of the pack's calendar counts.
 """,
     ),
     run,
