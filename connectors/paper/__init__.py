@@ -2,5 +2,6 @@
 
 from connectors.paper.broker import PaperBroker
 from connectors.paper.settings import FillModel, PaperSettings
+from connectors.paper.snapshot import SnapshotError
 
-__all__ = ["FillModel", "PaperBroker", "PaperSettings"]
+__all__ = ["FillModel", "PaperBroker", "PaperSettings", "SnapshotError"]

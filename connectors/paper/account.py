@@ -1,4 +1,4 @@
-"""The paper account: cash, net positions, and what every order has been charged."""
+"""The paper account: cash and net positions."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ class PaperAccount:
     cash: Decimal = ZERO
     positions: dict[PositionKey, Decimal] = field(default_factory=dict)
 
+    def fee(self, quantity: Decimal) -> Decimal:
+        """What an order pays for ``quantity`` in all."""
+        return max(self.settings.fee_minimum, self.settings.fee_per_unit * quantity)
+
     def reducible(self, working: Working) -> Decimal:
         """How much the order may fill: an entry all of it, any other only what is held against it."""
         order = working.order
@@ -34,11 +38,8 @@ class PaperAccount:
         """Fill ``quantity`` of an order at ``price``; fees are charged per order, so that the minimum counts once."""
         order = working.order
         exact = Decimal(repr(price)).quantize(CENT_FRACTION, ROUND_HALF_EVEN)
-        working.filled += quantity
-        working.remaining -= quantity
-        working.notional += quantity * exact
-        working.fills += 1
-        due = max(self.settings.fee_minimum, self.settings.fee_per_unit * working.filled)
+        working.take(quantity)
+        due = self.fee(working.filled)
         fee, working.fee = due - working.fee, due
         key = (order.strategy, order.symbol)
         self.positions[key] = self.positions.get(key, ZERO) + quantity * order.side.sign

@@ -1,4 +1,4 @@
-"""Fills of the paper broker, rule by rule, on bars small enough to check by hand."""
+"""At which price orders fill inside bars and on quotes, on bars small enough to check by hand."""
 
 from __future__ import annotations
 
@@ -6,262 +6,250 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from connectors.paper import FillModel, PaperBroker, PaperSettings
-from engine.market.events import NANOS, Bar, Quote
-from engine.market.instrument import Instrument, InstrumentKind
-from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
+from connectors.paper import FillModel
+from engine.market.orders import Leg, OrderState, Side
 
-MINUTE = 60 * NANOS
-FREE = {"fee_per_unit": Decimal(0), "fee_minimum": Decimal(0), "slippage_bps": Decimal(0)}
+PESSIMISTIC, CENTRAL, OPTIMISTIC = FillModel.PESSIMISTIC, FillModel.CENTRAL, FillModel.OPTIMISTIC
 
 
-class Market:
-    """A broker with one symbol, fed bar by bar; ``fills`` collects what filled."""
-
-    def __init__(self, **settings: Any) -> None:
-        instruments = {"SPY": Instrument("SPY"), "SPX": Instrument("SPX", InstrumentKind.INDEX)}
-        self.broker = PaperBroker(PaperSettings(**(FREE | settings)), instruments)
-        self.now = 0
-        self.fills: list[Fill] = []
-        self.states: dict[str, list[OrderState]] = {}
-        self.reasons: dict[str, str] = {}
-        self.bar(100, 100, 100, 100)
-
-    def bar(self, open_: float, high: float, low: float, close: float, volume: float | None = None) -> list[Fill]:
-        bar = Bar("SPY", self.now, 60, open_, high, low, close, volume)
-        self.now += MINUTE
-        return self._take(self.broker.on_events(self.now, [bar]))
-
-    def quote(self, bid: float | None, ask: float | None) -> list[Fill]:
-        self.now += NANOS
-        return self._take(self.broker.on_events(self.now, [Quote("SPY", self.now, bid, None, ask, None)]))
-
-    def place(self, *orders: Order) -> None:
-        self._take(self.broker.place(orders, self.now))
-
-    def order(self, name: str = "o", side: Side = Side.BUY, quantity: int = 10, leg: Leg = Leg.ENTRY, *,
-              limit: str | None = None, stop: str | None = None, **rest: Any) -> Order:  # fmt: skip
-        types = {
-            (False, False): OrderType.MARKET, (True, False): OrderType.LIMIT, (False, True): OrderType.STOP,
-            (True, True): OrderType.STOP_LIMIT,
-        }  # fmt: skip
-        return Order(
-            name, "SPY", side, Decimal(quantity), types[limit is not None, stop is not None], leg, "s", "r", self.now,
-            Decimal(limit) if limit else None, Decimal(stop) if stop else None, **rest,
-        )  # fmt: skip
-
-    def bracket(self, stop: str = "95", target: str = "110", quantity: int = 10) -> None:
-        common = {"parent": "o", "group": "o"}
-        self.place(
-            self.order(quantity=quantity),
-            self.order("stop", Side.SELL, quantity, Leg.STOP, stop=stop, **common),
-            self.order("target", Side.SELL, quantity, Leg.TARGET, limit=target, **common),
-        )
-
-    def _take(self, report: Any) -> list[Fill]:
-        if report is None:
-            return []
-        self.fills += report.fills
-        for update in report.updates:
-            self.states.setdefault(update.client_id, []).append(update.state)
-            self.reasons[update.client_id] = update.reason
-        return list(report.fills)
-
-
-def prices(fills: list[Fill]) -> list[tuple[str, str]]:
-    return [(f.leg.value, f"{f.price.normalize():f}") for f in fills]
-
-
-def test_a_market_order_fills_at_the_next_open_and_pays_half_the_spread_and_slippage() -> None:
-    market = Market(slippage_bps=Decimal(10))
+@pytest.mark.parametrize(("model", "price"), [(PESSIMISTIC, "100.3"), (CENTRAL, "100.2"), (OPTIMISTIC, "100")])
+def test_a_market_order_pays_half_the_spread_and_the_slippage(paper: Any, told: Any, model: Any, price: str) -> None:
+    market = paper(slippage_bps=Decimal(10), fill_model=model)
     market.quote(99.9, 100.1)
+    market.flat(100)
     market.place(market.order())
-    assert prices(market.bar(100, 101, 99, 100)) == [("entry", "100.2")]
+    assert told(market.bar(100, 101, 99, 100)) == [("o", price)]
 
 
 @pytest.mark.parametrize(
     ("model", "low", "filled"),
     [
-        (FillModel.CENTRAL, 99.0, False), (FillModel.CENTRAL, 98.99, True), (FillModel.OPTIMISTIC, 99.0, True),
-        (FillModel.PESSIMISTIC, 98.995, False), (FillModel.PESSIMISTIC, 98.99, True),
+        (CENTRAL, 99.0, False), (CENTRAL, 98.99, True), (OPTIMISTIC, 99.0, True), (OPTIMISTIC, 99.01, False),
+        (PESSIMISTIC, 98.995, False), (PESSIMISTIC, 98.99, True),
     ],
 )  # fmt: skip
-def test_a_touch_is_not_a_fill(model: FillModel, low: float, filled: bool) -> None:
-    market = Market(fill_model=model)
+def test_a_touch_is_not_a_fill(paper: Any, model: FillModel, low: float, filled: bool) -> None:
+    market = paper(fill_model=model)
     market.place(market.order(limit="99"))
     assert bool(market.bar(100, 100, low, 100)) is filled
 
 
-def test_a_gap_through_a_limit_fills_at_the_better_open() -> None:
-    market = Market()
+@pytest.mark.parametrize("price", ["100.30", "0.07", "4512.29"])
+def test_a_full_tick_beyond_the_limit_is_enough_whatever_the_floats(paper: Any, price: str) -> None:
+    market = paper(fill_model=PESSIMISTIC)
+    market.place(market.order(limit=price, quantity=1))
+    beyond = float(Decimal(price) - Decimal("0.01"))
+    assert len(market.bar(9999, 9999, beyond, 9999)) == 1
+
+
+def test_a_limit_gets_a_better_open_when_it_arrives(paper: Any, told: Any) -> None:
+    market = paper()
     market.place(market.order(limit="99"))
-    assert prices(market.bar(97, 98, 96, 97)) == [("entry", "97")]
+    assert told(market.bar(97, 98, 96, 97)) == [("o", "97")]
 
 
-def test_a_gap_through_a_stop_fills_at_the_open() -> None:
-    market = Market()
-    market.bracket()
-    market.bar(100, 100, 100, 100)
-    assert prices(market.bar(90, 91, 89, 90)) == [("stop", "90")]
+@pytest.mark.parametrize(("model", "price"), [(CENTRAL, "99"), (PESSIMISTIC, "99"), (OPTIMISTIC, "97")])
+def test_a_limit_that_rests_gets_its_limit_and_nothing_better(paper: Any, told: Any, model: Any, price: str) -> None:
+    market = paper(fill_model=model)
+    market.place(market.order(limit="99"))
+    assert market.flat(100) == []
+    assert told(market.bar(97, 98, 96, 97)) == [("o", price)]
+
+
+def test_a_marketable_limit_crosses_half_the_spread(paper: Any, told: Any) -> None:
+    market = paper()
+    market.quote(99.9, 100.1)
+    market.flat(100)
+    market.place(market.order("dear", limit="100.05"), market.order("enough", limit="100.20"))
+    fills = dict(told(market.bar(100, 100.1, 100, 100)))
+    assert fills == {"enough": "100.1", "dear": "100.05"}  # the second only because price came down to 100
+
+
+@pytest.mark.parametrize(("sells", "open_", "price"), [(False, 90, "89.91"), (True, 112, "112.112")])
+def test_a_gap_through_the_stop_fills_at_the_open(paper: Any, told: Any, sells: bool, open_: float, price: str) -> None:
+    market = paper(slippage_bps=Decimal(10))
+    market.bracket("105" if sells else "95", "80" if sells else "120", sells=sells)
+    market.flat(100)
+    assert told(market.bar(open_, open_ + 1, open_ - 1, open_)) == [("stop", price)]
     assert market.states["target"][-1] is OrderState.CANCELLED
 
 
-@pytest.mark.parametrize(
-    ("model", "leg"),
-    [(FillModel.CENTRAL, "stop"), (FillModel.PESSIMISTIC, "stop"), (FillModel.OPTIMISTIC, "target")],
-)
-def test_stop_and_target_in_one_bar_are_decided_against_the_order(model: FillModel, leg: str) -> None:
-    market = Market(fill_model=model)
+@pytest.mark.parametrize(("model", "leg"), [(CENTRAL, "stop"), (PESSIMISTIC, "stop"), (OPTIMISTIC, "target")])
+def test_stop_and_target_in_one_bar_are_decided_against_the_order(paper: Any, told: Any, model: Any, leg: str) -> None:
+    market = paper(fill_model=model)
     market.bracket()
-    market.bar(100, 100, 100, 100)
-    assert [name for name, _ in prices(market.bar(100, 120, 80, 100))] == [leg]
+    market.flat(100)
+    assert [name for name, _ in told(market.bar(100, 120, 80, 100))] == [leg]
 
 
-def test_a_stop_counts_in_the_bar_of_its_entry() -> None:
-    market = Market()
+@pytest.mark.parametrize("model", FillModel)
+@pytest.mark.parametrize(("open_", "leg"), [(94, "stop"), (111, "target")])
+def test_the_open_comes_before_the_rest_of_the_bar(
+    paper: Any, told: Any, model: Any, open_: float, leg: str
+) -> None:  # fmt: skip
+    market = paper(fill_model=model)
     market.bracket()
-    assert [name for name, _ in prices(market.bar(100, 101, 94, 100))] == ["entry", "stop"]
+    market.flat(100)
+    assert [name for name, _ in told(market.bar(open_, 120, 80, 100))] == [leg]
 
 
-def test_an_order_takes_its_share_of_the_volume_and_the_rest_goes_on() -> None:
-    market = Market(participation=Decimal("0.1"))
+def test_a_stop_pays_half_the_spread_like_the_market_order_it_becomes(paper: Any, told: Any) -> None:
+    market = paper()
+    market.quote(99.9, 100.1)
+    market.flat(100)
+    market.bracket()
+    market.flat(100)
+    assert told(market.bar(100, 100, 94, 95)) == [("stop", "94.9")]
+
+
+# -- brackets that are born inside a bar -----------------------------------------------------------------------------
+
+
+def test_after_a_fill_at_the_open_the_whole_bar_counts_for_the_legs(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket()
+    assert told(market.bar(100, 111, 96, 100)) == [("o", "100"), ("target", "110")]
+    market = paper()
+    market.bracket()
+    assert told(market.bar(100, 101, 94, 100)) == [("o", "100"), ("stop", "95")]
+
+
+def test_a_target_touched_in_the_bar_of_an_entry_inside_it_may_have_come_before(paper: Any, told: Any) -> None:
+    bar = (105, 111, 98.5, 100)
+    for model, fills in ((CENTRAL, [("o", "99")]), (OPTIMISTIC, [("o", "99"), ("target", "110")])):
+        market = paper(fill_model=model)
+        market.bracket(limit="99")
+        assert told(market.bar(*bar)) == fills
+
+
+def test_a_close_beyond_the_target_came_after_the_entry(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket(limit="99")
+    assert told(market.bar(105, 112, 98.5, 111)) == [("o", "99"), ("target", "110")]
+
+
+def test_the_stop_counts_in_the_bar_of_an_entry_inside_it(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket(limit="99")
+    assert told(market.bar(105, 105, 94, 100)) == [("o", "99"), ("stop", "95")]
+
+
+def test_an_open_beyond_the_stop_came_before_an_entry_inside_the_bar(paper: Any, told: Any) -> None:
+    market = paper()
+    market.place(
+        market.order("up", stop="105"),
+        market.order("guard", Side.SELL, leg=Leg.STOP, stop="99", parent="up", group="up"),
+    )
+    assert told(market.bar(98, 106, 98, 104)) == [("up", "105")]
+    assert told(market.bar(104, 104, 98, 98)) == [("guard", "99")]
+
+
+# -- volume and quotes -----------------------------------------------------------------------------------------------
+
+
+def test_an_order_takes_its_share_of_the_volume_and_the_rest_goes_on(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
     market.place(market.order(quantity=25))
-    assert [f.quantity for f in market.bar(100, 100, 100, 100, volume=100)] == [10]
+    assert [f.quantity for f in market.flat(100, volume=109)] == [10]
     assert market.states["o"][-1] is OrderState.PARTLY_FILLED
-    assert [f.quantity for f in market.bar(100, 100, 100, 100, volume=1000)] == [15]
+    assert market.flat(100, volume=0) == []
+    assert [f.quantity for f in market.flat(100, volume=1000)] == [15]
     assert market.states["o"][-1] is OrderState.FILLED
 
 
-def test_the_least_fee_is_charged_once_for_an_order() -> None:
-    market = Market(participation=Decimal("0.1"), fee_per_unit=Decimal("0.01"), fee_minimum=Decimal(1))
-    market.place(market.order(quantity=200))
-    market.bar(100, 100, 100, 100, volume=1000)
-    market.bar(100, 100, 100, 100, volume=1000)
-    assert [f.fee for f in market.fills] == [Decimal(1), Decimal(1)]  # 200 units cost 2 in all
-
-
-def test_a_limit_whose_time_is_over_expires_or_goes_to_market() -> None:
-    market = Market()
-    market.place(market.order(limit="90", expires_ns=market.now + 10 * NANOS))
-    assert market.bar(100, 100, 89, 95) == []
-    assert market.states["o"][-1] is OrderState.EXPIRED
-    market.place(market.order("p", limit="90", expires_ns=market.now + 10 * NANOS, fallback_market=True))
-    assert prices(market.bar(100, 100, 89, 95)) == [("entry", "95")]
-
-
-def test_legs_of_an_entry_that_never_filled_are_cancelled_with_it() -> None:
-    market = Market()
-    market.place(
-        market.order(limit="90", expires_ns=market.now + NANOS),
-        market.order("stop", Side.SELL, leg=Leg.STOP, stop="80", parent="o", group="o"),
-    )
-    market.bar(100, 100, 99, 100)
-    assert market.states["stop"][-1] is OrderState.CANCELLED
-    assert market.broker.resting() == []
-
-
-def test_a_stop_limit_trades_from_the_bar_after_its_trigger() -> None:
-    market = Market()
-    market.place(market.order(stop="105", limit="106"))
-    assert market.bar(100, 105, 100, 104) == []
-    assert prices(market.bar(105, 107, 104, 106)) == [("entry", "105")]
-
-
-def test_a_moved_stop_is_the_one_that_counts() -> None:
-    market = Market()
+def test_a_stop_that_could_not_fill_wholly_goes_on_at_the_next_open(paper: Any, told: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
     market.bracket()
-    market.bar(100, 100, 100, 100)
-    market.broker.replace("stop", market.now, stop=Decimal(99))
-    assert prices(market.bar(100, 100, 98, 98)) == [("stop", "99")]
+    market.flat(100, volume=None)
+    assert told(market.bar(100, 100, 94, 96, 40)) == [("stop", "95")]
+    assert market.held() == 6
+    assert told(market.bar(97, 98, 96, 97, None)) == [("stop", "97")]
+    assert market.held() == 0
 
 
-def test_a_reduction_never_closes_more_than_is_held() -> None:
-    market = Market()
-    market.place(market.order(quantity=5))
-    market.bar(100, 100, 100, 100)
-    market.place(market.order("x", Side.SELL, 50, Leg.EXIT))
-    assert [f.quantity for f in market.bar(100, 100, 100, 100)] == [5]
-    market.bar(100, 100, 100, 100)
-    assert market.states["x"][-1] is OrderState.CANCELLED
+def test_a_leg_takes_its_share_of_a_bar_once(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket(quantity=20)
+    market.flat(100, volume=100)
+    market.bar(100, 100, 90, 92, 50)  # the entry fills 5 more and wakes the stop, which has its own 5
+    assert sum(f.quantity for f in market.fills if f.client_id == "stop") == 5
+    assert market.held() == 10
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"quantity": 0}, "quantity 0 is not a whole number of lots of 1"),
-        ({"limit": "99.005"}, "price 99.005 is not on the grid of 0.01"),
-        ({"quantity": 10_000}, "it costs 1000000.00 and 100000.00 in cash is there"),
-    ],
-)
-def test_what_cannot_be_taken_is_refused_with_the_reason(changes: dict[str, Any], reason: str) -> None:
-    market = Market()
-    market.place(market.order(**changes))
-    assert market.states["o"] == [OrderState.REFUSED]
-    assert market.reasons["o"] == reason
+def test_an_order_never_takes_its_share_twice_by_falling_back(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.place(market.order(limit="105", quantity=25, expires_ns=market.now + 1, fallback_market=True))
+    market.flat(100, volume=100)
+    assert sum(f.quantity for f in market.fills) == 10
 
 
-def test_a_client_id_is_taken_once() -> None:
-    market = Market()
-    market.place(market.order())
-    market.place(market.order())
-    assert market.states["o"] == [OrderState.WORKING, OrderState.REFUSED]
-
-
-def test_cancelling_what_is_done_is_no_error() -> None:
-    market = Market()
-    market.place(market.order())
-    market.bar(100, 100, 100, 100)
-    assert market.broker.cancel(["o", "never"], market.now).updates == []
-
-
-def test_quotes_alone_fill_what_is_marketable() -> None:
-    market = Market()
+def test_quotes_alone_fill_what_is_marketable(paper: Any, told: Any) -> None:
+    market = paper(first_bar=False)
+    market.quote(99.4, 99.6)
     market.place(market.order(limit="99"))
     assert market.quote(98.5, None) == []
     assert market.quote(98.5, 99.5) == []
-    assert prices(market.quote(98.4, 98.9)) == [("entry", "98.9")]
+    assert told(market.quote(98.4, 98.9)) == [("o", "99")]  # it rests: who sells to it gets its price
 
 
-BARS = st.lists(
-    st.tuples(*[st.integers(9000, 11000)] * 4, st.none() | st.integers(0, 300)), min_size=1, max_size=30
-)  # fmt: skip
+def test_a_limit_that_arrives_marketable_pays_the_offer(paper: Any, told: Any) -> None:
+    market = paper()
+    market.place(market.order(limit="99"))
+    assert told(market.quote(98.4, 98.9)) == [("o", "98.9")]
 
 
-def run(model: FillModel, bars: list[Any], **settings: Any) -> Market:
-    market = Market(fill_model=model, **settings)
-    market.bracket(stop="95", target="105")
-    for a, b, c, d, volume in bars:
-        market.bar(a / 100, max(a, b, c, d) / 100, min(a, b, c, d) / 100, d / 100, volume)
-    return market
+def test_a_quote_fills_no_more_than_its_size(paper: Any) -> None:
+    market = paper()
+    market.place(market.order())
+    assert [f.quantity for f in market.quote(99.9, 100.1, size=4)] == [4]
+    assert [f.quantity for f in market.quote(99.9, 100.1, size=400)] == [6]
 
 
-@given(bars=BARS, model=st.sampled_from(FillModel))
-def test_nothing_fills_twice_and_cash_follows_the_fills(bars: list[Any], model: FillModel) -> None:
-    market = run(model, bars, fee_per_unit=Decimal("0.01"), fee_minimum=Decimal(1), slippage_bps=Decimal(5))
-    bought = sum(f.quantity for f in market.fills if f.side is Side.BUY)
-    sold = sum(f.quantity for f in market.fills if f.side is Side.SELL)
-    assert sold <= bought <= 10
-    cash = Decimal(100_000) - sum(f.price * f.quantity * f.side.sign + f.fee for f in market.fills)
-    assert market.broker.account.cash == cash
-    assert market.broker.account.positions.get(("s", "SPY"), 0) == bought - sold
+def test_a_stop_on_quotes_is_reached_by_the_side_it_would_hit(paper: Any, told: Any) -> None:
+    market = paper(slippage_bps=Decimal(10))
+    market.bracket()
+    market.flat(100)
+    assert market.quote(95.01, 95.2) == []
+    assert told(market.quote(94.0, 95.2)) == [("stop", "93.906")]
 
 
-@given(bars=BARS)
-def test_the_same_bars_fill_the_same(bars: list[Any]) -> None:
-    assert run(FillModel.CENTRAL, bars).fills == run(FillModel.CENTRAL, bars).fills
+def test_a_quote_does_not_fill_a_leg_that_the_same_quote_brought_to_life(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket(stop="99.95")
+    assert told(market.quote(99.9, 100.1)) == [("o", "100.1")]
+    assert told(market.quote(99.9, 100.1)) == [("stop", "99.9")]
 
 
-@given(bars=BARS)
-def test_a_closed_bracket_earns_most_optimistically_and_least_pessimistically(bars: list[Any]) -> None:
-    """Per order and with volume unknown; over a whole strategy later decisions differ, and nothing is promised."""
-    plain = [(*bar[:4], None) for bar in bars]
-    results = []
-    for model in (FillModel.PESSIMISTIC, FillModel.CENTRAL, FillModel.OPTIMISTIC):
-        market = run(model, plain, slippage_bps=Decimal(5))
-        if len(market.fills) < 2:
-            return  # still open under one of them: nothing to compare
-        results.append(sum(f.price * -f.side.sign for f in market.fills))
-    assert results[0] <= results[1] <= results[2]
+# -- stop-limit ------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_limit_reached_inside_a_bar_trades_from_the_next_on(paper: Any, told: Any) -> None:
+    market = paper()
+    market.place(market.order(stop="105", limit="106"))
+    assert market.bar(100, 105, 100, 104) == []
+    assert told(market.bar(105, 107, 104, 106)) == [("o", "105")]
+
+
+def test_a_stop_limit_does_not_chase_a_price_beyond_its_limit(paper: Any, told: Any) -> None:
+    market = paper()
+    market.place(market.order(stop="105", limit="106"))
+    assert market.bar(108, 109, 107, 108) == []
+    assert told(market.bar(108, 108, 105, 107)) == [("o", "106")]
+
+
+def test_a_gap_between_stop_and_limit_trades_at_the_open(paper: Any, told: Any) -> None:
+    market = paper()
+    market.place(market.order(stop="105", limit="106"))
+    assert told(market.bar(105.5, 109, 105, 108)) == [("o", "105.5")]
+
+
+# -- costs -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_least_fee_is_charged_once_for_an_order(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"), fee_per_unit=Decimal("0.01"), fee_minimum=Decimal("1.50"))
+    market.place(market.order(quantity=200))
+    market.flat(100, volume=1000)
+    market.flat(100, volume=1000)
+    assert [f.fee for f in market.fills] == [Decimal("1.50"), Decimal("0.50")]  # 200 units cost 2 in all

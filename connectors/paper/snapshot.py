@@ -1,0 +1,91 @@
+"""The paper broker's state as plain JSON values, so that a stopped run can go on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from connectors.paper.account import PaperAccount
+from connectors.paper.working import Working
+from engine.market.events import Quote
+from engine.market.instrument import Instrument
+from engine.market.orders import Order
+
+
+class SnapshotError(Exception):
+    """A state that cannot be restored. The text names the field and what is wrong with it."""
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class SavedPosition(_Saved):
+    """Signed units of one strategy in one symbol."""
+
+    strategy: str
+    symbol: str
+    quantity: Decimal
+
+
+class SavedOrder(_Saved):
+    """A resting order, as ``Working`` has it."""
+
+    order: Order
+    placed_ns: int
+    from_ns: int
+    remaining: Decimal
+    reserve: Decimal
+    filled: Decimal
+    fee: Decimal
+    fills: int
+    triggered: bool
+    at_market: bool
+    met: bool
+
+    def working(self) -> Working:
+        return Working(**{name: getattr(self, name) for name in SavedOrder.model_fields})
+
+
+class SavedBroker(_Saved):
+    """All of it. ``closes`` are the last closes by symbol; ``used_ids`` the client ids that were ever taken."""
+
+    cash: Decimal
+    positions: list[SavedPosition]
+    orders: list[SavedOrder]
+    used_ids: list[str]
+    quotes: dict[str, Quote]
+    closes: dict[str, float]
+
+
+def encode(
+    account: PaperAccount, orders: Iterable[Working], used: Iterable[str], quotes: Mapping[str, Quote],
+    closes: Mapping[str, float],
+) -> dict[str, object]:  # fmt: skip
+    """JSON values; Decimals are text, so that nothing is rounded."""
+    saved = SavedBroker(
+        cash=account.cash,
+        positions=[SavedPosition(strategy=k[0], symbol=k[1], quantity=q) for k, q in account.positions.items()],
+        orders=[SavedOrder.model_validate(working) for working in orders],
+        used_ids=sorted(used),
+        quotes=dict(quotes),
+        closes=dict(closes),
+    )
+    return cast("dict[str, object]", saved.model_dump(mode="json"))
+
+
+def decode(state: Mapping[str, object], instruments: Mapping[str, Instrument]) -> SavedBroker:
+    """The state again; SnapshotError when a field is missing, malformed, or of a symbol that this run does not have."""
+    try:
+        saved = SavedBroker.model_validate(dict(state))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SnapshotError(f"the broker's saved state cannot be used: {place}: {first['msg']}") from None
+    for symbol in (*(p.symbol for p in saved.positions), *(o.order.symbol for o in saved.orders)):
+        if symbol not in instruments:
+            raise SnapshotError(f"the broker's saved state holds {symbol}, which this run does not trade: add it")
+    return saved

@@ -1,0 +1,249 @@
+"""What rests, what cancels what, what may be changed, and what is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from engine.market.events import NANOS
+from engine.market.orders import Leg, OrderState, OrderType, Side
+
+WORKING, CANCELLED, REFUSED = OrderState.WORKING, OrderState.CANCELLED, OrderState.REFUSED
+
+
+# -- brackets --------------------------------------------------------------------------------------------------------
+
+
+def test_legs_of_an_entry_that_never_filled_are_cancelled_with_it(paper: Any) -> None:
+    market = paper()
+    market.bracket(stop="80", limit="90", expires_ns=market.now + NANOS)
+    market.bar(100, 100, 99, 100)
+    assert market.states["stop"] == market.states["target"] == [WORKING, CANCELLED]
+    assert market.resting() == {}
+
+
+def test_legs_do_nothing_before_their_entry_fills(paper: Any) -> None:
+    market = paper()
+    market.bracket(limit="90")
+    assert market.bar(100, 111, 94, 100) == []
+    assert market.resting() == {"o": 10, "stop": 10, "target": 10}
+
+
+def test_what_one_leg_fills_the_other_loses(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket()
+    market.flat(100)
+    market.bar(100, 111, 100, 110, volume=40)
+    assert market.resting() == {"stop": 6, "target": 10}
+    market.bar(100, 100, 94, 94)
+    assert market.held() == 0
+    assert market.resting() == {}
+
+
+def test_legs_of_a_partly_filled_entry_cover_what_filled_and_grow_with_it(paper: Any, told: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket()
+    market.flat(100, volume=40)
+    market.bar(100, 111, 100, 100, volume=0)
+    assert [f.quantity for f in market.bar(100, 111, 100, 100, volume=10)] == [1, 1]  # one more in, one out at 110
+    market.cancel("o")
+    assert market.resting() == {"stop": 4, "target": 5}
+    assert [(f.client_id, f.quantity) for f in market.bar(94, 94, 94, 94)] == [("stop", 4)]
+    assert market.held() == 0
+    assert market.resting() == {}
+
+
+def test_legs_that_covered_all_that_will_ever_fill_go_with_the_entry(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket(limit="100.50")
+    market.flat(100, volume=40)
+    market.bar(101, 111, 101, 110, volume=None)
+    assert market.held() == 0
+    assert set(market.resting()) == {"o", "stop", "target"}  # the entry could still fill
+    market.cancel("o")
+    assert market.resting() == {}
+
+
+def test_a_reduction_never_closes_more_than_is_held(paper: Any) -> None:
+    market = paper()
+    market.place(market.order(quantity=5), market.order("other", quantity=7, strategy="t"))
+    market.flat(100)
+    market.place(market.order("x", Side.SELL, 50, Leg.EXIT))
+    assert [f.quantity for f in market.flat(100)] == [5]
+    market.flat(100)
+    assert market.states["x"][-1] is CANCELLED
+    assert (market.held(), market.held("t")) == (0, 7)
+
+
+def test_a_short_position_is_covered_and_no_more(paper: Any) -> None:
+    market = paper()
+    market.bracket("105", "90", sells=True)
+    market.flat(100)
+    market.place(market.order("x", Side.BUY, 50, Leg.EXIT))
+    market.flat(100)
+    assert market.held() == 0
+
+
+# -- changes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_moved_stop_is_the_one_that_counts(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    market.replace("stop", stop=Decimal(99))
+    assert told(market.bar(100, 100, 98, 98)) == [("stop", "99")]
+
+
+def test_a_shrunk_leg_and_a_partial_exit_together_close_what_is_held(paper: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    market.replace("stop", quantity=Decimal(7))
+    market.replace("target", quantity=Decimal(7))
+    market.place(market.order("part", Side.SELL, 3, Leg.EXIT))
+    market.flat(100)
+    assert market.held() == 7
+    market.bar(100, 100, 94, 94)
+    assert [(f.client_id, f.quantity) for f in market.fills[1:]] == [("part", 3), ("stop", 7)]
+    assert market.resting() == {}
+
+
+def test_a_leg_shrunk_while_its_entry_still_fills_protects_what_comes_later(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket()
+    market.flat(100, volume=40)
+    market.replace("stop", quantity=Decimal(2))
+    market.place(market.order("part", Side.SELL, 2, Leg.EXIT))
+    market.flat(100)
+    assert market.held() == 8
+    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 8)]
+
+
+def test_a_change_never_makes_an_order_larger(paper: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    market.replace("stop", quantity=Decimal(500))
+    assert market.resting() == {"stop": 10, "target": 10}
+    market.replace("stop", quantity=Decimal(0))
+    assert market.resting() == {"target": 10}
+    assert market.states["stop"][-1] is CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("stop", {"stop": "99.005"}, "price 99.005 is not on the grid of 0.01"),
+        ("stop", {"stop": "-1"}, "price -1 is not on the grid of 0.01"),
+        ("stop", {"quantity": "2.5"}, "quantity 2.5 is not a whole number of lots of 1"),
+        ("target", {"stop": "99"}, "it has no stop"),
+    ],
+)
+def test_a_change_that_cannot_be_made_leaves_the_order_and_says_why(
+    paper: Any, told: Any, name: str, changes: dict[str, str], reason: str
+) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    market.replace(name, **{key: Decimal(value) for key, value in changes.items()})
+    assert market.states[name][-1] is WORKING
+    assert market.reasons[name] == f"not changed: {reason}"
+    assert told(market.bar(100, 100, 94, 94)) == [("stop", "95")]
+
+
+def test_a_stop_that_was_reached_cannot_be_moved_any_more(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket()
+    market.flat(100)
+    market.bar(100, 100, 94, 95, volume=10)
+    market.replace("stop", stop=Decimal(90))
+    assert market.states["stop"][-1] is OrderState.PARTLY_FILLED
+    assert market.reasons["stop"] == "not changed: its stop was reached"
+
+
+def test_changing_or_cancelling_what_is_done_is_no_error(paper: Any) -> None:
+    market = paper()
+    market.place(market.order())
+    market.flat(100)
+    assert market.broker.cancel(["o", "never"], market.now).updates == []
+    for name in ("o", "never"):
+        assert market.broker.replace(name, market.now, stop=Decimal(1), quantity=Decimal(1)).updates == []
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"quantity": 0}, "quantity 0 is not a whole number of lots of 1"),
+        ({"limit": "99.005"}, "price 99.005 is not on the grid of 0.01"),
+        ({"stop": "-1"}, "price -1 is not on the grid of 0.01"),
+        ({"symbol": "SPX"}, "SPX is an index and cannot be ordered"),
+        ({"symbol": "QQQ"}, "there is no symbol QQQ"),
+        ({"type": OrderType.LIMIT}, "a limit order needs a limit price"),
+        ({"type": OrderType.MARKET, "limit": "99"}, "a market order takes no limit price"),
+        ({"type": OrderType.STOP_LIMIT, "limit": "99"}, "a stop-limit order needs a stop price"),
+        ({"parent": "elsewhere", "leg": Leg.STOP, "stop": "99"}, "its entry elsewhere was not placed with it"),
+        ({"quantity": 1000}, "it costs 100001.00 and 100000.00 in cash is free"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_with_the_reason(paper: Any, changes: dict[str, Any], reason: str) -> None:
+    market = paper(fee_minimum=Decimal(1))
+    market.place(market.order(**changes))
+    assert market.states["o"] == [REFUSED]
+    assert market.reasons["o"] == reason
+    assert market.flat(100) == []
+
+
+def test_without_any_price_nothing_can_be_taken(paper: Any) -> None:
+    market = paper(first_bar=False)
+    market.place(market.order())
+    assert market.reasons["o"] == "no price of SPY is known"
+    market.quote(99.9, 100.1)
+    market.place(market.order("again"))
+    assert market.states["again"] == [WORKING]
+
+
+def test_a_client_id_is_taken_once(paper: Any) -> None:
+    market = paper()
+    market.place(market.order())
+    market.place(market.order())
+    market.place(market.order("twin"), market.order("twin"))
+    assert market.states["o"] == [WORKING, REFUSED]
+    assert market.states["twin"] == [REFUSED, REFUSED]
+    market.flat(100)
+    market.place(market.order())
+    assert market.reasons["o"] == "client id o was used before"
+
+
+def test_an_entry_is_not_taken_without_its_stop(paper: Any) -> None:
+    market = paper()
+    market.bracket(stop="95.001")
+    assert {name: states[-1] for name, states in market.states.items()} == dict.fromkeys(
+        ("o", "stop", "target"), REFUSED
+    )
+    assert market.reasons["o"] == "order stop of its bracket was refused"
+    assert market.flat(100) == []
+
+
+def test_resting_entries_keep_their_cash(paper: Any) -> None:
+    market = paper(cash=Decimal(1500))
+    market.place(market.order("first", limit="90"), market.order("second", limit="80"))
+    assert market.states["second"] == [REFUSED]
+    assert market.reasons["second"] == "it costs 800.00 and 600.00 in cash is free"
+    market.cancel("first")
+    market.place(market.order("third", limit="80"))
+    assert market.states["third"] == [WORKING]
+
+
+def test_the_cash_check_is_of_entries_that_buy(paper: Any) -> None:
+    market = paper(cash=Decimal(10))
+    market.place(market.order("short", Side.SELL, 10))
+    market.flat(100)
+    market.place(market.order("cover", Side.BUY, 10, Leg.EXIT))
+    assert [f.client_id for f in market.flat(120)] == ["cover"]
+    assert market.broker.account.cash == Decimal(10) + 1000 - 1200
