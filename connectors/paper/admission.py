@@ -31,10 +31,11 @@ class Admission:
         A bracket is taken whole or not at all: an entry without its stop would be unprotected. ``price``: the last
         one known of the symbol.
         """
-        taken = set(used)
+        taken: set[str] = set()  # of this bracket; `used` holds every order of the run and must not be copied
         reasons = []
         for order in bracket:
-            reasons.append(self._refusal(order, bracket[0], taken, price))
+            again = order.client_id in used or order.client_id in taken
+            reasons.append(self._refusal(order, bracket[0], again, price))
             taken.add(order.client_id)
         if not any(reasons):
             return reasons
@@ -46,9 +47,9 @@ class Admission:
         tick = self._instruments[symbol].tick_size
         return f"price {price} is not on the grid of {tick}" if price <= 0 or price % tick != 0 else ""
 
-    def _refusal(self, order: Order, entry: Order, used: set[str], price: Decimal | None) -> str:
+    def _refusal(self, order: Order, entry: Order, again: bool, price: Decimal | None) -> str:
         instrument = self._instruments.get(order.symbol)
-        if order.client_id in used:
+        if again:
             return f"client id {order.client_id} was used before"
         if instrument is None:
             return f"there is no symbol {order.symbol}"
