@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
+
+from state.connection import transaction
+from state.errors import StoreError
+
+APPLICATION_ID: Final = 0x4154524F  # says in the file's header whose it is
+FIRST_TABLES: Final = {"runs", "rulesets", "decisions", "orders"}  # how to know a store of schema 1, which had no id
 
 MIGRATIONS: Final[tuple[str, ...]] = (
     """
@@ -56,6 +64,17 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         symbol TEXT NOT NULL, text TEXT NOT NULL
     );
     """,
+    """
+    PRAGMA application_id = 0x4154524F;
+    CREATE TABLE snapshots (
+        run TEXT NOT NULL REFERENCES runs(id), name TEXT NOT NULL, time_ns INTEGER NOT NULL, state TEXT NOT NULL,
+        PRIMARY KEY (run, name)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER order_events_are_not_changed BEFORE UPDATE ON order_events
+    BEGIN SELECT RAISE(ABORT, 'the life of an order is only added to'); END;
+    CREATE TRIGGER order_events_are_not_removed BEFORE DELETE ON order_events
+    BEGIN SELECT RAISE(ABORT, 'the life of an order is only added to'); END;
+    """,
 )
 
 
@@ -64,7 +83,40 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a store up to date; each migration is one transaction."""
-    for number, script in enumerate(MIGRATIONS[version_of(connection) :], version_of(connection) + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a store up to date, all of it or nothing; raises StoreError when it is another program's or newer.
+
+    It always takes the write lock, so that two engines do not both build a new file, and so that a store that
+    cannot be written says so now and not at the first order.
+    """
+    with transaction(connection, path):
+        version = version_of(connection)
+        if not _is_ours(connection, version):
+            raise StoreError(f"{path} is an SQLite file of another program; name another file")
+        if version > len(MIGRATIONS):
+            raise StoreError(
+                f"{path} was written by a newer engine (schema {version}, this one knows {len(MIGRATIONS)}); "
+                "use that engine, or another file"
+            )
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        if version < len(MIGRATIONS):
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _is_ours(connection: sqlite3.Connection, version: int) -> bool:
+    if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
+        return True
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return not tables if version == 0 else version == 1 and tables >= FIRST_TABLES
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one, because SQLite's own way of running a script commits first."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -8,56 +8,40 @@ import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlite_utils
-
+from state.connection import connect, explained, read_while_written, transaction
 from state.errors import StoreError
 from state.process import is_alive, start_of
-from state.schema import MIGRATIONS, migrate, version_of
-from state.writer import RunWriter, transaction
+from state.schema import migrate
+from state.writer import RunWriter
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 Row = dict[str, Any]
-BUSY_SECONDS = 10.0
-MAGIC = b"SQLite format 3\0"
-PREFIX_LISTED = 5
+LISTED = 5  # candidates in an error
+NANOS = 1_000_000_000
 
 
 def open_store(path: Path) -> Store:
-    """Open or create the store at ``path`` and bring it up to date; raises StoreError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_other_files(path)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        version = version_of(connection)
-        if version > len(MIGRATIONS):
+    """Open or create the store at ``path`` and bring it up to date; raises StoreError.
+
+    Runs whose process is gone are marked crashed.
+    """
+    with explained(path):
+        connection = connect(path)
+        try:
+            migrate(connection, path)
+            read_while_written(connection)
+            store = Store(path, connection)
+            store.mark_crashed()
+        except BaseException:
             connection.close()
-            raise StoreError(
-                f"{path} was written by a newer engine (schema {version}, this one knows {len(MIGRATIONS)}); "
-                "use that engine, or another file"
-            )
-        migrate(connection)
-    except sqlite3.DatabaseError as error:
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise StoreError(f"{path} is no store: {error}; move it away, or name another file") from None
-        raise StoreError(f"{path} cannot be opened: {error}; check its permissions, or name another file") from None
-    except OSError as error:
-        raise StoreError(f"{path} cannot be created: {error.strerror}; name a file in a writable folder") from None
-    store = Store(path, connection)
-    store.mark_crashed()
+            raise
     return store
-
-
-def _refuse_other_files(path: Path) -> None:
-    """SQLite takes a file of a few bytes for an empty database and would overwrite it."""
-    if path.is_file() and path.stat().st_size > 0:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise StoreError(f"{path} is no store: it is another kind of file; move it away, or name another file")
 
 
 class Store:
@@ -66,18 +50,28 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._database = sqlite_utils.Database(connection)
+
+    @cached_property
+    def _database(self) -> Database:
+        from sqlite_utils import Database  # a third of a second: not for runs, which only write
+
+        return Database(self._connection)
 
     def close(self) -> None:
+        """Let go of the file."""
         self._connection.close()
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
     def mark_crashed(self) -> None:
         """Runs whose process is gone without ending them."""
-        for run in self._rows("SELECT id, pid, process_start FROM runs WHERE status = 'running'"):
-            if not is_alive(run["pid"], run["process_start"]):
-                self._connection.execute("UPDATE runs SET status = 'crashed' WHERE id = ?", (run["id"],))
+        for run_id, pid, started in self._running():
+            if not is_alive(pid, started):
+                self._connection.execute("UPDATE runs SET status = 'crashed' WHERE id = ?", (run_id,))
+
+    def _running(self) -> list[tuple[str, int, int]]:
+        query = "SELECT id, pid, process_start FROM runs WHERE status = 'running'"
+        return self._connection.execute(query).fetchall()
 
     def begin_run(
         self, mode: str, started_ns: int, source: str, packs: Sequence[str], symbols: Sequence[str], ruleset_sha: str,
@@ -88,11 +82,11 @@ class Store:
 
         ``universe``: the symbols that each strategy looked at; ``execution``: which symbol was ordered for which.
         """
-        with transaction(self._connection):
-            running = self._rows("SELECT id, pid FROM runs WHERE status = 'running'")
-            if running:
+        with transaction(self._connection, self.path):
+            self.mark_crashed()
+            for running, pid, _ in self._running():
                 raise StoreError(
-                    f"run {running[0]['id']} (process {running[0]['pid']}) is using {self.path}; "
+                    f"run {running} (process {pid}) is using {self.path}; "
                     "stop it first, or give this one another store with AUTOTRADER__STORE__PATH"
                 )
             run_id = self._new_id(started_ns)
@@ -104,10 +98,10 @@ class Store:
                  json.dumps(dict(parameters)), json.dumps({k: list(v) for k, v in universe.items()}),
                  json.dumps(dict(execution)), version, os.getpid(), start_of(os.getpid())),
             )  # fmt: skip
-        return RunWriter(self._connection, run_id)
+        return RunWriter(self._connection, self.path, run_id)
 
     def _new_id(self, started_ns: int) -> str:
-        stem = datetime.fromtimestamp(started_ns / 1e9, UTC).strftime("%Y%m%d-%H%M%S")
+        stem = datetime.fromtimestamp(started_ns // NANOS, UTC).strftime("%Y%m%d-%H%M%S")
         taken = self._connection.execute("SELECT count(*) FROM runs WHERE id LIKE ?", (f"{stem}-%",)).fetchone()[0]
         return f"{stem}-{taken + 1}"
 
@@ -116,42 +110,51 @@ class Store:
         return [_run(row) for row in self._rows("SELECT * FROM runs ORDER BY started_ns DESC, rowid DESC")]
 
     def run(self, run_id: str | None = None) -> Row:
-        """One run by id, or the newest."""
-        found = self.runs()
-        if run_id is not None:
-            found = [r for r in found if r["id"] == run_id]
-        if not found:
-            what = f"no run {run_id}" if run_id else "no run yet"
-            raise StoreError(f"{self.path} has {what}; `engine run --paper` makes one")
-        return found[0]
+        """One run by id, or the newest; raises StoreError that lists what there is."""
+        newest = "ORDER BY started_ns DESC, rowid DESC"
+        if run_id is None:
+            rows = self._rows(f"SELECT * FROM runs {newest} LIMIT 1")
+        else:
+            rows = self._rows("SELECT * FROM runs WHERE id = ?", (run_id,))
+        if rows:
+            return _run(rows[0])
+        known = [row["id"] for row in self._rows(f"SELECT id FROM runs {newest} LIMIT {LISTED}")]
+        if not known:
+            raise StoreError(f"{self.path} has no run yet; `engine run --paper` makes one")
+        raise StoreError(f"{self.path} has no run {run_id}; its newest: {', '.join(known)}")
 
     def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
         """The text of all rule files of a ruleset, by pack and file name."""
         rows = self._rows("SELECT files FROM rulesets WHERE sha256 = ?", (sha256,))
         if not rows:
             raise StoreError(f"{self.path} does not have the rules {sha256[:12]}")
-        found: dict[str, dict[str, str]] = json.loads(zlib.decompress(rows[0]["files"]))
+        found: dict[str, dict[str, str]] = json.loads(self._unpack(rows[0]["files"]))
         return found
 
     # -- what happened in a run --------------------------------------------------------------------------------------
 
     def order(self, client_id: str, run_id: str | None = None) -> Row:
-        """An order by its client id or the beginning of it; raises StoreError when none or several match."""
-        where, values = ("AND run = ?", (run_id,)) if run_id else ("", ())
-        escaped = client_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        rows = self._rows(
-            f"SELECT * FROM orders WHERE client_id LIKE ? ESCAPE '\\' {where} ORDER BY created_ns DESC, rowid DESC",
-            (f"{escaped}%", *values),
-        )
-        names = list(dict.fromkeys(r["client_id"] for r in rows))
-        if not names:
-            raise StoreError(f"{self.path} has no order {client_id}; `engine orders` lists what there is")
-        if len(names) > 1:
-            listed = ", ".join(names[:PREFIX_LISTED])
+        """An order by its client id or the beginning of it, of the newest run that has it.
+
+        Raises StoreError with the candidates when none or several match; a whole id is never ambiguous.
+        """
+        where, of_run = ("AND run = ?", (run_id,)) if run_id else ("", ())
+        newest = "ORDER BY created_ns DESC, rowid DESC"
+        match = "substr(client_id, 1, length(?)) = ?"
+        rows = self._rows(f"SELECT * FROM orders WHERE {match} {where} {newest}", (client_id, client_id, *of_run))
+        whole = [row for row in rows if row["client_id"] == client_id]
+        names = list(dict.fromkeys(row["client_id"] for row in whole or rows))
+        if len(names) == 1:
+            return (whole or rows)[0]
+        if names:
+            listed = ", ".join(names[:LISTED])
             raise StoreError(f"{client_id} could be {len(names)} orders: {listed}; write more of the id")
-        return rows[0]
+        known = self._rows(f"SELECT client_id FROM orders WHERE true {where} {newest} LIMIT {LISTED}", of_run)
+        there = f"its newest: {', '.join(row['client_id'] for row in known)}" if known else "it has none at all"
+        raise StoreError(f"{self.path} has no order {client_id}; {there}")
 
     def orders(self, run_id: str) -> list[Row]:
+        """All orders of a run, as written; quantities and prices are exact text."""
         return self._rows("SELECT * FROM orders WHERE run = ? ORDER BY rowid", (run_id,))
 
     def order_events(self, run_id: str, client_id: str) -> list[Row]:
@@ -160,6 +163,7 @@ class Store:
         return self._rows(query, (run_id, client_id))
 
     def fills(self, run_id: str, client_id: str | None = None) -> list[Row]:
+        """Executions of a run, or of one of its orders; quantities, prices and fees are exact text."""
         rows = self._rows("SELECT * FROM fills WHERE run = ? ORDER BY rowid", (run_id,))
         return [r for r in rows if client_id is None or r["client_id"] == client_id]
 
@@ -168,22 +172,31 @@ class Store:
         rows = self._rows("SELECT * FROM decisions WHERE run = ? AND seq = ?", (run_id, number))
         if not rows:
             raise StoreError(f"{self.path} has no decision {number} in run {run_id}")
-        return _decision(rows[0])
+        return self._decision(rows[0])
 
-    def decisions(self, run_id: str, rule: str | None = None, time_ns: int | None = None) -> list[Row]:
-        """Decisions of a run, of one rule, at one instant."""
-        query, values = "SELECT * FROM decisions WHERE run = ?", [run_id]
-        for column, value in (("rule", rule), ("time_ns", time_ns)):
-            if value is not None:
-                query += f" AND {column} = ?"
-                values.append(value)  # type: ignore[arg-type]
-        return [_decision(row) for row in self._rows(query + " ORDER BY seq", values)]
+    def decision_for_order(self, run_id: str, client_id: str) -> Row:
+        """The decision that wanted an order."""
+        return self.decision(run_id, self.order(client_id, run_id)["decision"])
+
+    def decisions(
+        self, run_id: str, rule: str | None = None, time_ns: int | None = None, symbol: str | None = None,
+        start_ns: int | None = None, end_ns: int | None = None,
+    ) -> list[Row]:  # fmt: skip
+        """Decisions of a run, in order: of one rule, at one instant, on one symbol, from start up to before end."""
+        tests = {
+            "rule = ?": rule, "time_ns = ?": time_ns, "symbol = ?": symbol, "time_ns >= ?": start_ns,
+            "time_ns < ?": end_ns,
+        }  # fmt: skip
+        asked = {test: value for test, value in tests.items() if value is not None}
+        where = "".join(f" AND {test}" for test in asked)
+        rows = self._rows(f"SELECT * FROM decisions WHERE run = ?{where} ORDER BY seq", (run_id, *asked.values()))
+        return [self._decision(row) for row in rows]
 
     def trace(self, run_id: str, symbol: str, time_ns: int) -> bytes | None:
         """Node values (float64 bytes) of a symbol at exactly that tick; None when none are kept."""
         query = 'SELECT "values" FROM traces WHERE run = ? AND symbol = ? AND time_ns = ?'
         rows = self._rows(query, (run_id, symbol, time_ns))
-        return zlib.decompress(rows[0]["values"]) if rows else None
+        return self._unpack(rows[0]["values"]) if rows else None
 
     def trace_times(self, run_id: str, symbol: str, around_ns: int) -> list[int]:
         """The kept ticks of a symbol just before and just after an instant."""
@@ -193,39 +206,64 @@ class Store:
         return [t for t in found if t is not None]
 
     def positions(self, run_id: str) -> list[Row]:
+        """What is open, or was when the run ended."""
         return self._rows("SELECT * FROM positions WHERE run = ? ORDER BY strategy, symbol", (run_id,))
 
+    def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
+        """The last kept state of a part (JSON values); None when it kept none."""
+        rows = self._rows("SELECT state FROM snapshots WHERE run = ? AND name = ?", (run_id, name))
+        return json.loads(rows[0]["state"]) if rows else None
+
     def equity(self, run_id: str) -> list[tuple[int, float]]:
+        """Time and equity (money) of every tick."""
         rows = self._rows("SELECT time_ns, equity FROM equity WHERE run = ? ORDER BY time_ns", (run_id,))
         return [(r["time_ns"], r["equity"]) for r in rows]
 
     def events(self, run_id: str) -> list[Row]:
+        """What the user should know of a run, in order."""
         return self._rows("SELECT * FROM events WHERE run = ? ORDER BY rowid", (run_id,))
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 
     def check(self) -> list[str]:
         """Problems that SQLite finds in the file; empty when it is sound."""
-        found = [str(r[0]) for r in self._connection.execute("PRAGMA integrity_check")]
-        broken = [f"a row of {r[0]} refers to nothing" for r in self._connection.execute("PRAGMA foreign_key_check")]
+        try:
+            found = [str(r[0]) for r in self._connection.execute("PRAGMA integrity_check")]
+            broken = [
+                f"a row of {r[0]} refers to nothing" for r in self._connection.execute("PRAGMA foreign_key_check")
+            ]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
         return [text for text in found if text != "ok"] + broken
 
     def backup(self, path: Path) -> None:
-        """A consistent copy, also while an engine writes."""
-        with sqlite3.connect(path) as target:
-            self._connection.backup(target)
-        target.close()
+        """A consistent copy in a new file, also while an engine writes; raises StoreError."""
+        if path.exists():
+            raise StoreError(f"{path} is there already; name a new file for the backup")
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            target = sqlite3.connect(path)
+            try:
+                self._connection.backup(target)
+            finally:
+                target.close()
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
-        return list(self._database.query(query, tuple(values)))
+        with explained(self.path):
+            return list(self._database.query(query, tuple(values)))
+
+    def _decision(self, row: Row) -> Row:
+        values = self._unpack(row["values"]) if row["values"] is not None else None
+        return {**row, "guards": json.loads(row["guards"]), "actions": json.loads(row["actions"]), "values": values}
+
+    def _unpack(self, packed: bytes) -> bytes:
+        try:
+            return zlib.decompress(packed)
+        except zlib.error as error:
+            raise StoreError(f"{self.path} is damaged: {error}; go on with a backup") from None
 
 
 def _run(row: Row) -> Row:
     summary = json.loads(row["summary"]) if row["summary"] else None
     parsed = {name: json.loads(row[name]) for name in ("packs", "symbols", "parameters", "universe", "execution")}
     return {**row, **parsed, "summary": summary}
-
-
-def _decision(row: Row) -> Row:
-    values = zlib.decompress(row["values"]) if row["values"] is not None else None
-    return {**row, "guards": json.loads(row["guards"]), "actions": json.loads(row["actions"]), "values": values}

@@ -5,27 +5,35 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engine.market.orders import Fill, Order, OrderState, OrderUpdate
+from state.connection import transaction
+from state.errors import StoreError
 
 BATCH = 512
 TRACE_LEVEL = 1  # fast compression: traces are many and small
 
 
 class RunWriter:
-    """The record of one run. Use as a context manager: leaving it by an error marks the run crashed."""
+    """The record of one run; every call may raise StoreError when the file fails.
 
-    def __init__(self, connection: sqlite3.Connection, run_id: str) -> None:
+    Use as a context manager: leaving it marks a run that was not ended ``stopped``, or ``crashed`` by an error.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, run_id: str) -> None:
         self.run_id = run_id
         self._connection = connection
+        self._path = path
         self._pending: dict[str, list[tuple[Any, ...]]] = {}
         self._count = 0
         self._sequence = 0
-        self._last_ns = 0
+        self._last_ns: int | None = None
+        self._ended = False
 
     def __enter__(self) -> RunWriter:
         return self
@@ -33,8 +41,13 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.end("crashed", self._last_ns, {"error": f"{kind.__name__}"})
+        if self._ended:
+            return
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            self.end("stopped", self._last_ns, {})
+            return
+        with suppress(StoreError, sqlite3.Error):  # the first error is the one to tell
+            self.end("crashed", self._last_ns, {"error": kind.__name__})
 
     # -- what must be safe at once ---------------------------------------------------------------------------------
 
@@ -67,9 +80,11 @@ class RunWriter:
 
     def trace(self, time_ns: int, symbol: str, values: bytes) -> None:
         """All node values of a symbol after a tick (float64, in slot order)."""
+        self._last_ns = time_ns
         self._add("traces", (self.run_id, symbol, time_ns, zlib.compress(values, TRACE_LEVEL)))
 
     def fill(self, fill: Fill) -> None:
+        """One execution; its Decimals are kept as they are."""
         self._add("fills", (
             self.run_id, fill.fill_id, fill.client_id, fill.symbol, fill.strategy, fill.side.value, str(fill.quantity),
             str(fill.price), str(fill.fee), fill.time_ns, fill.leg.value, fill.reason,
@@ -81,15 +96,19 @@ class RunWriter:
         self._add("states", (update.state.value, update.time_ns, self.run_id, update.client_id))
 
     def event(self, time_ns: int, level: str, kind: str, symbol: str, text: str) -> None:
+        """Something that the user should know of the run; ``symbol`` is empty when it concerns none."""
         self._add("events", (self.run_id, time_ns, level, kind, symbol, text))
 
     def equity(self, time_ns: int, equity: float) -> None:
+        """Cash and open positions at their last prices (money); a later value of the same instant replaces it."""
+        self._last_ns = time_ns
         self._add("equity", (self.run_id, time_ns, equity))
 
     def positions(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the snapshot of open positions."""
+        """Replace what is open: ``strategy``, ``symbol``, ``quantity``, ``entry``, ``opened_ns``, ``high``, ``low``,
+        ``stop`` (a price or None) of each position."""
         self.flush()
-        with transaction(self._connection):
+        with transaction(self._connection, self._path):
             self._connection.execute("DELETE FROM positions WHERE run = ?", (self.run_id,))
             self._connection.executemany(
                 "INSERT INTO positions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -100,44 +119,39 @@ class RunWriter:
                 ],
             )  # fmt: skip
 
+    def snapshot(self, time_ns: int, name: str, state: Mapping[str, object]) -> None:
+        """Keep the state of a part (JSON values) in place of its last one; written with all that came before it."""
+        self._add("snapshots", (self.run_id, name, time_ns, json.dumps(state)))
+
     def flush(self) -> None:
         """Write everything that waits, in one transaction, in the order in which tables depend on one another."""
         if not self._count:
             return
-        with transaction(self._connection):
+        # Taken out first: rows that cannot be written must not stand in the way of saying that the run crashed.
+        pending, self._pending, self._count = self._pending, {}, 0
+        with transaction(self._connection, self._path):
             for table, statement in _STATEMENTS.items():
-                rows = self._pending.get(table)
+                rows = pending.get(table)
                 if rows:
                     self._connection.executemany(statement, rows)
-        self._pending.clear()
-        self._count = 0
 
-    def end(self, status: str, ended_ns: int, summary: Mapping[str, Any]) -> None:
-        """Close the run: ``done``, ``stopped`` or ``crashed``."""
-        self.flush()
-        with transaction(self._connection):
-            self._connection.execute(
-                "UPDATE runs SET status = ?, ended_ns = ?, summary = ? WHERE id = ?",
-                (status, ended_ns, json.dumps(summary, default=str), self.run_id),
-            )
+    def end(self, status: str, ended_ns: int | None, summary: Mapping[str, Any]) -> None:
+        """Close the run: ``done``, ``stopped`` or ``crashed``; None when it saw no tick."""
+        try:
+            self.flush()
+        finally:
+            with transaction(self._connection, self._path):
+                self._connection.execute(
+                    "UPDATE runs SET status = ?, ended_ns = ?, summary = ? WHERE id = ?",
+                    (status, ended_ns, json.dumps(summary, default=str), self.run_id),
+                )
+        self._ended = True
 
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         self._pending.setdefault(table, []).append(row)
         self._count += 1
         if self._count >= BATCH:
             self.flush()
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """One transaction: all of it or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _insert(table: str, columns: int, mode: str = "INSERT") -> str:
@@ -153,6 +167,7 @@ _STATEMENTS = {
     "fills": _insert("fills", 12),
     "events": _insert("events", 6),
     "equity": _insert("equity", 3, "INSERT OR REPLACE"),
+    "snapshots": _insert("snapshots", 4, "INSERT OR REPLACE"),
 }
 
 
