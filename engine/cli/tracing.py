@@ -70,7 +70,7 @@ class TracePrinter:
     def _tracer(self, decider: Decider, symbol: str) -> Tracer:
         if symbol not in self._tracers:
             state = decider.context.states[symbol]
-            self._tracers[symbol] = Tracer(decider.context.plan, symbol, state.reasons)
+            self._tracers[symbol] = Tracer(decider.context.plan, symbol, state)
         return self._tracers[symbol]
 
 

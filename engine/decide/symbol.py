@@ -30,6 +30,7 @@ class SymbolState:
         self.bar_start_ns = -1
         self.bar: Bar | None = None
         self.reasons: dict[str, str] = {}
+        self.bars_seen = dict.fromkeys((BASE_SECONDS, *memory.program.frames), 0)
         inputs = memory.program.inputs
         self._bar_slots = self._fields(BASE_SECONDS)
         self._last_slot = inputs.get(InputKey("fact", "last"))
@@ -60,6 +61,7 @@ class SymbolState:
             return self._refuse(bar)
         self.bar_start_ns = bar.start_ns
         self.bar = bar
+        self.bars_seen[BASE_SECONDS] += 1
         self.last = bar.close
         v = self.v
         for slot, index in self._bar_slots:
@@ -84,7 +86,7 @@ class SymbolState:
 
     def _push_frames(self, bar: Bar, now_ns: int) -> None:
         for aggregator, fields, times, bit in self._frames:
-            self._take_frame(aggregator.push(bar, now_ns), fields, times, bit)
+            self._take_frame(aggregator.push(bar, now_ns), aggregator.seconds, fields, times, bit)
 
     def flush_frames(self, now_ns: int) -> None:
         """Complete higher bars whose last minutes never came."""
@@ -92,11 +94,14 @@ class SymbolState:
             done = aggregator.flush(now_ns)
             if done is not None and self.event & bit:
                 self.memory.compute_main(bit)  # two bars are over at once: the older must be seen first
-            self._take_frame(done, fields, times, bit)
+            self._take_frame(done, aggregator.seconds, fields, times, bit)
 
-    def _take_frame(self, bar: Bar | None, fields: list[tuple[int, int]], times: list[int], bit: int) -> None:
+    def _take_frame(
+        self, bar: Bar | None, seconds: int, fields: list[tuple[int, int]], times: list[int], bit: int
+    ) -> None:
         if bar is None:
             return
+        self.bars_seen[seconds] += 1
         for slot, index in fields:
             value = bar[index]
             self.v[slot] = NAN if value is None else float(value)

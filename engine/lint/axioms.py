@@ -11,10 +11,10 @@ from engine.language.types import Kind
 from engine.lint.formula import AnyOf, Choice, Form, Formula, Reading, exact, fact
 from engine.lint.formula import leaves as leaves_of
 from engine.lint.intervals import ALL
+from engine.lint.wording import shown, words
 
 _BAR_ORDER = (("low", "open"), ("low", "close"), ("low", "high"), ("open", "high"), ("close", "high"))
 _BAR_PRICES = frozenset({"open", "high", "low", "close"})
-_SESSION_EXTREMES = {"session_high": "high", "session_low": "low"}
 _WORDS = {"weekday": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "order.side": ("buy", "sell")}
 _ROUNDS = 3  # how often leaves that the axioms bring in may bring in others
 
@@ -54,10 +54,10 @@ def _bounds(reading: Reading, leaf: int) -> Iterator[Axiom]:
     form = Form({leaf: 1}, 0)
     if math.isfinite(interval.low):
         below = Form({}, exact(interval.low)).plus(form, -1).below(strict=False)
-        yield Axiom(below, f"{words(term)} is never below {interval.low:g}")
+        yield Axiom(below, f"{words(term)} is never below {shown(interval.low, term.type.kind)}")
     if math.isfinite(interval.high):
         above = form.plus(Form({}, exact(interval.high)), -1).below(strict=False)
-        yield Axiom(above, f"{words(term)} is never above {interval.high:g}")
+        yield Axiom(above, f"{words(term)} is never above {shown(interval.high, term.type.kind)}")
 
 
 def _of(reading: Reading, term: Term) -> Iterator[Axiom]:
@@ -102,14 +102,3 @@ def _bar_order(reading: Reading, leaves: Iterable[int]) -> Iterator[Axiom]:
         for low, high in _BAR_ORDER:
             if low in found and high in found:
                 yield _at_most(reading, found[low], found[high])
-
-
-def words(term: Term) -> str:
-    """A term as the author wrote it; what nobody wrote by its name."""
-    if term.op is Op.FACT:
-        return term.name
-    if term.op is Op.FUNCTION and term.name in _SESSION_EXTREMES:
-        return f"{term.name}()"
-    if term.op is Op.DELAY and isinstance(term.args[1].value, float):
-        return f"{words(term.args[0])}[{term.args[1].value:g}]"
-    return term.text

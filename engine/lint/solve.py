@@ -257,8 +257,19 @@ def pick(low: Bound | None, high: Bound | None, preferred: Number) -> Number:
 
 
 def _beyond(low: Bound) -> Number:
-    """The next whole number above."""
-    return low.value // 1 + 1
+    """The next plain number above, a step of the bound's own size away."""
+    step = _magnitude(low.value)
+    return (low.value // step + 1) * step
+
+
+def _magnitude(value: Number) -> Fraction:
+    """The power of ten at or just below a number's size; one for nothing."""
+    step, size = Fraction(1), abs(Fraction(value))
+    while step * 10 <= size:
+        step *= 10
+    while 0 < size < step:
+        step /= 10
+    return step
 
 
 def _inside(value: Number, low: Bound | None, high: Bound | None) -> bool:

@@ -11,9 +11,9 @@ from engine.language.catalogue import Flow
 from engine.language.functions import CATALOGUE
 from engine.language.terms import COMPARISONS, Op, Term, walk
 from engine.language.types import Kind
-from engine.lint.axioms import words
 from engine.lint.formula import Number, Reading, leaves
 from engine.lint.solve import Model, TooLarge, satisfy
+from engine.lint.wording import shown, words
 from engine.plan.kernel import elementary
 from engine.plan.ops import Code
 
@@ -110,24 +110,3 @@ def told(reading: Reading, conditions: Iterable[Term], model: Model) -> str:
             else:
                 found[leaf] = f"{name} = {shown(given, term.type.kind)}"
     return ", ".join(found.values())
-
-
-def shown(given: Number | float | str, kind: Kind) -> str:
-    """A value as an author would write it."""
-    if isinstance(given, str):
-        return f'"{given}"'
-    number = float(given)
-    sign, size = ("-" if number < 0 else ""), abs(number)
-    match kind:
-        case Kind.RATIO:
-            return f"{number * 100:.10g}%"
-        case Kind.MONEY | Kind.PRICE:
-            return f"{sign}${size:.10g}"
-        case Kind.DURATION:
-            return f"{number:.10g}s"
-        case Kind.CLOCK:
-            minutes, seconds = divmod(round(number), 60)
-            text = f"{minutes // 60:02}:{minutes % 60:02}"
-            return f"{text}:{seconds:02}" if seconds else text
-        case _:
-            return f"{number:.10g}"

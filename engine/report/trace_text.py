@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from engine.decide.trace import ConditionTrace, RuleTrace
 
 MARKS = {True: "✓", False: "✗", None: "?"}
+WIDEST = 72  # a longer condition does not push the values of the others away
 
 
 def render_trace(trace: RuleTrace, timezone: str, full: bool = False) -> str:
-    """One rule's trace. ``full`` prints every condition; otherwise what comes after the deciding one is left out
-    unless it decides too.
+    """One rule's trace. ``full`` prints every condition; otherwise only what led to the verdict: of a silent rule
+    nothing that is unknown, of a condition only the parts that made it what it is.
     """
-    lines = [f"{clock(trace.time_ns, timezone)} {trace.rule} {trace.symbol}  {trace.verdict.upper()}"]
-    if trace.reason:
-        lines[0] += f"  {trace.reason}"
-    shown = trace.why if full else _deciding(trace)
-    width = max((len(text) for c in shown for text, _ in _rows(c, 0, full)), default=0)
-    for condition in shown:
-        lines += [f"  {text.ljust(width)}  {rest}".rstrip() for text, rest in _rows(condition, 0, full)]
-    lines += [f"  guard {name}: {value}" for name, value in trace.guards if full or value != "true"]
+    head = f"{clock(trace.time_ns, timezone)} {trace.rule} {trace.symbol}  {trace.verdict.upper()}"
+    lines = [f"{head}  {trace.reason}" if trace.reason else head]
+    lines += _conditions(trace, "  ", full)
+    seen = {guard.rule: guard for guard in trace.held_back}
+    for name, value in trace.guards:
+        if full or value != "true":
+            lines.append(f"  guard {name}: {value}")
+        if name in seen:
+            lines += _conditions(seen[name], "    ", full)
     return "\n".join(lines)
 
 
@@ -31,21 +33,29 @@ def clock(time_ns: int, timezone: str) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _deciding(trace: RuleTrace) -> tuple[ConditionTrace, ...]:
-    """Conditions up to and including those that decided: false ones of a silent rule, unknown ones of an unknown."""
-    if trace.verdict == "silent":
-        return tuple(c for c in trace.why if c.value is not None)
-    return trace.why
+def _conditions(trace: RuleTrace, indent: str, full: bool) -> list[str]:
+    """The conditions as lines, their values in one column."""
+    shown = [c for c in trace.why if full or trace.verdict != "silent" or c.value is not None]
+    rows = [row for condition in shown for row in _rows(condition, 0, full)]
+    width = min(max((len(text) for text, _ in rows), default=0), WIDEST)
+    return [f"{indent}{text.ljust(width)}  {rest}".rstrip() for text, rest in rows]
 
 
 def _rows(condition: ConditionTrace, depth: int, full: bool) -> Iterator[tuple[str, str]]:
-    rest = condition.detail
-    if condition.distance:
-        rest = f"{rest}   {condition.distance}"
-    if condition.causes and (not condition.children or not full):
-        rest = f"{rest}   " * bool(rest) + "; ".join(condition.causes)
+    parts = _parts(condition, full)
+    # The causes of a whole stand beside its parts, so they are said there.
+    causes = "; ".join(condition.causes) if not parts else ""
+    rest = "   ".join(text for text in (condition.detail, condition.distance, causes) if text)
     yield f"{'  ' * depth}{MARKS[condition.value]} {condition.text}", rest
-    parts = condition.children if full else [c for c in condition.children if c.value is condition.value]
-    if condition.children and (full or condition.value is not True):
-        for child in parts:
-            yield from _rows(child, depth + 1, full)
+    for part in parts:
+        yield from _rows(part, depth + 1, full)
+
+
+def _parts(condition: ConditionTrace, full: bool) -> Sequence[ConditionTrace]:
+    """The parts to show: all, or those that made a condition false or unknown."""
+    if full:
+        return condition.children
+    if condition.value is True:
+        return ()
+    alike = [part for part in condition.children if part.value is condition.value]
+    return alike or condition.children

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from engine.plan.compiled import runner
 from engine.plan.program import Memory
-from engine.plan.reasons import Reasons
 
 Watch = Callable[..., list[bool | None]]
 
@@ -62,15 +61,6 @@ def test_a_node_whose_inputs_did_not_move_is_not_computed(watcher: Any) -> None:
     before = plan.memory.v.copy()
     plan.memory.compute("main", 2)  # a quote, on which nothing depends: the cross is not judged again
     assert np.array_equal(before, plan.memory.v, equal_nan=True)
-
-
-def test_reasons_name_the_deepest_cause(watcher: Any) -> None:
-    plan = watcher(strategy("s", "ema(close, 5) > bid"))
-    plan.feed(5)
-    program = plan.program
-    term = plan.plan.ruleset.strategies[0].when[0]
-    reasons = Reasons(program, plan.plan.ruleset.facts).why(program.slot(term, "p.s"), plan.memory.v)
-    assert reasons == ["`ema(close, 5)` is warming up: it needs 5 bars", "bid: no quote yet"]
 
 
 RULES = (

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from engine.language.diagnostics import Finding, Span
 from engine.language.terms import Op, Term
 from engine.lint.analysis import analysis
-from engine.lint.axioms import Axiom
 from engine.lint.check import Check, LintContext, Page
 from engine.lint.quick import surely_possible
 from engine.lint.solve import reasons
-from engine.ruleset.rules import Exit, Gate, Guard, Rule
+from engine.ruleset.rules import Exit, Gate, Guard, Rule, Strategy
 
 _NEVER = {Guard: "can never pass, so it stops every order", Exit: "can never act", Gate: "can never pass"}
 
@@ -27,12 +26,22 @@ def run(context: LintContext) -> Iterable[Finding]:
         found = reasons(asked.ranged, asked.formulas(rule, asked.ranged))
         if found is not None:
             needed, known = found
-            yield _finding(rule, [parts[i] for i in needed if i < len(parts)], known)
+            says = [axiom.says for axiom in known]
+            if any(i >= len(parts) for i in needed):
+                says.append(_implied(rule))
+            yield _finding(rule, [parts[i] for i in needed if i < len(parts)], says)
 
 
-def _finding(rule: Rule, clauses: list[Term], known: list[Axiom]) -> Finding:
+def _implied(rule: Rule) -> str:
+    """What goes without saying: see ``Analysis.formulas``."""
+    if isinstance(rule, Strategy):
+        return f"its universe is {', '.join(rule.universe)}"
+    return "an exit looks at open positions only"
+
+
+def _finding(rule: Rule, clauses: list[Term], says: list[str]) -> Finding:
     never = _NEVER.get(type(rule), "can never fire")
-    because = ", and ".join(dict.fromkeys(axiom.says for axiom in known))
+    because = ", and ".join(dict.fromkeys(says))
     if len(clauses) > 1:
         why = "these conditions exclude one another" + (f", because {because}" if because else "")
     else:
@@ -46,10 +55,10 @@ def _finding(rule: Rule, clauses: list[Term], known: list[Axiom]) -> Finding:
 
 def _spans(clauses: list[Term]) -> tuple[Span, ...]:
     """One for each place; the parts of `30 < x < 20` share one."""
-    labels = ["never true"] if len(clauses) == 1 else ["this", *["and this"] * (len(clauses) - 1)]
-    spans = {clause.span(): label for clause, label in reversed(list(zip(clauses, labels, strict=True)))}
-    ordered = sorted(spans, key=lambda span: [clause.span() for clause in clauses].index(span))
-    return tuple(Span(s.file, s.line, s.column, s.end_line, s.end_column, spans[s]) for s in ordered)
+    places = {clause.span(): clause for clause in reversed(clauses)}
+    distinct = [clause for clause in clauses if clause in places.values()]
+    labels = ["never true"] if len(distinct) == 1 else ["this", *["and this"] * (len(distinct) - 1)]
+    return tuple(clause.span(label) for clause, label in zip(distinct, labels, strict=True))
 
 
 CHECK = Check(

@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 from engine.language.diagnostics import Finding
 from engine.language.terms import CROSSINGS, Op, Term, walk
+from engine.language.types import Varies
 from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
 from engine.lint.formula import Linear, Number, Reading
 from engine.lint.witness import told, witness
+from engine.lint.wording import shown
 from engine.ruleset.rules import Exit, Strategy
+
+_NO_MARKET = ("position.", "positions.", "orders.", "session.", "time_of_day", "now", "minutes_")
 
 
 class _Threshold(NamedTuple):
@@ -50,7 +54,7 @@ def _pair(strategy: Strategy, rule: Exit, asked: Analysis) -> Iterator[Finding]:
         yield _finding(strategy, rule, opposite, "both can be true at once", example)
     elif all(into.at == out.at for into, out in opposite) and not _damped(strategy):
         into = opposite[0][0]
-        example = f"{_expression(into)} around {float(into.at):g}: it opens on one side and closes on the other"
+        example = f"{_level(into)}: it opens on one side and closes on the other"
         yield _finding(strategy, rule, opposite, "their thresholds touch", example)
 
 
@@ -59,7 +63,8 @@ def _threshold(part: Term, reading: Reading) -> _Threshold | None:
     formula = reading.truth(part)
     if not isinstance(formula, Linear) or not formula.coefficients or part.op is Op.NOT:
         return None
-    if any(t.op is Op.AT_ENTRY or t.name.startswith(("position.", "session.", "time_of_day")) for t in walk(part)):
+    series = [reading.term(leaf) for leaf, _ in formula.coefficients]
+    if any(t.op is Op.AT_ENTRY for t in walk(part)) or any(s.name.startswith(_NO_MARKET) for s in series):
         return None
     first = formula.coefficients[0][1]
     direction = tuple((leaf, Fraction(coefficient) / first) for leaf, coefficient in formula.coefficients)
@@ -83,8 +88,12 @@ def _damped(strategy: Strategy) -> bool:
     return strategy.cooldown is not None or any(t.op in events for term in strategy.when for t in walk(term))
 
 
-def _expression(threshold: _Threshold) -> str:
-    return threshold.part.args[0].text if len(threshold.direction) == 1 else f"`{threshold.part.text}`"
+def _level(threshold: _Threshold) -> str:
+    left, right = threshold.part.args
+    if len(threshold.direction) > 1:
+        return f"{left.text} around {right.text}"
+    side = left if left.type.varies is Varies.SERIES else right
+    return f"{side.text} around {shown(threshold.at, side.type.kind)}"
 
 
 def _finding(

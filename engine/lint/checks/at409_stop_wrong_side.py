@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from engine.language.diagnostics import Finding, Span
 from engine.language.terms import Op, Term, walk
 from engine.lint.analysis import analysis
-from engine.lint.axioms import words
 from engine.lint.check import Check, LintContext, Page
 from engine.lint.formula import Form, Reading
 from engine.lint.solve import TooLarge, satisfy
-from engine.lint.witness import shown, usual, value
+from engine.lint.witness import usual, value
+from engine.lint.wording import shown, words
 from engine.ruleset.rules import Entry
 
 _MARKET = frozenset({"close", "last", "mid", "bid", "ask"})

@@ -191,7 +191,7 @@ class _Runner:
             return None
         state = context.states[symbol]
         try:
-            return Tracer(context.plan, symbol, state.reasons).rule(rule, owner, state.v, time_ns)
+            return Tracer(context.plan, symbol, state).rule(rule, owner, state.v, time_ns)
         except KeyError:
             return None  # the rule takes no part in this symbol
 

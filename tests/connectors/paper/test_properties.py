@@ -17,7 +17,9 @@ BAR = st.tuples(GRID, GRID, GRID, GRID)
 BARS = st.lists(BAR, min_size=1, max_size=14)
 VOLUMES = st.lists(st.none() | st.integers(0, 250), min_size=14, max_size=14)
 MODELS = (FillModel.PESSIMISTIC, FillModel.CENTRAL, FillModel.OPTIMISTIC)
-ENTRIES = st.sampled_from([{}, {"entry_stop": "102"}, {"entry_stop": "98"}, {"entry_stop": "101", "limit": "103"}])
+ENTRIES = st.sampled_from(
+    [{}, {"entry_stop": "102"}, {"entry_stop": "98"}, {"entry_stop": "101", "limit": "103"}, {"limit": "100"}]
+)
 
 
 def feed(market: Any, bars: list[Any], volumes: list[int | None] | None = None) -> None:
@@ -88,10 +90,10 @@ def test_a_fill_lies_in_its_bar_but_for_a_limit_passed_over_by_a_gap(
 def test_a_bracket_earns_most_optimistically_and_least_pessimistically(
     paper: Any, bars: list[Any], entry: dict[str, str], sells: bool
 ) -> None:
-    """Entries at market or by a stop, volume unknown: see docs/paper-broker.md for what this does not cover."""
+    """Before fees, with volume unknown: docs/paper-broker.md says what this does not cover."""
     worths = []
     for model in MODELS:
-        market = paper(fill_model=model, slippage_bps=Decimal(5), fee_minimum=Decimal(1))
+        market = paper(fill_model=model, slippage_bps=Decimal(5))
         market.bracket("105" if sells else "95", "96" if sells else "104", sells=sells, **entry)
         feed(market, bars)
         worths.append(worth(market, bars[-1][3]))
