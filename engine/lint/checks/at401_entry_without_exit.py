@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from engine.language import nodes as n
 from engine.language.diagnostics import Finding, Span
-from engine.language.terms import Op, walk
+from engine.language.terms import Op, Term, walk
 from engine.language.types import Kind
 from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
-from engine.lint.formula import Choice, Form, fact
+from engine.lint.formula import Choice, Form, Formula, fact
 from engine.lint.solve import possible
 from engine.market.facts import Scope
+from engine.market.orders import Side
 from engine.ruleset.rules import Exit, GuardEffect, Strategy
 
 _GAINS = (("position.gain", Kind.PRICE), ("position.gain_ratio", Kind.RATIO), ("position.profit", Kind.MONEY))
@@ -24,12 +26,15 @@ def run(context: LintContext) -> Iterable[Finding]:
         if not bare or not asked.complete or not strategy.document.sound or _settles(strategy, asked):
             continue
         exits = asked.exits.get(strategy.key, [])
-        if any(_acts_at_a_loss(rule, asked) for rule in exits) or _flattened(strategy, asked):
+        lasting = [rule for rule in exits if not _once_in_part(rule, asked)]
+        if any(_acts_at_a_loss(rule, strategy, asked) for rule in lasting) or _flattened(strategy, asked):
             continue
-        gains = tuple(rule.document.heading("acts only on a gain") for rule in exits)
+        others = tuple(
+            rule.document.heading("acts only on a gain" if rule in lasting else "closes a part, once") for rule in exits
+        )
         yield Finding(
             "AT401", "entry-without-exit", f"nothing closes a position of `{strategy.name}` that loses",
-            (*bare, *gains),
+            (*bare, *others),
             help="add `bracket: {stop: …}`, or an exit for this strategy",
         )  # fmt: skip
 
@@ -52,22 +57,46 @@ def _settles(strategy: Strategy, asked: Analysis) -> bool:
     quoted = any(
         t.op is Op.FACT and t.type.kind is Kind.PROBABILITY and facts[t.name].scope is Scope.QUOTE for t in terms
     )
-    return quoted or (strategy.entry.limit is not None and strategy.entry.limit.type.kind is Kind.PROBABILITY)
+    return quoted or (strategy.entry.limit is not None and _is_probability(strategy.entry.limit))
 
 
-def _acts_at_a_loss(rule: Exit, asked: Analysis) -> bool:
-    """Whether an exit can end, or go on reducing, a position whose gain is negative."""
-    action, reading = rule.action, asked.ranged
-    if rule.once and action.close is not None and action.stop is None and action.trail_by is None:
+def _is_probability(price: Term) -> bool:
+    """A literal such as `55c` may stand for a price too, and was read as one."""
+    written = price.node
+    return price.type.kind is Kind.PROBABILITY or (
+        isinstance(written, n.Literal) and written.kinds[0] is Kind.PROBABILITY
+    )
+
+
+def _once_in_part(rule: Exit, asked: Analysis) -> bool:
+    """Whether an exit closes no more than a share of a position, and then leaves the rest alone."""
+    action = rule.action
+    if not rule.once or action.close is None or action.stop is not None or action.trail_by is not None:
         return False
+    return action.close.type.kind is Kind.RATIO and asked.ranged.intervals.of(action.close).high < 1
+
+
+def _acts_at_a_loss(rule: Exit, strategy: Strategy, asked: Analysis) -> bool:
+    """Whether an exit can be true of a position whose gain is negative."""
+    action, reading = rule.action, asked.ranged
     formulas = asked.formulas(rule, reading)
     if action.trail_after is not None:
         formulas.append(reading.truth(action.trail_after))
     like = rule.when[0]
     for name, kind in _GAINS:
         formulas.append(Form({reading.number(fact(name, like, kind)): 1}, 0).below(strict=True))
+    formulas += _prices_at_a_loss(rule, strategy, asked)
     formulas.append(Choice(reading.number(fact("position.open", like, Kind.BOOL)), True))
     return possible(reading, formulas)
+
+
+def _prices_at_a_loss(rule: Exit, strategy: Strategy, asked: Analysis) -> Iterator[Formula]:
+    """The latest prices that an exit reads lie on the losing side of the entry: a gain is measured at them."""
+    reading, timeframe = asked.ranged, asked.pack(strategy).timeframe
+    for term in (below for root in (*rule.when, *rule.action.terms) for below in walk(root)):
+        if term.op is Op.FACT and (term.name == "last" or (term.name == "close" and term.seconds <= timeframe)):
+            gain = reading.form(term).plus(reading.form(fact("position.entry", term, Kind.PRICE)), -1)
+            yield (gain if strategy.entry.side is Side.BUY else gain.reversed()).below(strict=True)
 
 
 def _flattened(strategy: Strategy, asked: Analysis) -> bool:

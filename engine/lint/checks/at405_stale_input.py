@@ -8,6 +8,7 @@ from engine.language.diagnostics import Finding
 from engine.language.terms import Op, Term, walk
 from engine.lint.analysis import Analysis, analysis
 from engine.lint.check import Check, LintContext, Page
+from engine.market.facts import Scope
 from engine.ruleset.rules import Ruleset, Strategy, TriggerKind
 
 
@@ -16,11 +17,9 @@ def run(context: LintContext) -> Iterable[Finding]:
     ruleset = context.ruleset
     names = tuple(name for name, spec in ruleset.facts.items() if spec.live)
     for strategy in ruleset.strategies:
-        if strategy.trigger.kind in (TriggerKind.QUOTE, TriggerKind.SIGNAL) or not strategy.document.sound:
-            continue  # it looks only when the value has just arrived
-        if not asked.mentions(strategy, *names) or not asked.complete:
+        if not strategy.document.sound or not asked.mentions(strategy, *names) or not asked.complete:
             continue
-        live = next(_live(strategy.when, ruleset), None)
+        live = next(_live(strategy, ruleset), None)
         if live is not None and not any(_asks_age(t) for t in _judged_by(strategy, asked)):
             yield Finding(
                 "AT405", "stale-input", f"`{strategy.name}` enters on `{live.name}` and never asks how old it is",
@@ -28,11 +27,20 @@ def run(context: LintContext) -> Iterable[Finding]:
             )  # fmt: skip
 
 
-def _live(terms: Iterable[Term], ruleset: Ruleset) -> Iterator[Term]:
-    for term in terms:
+def _live(strategy: Strategy, ruleset: Ruleset) -> Iterator[Term]:
+    """Live data that the conditions read, and that need not have come just now."""
+    for term in strategy.when:
         for node in walk(term):
-            if node.op is Op.FACT and ruleset.facts[node.name].live:
+            if node.op is Op.FACT and ruleset.facts[node.name].live and not _triggers(strategy, node, ruleset):
                 yield node
+
+
+def _triggers(strategy: Strategy, live: Term, ruleset: Ruleset) -> bool:
+    """Whether the strategy looks only when this quote, or this signal, has come."""
+    trigger = strategy.trigger
+    if trigger.kind is TriggerKind.SIGNAL:
+        return live.name.partition(".")[0] == trigger.signal
+    return trigger.kind is TriggerKind.QUOTE and ruleset.facts[live.name].scope is Scope.QUOTE
 
 
 def _judged_by(strategy: Strategy, asked: Analysis) -> Iterator[Term]:
@@ -75,7 +83,7 @@ A feed that hangs leaves its last value standing, and the rule goes on trading o
 value into a reason not to enter.
 """,
         exceptions="""\
-Strategies that are triggered by the quote or signal itself, and packs with a guard on any age.
+Strategies that are triggered by the quote or signal itself, and those that a guard on any age judges.
 """,
     ),
     run,

@@ -30,7 +30,7 @@ def run(context: LintContext) -> Iterable[Finding]:
             if asked.complete and not any(_holds_back(t) for t in _judged_by(strategy, asked)):
                 yield Finding(
                     "AT406", "repeat-order",
-                    f"`{strategy.name}` orders again at every bar while its conditions stay true",
+                    f"`{strategy.name}` orders again {_often(strategy)} while its conditions stay true",
                     tuple(t.span("stays true") for t in strategy.when),
                     help="add `cooldown: 15m`, `not position.open`, or a guard on positions",
                 )  # fmt: skip
@@ -41,6 +41,11 @@ def _seldom(strategy: Strategy) -> bool:
     trigger = strategy.trigger
     hourly = trigger.kind is TriggerKind.EVERY and trigger.seconds >= _SELDOM
     return not strategy.enabled or trigger.kind is TriggerKind.SIGNAL or hourly
+
+
+def _often(strategy: Strategy) -> str:
+    trigger = strategy.trigger
+    return f"every {trigger.seconds}s" if trigger.kind is TriggerKind.EVERY else f"at every {trigger.kind.value}"
 
 
 def _judged_by(strategy: Strategy, asked: Analysis) -> Iterator[Term]:

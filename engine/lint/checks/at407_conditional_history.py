@@ -15,33 +15,46 @@ from engine.lint.expressions import mentions, roots
 
 def run(context: LintContext) -> Iterable[Finding]:
     seen: set[tuple[str, int, int]] = set()
-    for rule in (r for r in context.ruleset.rules if mentions(r, " then ")):
+    for rule in (r for r in context.ruleset.rules if mentions(r, "else")):
         for term in (t for root in roots(rule) for t in walk(root) if t.op is Op.IF):
-            for node in _in_branches(term):
-                span = term.source.span(node.start, node.end, "runs at every bar, whichever branch is taken")
+            for what, node in _in_branches(term):
+                span = term.source.span(node.start, node.end, "sees every bar, whichever branch is taken")
                 if (span.file, span.line, span.column) in seen:
                     continue
                 seen.add((span.file, span.line, span.column))
                 yield Finding(
-                    "AT407", "conditional-history", "a function with memory stands inside a branch",
-                    (span, term.source.span(term.node.start, term.node.end, "of this choice")),
+                    "AT407", "conditional-history", f"{what} stands inside a branch",
+                    (span, term.span("of this choice")),
                     help="give it a name with `let`, and use the name in the branch",
                 )  # fmt: skip
 
 
-def _in_branches(term: Term) -> Iterator[n.Node]:
-    """Calls with memory and looks at earlier bars that are written in the branches themselves."""
-    if not isinstance(term.node, n.Conditional):
-        return
-    for branch in (term.node.yes, term.node.no):
-        for node in n.walk(branch):
-            if isinstance(node, n.Index) or (isinstance(node, n.Call) and _has_memory(node.function)):
-                yield node
+def _in_branches(term: Term) -> Iterator[tuple[str, n.Node]]:
+    """What remembers earlier bars, in words, and where; as written in the branches themselves, outermost only."""
+    pending = [term.node.no, term.node.yes] if isinstance(term.node, n.Conditional) else []
+    while pending:
+        node = pending.pop()
+        what = _memory(node)
+        if what:
+            yield what, node
+        elif isinstance(node, n.Conditional):
+            pending.append(node.condition)  # its branches have their own turn
+        else:
+            pending.extend(reversed(node.children))
 
 
-def _has_memory(name: str) -> bool:
-    function = CATALOGUE.get(name)
-    return function is not None and function.flow is not Flow.PURE
+def _memory(node: n.Node) -> str:
+    """What makes a value depend on earlier bars; empty where nothing does."""
+    match node:
+        case n.Index():
+            return "an earlier bar"
+        case n.Crosses():
+            return "a cross"
+        case n.Held():
+            return "what has to hold for a time"
+        case n.Call(function=name) if name in CATALOGUE and CATALOGUE[name].flow is not Flow.PURE:
+            return "a function with memory"
+    return ""
 
 
 CHECK = Check(
@@ -68,7 +81,7 @@ then:
 """,
         why="""\
 In many languages a function inside a branch sees only the bars on which the branch was taken. Here it sees every bar,
-and a reader cannot know which is meant. A name above says it.
+and a reader cannot know which is meant. A name above says it. The same goes for `x[1]`, crosses and `for 5m`.
 """,
         exceptions="""\
 Names of lets, and functions without memory such as `min` and `abs`.

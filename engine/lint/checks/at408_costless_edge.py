@@ -13,9 +13,9 @@ from engine.lint.expressions import constant
 from engine.market.facts import Scope
 from engine.ruleset.rules import Ruleset
 
-_COSTS = frozenset({"fee", "slippage", "venue.fee_per_unit", "venue.fee_minimum", "venue.slippage_ratio"})
 _COST_WORDS = ("cost", "fee", "slippage", "spread")
 _PRICES = (Kind.PRICE, Kind.PROBABILITY)
+_MARKET = {Scope.QUOTE, Scope.BAR}
 
 
 def run(context: LintContext) -> Iterable[Finding]:
@@ -31,31 +31,57 @@ def run(context: LintContext) -> Iterable[Finding]:
                 if edge is not None:
                     yield Finding(
                         "AT408", "costless-edge", "this edge is compared without what it costs to trade",
-                        (edge.span("fair value less price, and nothing else"),),
-                        help="subtract fee(…) and slippage(…), or the spread",
+                        (edge.span("fair value against price, and nothing else"),), help=_help(edge),
                     )  # fmt: skip
 
 
 def _edge(term: Term, ruleset: Ruleset) -> Term | None:
-    """The side of a comparison that is a signal's value less a market price; None when it is something else."""
+    """What stands for the edge in a comparison of fair value, price and a threshold; None when it is something else.
+
+    `fair - price > least` says the same as `fair > price + least` and `price < fair - least`.
+    """
     if term.op not in COMPARISONS:
         return None
     for side, other in (term.args, term.args[::-1]):
-        named = other.op is Op.PARAMETER and not any(word in other.name for word in _COST_WORDS)
-        if constant(other) is None and not named:
+        share = side.args[0] if side.op is Op.DIVIDE else side  # of the price
+        if share.op is Op.SUBTRACT and _is_threshold(other):
+            found, one, another = side, share.args[0], share.args[1]
+        elif other.op in (Op.ADD, Op.SUBTRACT) and _is_threshold(other.args[1]):
+            found, one, another = term, side, other.args[0]
+        else:
             continue
-        if side.op is Op.SUBTRACT and side.args[0].type.kind in _PRICES and _is_edge(side, ruleset):
-            return side
+        if _is_edge(one, another, ruleset):
+            return None if _has_costs(found) else found
     return None
 
 
-def _is_edge(side: Term, ruleset: Ruleset) -> bool:
-    fair = {_scope(t, ruleset) for t in walk(side.args[0])}
-    price = {_scope(t, ruleset) for t in walk(side.args[1])}
-    names = {t.name for t in walk(side)}
-    if names & _COSTS or any("spread" in name for name in names):
+def _is_threshold(term: Term) -> bool:
+    """A number, or a parameter that is not the cost itself."""
+    return constant(term) is not None or (term.op is Op.PARAMETER and not _names_costs(term))
+
+
+def _is_edge(one: Term, other: Term, ruleset: Ruleset) -> bool:
+    """Whether one is a price that the market has, and the other one that a signal gives."""
+    if one.type.kind not in _PRICES or other.type.kind not in _PRICES:
         return False
-    return Scope.SIGNAL in fair and bool(price & {Scope.QUOTE, Scope.BAR})
+    scopes = [{_scope(t, ruleset) for t in walk(side)} for side in (one, other)]
+    return any(Scope.SIGNAL in fair and price & _MARKET for fair, price in (scopes, scopes[::-1]))
+
+
+def _has_costs(term: Term) -> bool:
+    """Whether fees, slippage or the spread are part of it; the spread may be written as ask less bid."""
+    names = {below.name for below in walk(term)}
+    sides = ({name.removesuffix(side) for name in names if name.endswith(side)} for side in ("bid", "ask"))
+    return any(_names_costs(below) for below in walk(term)) or bool(set.intersection(*sides))
+
+
+def _names_costs(term: Term) -> bool:
+    return any(word in term.name.rpartition(".")[2] for word in _COST_WORDS)
+
+
+def _help(edge: Term) -> str:
+    contract = any(below.type.kind is Kind.PROBABILITY for below in walk(edge))
+    return f"subtract venue.fee_per_unit{' / $1' if contract else ' and slippage(…)'}, or the spread"
 
 
 def _scope(term: Term, ruleset: Ruleset) -> Scope | None:
@@ -92,8 +118,8 @@ An edge smaller than its costs is a loss that looks like a gain. Fees, slippage 
 comparison. (`model.fair_price` stands for whatever a signal connector publishes.)
 """,
         exceptions="""\
-Only differences of a signal's fact and a market price that are compared with a constant or a parameter. A parameter
-whose name says that it is the cost is one.
+Only differences of a signal's fact and a market price that are compared with a constant or a parameter. What a name
+says is a cost, a fee, slippage or a spread is taken for one.
 """,
     ),
     run,

@@ -16,6 +16,7 @@ from engine.lint.wording import shown, words
 from engine.ruleset.rules import Entry
 
 _MARKET = frozenset({"close", "last", "mid", "bid", "ask"})
+_FAR = 10**12  # no price, and no distance of prices, is that large
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +86,26 @@ def _plainly_right(leg: _Leg, reference: Term, reading: Reading) -> bool:
 
 
 def _finding(entry: Entry, leg: _Leg, reference: Term, reading: Reading) -> Finding:
-    where, right = ("below", "above") if leg.sign > 0 else ("above", "below")
+    side, right = entry.side.value, "above" if leg.sign > 0 else "below"
     own = reference is entry.stop or reference is entry.limit
     price = "price of the order" if own else "price"
     spans: tuple[Span, ...] = (leg.price.span(f"never {right} it"),)
     if own:
         spans = (*spans, reference.span("the price of the order"))
     return Finding(
-        "AT409", "stop-wrong-side", f"the {leg.what} of this {entry.side.value} lies {where} the {price}", spans,
-        help=f"a {leg.what} of a {entry.side.value} lies {right} the price", witness=_witness(leg, reference, reading),
+        "AT409", "stop-wrong-side", f"the {leg.what} of this {side} is never {right} the {price}", spans,
+        help=f"a {leg.what} of a {side} lies {right} the price", witness=_witness(leg, reference, reading, own),
     )  # fmt: skip
 
 
-def _witness(leg: _Leg, reference: Term, reading: Reading) -> str:
+def _witness(leg: _Leg, reference: Term, reading: Reading, own: bool) -> str:
     """Ordinary values, and where they put the leg."""
     wrong = _distance(leg, reference, reading).below(strict=False)
+    # What cancels out in the distance has a value all the same: a bound that says nothing brings it in.
+    read = dict.fromkeys([*reading.form(reference).coefficients, *reading.form(leg.price).coefficients])
+    bounds = [Form({series: 1}, -_FAR).below(strict=False) for series in read]
     try:
-        model = satisfy(reading, [wrong], lambda leaf: usual(reading, leaf))
+        model = satisfy(reading, [wrong, *bounds], lambda leaf: usual(reading, leaf))
     except TooLarge:
         return ""
     if model is None:
@@ -109,8 +113,14 @@ def _witness(leg: _Leg, reference: Term, reading: Reading) -> str:
     at, price = value(reading, leg.price, model), value(reading, reference, model)
     if at != at or price != price:
         return ""
-    stands = shown(at, leg.price.type.kind)
-    return f"at {words(reference)} = {shown(price, reference.type.kind)} the {leg.what} is {stands}"
+    series = [
+        f"{words(term)} = {shown(value(reading, term, model), term.type.kind)}"
+        for term in map(reading.term, read)
+        if term.op is not Op.PARAMETER and (term.op is Op.FACT or reading.number(term) != reading.number(leg.price))
+    ]
+    at_values = f"at {', '.join(series)} " if series else ""
+    order = f"the order is at {shown(price, reference.type.kind)} and " if own else ""
+    return f"{at_values}{order}the {leg.what} {'' if own else 'is '}at {shown(at, leg.price.type.kind)}"
 
 
 CHECK = Check(
