@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.machine import header
 from engine.market.facts import FactSpec, Scope
 from engine.market.manifest import CORE
-from engine.plan.compiled import runner
+from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from engine.plan.program import InputKey, Memory
 from engine.ruleset.link import link
@@ -58,7 +58,7 @@ def ours(rules: Conditions, ticks: list[list[float]]) -> Callable[[int], int]:
     ruleset = link([PackFiles("bench", [load_text("bench.yaml", documents)])], CORE + facts)
     assert not ruleset.findings, ruleset.findings[0]
     plan = make_plan(ruleset, ["X"]).symbols["X"]
-    memory = Memory(plan.program, runner())
+    memory = Memory(plan.program, compiled_kernel())
     slots = np.array([plan.program.inputs[InputKey("fact", f"signal.f{k}")] for k in range(FACTS)])
     roots = np.array([plan.program.slot(s.when[0], s.key) for s in plan.strategies])
     values = np.array(ticks)

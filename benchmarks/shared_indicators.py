@@ -16,7 +16,7 @@ from connectors.calendars import calendar
 from engine.decide.tick import Decider
 from engine.market.events import NANOS, Bar, Tick
 from engine.market.instrument import Instrument
-from engine.plan.compiled import runner
+from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
@@ -50,7 +50,7 @@ def decider(count: int) -> Decider:
     problems = [f for f in ruleset.findings if f.code != "AT206"]
     assert not problems, problems[0]
     plan = make_plan(ruleset, ["SPY"])
-    return Decider(plan, {"SPY": Instrument("SPY")}, {"XNYS": calendar("XNYS")}, Decimal(100_000), runner=runner())
+    return Decider(plan, {"SPY": Instrument("SPY")}, {"XNYS": calendar("XNYS")}, Decimal(100_000), kernel=compiled_kernel())
 
 
 def ticks() -> list[Tick]:

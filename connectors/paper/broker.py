@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import inf
 
 from connectors.paper import snapshot
 from connectors.paper.account import PaperAccount
@@ -15,7 +16,7 @@ from connectors.paper.book import Book
 from connectors.paper.matching import BarMatching, QuoteMatching
 from connectors.paper.prices import Terms
 from connectors.paper.settings import FillModel, PaperSettings
-from connectors.paper.working import Working
+from connectors.paper.working import NEVER, Working
 from engine.market.events import NANOS, Bar, MarketEvent, Quote
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport, Order, OrderState, OrderUpdate
@@ -35,6 +36,7 @@ class PaperBroker:
         self._used: set[str] = set()
         self._quotes: dict[str, Quote] = {}
         self._closes: dict[str, float] = {}
+        self._known_terms: dict[str, Terms] = {}  # until the next quote
 
     # -- the market moves ------------------------------------------------------------------------------------------
 
@@ -62,6 +64,17 @@ class PaperBroker:
             self._on_quotes(time_ns, events, report)
         return report if report is not None and (report.fills or report.updates) else None
 
+    def untouched(self, bars: Sequence[Bar]) -> int:
+        """How many of ``bars``, successive ones of one symbol, reach no order's price and no order's end."""
+        resting = self._book.by_symbol.get(bars[0].symbol, ())
+        below = max((w.below for w in resting), default=-inf)
+        above = min((w.above for w in resting), default=inf)
+        deadline = min((w.deadline for w in resting), default=NEVER)
+        for number, (_, start_ns, seconds, _, high, low, _, _) in enumerate(bars if resting else ()):
+            if low <= below or high >= above or start_ns + seconds * NANOS >= deadline:
+                return number
+        return len(bars)
+
     def _on_bar(self, bar: Bar, time_ns: int, report: BrokerReport) -> None:
         matching = BarMatching(self._book, bar, self._terms(bar.symbol), time_ns, report)
         matching.run(self._book.by_symbol[bar.symbol])
@@ -73,6 +86,7 @@ class PaperBroker:
                 continue
             symbol = event.symbol
             self._quotes[symbol] = event
+            self._known_terms.pop(symbol, None)
             if symbol in self._book.by_symbol and symbol not in barred:
                 # The quote is the price itself: half a spread on top would be paid twice.
                 terms = self._terms(symbol)._replace(half_spread=0.0)
@@ -80,6 +94,11 @@ class PaperBroker:
                 matching.run(self._book.by_symbol[symbol])
 
     def _terms(self, symbol: str) -> Terms:
+        if symbol not in self._known_terms:
+            self._known_terms[symbol] = self._new_terms(symbol)
+        return self._known_terms[symbol]
+
+    def _new_terms(self, symbol: str) -> Terms:
         """Half the last spread and the slippage are paid; the optimist pays neither."""
         settings, instrument, quote = self.settings, self.instruments[symbol], self._quotes.get(symbol)
         half = 0.0
@@ -177,6 +196,7 @@ class PaperBroker:
         for resting in saved.orders:
             self._book.add(resting.working())
         self._used, self._quotes, self._closes = set(saved.used_ids), dict(saved.quotes), dict(saved.closes)
+        self._known_terms.clear()
 
 
 def _brackets(orders: Sequence[Order]) -> list[list[Order]]:

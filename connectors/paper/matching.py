@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from connectors.paper import prices
@@ -29,8 +29,10 @@ class _Matching(ABC):
     def room(self, working: Working) -> Decimal | None:
         """How much the order may take at most; None without limit."""
 
-    def in_order(self, orders: Iterable[Working]) -> list[Working]:
+    def in_order(self, orders: list[Working]) -> list[Working]:
         """Entries before their legs; stops before all else that closes, and after it for the optimist."""
+        if len(orders) < 2:
+            return orders
         optimist = self.terms.model is FillModel.OPTIMISTIC
 
         def rank(working: Working) -> int:
@@ -74,7 +76,7 @@ class BarMatching(_Matching):
 
     def run(self, orders: Sequence[Working]) -> None:
         """Match every order that reaches the market before the bar ends."""
-        due = self.in_order(w for w in orders if w.remaining > 0 and w.from_ns < self.end_ns)
+        due = self.in_order([w for w in orders if w.remaining > 0 and w.from_ns < self.end_ns])
         for working in due:
             early = working.placed_ns <= self.bar.start_ns and working.from_ns <= self._latest_ns
             self._standing[working.order.client_id] = Standing.WHOLE if early else Standing.LATE
@@ -82,7 +84,7 @@ class BarMatching(_Matching):
                 self.expire(working)
         self._meet_open([w for w in due if self._standing[w.order.client_id] is Standing.WHOLE])
         there = self.book.by_symbol.get(self.bar.symbol, ())  # legs that came to life at the open are among them
-        self._trade(self.in_order(w for w in there if w.order.client_id in self._standing))
+        self._trade(self.in_order([w for w in there if w.order.client_id in self._standing]))
         self._finish(due)
 
     def _meet_open(self, orders: Sequence[Working]) -> None:
@@ -157,7 +159,7 @@ class QuoteMatching(_Matching):
     def run(self, orders: Sequence[Working]) -> None:
         """Match every order that reached the market before the quote."""
         quote = self.quote
-        for working in self.in_order(orders):
+        for working in self.in_order(list(orders)):
             if not self.book.rests(working) or working.placed_ns >= quote.time_ns or working.from_ns > quote.time_ns:
                 continue
             if working.deadline < quote.time_ns and not self.expire(working):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from connectors.paper.account import PaperAccount
 from connectors.paper.working import Working
@@ -31,10 +31,16 @@ class SavedPosition(_Saved):
     quantity: Decimal
 
 
+_HINTS = get_type_hints(Order)
+# A named tuple would be saved as a bare list; the state names its fields, and so do complaints about it.
+_FIELDS: dict[str, Any] = {name: (_HINTS[name], Order._field_defaults.get(name, ...)) for name in Order._fields}
+OrderFields = create_model("OrderFields", __base__=_Saved, **_FIELDS)
+
+
 class SavedOrder(_Saved):
     """A resting order, as ``Working`` has it."""
 
-    order: Order
+    order: OrderFields  # type: ignore[valid-type]
     placed_ns: int
     from_ns: int
     remaining: Decimal
@@ -47,7 +53,8 @@ class SavedOrder(_Saved):
     met: bool
 
     def working(self) -> Working:
-        return Working(**{name: getattr(self, name) for name in SavedOrder.model_fields})
+        fields = {name: getattr(self, name) for name in SavedOrder.model_fields}
+        return Working(**fields | {"order": Order(**dict(self.order))})
 
 
 class SavedBroker(_Saved):
@@ -85,7 +92,7 @@ def decode(state: Mapping[str, object], instruments: Mapping[str, Instrument]) -
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SnapshotError(f"the broker's saved state cannot be used: {place}: {first['msg']}") from None
-    for symbol in (*(p.symbol for p in saved.positions), *(o.order.symbol for o in saved.orders)):
+    for symbol in (*(p.symbol for p in saved.positions), *(o.working().order.symbol for o in saved.orders)):
         if symbol not in instruments:
             raise SnapshotError(f"the broker's saved state holds {symbol}, which this run does not trade: add it")
     return saved

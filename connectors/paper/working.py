@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf
 
@@ -112,18 +112,20 @@ class Working:
 
     def lose(self, quantity: Decimal) -> None:
         """Another leg of the group filled by that much."""
-        self.order = replace(self.order, quantity=max(self.order.quantity - quantity, self.filled))
+        self.order = self.order._replace(quantity=max(self.order.quantity - quantity, self.filled))
         self.remaining = max(self.remaining - quantity, ZERO)
         self.arm()
 
     def shrink(self, quantity: Decimal, to_come: Decimal) -> None:
         """Cap what is live now at ``quantity``; ``to_come`` is what its parent may still bring."""
         self.remaining = min(self.remaining, quantity)
-        self.order = replace(self.order, quantity=min(self.order.quantity, self.filled + self.remaining + to_come))
+        most = self.filled + self.remaining + to_come
+        if most < self.order.quantity:
+            self.order = self.order._replace(quantity=most)
         self.arm()
 
     def move_stop(self, stop: Decimal, time_ns: int) -> None:
         """A new stop price; what the market did before now does not count for it."""
-        self.order = replace(self.order, stop=stop)
+        self.order = self.order._replace(stop=stop)
         self.stop, self.placed_ns = float(stop), max(self.placed_ns, time_ns)
         self.arm()

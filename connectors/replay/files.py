@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from engine.market.events import SourceError
 
-BLOCK_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 14  # larger ones fall out of the processor's cache
 LAYOUT_FOLDERS = ("minute_aggs_v1", "quotes_1m")
 DATED_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.csv(\.gz)?")
 

@@ -80,7 +80,7 @@ class TimeOrder:
             events = self._in_order(events)
             times_ns = [event[1] + MINUTE_NS for event in events] if bars else list(map(TIME, events))
             if len(series) == 1:
-                return map(tuple.__new__, repeat(Tick), zip(times_ns, [[event] for event in events], strict=True))
+                return map(tuple.__new__, repeat(Tick), zip(times_ns, zip(events), strict=True))
             for time_ns, event in zip(times_ns, events, strict=True):
                 if time_ns in by_time:
                     by_time[time_ns].append(event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import compress, islice, repeat
+from math import inf
 from operator import le, mod
 from typing import Any, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
@@ -197,12 +198,13 @@ class _BarParser:
     def __init__(self, columns: Columns) -> None:
         self._prices = [columns.place(name) for name in ("open", "high", "low", "close")]
         self._volume = columns.volume
-        self._number = Numbers().__getitem__
 
     def events(self, symbols: list[str], starts_ns: list[int], cells: list[Cells]) -> list[Bar]:
-        opens, highs, lows, closes = (list(map(self._number, cells[place])) for place in self._prices)
+        opens, highs, lows, closes = (list(map(float, cells[place])) for place in self._prices)
         if not (
-            all(map(le, lows, opens))
+            min(lows) >= 0.0
+            and max(highs) < inf
+            and all(map(le, lows, opens))
             and all(map(le, opens, highs))
             and all(map(le, lows, closes))
             and all(map(le, closes, highs))

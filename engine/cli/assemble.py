@@ -19,7 +19,7 @@ from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
 from engine.market.events import MarketSource
 from engine.market.instrument import Instrument, InstrumentKind
-from engine.plan.compiled import runner
+from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import Plan, execution_symbol, make_plan
 from engine.ruleset.parameters import ParameterError, read_settings
 from engine.ruleset.rules import Ruleset
@@ -67,8 +67,9 @@ class Assembly:
         paper = self.settings.paper
         venue = VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), float(paper.slippage_bps) / 10_000)
         return Decider(
-            self.plan(), self.instruments, self.calendars, Decimal(paper.cash), venue, runner(), self.keep_values
-        )
+            self.plan(), self.instruments, self.calendars, Decimal(paper.cash), venue, compiled_kernel(),
+            self.keep_values,
+        )  # fmt: skip
 
     def broker(self, fills: str) -> PaperBroker:
         return PaperBroker(broker_settings(self.settings.paper, fills), self.instruments)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -62,9 +65,19 @@ def run_backtest(assembly: Assembly, pack: str, keep_prices: bool) -> tuple[Back
     described = Described(
         pack, assembly.describe_data(), assembly.describe_parameters(), assembly.timezone, assembly.settings.paper.cash
     )
-    with PassesBar(["central", "pessimistic", "optimistic"]) as bar:
+    with _no_collector(), PassesBar(["central", "pessimistic", "optimistic"]) as bar:
         result, prices = backtest(assembly, described, time.perf_counter, bar.notice, keep_prices)
     return result, prices
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """A run makes no reference cycles to speak of, so looking for them all the time is time lost."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def rules_of(pack: str, paths: list[Path]) -> tuple[list[Path], list[str]]:

@@ -52,8 +52,8 @@ class TracePrinter:
     def note(self, note: DataNote) -> None:
         print(f"{clock(note.time_ns, self._timezone)}   {note.symbol}: {note.text}")
 
-    def tick(self, tick: Tick, decider: Decider) -> None:
-        if self._level == "full":
+    def ticks(self, ticks: Sequence[Tick], equity: Sequence[float], decider: Decider) -> None:
+        for tick in ticks if self._level == "full" else ():
             for symbol in dict.fromkeys(event.symbol for event in tick.events):
                 if symbol in decider.context.states:
                     self._print_all(symbol, decider, tick.time_ns)

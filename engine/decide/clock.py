@@ -49,6 +49,14 @@ class Clock:
             self._set_values(time_ns)
         return new_day
 
+    def at(self, time_ns: int) -> tuple[float, ...]:
+        """The values at another instant of the same local day."""
+        values = self.values
+        self.values = list(values)
+        self._set_values(time_ns)
+        self.values, found = values, tuple(self.values)
+        return found
+
     def _set_values(self, time_ns: int) -> None:
         values, session = self.values, self._session
         values[0] = time_ns / NANOS
@@ -79,6 +87,15 @@ class Clock:
     @property
     def seconds_of_day(self) -> float:
         return self.values[1]
+
+    def moment_ns(self, seconds_of_day: float) -> int:
+        """The instant that many seconds after the last local midnight."""
+        return self._day_begin_ns + int(seconds_of_day * NANOS)
+
+    @property
+    def session(self) -> TradingDay | None:
+        """Today's regular session, if there is one."""
+        return self._session
 
     @property
     def day_end_ns(self) -> int:

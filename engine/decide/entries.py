@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from engine.decide.actions import Decision, Place, Verdict
@@ -63,7 +62,8 @@ def _tradable(context: Context, symbol: str) -> SymbolState:
 
 def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbol: str) -> None:
     """Cooldown, sessions and their limits, halts: everything that needs no order to be judged."""
-    if context.order_id(strategy.key, symbol, Leg.ENTRY) in context.portfolio.pending:
+    pending = context.portfolio.pending
+    if pending and context.order_id(strategy.key, symbol, Leg.ENTRY) in pending:
         raise Refused(Verdict.BLOCKED, "same order", f"another trigger has just ordered {symbol} for this strategy")
     until = context.cooling.get((strategy.key, trigger.symbol), 0)
     if context.now_ns < until:
@@ -207,7 +207,7 @@ def _with_quantity(order: Order, quantity: Decimal, state: SymbolState) -> Order
     rounded = round_quantity(quantity, state.instrument.lot_size)
     if rounded <= 0:
         raise Refused(Verdict.BLOCKED, "size", "the caps leave nothing of its size")
-    return replace(order, quantity=rounded)
+    return order._replace(quantity=rounded)
 
 
 def _legs(

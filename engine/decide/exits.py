@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from engine.decide.actions import Action, Cancel, Decision, Place, Replace, Verdict
@@ -161,7 +160,7 @@ def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: 
     for leg in list(held.legs.values()):
         if leg.quantity > left:
             actions.append(Replace(leg.client_id, quantity=left))
-            held.legs[leg.client_id] = replace(leg, quantity=left)
+            held.legs[leg.client_id] = leg._replace(quantity=left)
     context.portfolio.expect_exit(held, order)
     return [*actions, Place((order,))]
 
@@ -224,7 +223,7 @@ def _move_stop(context: Context, rule: Exit, held: Held, state: SymbolState, pri
     for leg in list(held.legs.values()):
         if leg.leg is Leg.STOP:
             actions.append(Replace(leg.client_id, stop=on_grid))
-            held.legs[leg.client_id] = replace(leg, stop=on_grid)
+            held.legs[leg.client_id] = leg._replace(stop=on_grid)
     return actions
 
 

@@ -39,13 +39,14 @@ _POSITION: dict[str, Callable[[Held, int], float]] = {
     "position.stop": lambda held, now: _price(held.stop_price()),
     "position.target": lambda held, now: _price(held.target_price()),
 }
+_STEADY = {f"position.{name}" for name in ("open", "quantity", "is_long", "entry", "stop", "target")}
 _FLAT = {"position.open": 0.0, "position.quantity": 0.0}
 
 
 class PositionFeed:
     """Writes the facts of one strategy's position into the slots of one symbol's program."""
 
-    __slots__ = ("_entry_slots", "_flat", "_is_flat", "_slots", "_v")
+    __slots__ = ("_entry_slots", "_flat", "_is_flat", "_is_steady", "_slots", "_v")
 
     def __init__(self, state: SymbolState, owner: str) -> None:
         inputs = state.memory.program.inputs
@@ -53,12 +54,18 @@ class PositionFeed:
         self._is_flat = False
         names = {k.name: s for k, s in inputs.items() if k.what == "fact" and k.owner == owner}
         self._slots = [(s, _POSITION[name]) for name, s in names.items()]
+        self._is_steady = all(name in _STEADY for name in names)
         self._flat = [(s, _FLAT.get(name, NAN)) for name, s in names.items()]
         self._entry_slots = [s for k, s in sorted(inputs.items()) if k.what == "entry" and k.owner == owner]
 
     @property
     def used(self) -> bool:
         return bool(self._slots or self._entry_slots)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the facts that are read stay as they are while no order of the position fills or changes."""
+        return self._is_steady
 
     def write(self, held: Held | None, now_ns: int) -> bool:
         """Facts of a position, or of being flat; False when nothing can have changed."""
@@ -121,6 +128,11 @@ class PortfolioFeed:
     @property
     def used(self) -> bool:
         return bool(self._slots)
+
+    @property
+    def moves_with_price(self) -> bool:
+        """Whether prices of what is held move the facts that are read."""
+        return self._moves_with_price
 
     def write(self, portfolio: Portfolio) -> None:
         if portfolio.version == self._version and not (self._moves_with_price and portfolio.held):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from engine.market.events import Bar
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderUpdate
 from engine.market.position import ZERO, Position
 
@@ -84,9 +86,10 @@ class Portfolio:
 
     def equity(self) -> float:
         """Cash plus all positions at their last prices (money)."""
-        if not self.held:
-            return self._cash_float
-        return self._cash_float + sum(h.quantity * h.last for h in self.held.values())
+        worth = self._cash_float
+        for held in self.held.values():
+            worth += held.quantity * held.last
+        return worth
 
     def count_in(self, symbol: str) -> int:
         return sum(1 for _, held_symbol in self.held if held_symbol == symbol)
@@ -134,9 +137,23 @@ class Portfolio:
             if held_symbol != symbol:
                 continue
             held.last = last
-            held.high = max(held.high, high)
-            held.low = min(held.low, low)
+            if high > held.high:
+                held.high = high
+            if low < held.low:
+                held.low = low
             held.bars += new_bar
+
+    def mark_bars(self, bars: Sequence[Bar]) -> list[float]:
+        """As ``mark`` for successive bars of the one symbol that is held; the equity (money) after each."""
+        equity = [self._cash_float] * len(bars)
+        for held in self.held.values():
+            equity = [worth + held.quantity * bar.close for worth, bar in zip(equity, bars, strict=True)]
+            held.last = bars[-1].close
+            held.high = max(held.high, max(bar.high for bar in bars))
+            held.low = min(held.low, min(bar.low for bar in bars))
+            held.bars += len(bars)
+        self.peak_equity = max(self.peak_equity, *equity)
+        return equity
 
     def apply(self, report: BrokerReport) -> list[Held]:
         """Book what the broker did; returns the positions that this closed, with the orders that still rest."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from engine.decide.clock import Clock
 from engine.ruleset.rules import Pack, Session
 
+DAY_SECONDS = 86_400
+
 
 @dataclass(slots=True)
 class Windows:
@@ -21,6 +23,15 @@ class Windows:
         changed = now != self.open
         self.open = now
         return changed
+
+    def next_change_ns(self, clock: Clock) -> int:
+        """Until when what is open stays as it is, at the longest until the local day ends (UTC nanoseconds)."""
+        moments = [clock.day_end_ns]
+        if clock.session is not None:
+            moments += [clock.session.open_ns + 1, clock.session.close_ns + 1]
+        edges = {edge for session in self.pack.sessions for hours in session.hours for edge in hours}
+        moments += [clock.moment_ns(edge - before) for edge in edges for before in (0, DAY_SECONDS)]
+        return min(moment for moment in moments if moment > clock.time_ns)
 
     def refusal(self, strategy: str) -> str:
         """Why a strategy may not enter now; empty when it may. A pack without sessions is always open."""
@@ -56,6 +67,6 @@ def _is_open(session: Session, clock: Clock, session_open: bool) -> bool:
     for begin, end in session.hours:
         if clock.weekday in session.days and begin <= now < end:
             return True
-        if (clock.weekday - 1) % 7 in session.days and begin <= now + 86_400 < end:
+        if (clock.weekday - 1) % 7 in session.days and begin <= now + DAY_SECONDS < end:
             return True
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from engine.decide.clock import NAMES as CLOCK_NAMES
 from engine.market.bars import BarAggregator
@@ -76,6 +77,26 @@ class SymbolState:
         if self._frames:
             self._push_frames(bar, now_ns)
         return ""
+
+    def rows(self, bars: Sequence[Bar]) -> tuple[dict[int, list[float]], int]:
+        """What each of ``bars`` would put into which slot, and the groups that it moves."""
+        columns = list(zip(*bars, strict=True))
+        found: dict[int, list[float]] = {}
+        event = int(Group.BAR)
+        for slot, index in self._bar_slots:
+            found[slot] = [NAN if value is None else value for value in columns[index]]
+        if self._last_slot is not None:
+            found[self._last_slot] = list(columns[_BAR_FIELDS["close"]])
+            event |= Group.QUOTE
+        for slot in self._bar_time_slots:
+            found[slot] = [bar.known_ns / NANOS for bar in bars]
+        return found, event
+
+    def took(self, bars: Sequence[Bar]) -> None:
+        """``bars``, laid out by ``rows``, have gone through the program."""
+        self.bar = bars[-1]
+        self.bar_start_ns, self.last = self.bar.start_ns, self.bar.close
+        self.bars_seen[BASE_SECONDS] += len(bars)
 
     def _refuse(self, bar: Bar) -> str:
         if self.bar is not None and bar == self.bar:

@@ -7,7 +7,7 @@ the instrument's grid. Nothing here reads a clock, draws a random number or does
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,20 +16,21 @@ import numpy as np
 from engine.decide.actions import Decision
 from engine.decide.clock import WEEKDAYS, Clock
 from engine.decide.context import Context
+from engine.decide.desk import Desk, Watch
 from engine.decide.entries import enter
 from engine.decide.exits import run_exits
 from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
-from engine.decide.portfolio import Portfolio, PositionKey
+from engine.decide.portfolio import Portfolio
+from engine.decide.quiet import Ahead
 from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport
-from engine.plan.kernel import run as interpreted
 from engine.plan.ops import BASE_SECONDS, Group
 from engine.plan.plan import Plan, SymbolPlan, execution_symbol, exit_segment, uses_position
-from engine.plan.program import InputKey, Memory, Runner
+from engine.plan.program import INTERPRETED, InputKey, Kernel, Memory, Watches
 from engine.ruleset.rules import Strategy, TriggerKind
 
 MANY_ROOTS = 8  # above this a vector comparison finds the true ones faster than a loop
@@ -42,38 +43,6 @@ class VenueFacts:
     fee_per_unit: float = 0.0
     fee_minimum: float = 0.0
     slippage_ratio: float = 0.0
-
-
-@dataclass(slots=True)
-class _Watch:
-    """One strategy on one symbol, ready to be looked at: where its conditions stand and what triggers it."""
-
-    strategy: Strategy
-    slots: tuple[int, ...]
-    bit: int
-    kind: TriggerKind
-    position_feed: PositionFeed | None
-    position_key: PositionKey
-    universe_slot: int | None
-
-
-@dataclass(slots=True, eq=False)
-class _Desk:
-    """One symbol with everything that a tick needs for it.
-
-    ``watches``: the strategies that it triggers; ``first`` the slots of their first conditions, as one array;
-    ``feeding`` those that read their own position.
-    """
-
-    state: SymbolState
-    rank: int
-    clock: Clock
-    portfolio_feed: PortfolioFeed | None
-    watches: list[_Watch]
-    first: np.ndarray
-    feeding: list[_Watch]
-    has_frames: bool
-    computed_ns: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +64,14 @@ class Decider:
         calendars: Mapping[str, TradingCalendar],
         cash: Decimal,
         venue: VenueFacts | None = None,
-        runner: Runner = interpreted,
+        kernel: Kernel = INTERPRETED,
         keep_values: bool = False,
     ) -> None:
         weekdays = tuple(plan.texts.code(day) for day in WEEKDAYS)
         clocks = {name: Clock(calendar, weekdays) for name, calendar in calendars.items()}
         states = {
             symbol: SymbolState(
-                instruments[symbol], Memory(p.program, runner), plan.texts, calendars[instruments[symbol].calendar]
+                instruments[symbol], Memory(p.program, kernel), plan.texts, calendars[instruments[symbol].calendar]
             )
             for symbol, p in plan.symbols.items()
         }
@@ -136,24 +105,25 @@ class Decider:
                 self.context.position_feeds[strategy.key, plan.symbol] = feed
                 feed.write(None, 0)
 
-    def _desk(self, plan: SymbolPlan, rank: int) -> _Desk:
+    def _desk(self, plan: SymbolPlan, rank: int) -> Desk:
         context = self.context
         state = context.states[plan.symbol]
         watches = [self._watch(plan, s) for s in sorted(plan.strategies, key=lambda s: s.priority)]
         feed = context.portfolio_feeds[plan.symbol]
-        return _Desk(
+        return Desk(
             state, rank, context.clocks[state.instrument.calendar], feed if feed.used else None, watches,
             np.array([w.slots[0] for w in watches], dtype=np.int64),
             [w for w in watches if w.position_feed is not None], bool(plan.program.frames),
+            Watches.of((w.slots, False) for w in watches),
         )  # fmt: skip
 
-    def _watch(self, plan: SymbolPlan, strategy: Strategy) -> _Watch:
+    def _watch(self, plan: SymbolPlan, strategy: Strategy) -> Watch:
         feed = None
         if any(uses_position(t) for t in strategy.when):
             feed = PositionFeed(self.context.states[plan.symbol], strategy.key)
             feed.write(None, 0)
         pack, condition = self.context.plan.packs[strategy.key], strategy.universe_when
-        return _Watch(
+        return Watch(
             strategy, tuple(plan.program.slot(t, strategy.key) for t in strategy.when), _trigger_bit(strategy, plan),
             strategy.trigger.kind, feed, (strategy.key, execution_symbol(pack, strategy, plan.symbol)),
             None if condition is None else plan.program.slot(condition, strategy.key),
@@ -186,12 +156,16 @@ class Decider:
             desk.state.event = 0
         return context.decisions
 
+    def ahead(self, ticks: Sequence[Tick]) -> Ahead:
+        """Coming ticks, laid out to be taken in together as far as no rule can act at them."""
+        return Ahead(self.context, self._desks, self._clock_list, self._window_list, ticks)
+
     def observe(self, tick: Tick) -> None:
         """Take in market history without deciding: what a strategy must have seen before it may be asked."""
         for desk in self._take_in(tick):
             desk.state.event = 0
 
-    def _take_in(self, tick: Tick) -> list[_Desk]:
+    def _take_in(self, tick: Tick) -> list[Desk]:
         """Apply the events, move time on, bring the programs of the symbols concerned up to date."""
         context = self.context
         context.now_ns = tick.time_ns
@@ -210,7 +184,7 @@ class Decider:
             self._move_windows()
         return touched
 
-    def _apply(self, tick: Tick) -> list[_Desk]:
+    def _apply(self, tick: Tick) -> list[Desk]:
         """Apply all events; the symbols that they concern, in the plan's order."""
         desks, touched = self._desks, []
         held, now_ns = self.context.portfolio.held, tick.time_ns
@@ -242,8 +216,10 @@ class Decider:
         portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
         portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
 
-    def _with_held(self, touched: list[_Desk]) -> list[_Desk]:
+    def _with_held(self, touched: list[Desk]) -> list[Desk]:
         """Symbols that are held are looked at on every tick, because time passes for them too."""
+        if len(touched) == len(self._desks):
+            return touched
         missing = {symbol for _, symbol in self.context.portfolio.held} - {d.state.symbol for d in touched}
         if not missing:
             return touched
@@ -256,10 +232,10 @@ class Decider:
             self._compute(desk)
             desk.state.event = 0
 
-    def _compute(self, desk: _Desk) -> None:
+    def _compute(self, desk: Desk) -> None:
         """Bring one symbol's program up to date."""
         context, state = self.context, desk.state
-        desk.computed_ns = context.now_ns
+        desk.computed_ns, desk.version = context.now_ns, context.portfolio.version
         if desk.has_frames:
             state.flush_frames(context.now_ns)
         if state.clock_slots:
@@ -297,7 +273,7 @@ class Decider:
                     state.v[slot] = settings.get(key, plan.program.initial[slot])
             state.memory.compute_main(Group.PARAMETER)
 
-    def _enter(self, desk: _Desk, tick: Tick) -> None:
+    def _enter(self, desk: Desk, tick: Tick) -> None:
         """Strategies that this symbol triggers now and whose conditions are all true."""
         state, watches = desk.state, desk.watches
         v = state.v
@@ -311,10 +287,10 @@ class Decider:
                 if self._triggered(watch, state, state.event, tick) and self._in_universe(watch, state):
                     enter(self.context, watch.strategy, state)
 
-    def _in_universe(self, watch: _Watch, state: SymbolState) -> bool:
+    def _in_universe(self, watch: Watch, state: SymbolState) -> bool:
         return watch.universe_slot is None or state.v[watch.universe_slot] == 1.0
 
-    def _triggered(self, watch: _Watch, state: SymbolState, event: int, tick: Tick) -> bool:
+    def _triggered(self, watch: Watch, state: SymbolState, event: int, tick: Tick) -> bool:
         if watch.kind is TriggerKind.BAR:
             return event & watch.bit != 0
         if watch.kind is TriggerKind.QUOTE:
@@ -327,7 +303,7 @@ class Decider:
             )
         return self._interval_passed(watch, state)
 
-    def _interval_passed(self, watch: _Watch, state: SymbolState) -> bool:
+    def _interval_passed(self, watch: Watch, state: SymbolState) -> bool:
         """Whether a new interval of an ``every(60s)`` trigger began since the strategy last looked."""
         number = self.context.now_ns // (watch.strategy.trigger.seconds * 1_000_000_000)
         key = (watch.strategy.key, state.symbol)
@@ -337,7 +313,7 @@ class Decider:
         return True
 
 
-def _by_rank(desk: _Desk) -> int:
+def _by_rank(desk: Desk) -> int:
     return desk.rank
 
 

@@ -74,16 +74,20 @@ class JournalRecorder:
     def note(self, note: DataNote) -> None:
         self._writer.event(note.time_ns, "warning", "market_data", note.symbol, note.text)
 
-    def tick(self, tick: Tick, decider: Decider) -> None:
-        if self._keep == "all":
-            for symbol in dict.fromkeys(event.symbol for event in tick.events):
-                state = decider.context.states.get(symbol)
-                if state is not None:
-                    self._writer.trace(tick.time_ns, symbol, state.v.tobytes())
-        self._writer.equity(tick.time_ns, decider.context.portfolio.equity())
+    def ticks(self, ticks: Sequence[Tick], equity: Sequence[float], decider: Decider) -> None:
+        for tick, worth in zip(ticks, equity, strict=True):
+            if self._keep == "all":
+                self._keep_values(tick, decider)
+            self._writer.equity(tick.time_ns, worth)
         if self._changed:
             self._changed = False
             self._writer.positions(snapshot(decider))
+
+    def _keep_values(self, tick: Tick, decider: Decider) -> None:
+        for symbol in dict.fromkeys(event.symbol for event in tick.events):
+            state = decider.context.states.get(symbol)
+            if state is not None:
+                self._writer.trace(tick.time_ns, symbol, state.v.tobytes())
 
 
 def snapshot(decider: Decider) -> list[dict[str, Any]]:

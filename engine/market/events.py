@@ -6,7 +6,7 @@ instant at which they became *known*: a minute bar that starts at 09:30 is known
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 NANOS = 1_000_000_000
@@ -61,7 +61,7 @@ class Tick(NamedTuple):
     """Everything that became known at one instant, in arrival order."""
 
     time_ns: int
-    events: list[MarketEvent]
+    events: Sequence[MarketEvent]
 
 
 class MarketSource(Protocol):

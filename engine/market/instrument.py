@@ -37,7 +37,7 @@ def round_price(price: Decimal, tick_size: Decimal, rounding: str = ROUND_HALF_E
 
 def round_quantity(quantity: Decimal, lot_size: Decimal) -> Decimal:
     """``quantity`` rounded down to whole lots: rounding never adds risk."""
-    return (quantity / lot_size).quantize(Decimal(1), rounding=ROUND_FLOOR) * lot_size
+    return quantity // lot_size * lot_size
 
 
 __all__ = [

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from engine.market.events import MarketEvent
+from engine.market.events import Bar, MarketEvent
 
 
 class Side(StrEnum):
@@ -63,8 +63,7 @@ class Leg(StrEnum):
     TARGET = "target"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One order as wanted. Prices are money per unit, quantities are units.
 
     ``group`` ties legs that cancel one another (OCO); ``parent`` is the client id of the entry whose fill
@@ -90,8 +89,7 @@ class Order:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(NamedTuple):
     """One execution. ``fee`` is money, positive when paid. ``mid`` is the mid price when the order was decided."""
 
     fill_id: str
@@ -107,8 +105,7 @@ class Fill:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderUpdate:
+class OrderUpdate(NamedTuple):
     """A change in an order's life, as the broker tells it."""
 
     client_id: str
@@ -144,4 +141,11 @@ class Broker(Protocol):
         self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
     ) -> BrokerReport:
         """Move the stop or shrink the quantity of a resting order."""
+        ...
+
+    def untouched(self, bars: Sequence[Bar]) -> int:
+        """How many of ``bars``, successive ones of one symbol, leave every order as it is, from the front on.
+
+        A broker that cannot tell says 0: then it is shown each one.
+        """
         ...

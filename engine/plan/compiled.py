@@ -14,10 +14,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from engine.language import functions
 from engine.language.functions import CATALOGUE
 from engine.plan import dispatch, kernel
-from engine.plan.program import Runner
+from engine.plan.program import Kernel
 
 _HELPERS = (
     "power",
@@ -49,8 +51,8 @@ def _fingerprint() -> str:
 
 
 @cache
-def runner() -> Runner:
-    """The compiled ``kernel.run``. The first call on a machine compiles for some seconds, later ones load."""
+def compiled_kernel() -> Kernel:
+    """The compiled kernel. The first call on a machine compiles for some seconds, later ones load."""
     import numba
 
     folder = cache_folder()
@@ -61,19 +63,28 @@ def runner() -> Runner:
         keep = False
     if keep:
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-    compiled: Runner = _compile(numba, keep)
-    return compiled
+    return _compile(numba, keep)
 
 
-def _compile(numba: Any, keep: bool) -> Runner:
+def _compile(numba: Any, keep: bool) -> Kernel:
     jit = numba.njit
     steps = {f"step_{name}": jit(function.step) for name, function in CATALOGUE.items()}
     call = jit(_with_globals(dispatch.call, steps))
     names: dict[str, Any] = {"call": call}
     for name in _HELPERS:
         names[name] = jit(_with_globals(getattr(kernel, name), names))
-    run = jit(_with_globals(kernel.run, names), cache=keep)
-    return run  # type: ignore[no-any-return]
+    names["run"] = jit(_with_globals(kernel.run, names), cache=keep)
+    found = Kernel(names["run"], jit(_with_globals(kernel.run_rows, names), cache=keep))
+    _load(found)
+    return found
+
+
+def _load(found: Kernel) -> None:
+    """Have both functions compiled or read from the cache now, and not at the first tick of a run."""
+    codes, ints, floats = np.empty((0, 4), dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
+    program = (0, 0, 0, codes, codes, ints, floats, floats)
+    found.run(*program)
+    found.run_rows(*program, np.empty((0, 0)), ints, ints, codes, 0, 0)
 
 
 def _with_globals(function: Any, changes: dict[str, Any]) -> FunctionType:

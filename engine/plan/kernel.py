@@ -39,6 +39,31 @@ def run(begin: int, end: int, event: int, stretches: Codes, code: Codes, pool: I
                 v[code[i, 0]] = call(op, state, code[i, 5], v, pool, code[i, 3])
 
 
+def run_rows(
+    begin: int, end: int, event: int, stretches: Codes, code: Codes, pool: Ints, v: Floats, state: Floats,
+    rows: Floats, slots: Ints, watched: Ints, watches: Ints, first: int, last: int,
+) -> int:  # fmt: skip
+    """`run` once for each row from ``first``, up to the first after which a watch is true: its number, or ``last``.
+
+    ``rows``: shape (instants, inputs), what goes into ``slots`` before each run. ``watches``: shape (watches, 3), from
+    where to where in ``watched`` the slots stand that must all be true, and whether unknown counts as true.
+    """
+    for row in range(first, last):
+        for k in range(slots.shape[0]):
+            v[slots[k]] = rows[row, k]
+        run(begin, end, event, stretches, code, pool, v, state)
+        for w in range(watches.shape[0]):
+            true = True
+            for k in range(watches[w, 0], watches[w, 1]):
+                x = v[watched[k]]
+                if x == 0.0 or (x != x and watches[w, 2] == 0):
+                    true = False
+                    break
+            if true:
+                return row
+    return last
+
+
 def compare(op: int, first: int, last: int, code: Codes, v: Floats) -> None:
     """A stretch of ``<`` or ``>``: the most common operations, in a loop of their own."""
     for i in range(first, last):

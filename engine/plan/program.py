@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,15 @@ from engine.plan import kernel
 from engine.plan.arrays import Codes, Floats, Ints
 from engine.plan.ops import Group
 
-Runner = Callable[[int, int, int, Codes, Codes, Ints, Floats, Floats], None]
+
+class Kernel(NamedTuple):
+    """The functions of ``engine.plan.kernel``, interpreted or compiled."""
+
+    run: Callable[[int, int, int, Codes, Codes, Ints, Floats, Floats], None]
+    run_rows: Callable[..., int]
+
+
+INTERPRETED = Kernel(kernel.run, kernel.run_rows)
 
 
 class InputKey(NamedTuple):
@@ -80,16 +88,18 @@ class Program:
 
 
 class Memory:
-    """Values and state of one symbol's program. ``run`` is the only thing that computes."""
+    """Values and state of one symbol's program. The kernel is the only thing that computes."""
 
-    __slots__ = ("_code", "_main", "_pool", "_run", "_state", "_stretches", "program", "v")
+    __slots__ = ("_ahead", "_code", "_kernel", "_main", "_pool", "_run", "_state", "_stretches", "program", "v")
 
-    def __init__(self, program: Program, run: Runner = kernel.run) -> None:
+    def __init__(self, program: Program, kernel: Kernel = INTERPRETED) -> None:
         self.program = program
         self.v: Floats = program.initial.copy()
         self._state: Floats = np.zeros(max(program.state_size, 1))
-        self._run, self._stretches, self._code, self._pool = run, program.stretches, program.code, program.pool
+        self._kernel, self._run = kernel, kernel.run
+        self._stretches, self._code, self._pool = program.stretches, program.code, program.pool
         self._main = program.segments["main"]
+        self._ahead = (np.empty_like(self.v), np.empty_like(self._state), -1)
         self.compute("main", Group.START)
 
     def compute(self, segment: str, event: int) -> None:
@@ -109,3 +119,60 @@ class Memory:
         """As ``compute("main", …)``, on the hot path."""
         begin, end = self._main
         self._run(begin, end, event, self._stretches, self._code, self._pool, self.v, self._state)
+
+    def look_ahead(self, rows: Rows, watches: Watches, first: int, last: int) -> int:
+        """The first row from ``first`` whose values make a watch true, or ``last``; nothing changes yet."""
+        v, state, _ = self._ahead
+        np.copyto(v, self.v)
+        np.copyto(state, self._state)
+        found = self._run_rows(v, state, rows, watches, first, last)
+        self._ahead = (v, state, found if found == last else -1)
+        return found
+
+    def take_rows(self, rows: Rows, first: int, last: int) -> None:
+        """Move on from row ``first`` to before ``last``; a look ahead from the same row may have done the work."""
+        v, state, reached = self._ahead
+        if reached == last:
+            np.copyto(self.v, v)
+            np.copyto(self._state, state)
+        else:
+            self._run_rows(self.v, self._state, rows, NO_WATCHES, first, last)
+        self._ahead = (v, state, -1)
+
+    def _run_rows(self, v: Floats, state: Floats, rows: Rows, watches: Watches, first: int, last: int) -> int:
+        begin, end = self._main
+        return self._kernel.run_rows(
+            begin, end, rows.event, self._stretches, self._code, self._pool, v, state,
+            rows.values, rows.slots, watches.slots, watches.table, first, last,
+        )  # fmt: skip
+
+
+class Rows(NamedTuple):
+    """Inputs of one symbol's program at successive instants: which groups move, shape (instants, inputs), and the
+    slot of each input."""
+
+    event: int
+    values: Floats
+    slots: Ints
+
+
+class Watches(NamedTuple):
+    """Conditions to look out for. ``table``, shape (watches, 3): for each the begin and end of its part of ``slots``,
+    all of which must be true, and whether unknown counts as true.
+    """
+
+    slots: Ints
+    table: Ints
+
+    @classmethod
+    def of(cls, conditions: Iterable[tuple[Sequence[int], bool]]) -> Watches:
+        """From the slots of each condition, and whether unknown counts as true."""
+        slots: list[int] = []
+        table: list[tuple[int, int, int]] = []
+        for watched, unknown_counts in conditions:
+            table.append((len(slots), len(slots) + len(watched), int(unknown_counts)))
+            slots += watched
+        return cls(np.array(slots, dtype=np.int64), np.array(table, dtype=np.int64).reshape(len(table), 3))
+
+
+NO_WATCHES = Watches.of(())

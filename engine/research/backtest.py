@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Protocol
 
 from engine.decide.tick import Decider
@@ -17,7 +18,7 @@ from engine.research.statistics import curve_statistics
 
 CENTRAL = "central"
 OTHER_BOUNDS = ("pessimistic", "optimistic")
-TICKS_PER_NOTICE = 4096
+BLOCK_TICKS = 256
 
 
 class Parts(Protocol):
@@ -94,12 +95,10 @@ def _run(
 
 def run_through(loop: Loop, source: MarketSource, notice: Callable[[], None]) -> None:
     """Every tick of ``source``; ``notice`` is called now and then."""
-    step = loop.step
-    for number, tick in enumerate(source.ticks()):
-        step(tick)
-        if number % TICKS_PER_NOTICE == 0:
-            notice()
-    notice()
+    ticks = source.ticks()
+    while block := list(islice(ticks, BLOCK_TICKS)):
+        loop.run(block)
+        notice()
 
 
 def _headline(recorder: StatisticsRecorder, described: Described) -> Row:

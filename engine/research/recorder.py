@@ -6,6 +6,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter
 
 from engine.decide.actions import Decision, Verdict
 from engine.decide.tick import DataNote, Decider
@@ -13,6 +14,8 @@ from engine.market.events import Bar, Tick
 from engine.market.orders import BrokerReport, Fill, Leg, Order
 from engine.research.results import PriceSeries
 from engine.research.trades import END_OF_DATA, TradeBook
+
+_TIME = itemgetter(0)  # of a tick
 
 
 class StatisticsRecorder:
@@ -28,7 +31,6 @@ class StatisticsRecorder:
         self.order_count = self.fill_count = 0
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
-        self._on_bar = self.book.on_bar
         self._mids: dict[str, float] = {}
         self._prices: dict[str, PriceSeries] | None = {} if keep_prices else None
 
@@ -51,15 +53,15 @@ class StatisticsRecorder:
     def note(self, note: DataNote) -> None:
         self.notes[note.text] += 1
 
-    def tick(self, tick: Tick, decider: Decider) -> None:
-        time_ns = tick.time_ns
-        for event in tick.events:
-            if isinstance(event, Bar):
-                self._on_bar(event)
-                if self._prices is not None:
-                    self._keep_price(event, time_ns)
-        self.times.append(time_ns)
-        self.equity.append(decider.context.portfolio.equity())
+    def ticks(self, ticks: Sequence[Tick], equity: Sequence[float], decider: Decider) -> None:
+        self.times.extend(map(_TIME, ticks))
+        self.equity.extend(equity)
+        self.book.on_bars([event for _, events in ticks for event in events if event.__class__ is Bar])
+        if self._prices is not None:
+            for time_ns, events in ticks:
+                for event in events:
+                    if event.__class__ is Bar:
+                        self._keep_price(event, time_ns)
 
     @property
     def started_ns(self) -> int:

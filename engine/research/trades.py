@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 from engine.market.events import Bar
@@ -13,6 +15,7 @@ END_OF_DATA = "end of data"
 """The reason a back-test gives to fills that close what is still open at the last bar."""
 
 _ZERO = Decimal(0)
+_HIGH, _LOW = attrgetter("high"), attrgetter("low")
 _FEE_GRID = Decimal("1e-8")
 
 
@@ -141,8 +144,8 @@ def exit_reason(fill: Fill) -> str:
 class TradeBook:
     """Builds round trips from fills, one at a time for each (strategy, symbol).
 
-    Feed it in market order: ``apply`` for each fill, ``on_bar`` for each bar. ``trades`` holds the closed ones in the
-    order they closed; ``bars`` counts the bars seen and ``bars_exposed`` those that closed with any position open.
+    Feed it in market order: ``apply`` for each fill, ``on_bars`` for the bars in between. ``trades`` holds the closed
+    ones in the order they closed; ``bars`` counts the bars seen and ``bars_exposed`` those that closed with any position open.
     """
 
     __slots__ = ("_by_symbol", "_open", "bars", "bars_exposed", "trades")
@@ -159,18 +162,22 @@ class TradeBook:
         """How many round trips are under way."""
         return len(self._open)
 
-    def on_bar(self, bar: Bar) -> None:
-        """Let open trades of the bar's symbol see its range.
+    def on_bars(self, bars: Sequence[Bar]) -> None:
+        """Let open trades see the range of their symbol's bars.
 
         The bar in which an entry fills counts whole, so its extremes may lie before the fill: a bar does not say.
         """
-        self.bars += 1
+        self.bars += len(bars)
         if not self._open:
             return
-        self.bars_exposed += 1
-        for trade in self._by_symbol.get(bar.symbol, ()):
-            trade.bars_held += 1
-            trade.see(bar.high, bar.low)
+        self.bars_exposed += len(bars)
+        for symbol, trades in self._by_symbol.items():
+            seen = [bar for bar in bars if bar.symbol == symbol] if trades else []
+            if seen:
+                high, low = max(map(_HIGH, seen)), min(map(_LOW, seen))
+                for trade in trades:
+                    trade.bars_held += len(seen)
+                    trade.see(high, low)
 
     def apply(self, fill: Fill, mid: float | None = None) -> ClosedTrade | None:
         """Book one fill; the trade that it closed, or None.
@@ -195,8 +202,8 @@ class TradeBook:
         if fill.quantity == remaining:
             return self._finish(trade, fill)
         closing_fee = (fill.fee * remaining / fill.quantity).quantize(_FEE_GRID)
-        closed = self._finish(trade, replace(fill, quantity=remaining, fee=closing_fee))
-        self._begin(replace(fill, quantity=fill.quantity - remaining, fee=fill.fee - closing_fee), mid)
+        closed = self._finish(trade, fill._replace(quantity=remaining, fee=closing_fee))
+        self._begin(fill._replace(quantity=fill.quantity - remaining, fee=fill.fee - closing_fee), mid)
         return closed
 
     def _begin(self, fill: Fill, mid: float | None) -> None:

@@ -63,7 +63,7 @@ class Seen:
     def note(self, note: DataNote) -> None:
         self.notes.append(note)
 
-    def tick(self, tick: Tick, decider: Decider) -> None:
+    def ticks(self, ticks: Sequence[Tick], equity: Sequence[float], decider: Decider) -> None:
         pass
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine.plan.kernel import run as interpreted
 from engine.plan.plan import Plan, make_plan
-from engine.plan.program import InputKey, Memory, Runner
+from engine.plan.program import INTERPRETED, InputKey, Kernel, Memory
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
@@ -25,13 +24,13 @@ def strategy(name: str, *when: str) -> str:
 class Watcher:
     """Runs one plan over closes and tells the value of each condition bar by bar (None is unknown)."""
 
-    def __init__(self, *rules: str, runner: Runner = interpreted) -> None:
+    def __init__(self, *rules: str, kernel: Kernel = INTERPRETED) -> None:
         files = [load_text("pack.yaml", PACK), load_text("rules.yaml", "---\n".join(rules))]
         ruleset = link([PackFiles("p", files)])
         assert not ruleset.findings, ruleset.findings
         self.plan: Plan = make_plan(ruleset, ["SPY"])
         self.program = self.plan.symbols["SPY"].program
-        self.memory = Memory(self.program, runner)
+        self.memory = Memory(self.program, kernel)
         self._inputs = {name: self.program.inputs.get(InputKey("fact", name, 60)) for name in ("close", "high", "low")}
 
     def feed(self, close: float | None) -> list[bool | None]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.plan.compiled import runner
+from engine.plan.compiled import compiled_kernel
 from engine.plan.program import Memory
 
 Watch = Callable[..., list[bool | None]]
@@ -75,7 +75,7 @@ RULES = (
 @given(closes=st.lists(st.none() | st.floats(0.01, 1000) | st.sampled_from([1.0, 2.0, 3.0]), min_size=1, max_size=60))
 def test_interpreted_and_compiled_values_are_the_same_bits(watcher: Any, closes: list[float | None]) -> None:
     plan = watcher(*RULES)
-    compiled = Memory(plan.program, runner())
+    compiled = Memory(plan.program, compiled_kernel())
     for close in closes:
         plan.feed(close)
         for slot in plan.program.inputs.values():

@@ -113,13 +113,13 @@ def test_a_fill_through_flat_closes_one_trade_and_opens_the_opposite() -> None:
 
 def test_extremes_and_bars_come_from_the_trades_own_symbol() -> None:
     book = TradeBook()
-    book.on_bar(bar("SPY", 200.0, 1.0))
+    book.on_bars([bar("SPY", 200.0, 1.0)])
     book.apply(fill(Side.BUY, "1", "100"))
-    book.on_bar(bar("SPY", 104.0, 99.0))
-    book.on_bar(bar("QQQ", 300.0, 2.0))
-    book.on_bar(bar("SPY", 101.0, 97.5))
+    book.on_bars([bar("SPY", 104.0, 99.0)])
+    book.on_bars([bar("QQQ", 300.0, 2.0)])
+    book.on_bars([bar("SPY", 101.0, 97.5)])
     trade = close(book, fill(Side.SELL, "1", "105", minute=3, leg=Leg.TARGET))
-    book.on_bar(bar("SPY", 500.0, 1.0))
+    book.on_bars([bar("SPY", 500.0, 1.0)])
     assert (trade.high, trade.low, trade.bars_held) == (105.0, 97.5, 2)
     assert (book.bars, book.bars_exposed) == (5, 3)
 
