@@ -2,7 +2,8 @@
 
 Both take the same crosses with the same stop (0.2 %) and target (0.4 %). Ours is the whole engine: CSV files read and
 checked, a guard, sizing by risk, brackets, fees, slippage, fills, statistics, equity per bar. The peer runs a bare
-cross (no guard, no sizing, no fees) over the same bars already in memory, through its own fastest documented use. Run: ``python -m benchmarks.backtest_ema [--bars 500000] [--memory]``.
+cross (no guard, no sizing, no fees) over the same bars already in memory, through its own fastest documented
+use. Run: ``python -m benchmarks.backtest_ema [--bars 500000] [--memory]``.
 """
 
 from __future__ import annotations

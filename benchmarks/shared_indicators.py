@@ -50,7 +50,8 @@ def decider(count: int) -> Decider:
     problems = [f for f in ruleset.findings if f.code != "AT206"]
     assert not problems, problems[0]
     plan = make_plan(ruleset, ["SPY"])
-    return Decider(plan, {"SPY": Instrument("SPY")}, {"XNYS": calendar("XNYS")}, Decimal(100_000), kernel=compiled_kernel())
+    instruments, calendars = {"SPY": Instrument("SPY")}, {"XNYS": calendar("XNYS")}
+    return Decider(plan, instruments, calendars, Decimal(100_000), kernel=compiled_kernel())
 
 
 def ticks() -> list[Tick]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +10,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.assemble import Assembly, DataChoice, assemble
+from engine.cli.collector import no_collector
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
@@ -65,19 +63,9 @@ def run_backtest(assembly: Assembly, pack: str, keep_prices: bool) -> tuple[Back
     described = Described(
         pack, assembly.describe_data(), assembly.describe_parameters(), assembly.timezone, assembly.settings.paper.cash
     )
-    with _no_collector(), PassesBar(["central", "pessimistic", "optimistic"]) as bar:
+    with no_collector(), PassesBar(["central", "pessimistic", "optimistic"]) as bar:
         result, prices = backtest(assembly, described, time.perf_counter, bar.notice, keep_prices)
     return result, prices
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """A run makes no reference cycles to speak of, so looking for them all the time is time lost."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def rules_of(pack: str, paths: list[Path]) -> tuple[list[Path], list[str]]:

@@ -50,11 +50,22 @@ class KeptRun:
 
     def trace(self, rule: Strategy | Exit | Guard, owner: str, symbol: str, values: bytes, time_ns: int) -> RuleTrace:
         """The trace of a rule from kept node values."""
+        return Tracer(self.plan, symbol).rule(rule, owner, self._numbers(symbol, values), time_ns)
+
+    def decided(self, seen: RuleTrace, decision: Mapping[str, Any], values: bytes, reason: str) -> RuleTrace:
+        """What a kept decision made of ``seen``, and what the guards saw that held it back."""
+        guards: tuple[tuple[str, str], ...] = tuple(decision["guards"].items())
+        held_back: tuple[RuleTrace, ...] = ()
+        if decision["symbol"] == seen.symbol:  # guards look at the symbol that is ordered
+            numbers = self._numbers(seen.symbol, values)
+            held_back = Tracer(self.plan, seen.symbol).held_back(guards, numbers, seen.time_ns)
+        return seen.decided(decision["verdict"], reason, guards, held_back)
+
+    def _numbers(self, symbol: str, values: bytes) -> Any:
         numbers = np.frombuffer(values, dtype=np.float64)
-        program = self.plan.symbols[symbol].program
-        if len(numbers) != len(program.initial):
+        if len(numbers) != len(self.plan.symbols[symbol].program.initial):
             raise UserError(f"run {self.run['id']} was kept by another engine version; its values cannot be read")
-        return Tracer(self.plan, symbol).rule(rule, owner, numbers, time_ns)
+        return numbers
 
 
 def bring_back(store: Store, run_id: str | None) -> KeptRun:

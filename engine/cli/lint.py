@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.collector import no_collector
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.manifest import MANIFEST
 from engine.language.diagnostics import Finding, Severity
@@ -41,7 +40,7 @@ def command(
 ) -> int:
     """Find mistakes in rule files; exit 1 when there are any at or above the level."""
     try:
-        with _no_garbage_collection():
+        with no_collector():
             result = _fixed(paths, select) if fix else lint(paths, date.today(), MANIFEST, select)
     except UnknownCheckError as problem:
         raise UserError(str(problem)) from None
@@ -51,17 +50,6 @@ def command(
     if format is Format.TEXT:
         _summarise(result)
     return ExitCode.NO if result.at_least(fail_level) else ExitCode.GOOD
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Rules are built once and kept to the end: looking for garbage among them takes a quarter of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _fixed(paths: Sequence[Path], select: Sequence[str] | None) -> LintResult:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.decide.actions import Action, Decision, Place, Replace, Verdict
 from engine.decide.tick import DataNote, Decider
-from engine.decide.trace import RuleTrace, Tracer
+from engine.decide.trace import Tracer
 from engine.market.events import Tick
 from engine.market.orders import BrokerReport, Leg, Order
 from engine.report.trace_text import clock, render_trace
@@ -28,12 +28,12 @@ class TracePrinter:
         if not isinstance(rule, Strategy | Exit):
             print(f"{clock(decision.time_ns, self._timezone)} {decision.rule}  {decision.reason}")
             return
-        owner = decision.strategy
-        seen = self._tracer(decider, symbol).rule(rule, owner, decider.context.states[symbol].v, decision.time_ns)
-        reason = describe(decision)
-        verdict = decision.verdict.value
+        states, time_ns = decider.context.states, decision.time_ns
+        trace = self._tracer(decider, symbol).rule(rule, decision.strategy, states[symbol].v, time_ns)
         guards = tuple(decision.guards.items()) if decision.verdict is not Verdict.FIRED else ()
-        trace = RuleTrace(decision.time_ns, decision.rule, symbol, verdict, seen.why, reason, guards)
+        ordered = self._tracer(decider, decision.symbol) if guards else None
+        held_back = ordered.held_back(guards, states[decision.symbol].v, time_ns) if ordered else ()
+        trace = trace.decided(decision.verdict.value, describe(decision), guards, held_back)
         print(render_trace(trace, self._timezone, full=self._level == "full"))
 
     def orders(self, orders: Sequence[Order]) -> None:

@@ -10,7 +10,6 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.kept import bring_back
 from engine.cli.options import ConfigOption, JsonOption
-from engine.decide.trace import RuleTrace
 from engine.report.trace_text import clock, render_trace
 from engine.settings import load_settings
 from state import open_store
@@ -33,10 +32,7 @@ def command(
             kept.rule(decision["rule"]), decision["strategy"], decision["trigger_symbol"], decision["values"],
             decision["time_ns"],
         )  # fmt: skip
-        guards = tuple(decision["guards"].items())
-        trace = RuleTrace(
-            seen.time_ns, seen.rule, seen.symbol, decision["verdict"], seen.why, decision["reason"], guards
-        )
+        trace = kept.decided(seen, decision, decision["values"], decision["reason"])
     life = store.order_events(row["run"], row["client_id"])
     fills = store.fills(row["run"], row["client_id"])
     if json:

@@ -71,12 +71,10 @@ def _trace(kept: KeptRun, rule: Any, symbol: str, time_ns: int, decisions: list[
         raise UserError(f"{rule.key} does not look at {symbol}") from None
     if not decisions:
         reason = "its conditions hold; it had no occasion to act" if seen.verdict == "fired" else ""
-        return RuleTrace(seen.time_ns, seen.rule, seen.symbol, seen.verdict, seen.why, reason)
+        return seen.decided(seen.verdict, reason)
     first = decisions[0]
     reason = f"{first['guard']}: {first['reason']}" if first["guard"] else first["reason"]
-    return RuleTrace(
-        seen.time_ns, seen.rule, seen.symbol, first["verdict"], seen.why, reason, tuple(first["guards"].items())
-    )
+    return kept.decided(seen, first, values, reason)
 
 
 def _holders(kept: KeptRun, rule: Exit, symbol: str) -> list[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-
-import numpy as np
+from typing import Any
 
 from engine.language.catalogue import Flow
 from engine.language.functions import CATALOGUE
@@ -88,7 +87,9 @@ def _computed(term: Term, values: list[float | str]) -> float:
             return NAN if unknown else float(CATALOGUE[term.name].step(*numbers))
     if op not in _ELEMENTARY:
         return NAN
-    return float(elementary(Code[op.name], 0, np.arange(len(numbers)), np.array(numbers)))
+    slots: Any = range(len(numbers))
+    operands: Any = numbers
+    return float(elementary(Code[op.name], 0, slots, operands))
 
 
 # -- in words --------------------------------------------------------------------------------------------------------

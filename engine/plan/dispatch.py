@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.language.functions import CATALOGUE
-from engine.plan.arrays import Floats, Ints
+
+if TYPE_CHECKING:
+    from engine.plan.arrays import Floats, Ints
 
 step_abs = CATALOGUE["abs"].step
 step_min = CATALOGUE["min"].step

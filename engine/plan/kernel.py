@@ -7,9 +7,12 @@ Values are float64, one slot a node; unknown is NaN, true is 1.0 and false 0.0. 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from engine.plan.arrays import Codes, Floats, Ints
 from engine.plan.dispatch import call
+
+if TYPE_CHECKING:  # lint runs single steps of this and can do without NumPy's start-up
+    from engine.plan.arrays import Codes, Floats, Ints
 
 NAN = math.nan
 

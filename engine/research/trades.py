@@ -145,7 +145,8 @@ class TradeBook:
     """Builds round trips from fills, one at a time for each (strategy, symbol).
 
     Feed it in market order: ``apply`` for each fill, ``on_bars`` for the bars in between. ``trades`` holds the closed
-    ones in the order they closed; ``bars`` counts the bars seen and ``bars_exposed`` those that closed with any position open.
+    ones in the order they closed; ``bars`` counts the bars seen and ``bars_exposed`` those that closed with any
+    position open.
     """
 
     __slots__ = ("_by_symbol", "_open", "bars", "bars_exposed", "trades")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -198,12 +199,18 @@ def _below(node: Node, step: str | int) -> Node | None:
     return node if step == 0 else None  # one item that stands alone, without its list
 
 
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Attributes of a model, and their names in the file."""
+    return tuple((attribute, info.alias or attribute) for attribute, info in model.model_fields.items())
+
+
 def _expressions(value: object, path: Steps) -> Iterator[tuple[Steps, Expr]]:
     if isinstance(value, Expr):
         yield path, value
     elif isinstance(value, BaseModel):
-        for attribute, info in type(value).model_fields.items():
-            yield from _expressions(getattr(value, attribute), (*path, info.alias or attribute))
+        for attribute, name in _fields(type(value)):
+            yield from _expressions(getattr(value, attribute), (*path, name))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _expressions(item, (*path, str(key)))

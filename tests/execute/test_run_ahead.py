@@ -124,7 +124,7 @@ OPEN = datetime(2024, 3, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
 
 
 def market(seed: int, symbols: list[str], oddities: bool) -> list[Tick]:
-    """Two mornings of minute bars with gaps; oddities are quotes, late and repeated bars, unknown volume and symbols."""
+    """Two mornings of minute bars with gaps; oddities: quotes, late and repeated bars, unknown volume and symbols."""
     draw, ticks, last = Random(seed), [], dict.fromkeys(symbols, 100.0)
     starts = [int(OPEN.timestamp()) * NANOS + (day * 1440 + n) * 60 * NANOS for day in (0, 1) for n in range(-5, 200)]
     for start in starts:
