@@ -145,13 +145,18 @@ def error_of(request: str, status: int, body: Any, text: str, *, writes: bool, o
     )
 
 
-def batch_error(request: str, body: dict[str, Any]) -> OrderRefused:
-    """The error of one order of a batch."""
+def batch_error(request: str, body: dict[str, Any]) -> KalshiError:
+    """The error of one order of a batch, which comes without a status of its own."""
     fault = _fault(body)
-    kind = DuplicateOrder if fault.code == "order_already_exists" else OrderRefused
+    kind: type[KalshiError] = OrderRefused
+    if fault.code in _BATCH_KINDS:
+        kind = _BATCH_KINDS[fault.code]
+    elif not fault.known or any(word in fault.code for word in ("internal", "timeout", "unavailable")):
+        kind = OutcomeUnknown
     return kind(f"{request}: {fault.text}", code=fault.code, details=fault.details, body=str(body))
 
 
+_BATCH_KINDS: dict[str, type[KalshiError]] = {"order_already_exists": DuplicateOrder, "not_found": NotFound}
 _NOTES: dict[type[KalshiError], str] = {
     OutcomeUnknown: "; it may have been done: read the order list before asking again",
     NotAuthorized: "; check that key id, key file and environment belong together, and the scopes of the key",

@@ -129,7 +129,8 @@ class VenueHttp:
             raise NotSent(f"{request}: not sent, no connection: {_words(error)}") from error
         except httpx.HTTPError as error:
             raise OutcomeUnknown(
-                f"{request}: no answer ({_words(error)}); it may have been done: read the order list before asking again"
+                f"{request}: no answer ({_words(error)}); it may have been done: "
+                "read the order list before asking again"
             ) from error
         if answer.status_code == 204:
             return None
