@@ -300,7 +300,9 @@ class Session:
         if found is not None and found.live is not None:
             found.live.refused = self._wanted.get(found.live.channel)
             what += f" of {found.live.channel}"
-        turn.events.append(Problem(f"the venue refused {what}{f' ({about})' if about else ''}: {words}", code if isinstance(code, int) else None))
+        if about:
+            what += f" ({about})"
+        turn.events.append(Problem(f"the venue refused {what}: {words}", code if isinstance(code, int) else None))
 
     def _drop(self, live: Live, reason: str, turn: Turn) -> None:
         """A subscription has ended at the venue."""
