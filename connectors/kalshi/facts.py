@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from connectors.kalshi.book import Book, Level
+from connectors.kalshi.fees import FeeTerms, Liquidity
 from connectors.kalshi.manifest import DEPTH_LEVELS, RECENT_MINUTES
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.fields import Outcome
@@ -44,6 +45,7 @@ class MarketView:
         self.position: MarketPosition | None = None
         self.balance: Balance | None = None
         self.account_read = False
+        self.fees: FeeTerms | None = None
         self._trades: deque[PublicTrade] = deque()
         self._trades_since_ms: int | None = None
 
@@ -61,6 +63,10 @@ class MarketView:
             self._trades.append(trade)
         while self._trades and self._trades[0].ts_ms < trade.ts_ms - RECENT_MS:
             self._trades.popleft()
+
+    def on_fees(self, terms: FeeTerms | None) -> None:
+        """Take what the market charges; None when it cannot be known, as for `flat` fees."""
+        self.fees = terms
 
     def on_account(self, position: MarketPosition | None, balance: Balance) -> None:
         """Take what the account says: ``position`` None when the venue lists none in this market."""
@@ -164,9 +170,16 @@ class MarketView:
             "market.close": Known(state.close_ns / NANOS),
             "market.hours_to_close": Known(max(0.0, (state.close_ns - now_ns) / NANOS / 3600)),
             "market.can_close_early": Known(state.can_close_early),
+            "market.taker_fee_rate": self._fee_rate(Liquidity.TAKER, now_ns),
+            "market.maker_fee_rate": self._fee_rate(Liquidity.MAKER, now_ns),
             "market.result": undecided if payout is None else Known(str(payout.result)),
             "market.settlement": undecided if payout is None else Known(float(payout.yes_value)),
         }
+
+    def _fee_rate(self, liquidity: Liquidity, now_ns: int) -> Known:
+        if self.fees is None:
+            return Known(None, "what the market charges is not known")
+        return Known(0.0 if self.fees.waived(now_ns) else float(self.fees.rate(liquidity)))
 
     def _traded(self, now_ns: int) -> dict[str, Known]:
         names = ("trades.count", "trades.volume", "trades.yes_share", "trades.mean")

@@ -65,6 +65,10 @@ class FeeTerms:
         share = ONE if liquidity is Liquidity.TAKER else _MAKER_SHARE[self.type]
         return self.multiplier * TAKER_RATE * share
 
+    def waived(self, time_ns: int) -> bool:
+        """Whether nothing is charged at this instant."""
+        return self.waived_until_ns is not None and time_ns < self.waived_until_ns
+
     def trade_fee(
         self, price: YesPrice | NoPrice, count: Decimal, liquidity: Liquidity, time_ns: int | None = None
     ) -> Decimal:
@@ -73,7 +77,7 @@ class FeeTerms:
         ``time_ns`` None leaves a waiver out of account: what the fill would cost without it.
         """
         check_count(count)
-        if time_ns is not None and self.waived_until_ns is not None and time_ns < self.waived_until_ns:
+        if time_ns is not None and self.waived(time_ns):
             return ZERO
         exact = self.rate(liquidity) * count * price.dollars * (ONE - price.dollars)
         return exact.quantize(FEE_STEP, rounding=ROUND_CEILING)

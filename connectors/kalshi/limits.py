@@ -55,6 +55,12 @@ class Bucket:
         self._tokens = budget.capacity
         self._at = now
 
+    def adopt(self, budget: Budget, now: float) -> None:
+        """Another budget from now on; what was spent stays spent."""
+        self._refill(now)
+        self.budget = budget
+        self._tokens = min(budget.capacity, self._tokens)
+
     def wait(self, cost: float, now: float) -> float:
         """Seconds until ``cost`` tokens are there, if no one else takes any."""
         self._refill(now)
@@ -82,14 +88,18 @@ class RateLimits:
         self._monotonic = monotonic
         self._default_cost = DEFAULT_COST
         self._costs = _table(KNOWN_COSTS)
-        self._set_budgets(BASIC_READ, BASIC_WRITE, BASIC_BALANCE)
+        now = monotonic()
+        self._read, self._write = Bucket(BASIC_READ, now), Bucket(BASIC_WRITE, now)
+        self._balance = Bucket(BASIC_BALANCE, now)
 
     def configure(self, tier: str, read: Budget, write: Budget, default_cost: int, costs: list[EndpointCost]) -> None:
         """Take over what the venue says of this account."""
         self._default_cost = default_cost
         self._costs = _table(costs)
-        balance = BASIC_BALANCE if tier.lower() in ("basic", "advanced") else FASTER_BALANCE
-        self._set_budgets(read, write, balance)
+        now = self._monotonic()
+        self._read.adopt(read, now)
+        self._write.adopt(write, now)
+        self._balance.adopt(BASIC_BALANCE if tier.lower() in ("basic", "advanced") else FASTER_BALANCE, now)
 
     def cost(self, method: str, path: str, items: int = 1) -> float:
         """Tokens of one request; ``items`` is the number of orders in a batch."""
@@ -125,10 +135,6 @@ class RateLimits:
     def refused(self, method: str, path: str) -> None:
         """The venue answered 429."""
         self._bucket(method, path).drain(self._monotonic())
-
-    def _set_budgets(self, read: Budget, write: Budget, balance: Budget) -> None:
-        now = self._monotonic()
-        self._read, self._write, self._balance = Bucket(read, now), Bucket(write, now), Bucket(balance, now)
 
     def _bucket(self, method: str, path: str) -> Bucket:
         if path == BALANCE:

@@ -6,6 +6,7 @@ from engine.market.facts import FactSpec, Manifest, Scope
 
 _BOOK = "with every change of the book; unknown while the connection is down or the book is being fetched"
 _TOLD = "when the market's record is read, and with every message about its life"
+_FEES = "when the fees of series and event are read, and when they change"
 _TICKER = "with every ticker message"
 _TRADE = "with every trade message"
 _ACCOUNT = "when the account is read, after every connection and fill"
@@ -47,6 +48,8 @@ MARKET: Manifest = (
     _market("close", "time", "When trading ends; it may come earlier where the market can close early."),
     _market("hours_to_close", "number", "Hours until trading ends, 0 after that.", "at each tick"),
     _market("can_close_early", "bool", "Whether the market closes as soon as its outcome is known."),
+    _market("taker_fee_rate", "number", "Fee of a taker, as a multiple of C × P × (1 − P): 0.07 × multiplier.", _FEES),
+    _market("maker_fee_rate", "number", "The same of a resting order; 0 where makers pay nothing.", _FEES),
     _market("result", "text", '"yes", "no" or "scalar".', "when the market is determined", settlement=True),
     _market("settlement", "probability", "Dollars that one YES contract pays.", "when the market is determined",
             settlement=True),

@@ -5,14 +5,17 @@ Prices are dollars per contract with at most four decimals; counts are contracts
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
 
 PRICE_STEP = Decimal("0.0001")
 COUNT_STEP = Decimal("0.01")
 ONE = Decimal(1)
 ZERO = Decimal(0)
+
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 class PriceError(ValueError):
@@ -104,13 +107,9 @@ def parse_decimal(text: object, what: str) -> Decimal:
     """``text`` as an exact finite number. JSON numbers are refused: the venue sends all money and counts as text."""
     if not isinstance(text, str):
         raise PriceError(f"{what} must be text such as \"0.5600\", not {type(text).__name__}")
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise PriceError(f"{what} must be a decimal number, and {text!r} is not") from None
-    if not number.is_finite():
-        raise PriceError(f"{what} must be finite, and {text!r} is not")
-    return number
+    if _DECIMAL.fullmatch(text) is None:
+        raise PriceError(f"{what} must be a decimal number, and {text!r} is not")
+    return Decimal(text)
 
 
 def check_count(count: Decimal) -> Decimal:

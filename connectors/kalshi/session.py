@@ -181,7 +181,7 @@ class Session:
         if seq > expected:
             turn.events.append(MessagesMissed(live.channel, seq - expected))
             if live.channel is Channel.ORDERBOOK:
-                self._lose_books(sorted(live.tickers or ()), f"{seq - expected} messages were lost", now, turn)
+                self._lose_books(sorted(live.tickers or ()), f"messages lost: {seq - expected}", now, turn)
         return True
 
     def _dispatch(self, kind: str, frame: dict[str, Any], live: Live | None, now: float, turn: Turn) -> None:

@@ -95,10 +95,15 @@ class KalshiStream:
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
+            self._mailbox.fail(_Closed())
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        """Every event; ends when the stream is left."""
         while True:
-            yield await self._mailbox.get()
+            try:
+                yield await self._mailbox.get()
+            except _Closed:
+                return
 
     # -- connections
 
@@ -118,9 +123,7 @@ class KalshiStream:
                     attempt, self._settings.first_backoff, self._settings.longest_backoff, self._clock.jitter()
                 )
                 await self._clock.sleep(wait)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
+        except Exception as error:
             self._mailbox.fail(error)
 
     async def _connection(self, down_since: int | None) -> str:
@@ -218,6 +221,10 @@ class KalshiStream:
 
     async def _tell(self, body: Body) -> None:
         await self._mailbox.put(StreamEvent(self._clock.now_ns(), body))
+
+
+class _Closed(Exception):
+    """The stream was left on purpose."""
 
 
 class _Connect(connect):

@@ -45,11 +45,24 @@ def test_the_venues_own_costs_replace_ours() -> None:
 
 
 def test_the_balance_has_a_bucket_of_its_own() -> None:
-    limits = at([0.0])
+    now = [0.0]
+    limits = at(now)
     assert [limits.reserve("GET", BALANCE) for _ in range(3)] == [0.0, 1.0, 2.0]
     assert limits.reserve("GET", READ) == 0.0
     limits.configure("premier", Budget(1200, 1200), Budget(1200, 3600), 10, [])
+    now[0] = 10.0
     assert [limits.reserve("GET", BALANCE) for _ in range(6)] == [0.0] * 5 + [pytest.approx(0.2)]
+
+
+def test_a_new_budget_does_not_give_back_what_was_spent() -> None:
+    now = [0.0]
+    limits = at(now)
+    for _ in range(10):
+        limits.reserve("POST", ORDERS)
+    limits.configure("advanced", Budget(300, 900), Budget(300, 900), 10, [])
+    assert limits.reserve("POST", ORDERS) == pytest.approx(10 / 300)
+    now[0] = 60.0
+    assert [limits.reserve("POST", ORDERS) for _ in range(91)] == [0.0] * 90 + [pytest.approx(10 / 300)]
 
 
 def test_a_batch_that_could_never_go_out_is_refused() -> None:

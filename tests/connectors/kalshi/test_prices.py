@@ -68,7 +68,9 @@ def test_a_no_price_is_refused_where_yes_is_meant_by_the_type_checker(tmp_path: 
     assert "mixed.py:5" in lines[0] and 'incompatible type "NoPrice"; expected "YesPrice"' in lines[0]
 
 
-@pytest.mark.parametrize("text", ["1.0001", "-0.01", "0.56789", "NaN", "inf", "", "half", "1e3"])
+@pytest.mark.parametrize(
+    "text", ["1.0001", "-0.01", "0.56789", "NaN", "inf", "", "half", "1e-1", "0_1", " 0.5", ".5", "٠.٥"]
+)
 def test_what_is_no_price_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(PriceError):
         YesPrice.parse(text)
