@@ -28,7 +28,8 @@ from connectors.kalshi.subscriptions import (
     subscribe_params,
 )
 
-SNAPSHOT_TRIES = 3
+SNAPSHOT_TRIES = 3  # after so many the reader is told; they go on, ever more rarely
+LONGEST_DOUBLING = 5
 
 # Codes of the venue's errors: those that end one subscription, and those that the whole connection ends with.
 ENDS_SUBSCRIPTION = frozenset({10, 25})
@@ -97,15 +98,16 @@ class Session:
         if late is not None:
             raise SessionLost(f"no reply to `{late.action}` within {self._reply_seconds:g} s")
         turn = Turn()
-        for ticker, awaited in list(self._awaited.items()):
-            if now - awaited.since <= self._reply_seconds:
-                continue
-            if awaited.tries < SNAPSHOT_TRIES:
-                self._ask_snapshots([ticker], now, turn)
-            else:
-                del self._awaited[ticker]
-                turn.events.append(Problem(f"{ticker}: no snapshot of its book came; it stays unknown"))
+        late_books = [t for t, awaited in self._awaited.items() if now - awaited.since > self._patience(awaited)]
+        for ticker in late_books:
+            if self._awaited[ticker].tries == SNAPSHOT_TRIES:
+                turn.events.append(Problem(f"{ticker}: no snapshot of its book has come; it is still unknown"))
+        self._ask_snapshots(late_books, now, turn)
         return turn
+
+    def _patience(self, awaited: _Awaited) -> float:
+        """Seconds until a snapshot is asked for again: longer each time, as for a market that is gone."""
+        return self._reply_seconds * 2.0 ** min(awaited.tries, LONGEST_DOUBLING)
 
     def _towards(self, live: Live, tickers: frozenset[str] | None, now: float) -> Command | None:
         if live.waiting is not None or live.refused == tickers:

@@ -256,19 +256,22 @@ def test_a_change_that_cannot_be_read_makes_the_books_unknown() -> None:
     assert turn.events[1] == BookLost("A", "a change could not be read")
 
 
-def test_a_snapshot_that_does_not_come_is_asked_for_again_and_in_the_end_given_up() -> None:
-    talk = Talk("A")
+def test_a_snapshot_that_does_not_come_is_asked_for_ever_more_rarely_and_the_reader_is_told_once() -> None:
+    talk = Talk("A", "B")
     talk.sync()
     talk.subscribed()
-    asked = 0
-    for _ in range(10):
-        talk.now += REPLY + 1
+    talk.snapshot("B", 1)
+    asked, told = [], []
+    for second in range(2_000):
+        talk.now = float(second)
         turn = talk.session.watch(talk.now)
-        asked += len(turn.commands)
-        if turn.events:
-            break
-    assert asked == 3
-    assert isinstance(turn.events[0], Problem) and "stays unknown" in turn.events[0].words
+        asked += [(second, c["params"]["market_tickers"]) for c in turn.commands]
+        told += [(second, e) for e in turn.events]
+    assert [(s, t) for s, t in asked[:5]] == [(n, ["A"]) for n in (11, 32, 73, 154, 315)]
+    assert len(asked) < 12
+    assert [(s, type(e)) for s, e in told] == [(154, Problem)]
+    assert talk.snapshot("A", 2).events == [BookChanged("A")]
+    assert talk.session.watch(9_999.0).commands == []
 
 
 # -- refusals and ends
