@@ -11,14 +11,20 @@ from connectors.kalshi.models.stream import Message, Ticker
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The connection is up. After a break (``down_since_ns``, UTC) messages of ours were missed and are not sent again:
-    read orders, fills and positions by REST before acting on anything that follows."""
+    """The connection is up; nothing is subscribed yet. ``down_since_ns`` (UTC): since when messages were missed, None
+    on the first connection."""
 
     down_since_ns: int | None = None
 
     @property
     def again(self) -> bool:
         return self.down_since_ns is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Everything wanted is subscribed on this connection: what happens from now on is told. What was missed before is
+    not sent again, so read orders, fills and positions by REST now, before acting on anything that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Problem:
     code: int | None = None
 
 
-Notice = Connected | Disconnected | BookChanged | BookLost | MessagesMissed | Problem
+Notice = Connected | Subscribed | Disconnected | BookChanged | BookLost | MessagesMissed | Problem
 Body = Notice | Message
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.kalshi.book import Book, BookError
-from connectors.kalshi.events import Body, BookChanged, BookLost, MessagesMissed, Problem
+from connectors.kalshi.events import Body, BookChanged, BookLost, MessagesMissed, Problem, Subscribed
 from connectors.kalshi.models.fields import field_errors
 from connectors.kalshi.models.stream import MESSAGES, DeltaMessage, SnapshotMessage
 from connectors.kalshi.subscriptions import (
@@ -68,6 +68,7 @@ class Session:
         self._live: dict[Channel, Live] = {}
         self._by_sid: dict[int, Live] = {}
         self._awaited: dict[str, _Awaited] = {}
+        self._complete = False
         subscribed = wanted.get(Channel.ORDERBOOK) or frozenset()
         for ticker in list(books):
             if ticker in subscribed:
@@ -199,6 +200,18 @@ class Session:
             self._granted(frame, now, turn)
         elif kind == "error":
             self._refused(frame, live, now, turn)
+        if not self._complete and self._settled():
+            self._complete = True
+            turn.events.append(Subscribed())
+
+    def _settled(self) -> bool:
+        """Whether every wanted channel is subscribed as wanted, or refused."""
+        return all(
+            (live := self._live.get(channel)) is not None
+            and live.waiting is None
+            and (live.refused == tickers or (live.sid is not None and live.tickers == tickers))
+            for channel, tickers in self._wanted.items()
+        )
 
     def _delta(self, frame: dict[str, Any], live: Live | None, now: float, turn: Turn) -> None:
         try:

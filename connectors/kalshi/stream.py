@@ -49,7 +49,8 @@ class KalshiStream:
     """``async with KalshiStream(hosts, signer) as stream: async for event in stream: …``.
 
     Subscribe before or while it runs. A connection that breaks is made again with all subscriptions; the reader gets
-    Disconnected, then Connected with ``down_since_ns``, and must reconcile its orders by REST. NotAuthorized ends it.
+    Disconnected, then Connected, then Subscribed, and must reconcile its orders by REST at that. Messages about own
+    orders and fills may come twice. NotAuthorized ends the stream.
     """
 
     def __init__(

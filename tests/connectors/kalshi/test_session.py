@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.kalshi.book import Book
-from connectors.kalshi.events import BookChanged, BookLost, MessagesMissed, Problem
+from connectors.kalshi.events import BookChanged, BookLost, MessagesMissed, Problem, Subscribed
 from connectors.kalshi.models.stream import EventFeeUpdate, PublicTrade, UserFill
 from connectors.kalshi.session import Session, SessionLost, Turn
 from connectors.kalshi.subscriptions import Channel, Wanted
@@ -117,6 +117,27 @@ def test_from_some_markets_to_all_the_subscription_is_made_anew() -> None:
     assert [c["cmd"] for c in talk.sync()] == ["unsubscribe"]
     again = talk.says("unsubscribed", id=2, sid=5, seq=1).commands
     assert again == [{"id": 3, "cmd": "subscribe", "params": {"channels": ["trade"]}}]
+
+
+def test_it_is_told_once_when_everything_wanted_is_subscribed_or_refused() -> None:
+    talk = Talk("A")
+    talk.wanted.add(Channel.FILL, None)
+    talk.wanted.add(Channel.USER_ORDERS, None)
+    talk.sync()
+    assert talk.subscribed(id=1).events == []
+    assert talk.snapshot("A", 1).events == [BookChanged("A")]
+    assert talk.subscribed(Channel.FILL, sid=2, id=2).events == []
+    refused = talk.says("error", {"code": 8, "msg": "Unknown channel name"}, id=3).events
+    assert [type(e) for e in refused] == [Problem, Subscribed]
+    assert talk.delta("A", 2, 11).events == [BookChanged("A")]
+
+
+def test_markets_that_are_added_before_the_reply_belong_to_everything_wanted() -> None:
+    talk = Talk("A")
+    talk.sync()
+    talk.wanted.add(Channel.ORDERBOOK, ["B"])
+    assert talk.subscribed().events == []
+    assert talk.says("ok", {"market_tickers": ["A", "B"]}, id=2, sid=1, seq=1).events == [Subscribed()]
 
 
 def test_what_cannot_be_subscribed_is_refused_at_once() -> None:
@@ -299,8 +320,8 @@ def test_a_refused_subscription_is_told_and_not_asked_for_again_until_it_changes
     talk.sync()
     turn = talk.says("error", {"code": 11, "msg": "Invalid parameter", "market_ticker": "NOPE"}, id=1)
     assert turn.events == [
-        Problem("the venue refused `subscribe` of orderbook_delta (NOPE): Invalid parameter", 11)
-    ]
+        Problem("the venue refused `subscribe` of orderbook_delta (NOPE): Invalid parameter", 11), Subscribed(),
+    ]  # fmt: skip
     assert talk.sync() == []
     talk.wanted.remove(Channel.ORDERBOOK, ["NOPE"])
     assert [c["params"]["market_tickers"] for c in talk.sync()] == [["A"]]
