@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from connectors.kalshi.fees import FeeTerms
 from connectors.kalshi.http import VenueHttp
 from connectors.kalshi.models.data import (
     BatchCandlesticksAnswer,
@@ -30,6 +31,7 @@ from connectors.kalshi.models.markets import (
     SeriesFeeChange,
     SeriesFeeChangesAnswer,
     SeriesListAnswer,
+    market_fees,
 )
 from connectors.kalshi.rest.paging import joined, limit_of, pages, segment
 
@@ -155,6 +157,11 @@ class MarketReads:
         """All markets that match ``wanted``, over all pages of ``limit``."""
         params = {**(wanted or MarketFilter()).params(), "limit": limit_of(limit, MARKETS_A_PAGE)}
         return pages(self._http, "/markets", params, "markets", Market)
+
+    async def fees(self, market: Market) -> FeeTerms:
+        """What a market charges now, by its event and series (two reads). FeeError where that has no formula."""
+        event = await self.event(market.event_ticker, with_markets=False)
+        return market_fees(await self.series(event.series_ticker), event, market)
 
     async def orderbook(self, ticker: str, depth: int = 0) -> Orderbook:
         """Bids for YES and NO; ``depth`` levels of each, 0 for all, at most 100."""

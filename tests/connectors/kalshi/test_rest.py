@@ -19,7 +19,8 @@ from connectors.kalshi.errors import (
     RateLimited,
     VenueUnavailable,
 )
-from connectors.kalshi.models.markets import MarketStatus
+from connectors.kalshi.fees import FeeError, Liquidity
+from connectors.kalshi.models.markets import Market, MarketStatus
 from connectors.kalshi.models.orders import Cancellation, NewOrder, OrderCanceled, OrderCreated, buy_yes
 from connectors.kalshi.prices import PriceError, YesPrice
 from connectors.kalshi.reconcile import read_account
@@ -141,6 +142,39 @@ def test_an_exchange_that_is_away_still_says_so(venue: Venue) -> None:
     assert not status.exchange_active
     assert status.exchange_estimated_resume_time == 1_795_687_200_000_000_000
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "rate"), [(None, "0.07"), (("quadratic_with_maker_fees", 0.5), "0.035"), (("flat", 1), None)]
+)
+def test_what_a_market_charges_is_found_through_its_event(
+    venue: Venue, market_record: Record, override: tuple[str, float] | None, rate: str | None
+) -> None:
+    event = {
+        "event_ticker": "KXATPMATCH-26NOV21AAABBB", "series_ticker": "KXATPMATCH", "title": "", "sub_title": "",
+        "mutually_exclusive": True, "collateral_return_type": "MECNET", "settlement_sources": None,
+        "fee_type_override": override and override[0], "fee_multiplier_override": override and override[1],
+    }  # fmt: skip
+    series = {
+        "ticker": "KXATPMATCH", "title": "", "frequency": "", "category": "", "categories": [], "tags": None,
+        "settlement_sources": None, "contract_terms_url": "", "fee_type": "quadratic", "fee_multiplier": 1,
+    }  # fmt: skip
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/series/" in request.url.path:
+            return httpx.Response(200, json={"series": series})
+        return httpx.Response(200, json={"event": event, "markets": []})
+
+    rest, script = venue(answer)
+    market = Market.model_validate(market_record(fee_waiver_expiration_time="2026-11-22T00:00:00Z"))
+    if rate is None:
+        with pytest.raises(FeeError):
+            asyncio.run(rest.markets.fees(market))
+        return
+    terms = asyncio.run(rest.markets.fees(market))
+    assert terms.rate(Liquidity.TAKER) == Decimal(rate)
+    assert terms.waived_until_ns == 1_795_305_600_000_000_000
+    assert [r.url.path.rpartition("/")[2] for r in script.requests] == ["KXATPMATCH-26NOV21AAABBB", "KXATPMATCH"]
 
 
 # -- writes
