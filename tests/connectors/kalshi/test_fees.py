@@ -110,6 +110,11 @@ def test_rounding_is_paid_back_once_it_is_above_a_cent() -> None:
     assert order.total == first.net + second.net == Decimal("0.02")
 
 
+def test_exactly_a_cent_is_not_yet_above_a_cent() -> None:
+    order = OrderFees(Member.INTERMEDIATED)
+    assert [order.fill(Decimal("-0.005"), Decimal(0)).rebate for _ in range(3)] == [0, 0, Decimal("0.01")]
+
+
 def test_a_direct_member_at_whole_cents_pays_the_bare_fee() -> None:
     assert OrderFees().fill(Decimal("-0.52"), Decimal("0.0175")).net == Decimal("0.0175")
 

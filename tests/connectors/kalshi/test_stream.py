@@ -166,6 +166,19 @@ def test_books_follow_the_venue(play: Callable[..., Exchange]) -> None:
     assert exchange.commands[0][0]["params"]["use_yes_price"] is True
 
 
+def test_no_proxy_stands_between_us_and_this_machine(
+    play: Callable[..., Exchange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "ws_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    async def test(exchange: Exchange, stream: KalshiStream, reader: Reader) -> None:
+        await reader.until(BookChanged("A"))
+        assert Disconnected not in map(type, reader.events)
+
+    play(test)
+
+
 def test_what_is_subscribed_later_is_asked_for_at_once(play: Callable[..., Exchange]) -> None:
     trade = {
         "trade_id": "t", "market_ticker": "A", "yes_price_dollars": "0.4000", "no_price_dollars": "0.6000",
