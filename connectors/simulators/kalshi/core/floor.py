@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from copy import copy
 from fractions import Fraction
 
@@ -13,6 +14,8 @@ from connectors.simulators.kalshi.core.ids import Ids
 from connectors.simulators.kalshi.core.model import Event, Fill, Market, Series, Settlement, Trade
 from connectors.simulators.kalshi.core.notices import BookChanged, Notice, OrderChanged, QuoteChanged
 from connectors.simulators.kalshi.core.order import Order
+
+TRADES_KEPT = 200_000
 
 
 class Shard:
@@ -40,7 +43,7 @@ class Floor:
         self.events: dict[str, Event] = {}
         self.markets: dict[str, Market] = {}
         self.orders: dict[str, Order] = {}
-        self.trades: list[Trade] = []
+        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.fills: list[Fill] = []
         self.settlements: list[Settlement] = []
 
@@ -109,7 +112,13 @@ class Floor:
         order.reason = reason
         order.updated_ns = self.now
         self.tell(order)
+        self.shed(order)
         return reduced
+
+    def shed(self, order: Order) -> None:
+        """Forget an ended order of a simulated trader: nobody will ask, and there are very many."""
+        if not order.resting and self.accounts.users[order.user].trusted:
+            self.orders.pop(order.order_id, None)
 
     def tell(self, order: Order) -> None:
         if not self.accounts.users[order.user].trusted:

@@ -107,6 +107,7 @@ def _book(floor: Floor, market: Market, order: Order, trade: Trade, terms: FeeTe
         floor.fills.append(fill)
         floor.notices.append(Filled(fill, floor.now))
     floor.tell(order)
+    floor.shed(order)
     return fee
 
 
