@@ -36,6 +36,7 @@ class App:
         self.director = director
         self.venue = director.venue
         self.control = Control(director, control_token)
+        self.closing = asyncio.Event()
         self._beat: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,22 +58,30 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _pass_time(self) -> None:
-        while not self.venue.clock.stepped:
-            self.director.catch_up()
-            await asyncio.sleep(BEAT_SECONDS)
+        while not self.closing.is_set():
+            if not self.venue.clock.stepped:
+                self.director.catch_up()
+            await self._sleep(BEAT_SECONDS)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, but not longer than the server lives."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.closing.wait(), seconds)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self.venue.faults.http("websocket")
         wire = scope.get("extensions", {}).get("practice.wire")
         if fault is not None and wire is not None:
             if fault.kind in ("hang", "timeout"):
-                await asyncio.sleep(fault.value)
+                await self._sleep(fault.value)
             wire.abort()
             return
         await Socket(self.venue, scope, receive, send).run()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)
+        if self._beat is not None and self._beat.done():
+            self._beat.result()  # a fault of the world is not to be passed over
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         method, path = scope["method"].upper(), scope["path"]
         if path == PREFIX or path.startswith(f"{PREFIX}/"):
@@ -102,12 +111,12 @@ class App:
                 title = f"{int(fault.value)} Bad Gateway" if fault.value >= 400 else "Kalshi"
                 await _send_bytes(send, int(fault.value), "text/html", _PAGE.format(title).encode())
             case "slow":
-                await asyncio.sleep(fault.value)
+                await self._sleep(fault.value)
                 assert reply is not None
                 await _send(send, reply)
             case _:
                 if fault.kind in ("hang", "timeout"):
-                    await asyncio.sleep(fault.value)
+                    await self._sleep(fault.value)
                 wire = scope.get("extensions", {}).get("practice.wire")
                 if wire is None:
                     raise ConnectionResetError(f"fault {fault.kind}")

@@ -14,6 +14,10 @@ class Clock(Protocol):
 
     def now(self) -> int: ...
 
+    def signing(self) -> int:
+        """What a client's clock shows when it signs: not moved by ``step`` where time is real."""
+        ...
+
     def step(self, duration_ns: int) -> None:
         """Let time pass at once; on a real clock everything from then on is that much later."""
         ...
@@ -28,6 +32,9 @@ class RealClock:
     def now(self) -> int:
         return time.time_ns() + self._ahead_ns
 
+    def signing(self) -> int:
+        return time.time_ns()
+
     def step(self, duration_ns: int) -> None:
         self._ahead_ns += duration_ns
 
@@ -39,6 +46,9 @@ class SteppedClock:
         self._now = start_ns
 
     def now(self) -> int:
+        return self._now
+
+    def signing(self) -> int:
         return self._now
 
     def step(self, duration_ns: int) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import TypeVar
 
 import uvicorn
 
@@ -27,6 +30,7 @@ from connectors.simulators.kalshi.world.tape import Record, retimed
 LOOPBACK = "127.0.0.1"
 PING_SECONDS = 10.0
 _USER = "practice user"
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -113,6 +117,7 @@ class PracticeServer:
         self._server = make_server(self.practice)
         self._thread = threading.Thread(target=self._run, name="practice exchange", daemon=True)
         self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def rest_url(self) -> str:
@@ -130,10 +135,22 @@ class PracticeServer:
     def control_headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.practice.control_token}"}
 
+    def do(self, action: Callable[[Practice], Answer]) -> Answer:
+        """Run something on the exchange in the server's thread, between two requests, and return what it returns."""
+
+        async def act() -> Answer:
+            answer = action(self.practice)
+            self.practice.venue.settle_up()
+            return answer
+
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(act(), self._loop).result()
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         serving = asyncio.ensure_future(self._server.serve(sockets=[self._listening]))
         while not self._server.started and not serving.done():
             await asyncio.sleep(0.001)
@@ -149,9 +166,24 @@ class PracticeServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
-        self._server.force_exit = True
         self._thread.join()
         self._listening.close()
+
+
+def run(practice: Practice, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until an interrupt or a polite kill; ``ready`` is called once requests are answered."""
+    asyncio.run(_run(practice, listening, ready))
+
+
+async def _run(practice: Practice, listening: socket.socket, ready: Callable[[], None]) -> None:
+    server = make_server(practice)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.001)
+    ready()
+    await serving
 
 
 def listen(port: int) -> socket.socket:
@@ -165,6 +197,23 @@ def listen(port: int) -> socket.socket:
         raise
     listening.listen(128)
     return listening
+
+
+class _Server(uvicorn.Server):
+    """Ends waits that faults have begun before it waits for requests to end."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.closing.set()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to whoever runs the server."""
+        yield
 
 
 def make_server(practice: Practice) -> uvicorn.Server:
@@ -181,5 +230,5 @@ def make_server(practice: Practice) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config)
+    return _Server(config, practice.app)
 

@@ -74,6 +74,10 @@ class Venue:
         """The exchange's time, with the clock's fault."""
         return self.clock.now() + self.faults.skew_ns
 
+    def signing_now(self) -> int:
+        """What signatures' times are compared with, with the clock's fault."""
+        return self.clock.signing() + self.faults.skew_ns
+
     def add_key(self, key: ApiKey) -> None:
         """Let a key in; its user is opened with the starting deposit on every shard if new."""
         now = self.now()

@@ -251,13 +251,15 @@ class Desk:
 
     # Cancelling
 
-    def cancel(self, user: str, order_id: str, subaccount: int, ticker: str | None, shard: int | None) -> int:
-        """Cancel a resting order; returns the contracts it still wanted. 404 for any order that does not rest."""
+    def cancel(
+        self, user: str, order_id: str, subaccount: int, ticker: str | None, shard: int | None
+    ) -> tuple[Order, int]:
+        """Cancel a resting order; returns it and what it still wanted. 404 for any order that does not rest."""
         order = self._mine(user, order_id, subaccount, self.route(ticker, shard))
         market = self.floor.markets[order.ticker]
         self._active(market)
         _cancellable(market)
-        return self.drop(order, None)
+        return order, self.drop(order, None)
 
     def cancel_all(self, user: str, subaccount: int | None) -> int:
         """Cancel every resting order of the user that may be; returns how many."""

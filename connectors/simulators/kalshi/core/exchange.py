@@ -123,8 +123,7 @@ class Exchange:
     ) -> tuple[Order, int]:  # fmt: skip
         """The order, and the contracts it still wanted."""
         self.advance(now)
-        reduced = self.desk.cancel(user, order_id, subaccount, ticker, shard)
-        return self.floor.orders[order_id], reduced
+        return self.desk.cancel(user, order_id, subaccount, ticker, shard)
 
     def cancel_all(self, user: str, now: int, subaccount: int | None = None) -> int:
         self.advance(now)

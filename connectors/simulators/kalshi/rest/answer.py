@@ -49,7 +49,7 @@ def _answer(venue: Venue, request: Request, now: int) -> Reply:
     if found is None:
         raise not_found()
     route, parts = found
-    key = _signer(venue, route, request, now)
+    key = _signer(venue, route, request)
     query = parse_qs(request.query, keep_blank_values=True)
     call = Call(route.operation, parts, query, request.body, now, key)
     if key is not None and not venue.options.unlimited and not _afford(venue, route, call, key):
@@ -57,12 +57,11 @@ def _answer(venue: Venue, request: Request, now: int) -> Reply:
     return route.handler(venue, call)
 
 
-def _signer(venue: Venue, route: Route, request: Request, now: int) -> ApiKey | None:
+def _signer(venue: Venue, route: Route, request: Request) -> ApiKey | None:
     """Public endpoints take unsigned requests; a signature that is there is billed to its user."""
     if route.scope == PUBLIC:
-        key = venue.keys.get(request.headers.get(auth.KEY_HEADER, ""))
-        return key
-    key = auth.authenticate(venue.keys, request.method, request.path, request.headers, now)
+        return venue.keys.get(request.headers.get(auth.KEY_HEADER, ""))
+    key = auth.authenticate(venue.keys, request.method, request.path, request.headers, venue.signing_now())
     auth.need_scope(key, route.scope)
     return key
 

@@ -70,7 +70,7 @@ class Socket:
     def _enter(self) -> ApiKey:
         if self.path != PATH:
             raise VenueError(404, "not_found")
-        return auth.authenticate(self.venue.keys, "GET", self.path, self.headers, self.venue.now())
+        return auth.authenticate(self.venue.keys, "GET", self.path, self.headers, self.venue.signing_now())
 
     async def _refuse(self, error: VenueError) -> None:
         headers = [(b"content-type", b"application/json")]
