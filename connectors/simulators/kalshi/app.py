@@ -6,10 +6,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from email.utils import formatdate
 from typing import Any
 
 from connectors.simulators.kalshi.call import Reply
 from connectors.simulators.kalshi.control import PREFIX, Control
+from connectors.simulators.kalshi.core.units import NANOS
 from connectors.simulators.kalshi.faults import Rule
 from connectors.simulators.kalshi.rest.answer import TOO_MANY, Request, answer
 from connectors.simulators.kalshi.rest.routes import find
@@ -85,14 +87,14 @@ class App:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         method, path = scope["method"].upper(), scope["path"]
         if path == PREFIX or path.startswith(f"{PREFIX}/"):
-            await _send(send, self.control.answer(method, path, headers, body))
+            await self._send(send, self.control.answer(method, path, headers, body))
             return
         request = Request(method, path, scope["query_string"].decode("latin-1"), headers, body)
         fault = self._fault(method, path)
         reply = answer(self.venue, request) if fault is None or fault.kind not in _BEFORE else None
         if fault is None:
             assert reply is not None
-            await _send(send, reply)
+            await self._send(send, reply)
         else:
             await self._fail(scope, send, fault, reply)
 
@@ -103,17 +105,17 @@ class App:
     async def _fail(self, scope: Scope, send: Send, fault: Rule, reply: Reply | None) -> None:
         match fault.kind:
             case "429":
-                await _send(send, TOO_MANY)
+                await self._send(send, TOO_MANY)
             case "5xx" | "5xx-after":
                 body = {"code": "internal_server_error", "message": "internal server error"}
-                await _send(send, Reply(int(fault.value), body))
+                await self._send(send, Reply(int(fault.value), body))
             case "html" | "html-after":
                 title = f"{int(fault.value)} Bad Gateway" if fault.value >= 400 else "Kalshi"
-                await _send_bytes(send, int(fault.value), "text/html", _PAGE.format(title).encode())
+                await self._send_bytes(send, int(fault.value), "text/html", _PAGE.format(title).encode())
             case "slow":
                 await self._sleep(fault.value)
                 assert reply is not None
-                await _send(send, reply)
+                await self._send(send, reply)
             case _:
                 if fault.kind in ("hang", "timeout"):
                     await self._sleep(fault.value)
@@ -121,6 +123,17 @@ class App:
                 if wire is None:
                     raise ConnectionResetError(f"fault {fault.kind}")
                 wire.abort()
+
+    async def _send(self, send: Send, reply: Reply) -> None:
+        body = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()
+        await self._send_bytes(send, reply.status, "application/json", body)
+
+    async def _send_bytes(self, send: Send, status: int, kind: str, body: bytes) -> None:
+        headers = [(b"date", formatdate(self.venue.signing_now() / NANOS, usegmt=True).encode())]
+        if status != 204:
+            headers += [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _body(receive: Receive) -> bytes:
@@ -134,14 +147,3 @@ async def _body(receive: Receive) -> bytes:
         parts.append(part)
         if not event.get("more_body"):
             return b"".join(parts)
-
-
-async def _send(send: Send, reply: Reply) -> None:
-    body = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()
-    await _send_bytes(send, reply.status, "application/json", body)
-
-
-async def _send_bytes(send: Send, status: int, kind: str, body: bytes) -> None:
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers if status != 204 else []})
-    await send({"type": "http.response.body", "body": body})

@@ -32,7 +32,7 @@ WS_KINDS: dict[str, tuple[float | None, str]] = {
     "ws-half-open": (None, "from this frame on the connection is silent and deaf, and stays open"),
 }
 CLOCK_KINDS: dict[str, tuple[float | None, str]] = {
-    "skew": (30, "the exchange's clock is VALUE seconds ahead, or behind when negative"),
+    "skew": (30, "the servers' clock is VALUE seconds ahead, or behind when negative: signatures, Date"),
 }
 KINDS = {**HTTP_KINDS, **WS_KINDS, **CLOCK_KINDS}
 

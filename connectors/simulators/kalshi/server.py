@@ -228,6 +228,7 @@ def make_server(practice: Practice) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=1,
     )
     return _Server(config, practice.app)

@@ -71,11 +71,11 @@ class Venue:
         self.floor = self.exchange.floor
 
     def now(self) -> int:
-        """The exchange's time, with the clock's fault."""
-        return self.clock.now() + self.faults.skew_ns
+        """The exchange's time."""
+        return self.clock.now()
 
     def signing_now(self) -> int:
-        """What signatures' times are compared with, with the clock's fault."""
+        """What the venue's servers take for the time, with the clock's fault: for signatures, Date and sending times."""
         return self.clock.signing() + self.faults.skew_ns
 
     def add_key(self, key: ApiKey) -> None:

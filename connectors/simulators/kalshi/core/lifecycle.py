@@ -50,6 +50,10 @@ class Lifecycle:
         self._at(market.open_ns, OPEN, market.ticker)
         self._at(market.close_ns, CLOSE, market.ticker)
 
+    def next_ns(self) -> int | None:
+        """When the next timer is due."""
+        return self._timers[0].due_ns if self._timers else None
+
     def advance(self, now: int) -> None:
         """Let everything happen that is due by ``now``, each at its own time. Time never runs backwards."""
         while self._timers and self._timers[0].due_ns <= now:

@@ -102,7 +102,7 @@ class Socket:
                 return
 
     async def _deliver(self, channel: str, message: dict[str, Any]) -> None:
-        message["sending_ts_ms"] = self.venue.now() // MILLIS
+        message["sending_ts_ms"] = self.venue.signing_now() // MILLIS
         text = json.dumps(message, separators=(",", ":")) + "\n"
         fault = self.venue.faults.frame(channel, message["type"])
         held, self.held = self.held, None

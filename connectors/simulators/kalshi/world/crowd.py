@@ -52,6 +52,9 @@ class Crowd:
         self.running = True
         self._random = Random(f"crowd {seed}")
         self.books = {o.ticker: Book(o.ticker, _inside(o.price / PRICE_ONE), now) for o in openings}
+        self._events: dict[str, list[Book]] = {}
+        for book in self.books.values():
+            self._events.setdefault(exchange.floor.markets[book.ticker].event_ticker, []).append(book)
         self._due: list[tuple[int, str]] = []
         for trader in (QUOTER, TAKER):
             exchange.open_user(trader, trusted=True)
@@ -63,6 +66,10 @@ class Crowd:
     def _plan(self, book: Book, now: int) -> None:
         wait = self._random.expovariate(self.rate)
         heapq.heappush(self._due, (now + int(wait * NANOS), book.ticker))
+
+    def next_ns(self) -> int | None:
+        """When the next of them acts."""
+        return self._due[0][0] if self._due else None
 
     def act(self, now: int) -> None:
         """Everything that the crowd does until ``now``. While not running the story goes on without orders."""
@@ -85,26 +92,24 @@ class Crowd:
             self._requote(book, now)
 
     def _wander(self, book: Book, now: int) -> None:
-        """Move the fair price; the others of an event with one winner move against it."""
-        seconds = (now - book.at_ns) / NANOS
-        odds = math.log(book.fair / (1 - book.fair)) + self._random.gauss(0, VOLATILITY * math.sqrt(seconds))
-        before, book.fair = book.fair, _inside(1 / (1 + math.exp(-odds)))
-        book.at_ns = now
-        rivals = self._rivals(book)
-        left = sum(rival.fair for rival in rivals)
-        for rival in rivals:
-            rival.fair = _inside(rival.fair * max(0.0, left - (book.fair - before)) / left)
+        """Move the fair price. Of an event with one winner the others move against it, else all move alike.
 
-    def _rivals(self, book: Book) -> list[Book]:
+        Moving alike in log odds keeps the order of strikes: above a higher one is never likelier.
+        """
+        seconds = (now - book.at_ns) / NANOS
+        shift = self._random.gauss(0, VOLATILITY * math.sqrt(seconds))
+        book.at_ns = now
         floor = self.exchange.floor
         event = floor.events[floor.markets[book.ticker].event_ticker]
+        others = [other for other in self._events[event.ticker] if other is not book]
+        before, book.fair = book.fair, _shifted(book.fair, shift)
         if event.collateral_return_type != "MECNET":
-            return []
-        return [
-            other
-            for ticker, other in self.books.items()
-            if other is not book and floor.markets[ticker].event_ticker == event.ticker
-        ]
+            for other in others:
+                other.fair = _shifted(other.fair, shift)
+            return
+        left = sum(other.fair for other in others)
+        for other in others:
+            other.fair = _inside(other.fair * max(0.0, left - (book.fair - before)) / left)
 
     def _take(self, book: Book, market: Market, now: int) -> None:
         side = BID if self._random.random() < 0.5 else ASK
@@ -140,6 +145,10 @@ class Crowd:
                 if (price - fair) * sign > 0:
                     wanted.append((side, price))
         return list(dict.fromkeys(wanted))
+
+
+def _shifted(fair: float, shift: float) -> float:
+    return _inside(1 / (1 + math.exp(-math.log(fair / (1 - fair)) - shift)))
 
 
 def _inside(fair: float) -> float:

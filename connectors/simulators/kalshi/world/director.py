@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.simulators.kalshi.core.units import MILLIS
 from connectors.simulators.kalshi.venue import Venue
 from connectors.simulators.kalshi.world.crowd import Crowd
 from connectors.simulators.kalshi.world.judge import Judge
 from connectors.simulators.kalshi.world.player import Player
-
-STEP_NS = 100 * MILLIS
 
 
 class Director:
@@ -19,15 +16,20 @@ class Director:
         self.crowd = crowd
         self.player = player
         self.judge = Judge(venue.exchange, crowd.books, venue.options.seed) if crowd is not None else None
-        self._until = venue.clock.now()
 
     def catch_up(self) -> None:
-        """Bring everything up to the clock's time, in small steps so that the stories interleave."""
+        """Bring everything up to the clock's time, from one thing that is due to the next."""
         now = self.venue.clock.now()
-        while self._until < now:
-            self._until = min(now, self._until + STEP_NS)
-            self._to(self._until)
+        if self.judge is not None:
+            self.judge.look()
+        while (due := self._next()) is not None and due <= now:
+            self._to(due)
         self.venue.tick()
+
+    def _next(self) -> int | None:
+        stories = (self.player, self.crowd, self.judge, self.venue.exchange.life)
+        dues = [story.next_ns() for story in stories if story is not None]
+        return min((due for due in dues if due is not None), default=None)
 
     def step(self, duration_ns: int) -> None:
         """Let that much time pass at once."""

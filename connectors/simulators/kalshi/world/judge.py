@@ -21,22 +21,34 @@ class Judge:
         self.exchange = exchange
         self.books = books
         self._seed = seed
-        self._next_ns = 0
+        self._next_ns: int | None = None
         self._played = {ticker: _played(exchange.floor.markets[ticker]) for ticker in books}
 
+    def look(self) -> None:
+        """See again when markets close: somebody may have moved it."""
+        dues = (self._due(ticker) for ticker in self._played)
+        self._next_ns = min((due for due in dues if due is not None), default=None)
+
+    def next_ns(self) -> int | None:
+        """When the next result is due."""
+        return self._next_ns
+
     def decide(self, now: int) -> None:
-        """Look once a second at most."""
-        if now < self._next_ns:
+        """Give the results that are due."""
+        if self._next_ns is None or now < self._next_ns:
             return
-        self._next_ns = now + NANOS
-        for ticker, played_ns in self._played.items():
-            market = self.exchange.floor.markets[ticker]
-            if market.status is MarketStatus.CLOSED:
-                ready = now >= market.close_ns + SAID_NS
-            else:
-                ready = played_ns is not None and market.open and now >= played_ns
-            if ready:
-                self.exchange.determine(ticker, self._result(market), now)
+        for ticker in self._played:
+            due = self._due(ticker)
+            if due is not None and due <= now:
+                self.exchange.determine(ticker, self._result(self.exchange.floor.markets[ticker]), now)
+        self.look()
+
+    def _due(self, ticker: str) -> int | None:
+        market, played = self.exchange.floor.markets[ticker], self._played[ticker]
+        if market.status in (MarketStatus.INITIALIZED, MarketStatus.ACTIVE, MarketStatus.CLOSED):
+            said = market.close_ns + SAID_NS
+            return said if played is None or not market.open else min(said, played)
+        return None
 
     def _result(self, market: Market) -> str:
         event = self.exchange.floor.events[market.event_ticker]

@@ -29,6 +29,10 @@ class Player:
     def finished(self) -> bool:
         return self.played == len(self.records)
 
+    def next_ns(self) -> int | None:
+        """When the next record is due."""
+        return None if self.finished else self.records[self.played].time_ns
+
     def play(self, now: int) -> None:
         while not self.finished and self.records[self.played].time_ns <= now:
             record = self.records[self.played]

@@ -149,7 +149,7 @@ def _frames(path: Path, text: str) -> list[Record]:
     """Snapshots carry no time: they play with the next change of the file."""
     records: list[Record] = []
     snapshots: list[dict[str, Any]] = []
-    scale = _no_prices(text)
+    scale = _no_prices(path)
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -168,15 +168,15 @@ def _frames(path: Path, text: str) -> list[Record]:
     return records
 
 
-def _no_prices(text: str) -> bool:
-    """Whether the no side is in NO prices: then best bids of the two sides add up to at most a dollar."""
-    for line in text.splitlines():
-        frame = json.loads(line) if line.strip().startswith("{") else {}
-        if frame.get("type") == "orderbook_snapshot":
-            yes, no = (frame["msg"].get(f"{side}_dollars_fp") for side in ("yes", "no"))
-            if yes and no:
-                return max(parse_price(p) for p, _ in yes) + max(parse_price(p) for p, _ in no) < PRICE_ONE
-    return True
+def _no_prices(path: Path) -> bool:
+    """Whether the no side is in NO prices, the venue's default. Frames do not say; a file beside them may."""
+    meta = path.with_suffix(".meta.json")
+    if not meta.is_file():
+        return True
+    try:
+        return not json.loads(meta.read_text(encoding="utf-8"))["subscribe_cmd"]["params"].get("use_yes_price")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise TapeError(f"{meta}: does not say subscribe_cmd.params.use_yes_price: {error!r}") from None
 
 
 def _side(name: str, price: int, no_prices: bool) -> tuple[str, int]:

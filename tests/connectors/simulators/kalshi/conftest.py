@@ -140,3 +140,9 @@ def ann(make_api: Callable[..., Api]) -> Api:
 @pytest.fixture
 def bob(make_api: Callable[..., Api]) -> Api:
     return make_api("bob")
+
+
+@pytest.fixture(name="sign", scope="session")
+def sign_fixture() -> Callable[..., dict[str, str]]:
+    """The function that signs, for tests with a network."""
+    return sign

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +25,8 @@ EXPIRED = {"error": {"code": "header_timestamp_expired", "message": "header time
 
 
 @pytest.fixture
-def signed(ann: Any, practice: Practice, request: pytest.FixtureRequest) -> Callable[..., dict[str, str]]:
+def signed(ann: Any, practice: Practice) -> Callable[..., dict[str, str]]:
     """Headers of a read of the balance, as they would be this many seconds off."""
-    import base64
 
     def make(off: float = 0, path: str = f"/trade-api/v2{BALANCE}") -> dict[str, str]:
         stamp = str((practice.venue.now() + int(off * NANOS)) // MILLIS)

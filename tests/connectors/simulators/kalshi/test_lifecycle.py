@@ -141,7 +141,8 @@ def test_one_shard_can_pause_alone(ann: Any, practice: Practice) -> None:
     practice.venue.exchange.set_exchange(practice.venue.now(), trading=False, shard=3)
     assert ann.place("bid", "0.30", "1", ticker=TENNIS).status == 409
     assert ann.place("bid", "0.30", "1", ticker=A).status == 201
-    by_shard = {s["exchange_index"]: s["trading_active"] for s in ann.get("/exchange/status")["exchange_index_statuses"]}
+    shards = ann.get("/exchange/status")["exchange_index_statuses"]
+    by_shard = {shard["exchange_index"]: shard["trading_active"] for shard in shards}
     assert by_shard == {0: True, 1: True, 2: True, 3: False}
 
 
