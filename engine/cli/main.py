@@ -36,8 +36,10 @@ VERBS: Mapping[str, Verb] = {
     "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
+    "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
+    "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }
