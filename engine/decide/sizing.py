@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from engine.market.instrument import Instrument, round_price, round_quantity
+from engine.market.instrument import Instrument, round_quantity
 from engine.market.orders import Side
 
 _DIGITS = 9  # a float's noise beyond these decimals must not cost a lot or a tick
@@ -23,9 +23,9 @@ def lots(quantity: float, instrument: Instrument) -> Decimal:
 def limit_price(price: float, side: Side, instrument: Instrument) -> Decimal:
     """On the grid, rounded so that a limit never pays more or takes less than the rule said."""
     rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
-    return round_price(decimal(price), instrument.tick_size, rounding)
+    return instrument.on_grid(decimal(price), rounding)
 
 
 def stop_price(price: float, instrument: Instrument) -> Decimal:
     """On the grid, to the nearest tick."""
-    return round_price(decimal(price), instrument.tick_size)
+    return instrument.on_grid(decimal(price))

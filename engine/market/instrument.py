@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class InstrumentKind(StrEnum):
@@ -15,19 +16,47 @@ class InstrumentKind(StrEnum):
     BINARY = "binary"
 
 
+class PriceBand(NamedTuple):
+    """Prices from ``start`` to ``end`` in steps of ``step``, money per unit."""
+
+    start: Decimal
+    end: Decimal
+    step: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One listed thing. ``tick_size`` is money per unit, ``lot_size`` units."""
+    """One listed thing. ``tick_size`` is money per unit, ``lot_size`` units.
+
+    ``bands``: adjoining price bands in rising order where the step depends on the price; ``tick_size`` is then the
+    smallest step. ``lowest``, ``highest``: the least and the greatest price of an order, where there is one.
+    """
 
     symbol: str
     kind: InstrumentKind = InstrumentKind.EQUITY
     tick_size: Decimal = Decimal("0.01")
     lot_size: Decimal = Decimal("1")
     calendar: str = "XNYS"
+    bands: tuple[PriceBand, ...] = ()
+    lowest: Decimal | None = None
+    highest: Decimal | None = None
 
     @property
     def tradable(self) -> bool:
         return self.kind is not InstrumentKind.INDEX
+
+    def on_grid(self, price: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+        """``price`` on the instrument's grid, rounded as ``round_price`` does; prices beyond its bounds stay beyond."""
+        band = next((b for b in self.bands if b.start <= price <= b.end), None)
+        if band is None:
+            return round_price(price, self.tick_size, rounding)
+        return band.start + round_price(price - band.start, band.step, rounding)
+
+    def within(self, price: Decimal) -> Decimal:
+        """The nearest price to ``price`` that an order may have as far as its bounds go."""
+        if self.lowest is not None and price < self.lowest:
+            return self.lowest
+        return self.highest if self.highest is not None and price > self.highest else price
 
 
 def round_price(price: Decimal, tick_size: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
@@ -45,6 +74,7 @@ __all__ = [
     "ROUND_FLOOR",
     "Instrument",
     "InstrumentKind",
+    "PriceBand",
     "round_price",
     "round_quantity",
 ]

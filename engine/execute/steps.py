@@ -1,0 +1,233 @@
+"""What has to go to the venue next, worked out anew each time from how things stand. Pure.
+
+Nothing here remembers what was asked before, so a restart is no special case: stops and targets of what is held come
+back to life by being looked at. One rule keeps positions safe: what can reduce a position at the venue is never more
+than what is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import NamedTuple
+
+from engine.execute.intents import Attempt, Intent
+from engine.market.events import Quote
+from engine.market.instrument import Instrument
+from engine.market.orders import Leg, OrderState, OrderType, Side
+from engine.market.venue import ZERO, WireOrder
+
+VENUE_EXPIRY_SLACK_NS = 5_000_000_000  # the venue's own expiry is a fuse behind ours, not a second clock
+
+
+class Send(NamedTuple):
+    """A new attempt of an intent."""
+
+    intent: Intent
+    wire: WireOrder
+
+
+class CancelIt(NamedTuple):
+    """An attempt that must come off the market."""
+
+    attempt: Attempt
+
+
+class ShrinkIt(NamedTuple):
+    """An attempt that wants too much, and by how much."""
+
+    attempt: Attempt
+    by: Decimal
+
+
+Step = Send | CancelIt | ShrinkIt
+
+
+class Desk(NamedTuple):
+    """One strategy's open intents in one symbol with what it holds there (signed units), and the market.
+
+    ``collar``: how far beyond the other side's best price an order at market may go, money per unit.
+    ``filled``: how much of each order has filled, by client id, and of each group of legs together, also of those
+    that are over.
+    """
+
+    intents: Sequence[Intent]
+    held: Decimal
+    filled: Mapping[str, Decimal]
+    quote: Quote | None
+    instrument: Instrument
+    collar: Decimal
+    now_ns: int
+
+
+def trigger(desk: Desk) -> list[Intent]:
+    """Intents whose stop price is reached, or whose time is over; they are changed here, and must be kept."""
+    changed: list[Intent] = []
+    for intent in desk.intents:
+        order = intent.order
+        if intent.waits and _armed(desk, intent) > 0 and _stop_reached(intent, desk.quote):
+            intent.triggered = True
+            intent.at_market = order.type is OrderType.STOP
+            changed.append(intent)
+        if order.expires_ns is not None and desk.now_ns >= order.expires_ns and not intent.at_market:
+            if order.fallback_market:
+                intent.at_market = True
+            else:
+                intent.withdraw(OrderState.EXPIRED, "its time is over")
+            changed.append(intent)
+    return changed
+
+
+def steps(desk: Desk) -> list[Step]:
+    """What to ask of the venue now. Attempts that wait for an answer are left alone until it is there."""
+    found: list[Step] = []
+    # What must be out at once comes first: exits and stops that were reached, then targets.
+    room = abs(desk.held) - sum((a.left for i in desk.intents if i.reduces for a in i.working), ZERO)
+    for intent in sorted(desk.intents, key=_urgency):
+        wanted = _wanted(desk, intent)
+        working = intent.working
+        excess = sum((a.left for a in working), ZERO) - wanted
+        if excess > 0 or (intent.at_market and any(not a.wire.immediate for a in working)):
+            found += _less(working, excess, intent, desk.now_ns)
+        elif excess < 0 and _may_send(desk, intent):
+            quantity = min(-excess, max(room, ZERO)) if intent.reduces else -excess
+            wire = _wire(desk, intent, quantity) if quantity > 0 else None
+            if wire is not None:
+                room -= quantity if intent.reduces else ZERO
+                found.append(Send(intent, wire))
+    return found
+
+
+def finished(desk: Desk, intent: Intent) -> bool:
+    """Whether nothing of an intent can fill any more, and nothing more is to be tried."""
+    if intent.working:
+        return False
+    if intent.withdrawn is not None or intent.filled >= intent.order.quantity:
+        return True
+    if intent.reduces:
+        return _nothing_to_reduce(desk, intent)
+    return bool(intent.attempts) and not (intent.at_market and not intent.attempts[-1].wire.immediate)
+
+
+def _nothing_to_reduce(desk: Desk, intent: Intent) -> bool:
+    """Of a leg: its entry is over and nothing of it is held; of an exit: nothing is held."""
+    parent = intent.order.parent
+    if parent is None:
+        return _reducible(desk, intent.order.side) == 0
+    alive = any(i.order.client_id == parent for i in desk.intents)
+    return not alive and _armed(desk, intent) == 0
+
+
+def _urgency(intent: Intent) -> int:
+    if not intent.reduces:
+        return 3
+    return 0 if intent.order.leg is Leg.EXIT else 1 if intent.triggered else 2
+
+
+def _wanted(desk: Desk, intent: Intent) -> Decimal:
+    """How much of an intent should be able to fill now."""
+    if intent.withdrawn is not None or intent.waits:
+        return ZERO
+    if not intent.reduces:
+        return intent.order.quantity - intent.filled
+    if intent.order.leg is Leg.TARGET and _stop_is_out(desk, intent):
+        return ZERO
+    if intent.order.leg is Leg.EXIT or intent.triggered or not _exit_is_out(desk):
+        return _armed(desk, intent)
+    # An exit comes before a target; what the exit leaves is the target's.
+    exits = sum((_armed(desk, i) for i in desk.intents if i.order.leg is Leg.EXIT), ZERO)
+    return min(_armed(desk, intent), max(abs(desk.held) - exits, ZERO))
+
+
+def _armed(desk: Desk, intent: Intent) -> Decimal:
+    """How much a reducing intent is for now: no more than is held, of a leg no more than its entry brought."""
+    if not intent.reduces:
+        return intent.order.quantity - intent.filled
+    order = intent.order
+    most = _reducible(desk, order.side)
+    if order.parent is None:
+        return max(min(order.quantity - intent.filled, most), ZERO)
+    closed = desk.filled.get(group_key(order.group), ZERO) if order.group else intent.filled
+    brought = min(desk.filled.get(order.parent, ZERO), order.quantity)
+    return max(min(brought - closed, most), ZERO)
+
+
+def group_key(group: str) -> str:
+    """Where ``Desk.filled`` has what the legs of a group have filled together: a group is named as its entry is."""
+    return f"group {group}"
+
+
+def _reducible(desk: Desk, side: Side) -> Decimal:
+    return max(-desk.held * side.sign, ZERO)
+
+
+def _stop_is_out(desk: Desk, target: Intent) -> bool:
+    return any(
+        i.triggered and i.order.leg is Leg.STOP and i.order.group == target.order.group and i.withdrawn is None
+        for i in desk.intents
+    )
+
+
+def _exit_is_out(desk: Desk) -> bool:
+    return any(i.order.leg is Leg.EXIT and i.withdrawn is None for i in desk.intents)
+
+
+def _stop_reached(intent: Intent, quote: Quote | None) -> bool:
+    """A stop is reached by the price at which it could be filled; unknown is not reached."""
+    price = _other_side(intent.order.side, quote)
+    assert intent.order.stop is not None
+    return price is not None and (price - intent.order.stop) * intent.order.side.sign >= 0
+
+
+def _other_side(side: Side, quote: Quote | None) -> Decimal | None:
+    price = None if quote is None else quote.ask if side is Side.BUY else quote.bid
+    return None if price is None else Decimal(repr(price))
+
+
+def _less(working: Sequence[Attempt], excess: Decimal, intent: Intent, now_ns: int) -> list[Step]:
+    """Take the newest attempts off the market, and make the last of them smaller."""
+    found: list[Step] = []
+    for attempt in reversed(working):
+        if intent.at_market and not attempt.wire.immediate:
+            excess = max(excess, attempt.left)
+        if excess <= 0:
+            break
+        part = min(excess, attempt.left)
+        excess -= part
+        if attempt.asking or attempt.look or attempt.wire.immediate or attempt.over or part == 0:
+            continue
+        if attempt.doubtful or not attempt.life.venue_order_id or now_ns < intent.retry_ns:
+            continue
+        found.append(CancelIt(attempt) if part == attempt.left else ShrinkIt(attempt, part))
+    return found
+
+
+def _may_send(desk: Desk, intent: Intent) -> bool:
+    """One attempt at a time while it is not known what became of the last; an entry has one attempt, and one more
+    when it falls back to the market."""
+    if desk.now_ns < intent.retry_ns or any(a.doubtful or a.look or a.wire.immediate for a in intent.working):
+        return False
+    if intent.reduces:
+        return True
+    return not intent.attempts or (intent.at_market and not intent.attempts[-1].wire.immediate)
+
+
+def _wire(desk: Desk, intent: Intent, quantity: Decimal) -> WireOrder | None:
+    """The next attempt; None while there is no price to send it at."""
+    order, instrument = intent.order, desk.instrument
+    if not intent.at_market:
+        assert order.limit is not None
+        expires = None if order.expires_ns is None else order.expires_ns + VENUE_EXPIRY_SLACK_NS
+        return WireOrder(
+            intent.next_id(), order.symbol, order.side, quantity, order.limit, expires_ns=expires,
+            guarded=not intent.reduces,
+        )  # fmt: skip
+    price = _other_side(order.side, desk.quote)
+    if price is None:
+        return None
+    buys = order.side is Side.BUY
+    limit = instrument.on_grid(price + desk.collar * order.side.sign, ROUND_CEILING if buys else ROUND_FLOOR)
+    return WireOrder(
+        intent.next_id(), order.symbol, order.side, quantity, instrument.within(limit), immediate=True,
+        reduce_only=intent.reduces, guarded=not intent.reduces,
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""A venue as the engine speaks of it: what is sent there, what it answers, and what it says of the account.
+
+Prices are money per unit, quantities units; a position is signed. All times are UTC nanoseconds. A venue connector
+implements ``Venue`` and ``Feed``; nothing of rules is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from engine.market.events import MarketEvent, Quote
+from engine.market.orders import Side
+
+ZERO = Decimal(0)
+
+
+class WireOrder(NamedTuple):
+    """One order as it goes to a venue: always a limit.
+
+    ``immediate``: what does not fill at once is cancelled by the venue. ``reduce_only``: the venue fills no more of it
+    than is held against it; only immediate orders can have it. ``expires_ns``: the venue cancels what rests then.
+    ``guarded``: it belongs to the venue-side fuse, where the venue has one.
+    """
+
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    limit: Decimal
+    immediate: bool = False
+    reduce_only: bool = False
+    expires_ns: int | None = None
+    guarded: bool = False
+
+
+class Outcome(StrEnum):
+    """What is certain after one request about an order."""
+
+    DONE = "done"  # the venue did it
+    REFUSED = "refused"  # the venue did nothing
+    LIMITED = "limited"  # the venue did nothing; it may be asked again after a while
+    DUPLICATE = "duplicate"  # the client id was used before: find that order in the lists
+    GONE = "gone"  # nothing rests under this id; only the lists say whether it was cancelled or filled
+    UNKNOWN = "unknown"  # it may have been done; only the lists say
+
+
+class Answer(NamedTuple):
+    """What one request came to. ``filled``: units filled so far, None where it is not said; ``rests``: units left."""
+
+    outcome: Outcome
+    venue_order_id: str = ""
+    filled: Decimal | None = None
+    rests: Decimal | None = None
+    reason: str = ""
+
+
+class VenueOrder(NamedTuple):
+    """An order as the venue lists it; ``client_id`` may be another program's. ``open``: it can still fill.
+
+    ``quantity`` is what was wanted in all, ``filled`` so far. ``why``: the venue's word for its last change.
+    """
+
+    venue_order_id: str
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    limit: Decimal
+    open: bool
+    created_ns: int
+    why: str = ""
+
+
+class VenueFill(NamedTuple):
+    """An execution as the venue lists it. ``client_id`` is empty where only the venue's own id is told."""
+
+    fill_id: str
+    venue_order_id: str
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    time_ns: int
+
+
+class VenueSettlement(NamedTuple):
+    """A market that paid out: ``value`` is money per unit of a long position."""
+
+    symbol: str
+    value: Decimal
+    fee: Decimal
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The venue's own lists, all pages of them, as of one instant: everything up to ``as_of_ns`` is in it.
+
+    ``orders``: all that rest, and all created since ``since_ns``; ``fills`` and ``settlements`` since then;
+    ``positions``: signed units by symbol, without zeros; ``costs``: what a unit of each cost on average.
+    ``missing``: ids that were asked for and that the venue does not know. ``cash`` is money that could be spent.
+    """
+
+    as_of_ns: int
+    since_ns: int
+    orders: Sequence[VenueOrder] = ()
+    fills: Sequence[VenueFill] = ()
+    positions: Mapping[str, Decimal] = field(default_factory=dict)
+    costs: Mapping[str, Decimal] = field(default_factory=dict)
+    settlements: Sequence[VenueSettlement] = ()
+    cash: Decimal = ZERO
+    missing: frozenset[str] = frozenset()
+
+
+class VenueError(Exception):
+    """The venue cannot be read. The text says what was asked and what came instead."""
+
+
+class Venue(Protocol):
+    """Orders and the account. The order methods never raise for what a venue can answer: they say what is certain."""
+
+    async def send(self, order: WireOrder) -> Answer:
+        """Send one order, once."""
+        ...
+
+    async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
+        """Cancel what rests of one order; ``rests`` of the answer is what that took off the market."""
+        ...
+
+    async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
+        """Take ``by`` units off what rests of an order; it keeps its place in the queue."""
+        ...
+
+    async def quote(self, symbol: str) -> Quote:
+        """Best bid and ask now. VenueError when they cannot be read."""
+        ...
+
+    async def picture(self, since_ns: int, known: Collection[str] = ()) -> Picture:
+        """Read the account whole; ``known``: venue ids of orders believed open. VenueError when any page fails."""
+        ...
+
+
+class LinkUp(NamedTuple):
+    """The stream is up and everything is subscribed: what happened before was missed. Reconcile now."""
+
+    time_ns: int
+
+
+class LinkDown(NamedTuple):
+    """The stream is lost: what happens from now on is missed."""
+
+    time_ns: int
+    reason: str
+
+
+class Missed(NamedTuple):
+    """Something could not be read or was lost on the way: the lists must be read."""
+
+    time_ns: int
+    reason: str
+
+
+News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed
+
+
+class Batch(NamedTuple):
+    """What a feed has told since it was last asked: market events for the rules, news for whoever keeps the orders."""
+
+    time_ns: int
+    events: Sequence[MarketEvent]
+    news: Sequence[News]
+
+
+class Feed(Protocol):
+    """A live stream of one venue."""
+
+    async def batch(self) -> Batch:
+        """Wait for something, and take everything that is there by then. VenueError when the stream cannot go on."""
+        ...
