@@ -40,7 +40,9 @@ VERBS: Mapping[str, Verb] = {
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
-    "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),
+    "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
+    "gate": Verb("engine.cli.gate", "Judge by its kept runs whether a pack may trade for real."),
+    "doctor": Verb("engine.cli.doctor", "Check keys, clock, store, limits, markets and this machine."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }
 

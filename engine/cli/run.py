@@ -20,9 +20,11 @@ from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
+from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.startup import log_runtime_mode
 from engine.cli.tracing import TracePrinter
 from engine.cli.version import __version__
 from engine.execute.journal import JournalRecorder
@@ -108,12 +110,15 @@ def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace
 
 def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool) -> int:
     settings = assembly.settings
-    store = open_store(settings.store.path)
     packs = list(assembly.ruleset.packs)
+    log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, packs)
+    store = open_store(settings.store.path)
     writer = store.begin_run(
         "paper", now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, assembly.ruleset.sha256, rules.files,
         assembly.parameters, {s.key: s.universe for s in assembly.ruleset.strategies}, assembly.execution, __version__,
     )  # fmt: skip
+    writer.snapshot(now_ns(), INPUTS, inputs_of(assembly))
+    writer.flush()
     statistics = StatisticsRecorder()
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
     if level != "none":

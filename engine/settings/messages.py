@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from engine.language.diagnostics import did_you_mean
+from engine.settings.fields import field_at, is_secret
 
 Path = tuple[str, ...]
+NOT_SHOWN = "what is there (it is not shown)"
 _WANTED = {
     "string_type": "must be text, in quotes",
     "int_type": "must be a whole number",
@@ -33,7 +35,21 @@ def explain(problem: ErrorDetails, root: type[BaseModel]) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         return unknown_key(path, root)
-    return f"{_key(problem['loc'])} {_sentence(kind, context, problem)}"
+    field = field_at(path[:2])
+    got = NOT_SHOWN if field is not None and is_secret(field) else _shown(problem["input"])
+    return f"{_key(problem['loc'])} {_sentence(kind, context, problem, got)}"
+
+
+def secret_here(dotted: str, variable: str) -> str:
+    """A secret where others will see it."""
+    return f"{dotted} is a secret and is not said here; set {variable} in the environment or in .env"
+
+
+def consent_in_overlay(dotted: str) -> str:
+    """The two settings that decide about real orders must not hang on one word."""
+    if dotted == "kalshi.environment":
+        return f"{dotted} chooses this file and is not said in it; say it in autotrader.toml, .env or a variable"
+    return f"{dotted} is a consent of its own and does not follow from the environment; say it in .env or a variable"
 
 
 def unknown_key(path: Path, root: type[BaseModel], shown: Callable[[Path], str] = ".".join) -> str:
@@ -64,8 +80,7 @@ def _key(loc: tuple[int | str, ...]) -> str:
     return head + "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in loc[2:])
 
 
-def _sentence(kind: str, context: Mapping[str, Any], problem: ErrorDetails) -> str:
-    got = _shown(problem["input"])
+def _sentence(kind: str, context: Mapping[str, Any], problem: ErrorDetails, got: str) -> str:
     if kind == "literal_error":
         wanted = str(context["expected"]).replace("'", '"')
         close = did_you_mean(str(problem["input"]), re.findall(r'"(\w+)"', wanted))

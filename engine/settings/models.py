@@ -1,13 +1,24 @@
-"""What ``autotrader.toml`` may say. The models are the one source: loader, schema and documentation follow them."""
+"""What the settings may say. The models are the one source: loader, schema and documentation follow them."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from engine.language.diagnostics import did_you_mean
 
@@ -38,6 +49,32 @@ def _path(value: object) -> object:
     return Path(value)
 
 
+def _loopback(address: str) -> str:
+    """Signed orders must reach nobody but the venue itself or a practice exchange on this machine."""
+    try:
+        parts = urlsplit(address)
+        local = parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+        port = parts.port
+    except ValueError:
+        local, port = False, None
+    if not local or port is None or parts.scheme != "http" or "@" in parts.netloc:
+        raise ValueError("needs an address of this machine: write http://127.0.0.1:PORT, or leave it out")
+    return address
+
+
+def _no_key(path: Path) -> Path:
+    if "-----" in str(path) or "\n" in str(path):
+        raise ValueError("needs the path of the key file; this is a key itself, and now it should be made anew")
+    return path
+
+
+def _one_word(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be one word of plain letters, digits and signs")
+    return secret
+
+
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 NotNegative = Annotated[
     Decimal, BeforeValidator(_number), Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})
@@ -53,6 +90,11 @@ Positive = Annotated[
 ]
 File = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
 Symbol = Annotated[str, Field(pattern=r"^\S+$")]
+KeyFile = Annotated[
+    Path, BeforeValidator(_path), AfterValidator(_no_key), WithJsonSchema({"type": "string", "minLength": 1})
+]
+Secret = Annotated[SecretStr, AfterValidator(_one_word)]
+Loopback = Annotated[str, AfterValidator(_loopback)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -161,11 +203,37 @@ class RunSettings(Section):
     )
 
 
+class KalshiSettings(Section):
+    """The venue Kalshi. Which exchange is spoken to and whether orders are sent are two settings; both are safe."""
+
+    environment: Literal["demo", "production"] = Field(
+        default="demo", description="Which exchange is spoken to: demo has mock money, production real money."
+    )
+    execution_mode: Literal["paper", "live"] = Field(
+        default="paper", description="Who takes the orders: paper sends none; live sends them to the environment."
+    )
+    api_key_id: Secret | None = Field(
+        default=None, description="Name of the API key. Only in the environment or in .env, never in this file."
+    )
+    private_key_path: KeyFile | None = Field(
+        default=None, description="PEM file of the private key, readable by its owner alone."
+    )
+    base_url: Loopback | None = Field(
+        default=None,
+        description="A practice exchange on this machine in place of the venue, such as http://127.0.0.1:8700.",
+    )
+    subaccount: int = Field(default=0, ge=0, le=63, description="Which subaccount trades; 0 is the primary account.")
+    foreign_orders: Literal["adopt", "ignore", "alert"] = Field(
+        default="alert",
+        description="Orders of the account that this engine did not place: managed, left unmentioned, or told.",
+    )
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="warning", description="Least severe line to write."
+        default="info", description="Least severe line to write."
     )
     json_lines: bool = Field(default=False, alias="json", description="true writes one JSON object a line.")
 
@@ -180,4 +248,5 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     trace: TraceSettings = TraceSettings()
     run: RunSettings = RunSettings()
+    kalshi: KalshiSettings = KalshiSettings()
     log: LogSettings = LogSettings()

@@ -18,7 +18,7 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 def config_schema() -> dict[str, Any]:
     """Schema of the whole file. Defaults stand in it, so that an editor shows them."""
     schema = Settings.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
-    sections = {name: _without_titles(section) for name, section in schema["$defs"].items()}
+    sections = {name: _without_titles(_without_secrets(section)) for name, section in schema["$defs"].items()}
     properties = {
         name: {"$ref": reference.get("$ref") or reference["allOf"][0]["$ref"]}
         for name, reference in schema["properties"].items()
@@ -37,6 +37,12 @@ def config_schema() -> dict[str, Any]:
 def rendered() -> str:
     """As it is checked in."""
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _without_secrets(section: dict[str, Any]) -> dict[str, Any]:
+    """The file may not say them."""
+    keys = {key: value for key, value in section["properties"].items() if "writeOnly" not in json.dumps(value)}
+    return {**section, "properties": keys}
 
 
 def _without_titles(schema: Any) -> Any:

@@ -28,6 +28,29 @@ def test_only_what_is_severe_enough(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.endswith("WARNING but this one\n")
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("production", "production"),
+        ("https://example.test/v2", "https://example.test/v2"),
+        ("two words", '"two words"'),
+        ("a=b", '"a=b"'),
+        ("", '""'),
+        ("{x} <red> a < b \\<", '"{x} <red> a < b \\\\<"'),
+        ("forged\n12:00:00 ERROR x", '"forged\\n12:00:00 ERROR x"'),
+        ("\x1b[31m", '"\\u001b[31m"'),
+    ],
+)
+def test_text_lines_show_what_was_bound_and_cannot_be_forged(
+    value: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_log(LogSettings(level="info"))
+    logger.bind(mode=value).info("resolved {}", "{mode}")
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.endswith(f"INFO    resolved {{mode}} mode={shown}\n")
+
+
 def test_json_lines_keep_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
     configure_log(LogSettings(level="info", json=True))
     logger.bind(order="abc").info("sent\nit")

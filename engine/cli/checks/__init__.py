@@ -1,0 +1,1 @@
+"""What ``engine doctor`` looks at: one small file a subject, each giving `Check` values."""

@@ -1,0 +1,72 @@
+"""The packs that would run: they link, they have hard limits, and the markets they trade are there."""
+
+from __future__ import annotations
+
+from engine.cli.checks.check import Check, VenueProbe, VenueSilent, fail, ok, unknown, warn
+from engine.cli.errors import exit_code_of
+from engine.cli.rules import load_rules
+from engine.plan.plan import execution_symbol
+from engine.ruleset.linker import SHARED
+from engine.ruleset.rules import Pack
+from engine.settings import Settings
+
+SHOWN = 5
+
+
+def check_packs(settings: Settings, probe: VenueProbe | None) -> list[Check]:
+    """Limits are a must where orders are real, and a good habit on paper."""
+    try:
+        ruleset = load_rules(settings.rules.paths, settings.engine.packs).ruleset
+    except Exception as error:
+        if exit_code_of(error) is None:
+            raise
+        return [fail("rules", str(error).partition("\n")[0], "run `engine lint`")]
+    packs = [pack for name, pack in ruleset.packs.items() if name != SHARED]
+    real = settings.kalshi.execution_mode == "live"
+    checks = [ok("rules", f"{len(ruleset.rules)} rules in {', '.join(pack.name for pack in packs)}")]
+    for pack in packs:
+        checks += [_limits(pack, real), _gate(pack, real), _markets(pack, probe)]
+    return checks
+
+
+def _limits(pack: Pack, real: bool) -> Check:
+    name = f"limits of {pack.name}"
+    notional, quantity = pack.max_notional, pack.max_quantity
+    if notional is None and quantity is None:
+        lacking = fail if real else warn
+        return lacking(name, "there is no hard limit on an order", "write `limits: {notional: $…}` in pack.yaml")
+    said = [f"${notional:,.0f}" if notional is not None else "", f"{quantity:g} units" if quantity is not None else ""]
+    return ok(name, f"an order is at most {' and '.join(filter(None, said))}")
+
+
+def _gate(pack: Pack, real: bool) -> Check:
+    name = f"gate of {pack.name}"
+    if pack.gates:
+        return ok(name, f"{', '.join(gate.name for gate in pack.gates)}; `engine gate {pack.name}` judges it")
+    lacking = fail if real else warn
+    return lacking(name, "there is none, so it may not trade for real", "write a rule of kind gate")
+
+
+def _markets(pack: Pack, probe: VenueProbe | None) -> Check:
+    name = f"markets of {pack.name}"
+    symbols = sorted({execution_symbol(pack, s, symbol) for s in pack.strategies for symbol in s.universe})
+    if not symbols:
+        return warn(name, "no strategy names a symbol", "write a universe in pack.yaml or in the strategies")
+    if probe is None:
+        return unknown(name, f"{len(symbols)} are named; no venue was asked about them", "ask again with a venue")
+    try:
+        tradable = probe.tradable(symbols)
+    except VenueSilent as error:
+        return unknown(name, f"{probe.name} does not answer: {error}", "try again when it does")
+    strange = [symbol for symbol in symbols if symbol not in tradable]
+    closed = [symbol for symbol in symbols if tradable.get(symbol) is False]
+    if strange:
+        return fail(name, f"{probe.name} has no {_listed(strange)}", "correct the universe in the rules")
+    if closed:
+        return warn(name, f"not open now: {_listed(closed)}", "wait until they are")
+    return ok(name, f"all {len(symbols)} are open at {probe.name}")
+
+
+def _listed(symbols: list[str]) -> str:
+    more = f" and {len(symbols) - SHOWN} more" if len(symbols) > SHOWN else ""
+    return ", ".join(symbols[:SHOWN]) + more

@@ -1,0 +1,66 @@
+"""``engine doctor``: everything that could stop a run or make it unsafe, looked at without starting one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.markup import escape
+from rich.table import Table
+
+from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok
+from engine.cli.checks.keys import check_keys
+from engine.cli.checks.machine import check_clock, check_folders, check_packages, check_python, check_room
+from engine.cli.checks.packs import check_packs
+from engine.cli.checks.store import check_store
+from engine.cli.console import out, print_json
+from engine.cli.errors import ExitCode
+from engine.cli.options import ConfigOption, JsonOption
+from engine.settings import LoadedSettings, SettingsError, read_settings
+
+STYLES = {Outcome.OK: "green", Outcome.UNKNOWN: "cyan", Outcome.WARN: "yellow", Outcome.FAIL: "red"}
+
+
+def command(config: ConfigOption = None, json: JsonOption = False) -> int:
+    """Check settings, keys, clock, store, disk, limits, markets and this machine. Exit 1 when a check fails."""
+    machine = [check_python(), check_packages()]
+    try:
+        loaded = read_settings(config)
+    except SettingsError as error:
+        checks = machine + [fail("settings", mistake, "correct it; nothing else can be looked at")
+                            for mistake in error.mistakes]  # fmt: skip
+    else:
+        # Venues are asked only where the caller has a connector for them; without one their checks stay unknown.
+        checks = machine + examine(loaded, probe=None)
+    failed = any(check.outcome is Outcome.FAIL for check in checks)
+    if json:
+        print_json({"good": not failed, "checks": [check.to_json() for check in checks]})
+    else:
+        _print(checks)
+    return ExitCode.NO if failed else ExitCode.GOOD
+
+
+def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
+    """Every check that needs settings; ``probe`` asks the venue, None leaves what only it knows unknown."""
+    settings = loaded.settings
+    kalshi = settings.kalshi
+    files = ", ".join(str(file) for file in loaded.files) or "no file, so the defaults"
+    return [
+        ok("settings", f"{files}: environment {kalshi.environment}, execution mode {kalshi.execution_mode}"),
+        *check_keys(kalshi, probe),
+        check_clock(probe),
+        *check_store(settings.store.path),
+        check_room(settings.store.path),
+        *check_folders(settings),
+        *check_packs(settings, probe),
+    ]
+
+
+def _print(checks: list[Check]) -> None:
+    table = Table("check", "", "found", box=None, pad_edge=False)
+    for check in checks:
+        mend = f"; {check.mend}" if check.mend else ""
+        style = STYLES[check.outcome]
+        table.add_row(escape(check.name), f"[{style}]{check.outcome}[/]", escape(f"{check.found}{mend}"))
+    out().print(table)
+    counts = Counter(check.outcome for check in checks)
+    out().print(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]))

@@ -1,0 +1,25 @@
+"""What every start says in the log: which exchange, who takes the orders, where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from loguru import logger
+
+
+def log_runtime_mode(
+    environment: str, execution_mode: str, api_base_url: str, store: Path, packs: Sequence[str]
+) -> None:
+    """``runtime_mode_resolved``: said once, before anything is opened or connected.
+
+    ``execution_mode`` is what this run does (``paper`` for a paper run, whatever the settings say).
+    """
+    logger.bind(
+        mode=environment, execution_mode=execution_mode, api_base_url=api_base_url, store=store, packs=",".join(packs)
+    ).info("runtime_mode_resolved")
+
+
+def log_client_connected(environment: str, base_url: str) -> None:
+    """``kalshi_client_connected``: said when the venue has answered, with the address that did."""
+    logger.bind(environment=environment, base_url=base_url).info("kalshi_client_connected")
