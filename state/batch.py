@@ -24,9 +24,12 @@ class Batch:
         self._count = 0
 
     def add(self, statement: str, row: Row) -> None:
-        """Keep a row for a statement of STATEMENTS; when there are many, they are written."""
+        """Keep a row for a statement of STATEMENTS."""
         self._pending.setdefault(statement, []).append(row)
         self._count += 1
+
+    def flush_if_full(self) -> None:
+        """Write when much waits. Only to be called between changes, because what belongs together goes together."""
         if self._count >= ROWS:
             self.flush()
 

@@ -145,7 +145,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
             CASE state WHEN 'working' THEN 'acknowledged' WHEN 'filled' THEN 'done' WHEN 'cancelled' THEN 'done'
                 WHEN 'expired' THEN 'done' ELSE state END,
             CASE WHEN state IN ('filled', 'cancelled', 'expired') THEN state END,
-            (SELECT decimal_sum(f.quantity) FROM run_fills f WHERE f.run = o.run AND f.client_id = o.client_id),
+            coalesce((SELECT decimal_sum(f.quantity) FROM run_fills f
+                WHERE f.run = o.run AND f.client_id = o.client_id), '0'),
             '', updated_ns
         FROM orders o ORDER BY rowid;
     INSERT INTO intent_events
@@ -153,8 +154,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
             CASE state WHEN 'working' THEN 'acknowledged' WHEN 'filled' THEN 'done' WHEN 'cancelled' THEN 'done'
                 WHEN 'expired' THEN 'done' ELSE state END,
             CASE WHEN state IN ('filled', 'cancelled', 'expired') THEN state END,
-            (SELECT decimal_sum(f.quantity) FROM run_fills f
-                WHERE f.run = e.run AND f.client_id = e.client_id AND f.time_ns <= e.time_ns),
+            coalesce((SELECT decimal_sum(f.quantity) FROM run_fills f
+                WHERE f.run = e.run AND f.client_id = e.client_id AND f.time_ns <= e.time_ns), '0'),
             reason
         FROM order_events e ORDER BY rowid;
     INSERT INTO fills
