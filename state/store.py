@@ -1,4 +1,4 @@
-"""Opens a store, begins runs, answers questions about them."""
+"""Opens a store, begins runs, keeps engines apart."""
 
 from __future__ import annotations
 
@@ -8,35 +8,50 @@ import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from state.batch import Batch
+from state.book import Book
 from state.connection import connect, explained, read_while_written, transaction
 from state.errors import StoreError
+from state.halts import Halts
+from state.lock import StoreLock
 from state.process import is_alive, start_of
+from state.reading import Reader
 from state.schema import migrate
 from state.writer import RunWriter
 
-if TYPE_CHECKING:
-    from sqlite_utils import Database
-
-Row = dict[str, Any]
-LISTED = 5  # candidates in an error
 NANOS = 1_000_000_000
 
 
-def open_store(path: Path) -> Store:
+class Mode(StrEnum):
+    """Whose money a store is about. It is said once, and a store of one mode is never used for another."""
+
+    PAPER = "paper"
+    DEMO = "demo"
+    LIVE = "live"
+
+
+def open_store(path: Path, mode: Mode | None = None, *, create: bool = True) -> Store:
     """Open or create the store at ``path`` and bring it up to date; raises StoreError.
 
+    ``mode``: what it is to be used for; a new store becomes one for that, another one's is refused. None reads any.
     Runs whose process is gone are marked crashed.
     """
+    if not create and not path.exists():
+        raise StoreError(f"there is no store at {path}; `engine db init` or `engine run --paper` makes one")
     with explained(path):
         connection = connect(path)
         try:
             migrate(connection, path)
             read_while_written(connection)
             store = Store(path, connection)
+            if mode is not None:
+                store.use_for(mode)
             store.mark_crashed()
         except BaseException:
             connection.close()
@@ -44,197 +59,122 @@ def open_store(path: Path) -> Store:
     return store
 
 
-class Store:
-    """One SQLite file. Reading works while an engine writes."""
+class Store(Reader):
+    """One SQLite file. Reading works while an engine writes; writing takes the store's lock."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._connection = connection
-
-    @cached_property
-    def _database(self) -> Database:
-        from sqlite_utils import Database  # a third of a second: not for runs, which only write
-
-        return Database(self._connection)
+        super().__init__(path, connection)
+        self._lock: StoreLock | None = None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file and of its lock."""
+        if self._lock is not None:
+            self._lock.release()
         self._connection.close()
 
-    # -- runs --------------------------------------------------------------------------------------------------------
+    @cached_property
+    def halts(self) -> Halts:
+        """The kill switch."""
+        return Halts(self._connection, self.path)
+
+    # -- what it is for ----------------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> Mode | None:
+        """None until it is said."""
+        row = self._connection.execute("SELECT value FROM about WHERE key = 'mode'").fetchone()
+        return Mode(row[0]) if row else None
+
+    def use_for(self, mode: Mode) -> None:
+        """Say what a new store is for; raises StoreError when it is for something else."""
+        with transaction(self._connection, self.path):
+            known = self.mode
+            if known is None:
+                self._connection.execute("INSERT INTO about VALUES ('mode', ?)", (mode.value,))
+        if known is not None and known is not mode:
+            raise StoreError(
+                f"{self.path} is a {known} store and cannot be used for {mode}: "
+                f"name another file with AUTOTRADER__STORE__PATH, or make one with `engine db init --mode {mode}`"
+            )
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def claim(self) -> StoreLock:
+        """Take the store for this engine; raises StoreError while another has it. Harmless when done twice."""
+        if self._lock is None or not self._lock.held:
+            self._lock = StoreLock(self.path)
+        return self._lock
+
+    def book(self, name: str, venue: str) -> Book:
+        """A book to write to outside any run, as recovery does; takes the store's lock until ``close``."""
+        self.claim()
+        return Book(self._connection, self.path, name, venue, Batch(self._connection, self.path))
 
     def mark_crashed(self) -> None:
         """Runs whose process is gone without ending them."""
-        for run_id, pid, started in self._running():
+        query = "SELECT id, pid, process_start FROM runs WHERE status = 'running'"
+        for run_id, pid, started in self._connection.execute(query).fetchall():
             if not is_alive(pid, started):
                 self._connection.execute("UPDATE runs SET status = 'crashed' WHERE id = ?", (run_id,))
-
-    def _running(self) -> list[tuple[str, int, int]]:
-        query = "SELECT id, pid, process_start FROM runs WHERE status = 'running'"
-        return self._connection.execute(query).fetchall()
 
     def begin_run(
         self, mode: str, started_ns: int, source: str, packs: Sequence[str], symbols: Sequence[str], ruleset_sha: str,
         ruleset_files: Mapping[str, Mapping[str, str]], parameters: Mapping[str, float],
-        universe: Mapping[str, Sequence[str]], execution: Mapping[str, str], version: str,
+        universe: Mapping[str, Sequence[str]], execution: Mapping[str, str], version: str, *,
+        conditions: Mapping[str, Any] | None = None, cash: Decimal | None = None, venue: str = "paper",
+        book: str | None = None,
     ) -> RunWriter:  # fmt: skip
-        """Begin a run; raises StoreError while another engine runs on this store.
+        """Begin a run; raises StoreError while another engine runs on this store, or when it is for another mode.
 
         ``universe``: the symbols that each strategy looked at; ``execution``: which symbol was ordered for which.
+        ``conditions``: what else decisions depend on (JSON values), for a replay. ``book``: the venue's account that
+        it trades on; None opens a book of the run's own with ``cash`` (money) in it.
         """
+        self.use_for(Mode(mode))
+        row: dict[str, Any] = {
+            "mode": mode, "started_ns": started_ns, "status": "running", "source": source,
+            "packs": json.dumps(list(packs)), "symbols": json.dumps(list(symbols)), "ruleset_sha": ruleset_sha,
+            "parameters": json.dumps(dict(parameters)),
+            "universe": json.dumps({k: list(v) for k, v in universe.items()}),
+            "execution": json.dumps(dict(execution)), "version": version, "pid": os.getpid(),
+            "process_start": start_of(os.getpid()), "book": book,
+            "conditions": None if conditions is None else json.dumps(conditions, default=str),
+        }  # fmt: skip
+        lock = self.claim()
+        try:
+            self._insert_run(row, zlib.compress(json.dumps(ruleset_files).encode()))
+            writer = RunWriter(self._connection, self.path, row["id"], row["book"], venue, lock)
+            if cash is not None:
+                writer.book.transfer(cash, started_ns, "opening", writer.run_id)
+                writer.flush()
+        except BaseException:
+            lock.release()
+            raise
+        return writer
+
+    def _insert_run(self, row: dict[str, Any], files: bytes) -> None:
+        """Name the run and write it down; fills in ``id``, and ``book`` where the run has one of its own."""
         with transaction(self._connection, self.path):
-            self.mark_crashed()
-            for running, pid, _ in self._running():
-                raise StoreError(
-                    f"run {running} (process {pid}) is using {self.path}; "
-                    "stop it first, or give this one another store with AUTOTRADER__STORE__PATH"
-                )
-            run_id = self._new_id(started_ns)
-            files = zlib.compress(json.dumps(ruleset_files).encode())
-            self._connection.execute("INSERT OR IGNORE INTO rulesets VALUES (?, ?)", (ruleset_sha, files))
-            self._connection.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-                (run_id, mode, started_ns, source, json.dumps(list(packs)), json.dumps(list(symbols)), ruleset_sha,
-                 json.dumps(dict(parameters)), json.dumps({k: list(v) for k, v in universe.items()}),
-                 json.dumps(dict(execution)), version, os.getpid(), start_of(os.getpid())),
-            )  # fmt: skip
-        return RunWriter(self._connection, self.path, run_id)
+            # Whoever has the lock knows that no other run goes on, whatever its process id says.
+            self._connection.execute("UPDATE runs SET status = 'crashed' WHERE status = 'running'")
+            row["id"] = self._new_id(row["started_ns"])
+            row["book"] = row["book"] or row["id"]
+            self._connection.execute("INSERT OR IGNORE INTO rulesets VALUES (?, ?)", (row["ruleset_sha"], files))
+            marks = ", ".join(f":{name}" for name in row)
+            self._connection.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({marks})", row)
 
     def _new_id(self, started_ns: int) -> str:
         stem = datetime.fromtimestamp(started_ns // NANOS, UTC).strftime("%Y%m%d-%H%M%S")
         taken = self._connection.execute("SELECT count(*) FROM runs WHERE id LIKE ?", (f"{stem}-%",)).fetchone()[0]
         return f"{stem}-{taken + 1}"
 
-    def runs(self) -> list[Row]:
-        """All runs, the newest first."""
-        return [_run(row) for row in self._rows("SELECT * FROM runs ORDER BY started_ns DESC, rowid DESC")]
-
-    def run(self, run_id: str | None = None) -> Row:
-        """One run by id, or the newest; raises StoreError that lists what there is."""
-        newest = "ORDER BY started_ns DESC, rowid DESC"
-        if run_id is None:
-            rows = self._rows(f"SELECT * FROM runs {newest} LIMIT 1")
-        else:
-            rows = self._rows("SELECT * FROM runs WHERE id = ?", (run_id,))
-        if rows:
-            return _run(rows[0])
-        known = [row["id"] for row in self._rows(f"SELECT id FROM runs {newest} LIMIT {LISTED}")]
-        if not known:
-            raise StoreError(f"{self.path} has no run yet; `engine run --paper` makes one")
-        raise StoreError(f"{self.path} has no run {run_id}; its newest: {', '.join(known)}")
-
-    def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
-        """The text of all rule files of a ruleset, by pack and file name."""
-        rows = self._rows("SELECT files FROM rulesets WHERE sha256 = ?", (sha256,))
-        if not rows:
-            raise StoreError(f"{self.path} does not have the rules {sha256[:12]}")
-        found: dict[str, dict[str, str]] = json.loads(self._unpack(rows[0]["files"]))
-        return found
-
-    # -- what happened in a run --------------------------------------------------------------------------------------
-
-    def order(self, client_id: str, run_id: str | None = None) -> Row:
-        """An order by its client id or the beginning of it, of the newest run that has it.
-
-        Raises StoreError with the candidates when none or several match; a whole id is never ambiguous.
-        """
-        where, of_run = ("AND run = ?", (run_id,)) if run_id else ("", ())
-        newest = "ORDER BY created_ns DESC, rowid DESC"
-        match = "substr(client_id, 1, length(?)) = ?"
-        rows = self._rows(f"SELECT * FROM orders WHERE {match} {where} {newest}", (client_id, client_id, *of_run))
-        whole = [row for row in rows if row["client_id"] == client_id]
-        names = list(dict.fromkeys(row["client_id"] for row in whole or rows))
-        if len(names) == 1:
-            return (whole or rows)[0]
-        if names:
-            listed = ", ".join(names[:LISTED])
-            raise StoreError(f"{client_id} could be {len(names)} orders: {listed}; write more of the id")
-        known = self._rows(f"SELECT client_id FROM orders WHERE true {where} {newest} LIMIT {LISTED}", of_run)
-        there = f"its newest: {', '.join(row['client_id'] for row in known)}" if known else "it has none at all"
-        raise StoreError(f"{self.path} has no order {client_id}; {there}")
-
-    def orders(self, run_id: str) -> list[Row]:
-        """All orders of a run, as written; quantities and prices are exact text."""
-        return self._rows("SELECT * FROM orders WHERE run = ? ORDER BY rowid", (run_id,))
-
-    def order_events(self, run_id: str, client_id: str) -> list[Row]:
-        """The life of an order, in order."""
-        query = "SELECT * FROM order_events WHERE run = ? AND client_id = ? ORDER BY rowid"
-        return self._rows(query, (run_id, client_id))
-
-    def fills(self, run_id: str, client_id: str | None = None) -> list[Row]:
-        """Executions of a run, or of one of its orders; quantities, prices and fees are exact text."""
-        rows = self._rows("SELECT * FROM fills WHERE run = ? ORDER BY rowid", (run_id,))
-        return [r for r in rows if client_id is None or r["client_id"] == client_id]
-
-    def decision(self, run_id: str, number: int) -> Row:
-        """A decision by its number; ``values`` are float64 bytes or None."""
-        rows = self._rows("SELECT * FROM decisions WHERE run = ? AND seq = ?", (run_id, number))
-        if not rows:
-            raise StoreError(f"{self.path} has no decision {number} in run {run_id}")
-        return self._decision(rows[0])
-
-    def decision_for_order(self, run_id: str, client_id: str) -> Row:
-        """The decision that wanted an order."""
-        return self.decision(run_id, self.order(client_id, run_id)["decision"])
-
-    def decisions(
-        self, run_id: str, rule: str | None = None, time_ns: int | None = None, symbol: str | None = None,
-        start_ns: int | None = None, end_ns: int | None = None,
-    ) -> list[Row]:  # fmt: skip
-        """Decisions of a run, in order: of one rule, at one instant, on one symbol, from start up to before end."""
-        tests = {
-            "rule = ?": rule, "time_ns = ?": time_ns, "symbol = ?": symbol, "time_ns >= ?": start_ns,
-            "time_ns < ?": end_ns,
-        }  # fmt: skip
-        asked = {test: value for test, value in tests.items() if value is not None}
-        where = "".join(f" AND {test}" for test in asked)
-        rows = self._rows(f"SELECT * FROM decisions WHERE run = ?{where} ORDER BY seq", (run_id, *asked.values()))
-        return [self._decision(row) for row in rows]
-
-    def trace(self, run_id: str, symbol: str, time_ns: int) -> bytes | None:
-        """Node values (float64 bytes) of a symbol at exactly that tick; None when none are kept."""
-        query = 'SELECT "values" FROM traces WHERE run = ? AND symbol = ? AND time_ns = ?'
-        rows = self._rows(query, (run_id, symbol, time_ns))
-        return self._unpack(rows[0]["values"]) if rows else None
-
-    def trace_times(self, run_id: str, symbol: str, around_ns: int) -> list[int]:
-        """The kept ticks of a symbol just before and just after an instant."""
-        before = "SELECT max(time_ns) AS t FROM traces WHERE run = ? AND symbol = ? AND time_ns <= ?"
-        after = "SELECT min(time_ns) AS t FROM traces WHERE run = ? AND symbol = ? AND time_ns > ?"
-        found = [self._rows(q, (run_id, symbol, around_ns))[0]["t"] for q in (before, after)]
-        return [t for t in found if t is not None]
-
-    def positions(self, run_id: str) -> list[Row]:
-        """What is open, or was when the run ended."""
-        return self._rows("SELECT * FROM positions WHERE run = ? ORDER BY strategy, symbol", (run_id,))
-
-    def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
-        """The last kept state of a part (JSON values); None when it kept none."""
-        rows = self._rows("SELECT state FROM snapshots WHERE run = ? AND name = ?", (run_id, name))
-        return json.loads(rows[0]["state"]) if rows else None
-
-    def equity(self, run_id: str) -> list[tuple[int, float]]:
-        """Time and equity (money) of every tick."""
-        rows = self._rows("SELECT time_ns, equity FROM equity WHERE run = ? ORDER BY time_ns", (run_id,))
-        return [(r["time_ns"], r["equity"]) for r in rows]
-
-    def events(self, run_id: str) -> list[Row]:
-        """What the user should know of a run, in order."""
-        return self._rows("SELECT * FROM events WHERE run = ? ORDER BY rowid", (run_id,))
-
     # -- upkeep ------------------------------------------------------------------------------------------------------
 
     def check(self) -> list[str]:
-        """Problems that SQLite finds in the file; empty when it is sound."""
-        try:
-            found = [str(r[0]) for r in self._connection.execute("PRAGMA integrity_check")]
-            broken = [
-                f"a row of {r[0]} refers to nothing" for r in self._connection.execute("PRAGMA foreign_key_check")
-            ]
-        except sqlite3.DatabaseError as error:
-            return [str(error)]
-        return [text for text in found if text != "ok"] + broken
+        """What is wrong with the file and its books, in words; empty when all is sound."""
+        from state.checks import problems
+
+        return problems(self._connection, self.path)
 
     def backup(self, path: Path) -> None:
         """A consistent copy in a new file, also while an engine writes; raises StoreError."""
@@ -247,23 +187,3 @@ class Store:
                 self._connection.backup(target)
             finally:
                 target.close()
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
-        with explained(self.path):
-            return list(self._database.query(query, tuple(values)))
-
-    def _decision(self, row: Row) -> Row:
-        values = self._unpack(row["values"]) if row["values"] is not None else None
-        return {**row, "guards": json.loads(row["guards"]), "actions": json.loads(row["actions"]), "values": values}
-
-    def _unpack(self, packed: bytes) -> bytes:
-        try:
-            return zlib.decompress(packed)
-        except zlib.error as error:
-            raise StoreError(f"{self.path} is damaged: {error}; go on with a backup") from None
-
-
-def _run(row: Row) -> Row:
-    summary = json.loads(row["summary"]) if row["summary"] else None
-    parsed = {name: json.loads(row[name]) for name in ("packs", "symbols", "parameters", "universe", "execution")}
-    return {**row, **parsed, "summary": summary}

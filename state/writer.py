@@ -1,21 +1,31 @@
-"""Writes one run. Orders are on disk before ``orders`` returns; all else is buffered and written in batches."""
+"""Writes one run. Orders are on disk before ``orders`` returns; all else is written together in batches.
+
+A batch is one transaction, and it always holds the inputs up to its last decision. So whatever a crash leaves behind,
+a decision that is there can be decided again from what is there.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from engine.market.orders import Fill, Order, OrderState, OrderUpdate
+from engine.market.inputs import Input
+from engine.market.intents import news_of
+from engine.market.orders import Fill, Order, OrderUpdate
+from state.batch import Batch, Row
+from state.book import Book, Seen
 from state.connection import transaction
 from state.errors import StoreError
+from state.inputs import InputEncoder
+from state.lock import StoreLock
 
-BATCH = 512
 TRACE_LEVEL = 1  # fast compression: traces are many and small
 
 
@@ -23,17 +33,23 @@ class RunWriter:
     """The record of one run; every call may raise StoreError when the file fails.
 
     Use as a context manager: leaving it marks a run that was not ended ``stopped``, or ``crashed`` by an error.
+    ``book`` is where its orders and money are kept, also after the run.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, run_id: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, run_id: str, book: str, venue: str, lock: StoreLock
+    ) -> None:
         self.run_id = run_id
-        self._connection = connection
-        self._path = path
-        self._pending: dict[str, list[tuple[Any, ...]]] = {}
-        self._count = 0
+        self._connection, self._path, self._lock = connection, path, lock
+        self._batch = Batch(connection, path)
+        self._batch.late.append(self._late)
+        self.book = Book(connection, path, book, venue, self._batch)
+        self._inputs = InputEncoder()
+        self._blocks = 0
         self._sequence = 0
         self._last_ns: int | None = None
         self._ended = False
+        self._positions: list[Row] | None = None
 
     def __enter__(self) -> RunWriter:
         return self
@@ -51,18 +67,23 @@ class RunWriter:
 
     # -- what must be safe at once ---------------------------------------------------------------------------------
 
-    def orders(self, orders: Sequence[Order]) -> None:
-        """Write orders down before they are sent; committed when this returns."""
-        for order in orders:
-            self._add("orders", (
-                self.run_id, order.client_id, self._sequence, order.symbol, order.side.value, str(order.quantity),
-                order.type.value, order.leg.value, order.strategy, order.rule, order.created_ns, _text(order.limit),
-                _text(order.stop), order.parent, order.group, order.expires_ns, int(order.fallback_market),
-                order.reason, OrderState.WANTED.value, order.created_ns,
-            ))  # fmt: skip
+    def orders(self, orders: Sequence[Order], seen: Mapping[str, Seen] | None = None) -> None:
+        """Write orders down before they are sent; on disk when this returns. ``seen``: the market by symbol."""
+        self.book.want(orders, self.run_id, self._sequence, seen)
+
+    def halted(self, time_ns: int, by: str, reason: str, until_ns: int) -> None:
+        """A guard stopped entries; on disk when this returns, so that a restart cannot forget it."""
+        self._batch.add("halts", (time_ns, by, self.book.name, reason, until_ns))
+        self.alert(time_ns, "warning", "halt", f"{by} stopped entries: {reason}")
         self.flush()
 
     # -- what may wait a moment ------------------------------------------------------------------------------------
+
+    def input(self, item: Input) -> None:
+        """Something that reached the run from outside; to be told before anything is decided on it."""
+        if self._inputs.full:
+            self.flush()
+        self._inputs.add(item)
 
     def decision(
         self, time_ns: int, rule: str, strategy: str, symbol: str, trigger_symbol: str, verdict: str, guard: str,
@@ -84,20 +105,32 @@ class RunWriter:
         self._add("traces", (self.run_id, symbol, time_ns, zlib.compress(values, TRACE_LEVEL)))
 
     def fill(self, fill: Fill) -> None:
-        """One execution; its Decimals are kept as they are."""
-        self._add("fills", (
-            self.run_id, fill.fill_id, fill.client_id, fill.symbol, fill.strategy, fill.side.value, str(fill.quantity),
-            str(fill.price), str(fill.fee), fill.time_ns, fill.leg.value, fill.reason,
-        ))  # fmt: skip
+        """One execution, booked once; its Decimals are kept as they are."""
+        self.book.fill(fill, self.run_id)
+        self._batch.flush_if_full()
 
     def update(self, update: OrderUpdate) -> None:
-        """A change in an order's life: kept as an event, and as the order's state."""
-        self._add("order_events", (self.run_id, update.client_id, update.time_ns, update.state.value, update.reason))
-        self._add("states", (update.state.value, update.time_ns, self.run_id, update.client_id))
+        """A change in an order's life."""
+        news = news_of(update)
+        if news is not None:
+            self.book.tell(update.client_id, news, update.time_ns, update.reason)
+        self._batch.flush_if_full()
+
+    def amended(self, client_id: str, time_ns: int, quantity: Decimal | None, stop: Decimal | None) -> None:
+        """A resting order is to be changed: what may still fill of it, or its stop price."""
+        self.book.amended(client_id, time_ns, quantity, stop)
+
+    def mark(self, symbol: str, price: float, time_ns: int) -> None:
+        """The last price of something held."""
+        self.book.mark(symbol, Decimal(repr(price)), time_ns)
 
     def event(self, time_ns: int, level: str, kind: str, symbol: str, text: str) -> None:
         """Something that the user should know of the run; ``symbol`` is empty when it concerns none."""
         self._add("events", (self.run_id, time_ns, level, kind, symbol, text))
+
+    def alert(self, time_ns: int, level: str, kind: str, text: str) -> None:
+        """Something that a person should look at, whichever run it came from."""
+        self.book.alert(time_ns, level, kind, text, self.run_id)
 
     def equity(self, time_ns: int, equity: float) -> None:
         """Cash and open positions at their last prices (money); a later value of the same instant replaces it."""
@@ -107,36 +140,22 @@ class RunWriter:
     def positions(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace what is open: ``strategy``, ``symbol``, ``quantity``, ``entry``, ``opened_ns``, ``high``, ``low``,
         ``stop`` (a price or None) of each position."""
-        self.flush()
-        with transaction(self._connection, self._path):
-            self._connection.execute("DELETE FROM positions WHERE run = ?", (self.run_id,))
-            self._connection.executemany(
-                "INSERT INTO positions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (self.run_id, r["strategy"], r["symbol"], str(r["quantity"]), str(r["entry"]), r["opened_ns"],
-                     r["high"], r["low"], _text(r["stop"]))
-                    for r in rows
-                ],
-            )  # fmt: skip
+        self._positions = [
+            (self.run_id, r["strategy"], r["symbol"], str(r["quantity"]), str(r["entry"]), r["opened_ns"], r["high"],
+             r["low"], None if r["stop"] is None else str(r["stop"]))
+            for r in rows
+        ]  # fmt: skip
 
     def snapshot(self, time_ns: int, name: str, state: Mapping[str, object]) -> None:
         """Keep the state of a part (JSON values) in place of its last one; written with all that came before it."""
         self._add("snapshots", (self.run_id, name, time_ns, json.dumps(state)))
 
     def flush(self) -> None:
-        """Write everything that waits, in one transaction, in the order in which tables depend on one another."""
-        if not self._count:
-            return
-        # Taken out first: rows that cannot be written must not stand in the way of saying that the run crashed.
-        pending, self._pending, self._count = self._pending, {}, 0
-        with transaction(self._connection, self._path):
-            for table, statement in _STATEMENTS.items():
-                rows = pending.get(table)
-                if rows:
-                    self._connection.executemany(statement, rows)
+        """Write everything that waits, in one transaction."""
+        self._batch.flush()
 
     def end(self, status: str, ended_ns: int | None, summary: Mapping[str, Any]) -> None:
-        """Close the run: ``done``, ``stopped`` or ``crashed``; None when it saw no tick."""
+        """Close the run: ``done``, ``stopped`` or ``crashed``; None when it saw no tick. Frees the store's lock."""
         try:
             self.flush()
         finally:
@@ -146,30 +165,19 @@ class RunWriter:
                     (status, ended_ns, json.dumps(summary, default=str), self.run_id),
                 )
         self._ended = True
+        self._lock.release()
 
-    def _add(self, table: str, row: tuple[Any, ...]) -> None:
-        self._pending.setdefault(table, []).append(row)
-        self._count += 1
-        if self._count >= BATCH:
-            self.flush()
+    def _add(self, statement: str, row: Row) -> None:
+        self._batch.add(statement, row)
+        self._batch.flush_if_full()
 
-
-def _insert(table: str, columns: int, mode: str = "INSERT") -> str:
-    return f"{mode} INTO {table} VALUES ({', '.join('?' * columns)})"
-
-
-_STATEMENTS = {
-    "decisions": _insert("decisions", 13),
-    "traces": _insert("traces", 4, "INSERT OR REPLACE"),
-    "orders": _insert("orders", 20),
-    "order_events": _insert("order_events", 5),
-    "states": "UPDATE orders SET state = ?, updated_ns = ? WHERE run = ? AND client_id = ?",
-    "fills": _insert("fills", 12),
-    "events": _insert("events", 6),
-    "equity": _insert("equity", 3, "INSERT OR REPLACE"),
-    "snapshots": _insert("snapshots", 4, "INSERT OR REPLACE"),
-}
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    def _late(self) -> Iterable[tuple[str, Row]]:
+        """The block of inputs, and the positions as they are now."""
+        if self._inputs.items:
+            self._blocks += 1
+            yield "inputs", (self.run_id, self._blocks, *self._inputs.take())
+        positions, self._positions = self._positions, None
+        if positions is not None:
+            yield "no_positions", (self.run_id,)
+            for row in positions:
+                yield "positions", row

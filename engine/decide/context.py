@@ -48,7 +48,8 @@ class Context:
     entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (pack, symbol)
     exit_slots: dict[tuple[str, str, str], tuple[int, ...]] = field(default_factory=dict)
     pinned: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # slots that a rule test holds fixed
-    halt: Halt | None = None
+    halt: Halt | None = None  # by a guard
+    stopped: Halt | None = None  # by a person
     decisions: list[Decision] = field(default_factory=list)
 
     def value(self, state: SymbolState, term: Term, owner: str) -> float:
@@ -88,8 +89,8 @@ class Context:
         return FOREVER_NS
 
     def halted(self) -> Halt | None:
-        """The halt in force, if any."""
+        """The halt in force, if any; a person's before a guard's."""
         if self.halt is not None and self.now_ns >= self.halt.until_ns:
             self.halt = None
-        return self.halt
+        return self.stopped or self.halt
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.decide.actions import Decision
 from engine.decide.clock import WEEKDAYS, Clock
-from engine.decide.context import Context
+from engine.decide.context import Context, Halt
 from engine.decide.desk import Desk, Watch
 from engine.decide.entries import enter
 from engine.decide.exits import run_exits
@@ -26,6 +26,7 @@ from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
+from engine.market.inputs import OPERATOR, Halted
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
@@ -155,6 +156,21 @@ class Decider:
             self._enter(desk, tick)
             desk.state.event = 0
         return context.decisions
+
+    def halt(self, halted: Halted) -> None:
+        """Stop entries from the next tick on: a person's order, or a guard's that an earlier run left in force.
+
+        Cancels, exits and everything else that reduces goes on.
+        """
+        halt = Halt(halted.until_ns, halted.by, halted.reason)
+        if halted.by == OPERATOR:
+            self.context.stopped = halt
+        else:
+            self.context.halt = halt
+
+    def resume(self) -> None:
+        """Lift every halt; a guard that still does not hold stops entries again at the next order."""
+        self.context.stopped = self.context.halt = None
 
     def ahead(self, ticks: Sequence[Tick]) -> Ahead:
         """Coming ticks, laid out to be taken in together as far as no rule can act at them."""

@@ -1,20 +1,35 @@
-"""Keeps a run in a store, so that it can be explained later. Orders are down before they go out."""
+"""Keeps a run in a store, so that it can be explained and decided again. Orders are down before they go out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
 
-from engine.decide.actions import Decision
+from engine.decide.actions import Decision, Replace
+from engine.decide.context import Halt
 from engine.decide.tick import DataNote, Decider
 from engine.market.events import Tick
 from engine.market.orders import BrokerReport, Fill, Order, OrderState, OrderUpdate
 
 
+class Seen(NamedTuple):
+    """The market of a symbol when an order was decided: mid price and spread (money a unit); None is unknown."""
+
+    mid: Decimal | None
+    spread: Decimal | None
+
+
 class Writer(Protocol):
     """What the journal needs of a store's run."""
 
-    def orders(self, orders: Sequence[Order]) -> None: ...
+    def orders(self, orders: Sequence[Order], seen: Mapping[str, Any]) -> None: ...
+
+    def halted(self, time_ns: int, by: str, reason: str, until_ns: int) -> None: ...
+
+    def amended(self, client_id: str, time_ns: int, quantity: Decimal | None, stop: Decimal | None) -> None: ...
+
+    def mark(self, symbol: str, price: float, time_ns: int) -> None: ...
 
     def decision(
         self, time_ns: int, rule: str, strategy: str, symbol: str, trigger_symbol: str, verdict: str, guard: str,
@@ -47,6 +62,8 @@ class JournalRecorder:
         self._writer = writer
         self._keep = keep
         self._changed = False
+        self._seen: dict[str, Seen] = {}
+        self._halt: Halt | None = None
 
     def decision(self, decision: Decision, decider: Decider) -> None:
         values = decision.values if self._keep != "none" else None
@@ -57,9 +74,24 @@ class JournalRecorder:
             None if values is None else values.tobytes(),
         )  # fmt: skip
         self._changed |= bool(decision.actions)
+        self._look(decision, decider)
+        for action in decision.actions:
+            if isinstance(action, Replace):
+                self._writer.amended(action.client_id, decision.time_ns, action.quantity, action.stop)
+        halt = decider.context.halt
+        if halt is not None and halt is not self._halt:
+            self._writer.halted(decision.time_ns, halt.guard, halt.reason, halt.until_ns)
+        self._halt = halt
+
+    def _look(self, decision: Decision, decider: Decider) -> None:
+        """The market that the decision was taken on, for what its orders will cost."""
+        self._seen = {}
+        for order in decision.orders:
+            state = decider.context.states[order.symbol]
+            self._seen[order.symbol] = Seen(_decimal(state.mid), _decimal(state.ask - state.bid))
 
     def orders(self, orders: Sequence[Order]) -> None:
-        self._writer.orders(orders)
+        self._writer.orders(orders, self._seen)
 
     def report(self, report: BrokerReport, decider: Decider) -> None:
         for fill in report.fills:
@@ -79,6 +111,8 @@ class JournalRecorder:
             if self._keep == "all":
                 self._keep_values(tick, decider)
             self._writer.equity(tick.time_ns, worth)
+        for (_, symbol), held in decider.context.portfolio.held.items():
+            self._writer.mark(symbol, held.last, ticks[-1].time_ns)
         if self._changed:
             self._changed = False
             self._writer.positions(snapshot(decider))
@@ -100,3 +134,8 @@ def snapshot(decider: Decider) -> list[dict[str, Any]]:
         }
         for held in decider.context.portfolio.held.values()
     ]  # fmt: skip
+
+
+def _decimal(value: float) -> Decimal | None:
+    """A price as shown; None for unknown."""
+    return Decimal(repr(round(value, 10))) if value == value else None

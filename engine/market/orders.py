@@ -90,7 +90,7 @@ class Order(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """One execution. ``fee`` is money, positive when paid. ``mid`` is the mid price when the order was decided."""
+    """One execution. ``fee`` is money, positive when paid; ``fill_id`` is unique at its venue."""
 
     fill_id: str
     client_id: str
@@ -106,12 +106,13 @@ class Fill(NamedTuple):
 
 
 class OrderUpdate(NamedTuple):
-    """A change in an order's life, as the broker tells it."""
+    """A change in an order's life, as the broker tells it; ``venue_order_id`` where the venue gives it one."""
 
     client_id: str
     state: OrderState
     time_ns: int
     reason: str = ""
+    venue_order_id: str = ""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,74 @@
+"""Obeys the kill switch: looks at it at every tick, and tells the rules when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from engine.decide.tick import Decider
+from engine.market.inputs import OPERATOR, Halted, InputLog, Resumed
+
+FOREVER_NS = 2**63 - 1
+
+
+class Standing(Protocol):
+    """What is in force: why a person stopped entries (empty: nobody did), and how many halts were lifted so far."""
+
+    @property
+    def operator(self) -> str: ...
+
+    @property
+    def resumes(self) -> int: ...
+
+    @property
+    def guards(self) -> Sequence[Halted]: ...
+
+
+class KillSwitch:
+    """Begins with what is in force at the start, ``found``, and goes on with what ``look`` says.
+
+    ``tell`` is given one line for people whenever it changes. Every change is an input of the run.
+    """
+
+    def __init__(
+        self,
+        found: Standing,
+        look: Callable[[], Standing],
+        decider: Decider,
+        log: InputLog,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._look, self._decider, self._log, self._tell = look, decider, log, tell
+        self._operator, self._resumes = "", found.resumes
+        for halted in found.guards:
+            self._halt(halted)
+        self._obey(found.operator)
+
+    def check(self) -> None:
+        """To be called before each tick."""
+        now = self._look()
+        if now.resumes != self._resumes:
+            self._resumes = now.resumes
+            self._resume()
+        self._obey(now.operator)
+
+    def _obey(self, why: str) -> None:
+        if why == self._operator:
+            return
+        if why:
+            self._operator = why
+            self._halt(Halted(FOREVER_NS, OPERATOR, why))
+        else:
+            self._resume()
+
+    def _halt(self, halted: Halted) -> None:
+        self._log.input(halted)
+        self._decider.halt(halted)
+        by = "" if halted.by == OPERATOR else f" by {halted.by}"
+        self._tell(f"entries are halted{by}: {halted.reason}; exits and cancels go on")
+
+    def _resume(self) -> None:
+        self._operator = ""
+        self._log.input(Resumed())
+        self._decider.resume()
+        self._tell("entries are resumed")

@@ -1,0 +1,58 @@
+"""Everything that reaches a run from outside, as one sequence: what a journal keeps and a replay is fed with.
+
+The rules, their parameters and these inputs determine every decision. Time is in the ticks.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+
+from engine.market.events import Tick
+from engine.market.orders import BrokerReport
+
+
+OPERATOR: Final = "halt"  # who stopped entries, where it was a person
+
+
+class Asked(StrEnum):
+    """What the broker was asked when it answered with a report."""
+
+    EVENTS = "events"
+    PLACE = "place"
+    CANCEL = "cancel"
+    REPLACE = "replace"
+
+
+class History(NamedTuple):
+    """A tick that was only taken in: the rules were not asked."""
+
+    tick: Tick
+
+
+class Reported(NamedTuple):
+    """What the broker answered."""
+
+    asked: Asked
+    report: BrokerReport
+
+
+class Halted(NamedTuple):
+    """Entries are stopped until ``until_ns``. ``by``: a guard's key, or OPERATOR."""
+
+    until_ns: int
+    by: str
+    reason: str
+
+
+class Resumed(NamedTuple):
+    """Every halt is lifted."""
+
+
+Input = Tick | History | Reported | Halted | Resumed
+
+
+class InputLog(Protocol):
+    """Keeps inputs in the order in which they are told, before anything is decided on them."""
+
+    def input(self, item: Input) -> None: ...

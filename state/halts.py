@@ -1,0 +1,128 @@
+"""The kill switch: what stops entries, kept where a restart finds it.
+
+Two places, because a switch must work when one of them does not: rows of the store, which say who stopped what and
+why, and a file ``HALT`` beside it, which any person, script or monitor can make and remove without an engine.
+Neither ever stops a cancel or a reduction; that is the rules' part (``Decider.halt``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from engine.market.inputs import OPERATOR, Halted
+from state.connection import explained, transaction
+from state.errors import StoreError
+
+FILE_NAME: Final = "HALT"
+FOREVER_NS: Final = 2**63 - 1
+NO_REASON: Final = "no reason was given"
+LONGEST_REASON: Final = 500
+
+
+class Standing(NamedTuple):
+    """What is in force. ``operator``: why a person stopped entries, empty when none did; ``resumes``: how many halts
+    have been lifted so far, so that a change can be seen; ``guards``: halts of the book's guards."""
+
+    operator: str
+    resumes: int
+    guards: tuple[Halted, ...] = ()
+
+
+class Halts:
+    """The kill switch of one store. ``look`` is made to be called at every tick."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.file = path.with_name(FILE_NAME)
+        self._connection, self._path = connection, path
+        self._version = -1
+        self._kept = ""
+        self._resumes = 0
+
+    def look(self) -> Standing:
+        """What is in force now. Costs two system calls while nobody else writes to the store; raises StoreError."""
+        with explained(self._path):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._version = version
+                self._read()
+        return Standing(self._said_by_file() or self._kept, self._resumes)
+
+    def standing(self, book: str, now_ns: int) -> Standing:
+        """As ``look``, with what the guards of a book have halted and not yet let go: for a start."""
+        query = "SELECT until_ns, by, reason FROM halts WHERE book = ? AND lifted_ns IS NULL AND until_ns > ?"
+        with explained(self._path):
+            rows = self._connection.execute(query, (book, now_ns)).fetchall()
+        return self.look()._replace(guards=tuple(Halted(*row) for row in rows))
+
+    def _read(self) -> None:
+        active = "SELECT reason FROM halts WHERE by = ? AND lifted_ns IS NULL ORDER BY id LIMIT 1"
+        row = self._connection.execute(active, (OPERATOR,)).fetchone()
+        self._kept = row[0] if row else ""
+        lifted = "SELECT count(*) FROM halts WHERE lifted_ns IS NOT NULL"
+        (self._resumes,) = self._connection.execute(lifted).fetchone()
+
+    def _said_by_file(self) -> str:
+        """The file's first line; a file that is there and cannot be read halts all the same."""
+        try:
+            with self.file.open(encoding="utf-8", errors="replace") as file:
+                return file.readline(LONGEST_REASON).strip() or f"{self.file} is there"
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"{self.file} is there ({error.strerror})"
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def halt(self, why: str, now_ns: int) -> None:
+        """Stop entries of every engine on this store until ``resume``; a second halt adds nothing but its reason."""
+        with transaction(self._connection, self._path):
+            row = (now_ns, OPERATOR, "", _one_line(why), FOREVER_NS)
+            self._connection.execute(
+                "INSERT INTO halts (time_ns, by, book, reason, until_ns) VALUES (?, ?, ?, ?, ?)", row
+            )
+        self._version = -1
+
+    def resume(self, now_ns: int) -> list[dict[str, Any]]:
+        """Lift every halt, those of guards too, and remove the file; returns what was lifted, by, reason and since."""
+        lifted = self.active(now_ns)
+        with transaction(self._connection, self._path):
+            self._connection.execute("UPDATE halts SET lifted_ns = ? WHERE lifted_ns IS NULL", (now_ns,))
+        said = self._said_by_file()
+        if said:
+            remove_halt_file(self._path)
+            lifted.append({"time_ns": None, "by": str(self.file), "book": "", "reason": said})
+        self._version = -1
+        return lifted
+
+    def active(self, now_ns: int) -> list[dict[str, Any]]:
+        """Every halt of the store that is in force, the oldest first (the file is not among them)."""
+        query = "SELECT time_ns, by, book, reason FROM halts WHERE lifted_ns IS NULL AND until_ns > ? ORDER BY id"
+        with explained(self._path):
+            rows = self._connection.execute(query, (now_ns,)).fetchall()
+        return [dict(zip(("time_ns", "by", "book", "reason"), row, strict=True)) for row in rows]
+
+
+def make_halt_file(store: Path, why: str) -> Path:
+    """The file that halts every engine whose store is in this folder; works when the store does not."""
+    path = store.with_name(FILE_NAME)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_one_line(why) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}; make its folder writable") from None
+    return path
+
+
+def remove_halt_file(store: Path) -> None:
+    """Take the file away; harmless when it is not there. Raises StoreError."""
+    path = store.with_name(FILE_NAME)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be removed: {error.strerror}; remove it by hand") from None
+
+
+def _one_line(why: str) -> str:
+    return " ".join(why.split())[:LONGEST_REASON] or NO_REASON

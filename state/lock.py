@@ -1,0 +1,79 @@
+"""One engine on a store at a time: a lock beside the file, which the system frees when its holder dies.
+
+The lock file names its holder by process id and start, so that a refusal can say who it is, and so that a lock whose
+holder is dead, or whose process id now belongs to another program, stops nobody. Two guards, because either alone can
+fail: some network file systems do not share ``flock``, and a process can die before it has written its name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import weakref
+from pathlib import Path
+from typing import Final
+
+from state.connection import explained
+from state.errors import StoreError
+from state.process import is_alive, start_of
+
+SUFFIX: Final = ".lock"
+
+
+class StoreLock:
+    """Held from its making until ``release``, or until the process ends; raises StoreError when another has it."""
+
+    def __init__(self, store: Path) -> None:
+        self.path = store.with_name(store.name + SUFFIX)
+        with explained(self.path):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._take(descriptor, store)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    @property
+    def held(self) -> bool:
+        """Whether it has not been released."""
+        return self._close.alive
+
+    def release(self) -> None:
+        """Let another engine have the store; harmless when done twice."""
+        if self.held:
+            os.ftruncate(self._descriptor, 0)
+            self._close()
+
+    def _take(self, descriptor: int, store: Path) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except BlockingIOError:
+            free = False
+        holder, started = _holder(descriptor)
+        alive = holder != 0 and is_alive(holder, started)
+        if not free or (alive and holder != os.getpid()):
+            raise StoreError(
+                f"another engine ({_who(holder, alive)}) is using {store}; "
+                "stop it first, or give this one another store with AUTOTRADER__STORE__PATH"
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "start": start_of(os.getpid())}).encode(), 0)
+
+
+def _holder(descriptor: int) -> tuple[int, int]:
+    """Process id and start of who wrote the lock file last; zeros when nobody did, or not to the end."""
+    try:
+        said = json.loads(os.pread(descriptor, 200, 0))
+        return int(said["pid"]), int(said["start"])
+    except (ValueError, TypeError, KeyError):
+        return 0, 0
+
+
+def _who(holder: int, alive: bool) -> str:
+    if not holder:
+        return "it has not said which process"
+    return f"process {holder}" if alive else f"a child of process {holder}, which is gone"

@@ -1,0 +1,269 @@
+"""Answers questions about what a store has. Works while an engine writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from engine.market.inputs import Input
+from state.connection import explained
+from state.errors import StoreError
+from state.inputs import decode
+from state.ledger import Account, Balances, Key
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+Row = dict[str, Any]
+LISTED = 5  # candidates in an error
+
+
+class Costs(NamedTuple):
+    """``fees``, ``slippage`` and ``half_spread`` are money over all fills, positive when paid; ``measured`` is how many
+    of the ``fills`` had a price to hold theirs against."""
+
+    fills: int
+    measured: int
+    fees: Decimal
+    slippage: Decimal
+    half_spread: Decimal
+
+    def with_fill(self, row: Row) -> Costs:
+        quantity, slippage, spread = Decimal(row["quantity"]), row["slippage"], row["spread"]
+        return Costs(
+            self.fills + 1,
+            self.measured + (slippage is not None),
+            self.fees + Decimal(row["fee"]),
+            self.slippage + quantity * Decimal(slippage or 0),
+            self.half_spread + quantity * Decimal(spread or 0) / 2,
+        )
+
+
+class Reader:
+    """The reading half of a store."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @cached_property
+    def _database(self) -> Database:
+        from sqlite_utils import Database  # a third of a second: not for runs, which only write
+
+        return Database(self._connection)
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def runs(self) -> list[Row]:
+        """All runs, the newest first."""
+        return [_run(row) for row in self._rows("SELECT * FROM runs ORDER BY started_ns DESC, rowid DESC")]
+
+    def run(self, run_id: str | None = None) -> Row:
+        """One run by id, or the newest; raises StoreError that lists what there is."""
+        newest = "ORDER BY started_ns DESC, rowid DESC"
+        if run_id is None:
+            rows = self._rows(f"SELECT * FROM runs {newest} LIMIT 1")
+        else:
+            rows = self._rows("SELECT * FROM runs WHERE id = ?", (run_id,))
+        if rows:
+            return _run(rows[0])
+        known = [row["id"] for row in self._rows(f"SELECT id FROM runs {newest} LIMIT {LISTED}")]
+        if not known:
+            raise StoreError(f"{self.path} has no run yet; `engine run --paper` makes one")
+        raise StoreError(f"{self.path} has no run {run_id}; its newest: {', '.join(known)}")
+
+    def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
+        """The text of all rule files of a ruleset, by pack and file name."""
+        rows = self._rows("SELECT files FROM rulesets WHERE sha256 = ?", (sha256,))
+        if not rows:
+            raise StoreError(f"{self.path} does not have the rules {sha256[:12]}")
+        found: dict[str, dict[str, str]] = json.loads(self._unpack(rows[0]["files"]))
+        return found
+
+    # -- what happened in a run --------------------------------------------------------------------------------------
+
+    def order(self, client_id: str, run_id: str | None = None) -> Row:
+        """An order by its client id or the beginning of it, of the newest run that has it.
+
+        Raises StoreError with the candidates when none or several match; a whole id is never ambiguous.
+        """
+        where, of_run = ("AND run = ?", (run_id,)) if run_id else ("", ())
+        newest = "ORDER BY created_ns DESC, rowid DESC"
+        match = "substr(client_id, 1, length(?)) = ?"
+        rows = self._rows(f"SELECT * FROM intents WHERE {match} {where} {newest}", (client_id, client_id, *of_run))
+        whole = [row for row in rows if row["client_id"] == client_id]
+        names = list(dict.fromkeys(row["client_id"] for row in whole or rows))
+        if len(names) == 1:
+            return (whole or rows)[0]
+        if names:
+            listed = ", ".join(names[:LISTED])
+            raise StoreError(f"{client_id} could be {len(names)} orders: {listed}; write more of the id")
+        known = self._rows(f"SELECT client_id FROM intents WHERE true {where} {newest} LIMIT {LISTED}", of_run)
+        there = f"its newest: {', '.join(row['client_id'] for row in known)}" if known else "it has none at all"
+        raise StoreError(f"{self.path} has no order {client_id}; {there}")
+
+    def orders(self, run_id: str) -> list[Row]:
+        """All orders that a run wanted, in order; quantities and prices are exact text."""
+        return self._rows("SELECT * FROM intents WHERE run = ? ORDER BY rowid", (run_id,))
+
+    def open_orders(self, book: str) -> list[Row]:
+        """Orders of a book that may still trade, the oldest first."""
+        query = "SELECT * FROM intents WHERE book = ? AND state NOT IN ('done', 'refused') ORDER BY rowid"
+        return self._rows(query, (book,))
+
+    def order_events(self, run_id: str, client_id: str) -> list[Row]:
+        """The life of an order, in order."""
+        query = "SELECT * FROM intent_events WHERE book = ? AND client_id = ? ORDER BY rowid"
+        return self._rows(query, (self._book_of(run_id), client_id))
+
+    def fills(self, run_id: str, client_id: str | None = None) -> list[Row]:
+        """Executions booked by a run, or all of one of its orders; numbers are exact text.
+
+        ``reference`` is the price that the fill is held against, ``slippage`` how much worse it was (money a unit).
+        """
+        if client_id is None:
+            return self._rows("SELECT * FROM fills WHERE run = ? ORDER BY rowid", (run_id,))
+        query = "SELECT * FROM fills WHERE book = ? AND client_id = ? ORDER BY rowid"
+        return self._rows(query, (self._book_of(run_id), client_id))
+
+    def _book_of(self, run_id: str) -> str:
+        rows = self._rows("SELECT book FROM runs WHERE id = ?", (run_id,))
+        return str(rows[0]["book"]) if rows else ""
+
+    def decision(self, run_id: str, number: int) -> Row:
+        """A decision by its number; ``values`` are float64 bytes or None."""
+        rows = self._rows("SELECT * FROM decisions WHERE run = ? AND seq = ?", (run_id, number))
+        if not rows:
+            raise StoreError(f"{self.path} has no decision {number} in run {run_id}")
+        return self._decision(rows[0])
+
+    def decision_for_order(self, run_id: str, client_id: str) -> Row:
+        """The decision that wanted an order."""
+        return self.decision(run_id, self.order(client_id, run_id)["decision"])
+
+    def decisions(
+        self, run_id: str, rule: str | None = None, time_ns: int | None = None, symbol: str | None = None,
+        start_ns: int | None = None, end_ns: int | None = None,
+    ) -> list[Row]:  # fmt: skip
+        """Decisions of a run, in order: of one rule, at one instant, on one symbol, from start up to before end."""
+        tests = {
+            "rule = ?": rule, "time_ns = ?": time_ns, "symbol = ?": symbol, "time_ns >= ?": start_ns,
+            "time_ns < ?": end_ns,
+        }  # fmt: skip
+        asked = {test: value for test, value in tests.items() if value is not None}
+        where = "".join(f" AND {test}" for test in asked)
+        rows = self._rows(f"SELECT * FROM decisions WHERE run = ?{where} ORDER BY seq", (run_id, *asked.values()))
+        return [self._decision(row) for row in rows]
+
+    def trace(self, run_id: str, symbol: str, time_ns: int) -> bytes | None:
+        """Node values (float64 bytes) of a symbol at exactly that tick; None when none are kept."""
+        query = 'SELECT "values" FROM traces WHERE run = ? AND symbol = ? AND time_ns = ?'
+        rows = self._rows(query, (run_id, symbol, time_ns))
+        return self._unpack(rows[0]["values"]) if rows else None
+
+    def trace_times(self, run_id: str, symbol: str, around_ns: int) -> list[int]:
+        """The kept ticks of a symbol just before and just after an instant."""
+        before = "SELECT max(time_ns) AS t FROM traces WHERE run = ? AND symbol = ? AND time_ns <= ?"
+        after = "SELECT min(time_ns) AS t FROM traces WHERE run = ? AND symbol = ? AND time_ns > ?"
+        found = [self._rows(q, (run_id, symbol, around_ns))[0]["t"] for q in (before, after)]
+        return [t for t in found if t is not None]
+
+    def positions(self, run_id: str) -> list[Row]:
+        """What is open, or was when the run ended."""
+        return self._rows("SELECT * FROM positions WHERE run = ? ORDER BY strategy, symbol", (run_id,))
+
+    def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
+        """The last kept state of a part (JSON values); None when it kept none."""
+        rows = self._rows("SELECT state FROM snapshots WHERE run = ? AND name = ?", (run_id, name))
+        return json.loads(rows[0]["state"]) if rows else None
+
+    def equity(self, run_id: str) -> list[tuple[int, float]]:
+        """Time and equity (money) of every tick."""
+        rows = self._rows("SELECT time_ns, equity FROM equity WHERE run = ? ORDER BY time_ns", (run_id,))
+        return [(r["time_ns"], r["equity"]) for r in rows]
+
+    def events(self, run_id: str) -> list[Row]:
+        """What the user should know of a run, in order."""
+        return self._rows("SELECT * FROM events WHERE run = ? ORDER BY rowid", (run_id,))
+
+    def inputs(self, run_id: str) -> Iterator[Input]:
+        """Everything that reached a run, in order; raises StoreError when a block is damaged or missing."""
+        rows = self._rows("SELECT seq, data FROM inputs WHERE run = ? ORDER BY seq", (run_id,))
+        for number, row in enumerate(rows, 1):
+            if row["seq"] != number:
+                raise StoreError(f"{self.path}: block {number} of the inputs of run {run_id} is missing")
+            yield from decode(row["data"])
+
+    # -- books -------------------------------------------------------------------------------------------------------
+
+    def books(self) -> list[str]:
+        """The names of all books, the oldest first."""
+        return [row["book"] for row in self._rows("SELECT book FROM runs GROUP BY book ORDER BY min(rowid)")]
+
+    def balances(self, book: str) -> Balances:
+        """What every account of a book has."""
+        rows = self._rows("SELECT * FROM balances WHERE book = ?", (book,))
+        return Balances({
+            Key(Account(r["account"]), r["strategy"], r["symbol"], r["unit"]): Decimal(r["amount"]) for r in rows
+        })  # fmt: skip
+
+    def marks(self, book: str) -> dict[str, Decimal]:
+        """The last prices of what a book holds or held, by symbol."""
+        rows = self._rows("SELECT symbol, price FROM marks WHERE book = ?", (book,))
+        return {row["symbol"]: Decimal(row["price"]) for row in rows}
+
+    def costs(self, book: str) -> Costs:
+        """What trading cost a book, over all its fills."""
+        found = Costs(0, 0, Decimal(0), Decimal(0), Decimal(0))
+        for row in self._rows("SELECT quantity, fee, spread, slippage FROM fills WHERE book = ?", (book,)):
+            found = found.with_fill(row)
+        return found
+
+    def transactions(self, book: str) -> list[Row]:
+        """All transactions of a book, in order, each with its ``entries``."""
+        rows = self._rows("SELECT * FROM ledger_transactions WHERE book = ? ORDER BY id", (book,))
+        entries: dict[int, list[Row]] = {row["id"]: [] for row in rows}
+        query = (
+            "SELECT e.* FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.\"transaction\" "
+            "WHERE t.book = ? ORDER BY e.\"transaction\", line"
+        )
+        for entry in self._rows(query, (book,)):
+            entries[entry["transaction"]].append(entry)
+        return [{**row, "entries": entries[row["id"]]} for row in rows]
+
+    def differences(self, book: str) -> list[Row]:
+        """Where the venue and the ledger did not agree, and what was done."""
+        return self._rows("SELECT * FROM differences WHERE book = ? ORDER BY id", (book,))
+
+    def alerts(self, book: str | None = None) -> list[Row]:
+        """What a person should look at, of one book or all, in order."""
+        if book is None:
+            return self._rows("SELECT * FROM alerts ORDER BY id")
+        return self._rows("SELECT * FROM alerts WHERE book = ? ORDER BY id", (book,))
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
+        with explained(self.path):
+            return list(self._database.query(query, tuple(values)))
+
+    def _decision(self, row: Row) -> Row:
+        values = self._unpack(row["values"]) if row["values"] is not None else None
+        return {**row, "guards": json.loads(row["guards"]), "actions": json.loads(row["actions"]), "values": values}
+
+    def _unpack(self, packed: bytes) -> bytes:
+        try:
+            return zlib.decompress(packed)
+        except zlib.error as error:
+            raise StoreError(f"{self.path} is damaged: {error}; go on with a backup") from None
+
+
+def _run(row: Row) -> Row:
+    summary = json.loads(row["summary"]) if row["summary"] else None
+    conditions = json.loads(row["conditions"]) if row["conditions"] else None
+    parsed = {name: json.loads(row[name]) for name in ("packs", "symbols", "parameters", "universe", "execution")}
+    return {**row, **parsed, "summary": summary, "conditions": conditions}
