@@ -62,6 +62,9 @@ STATEMENTS: Final = {
     "intent_states": "UPDATE intents SET state = ?, ending = ?, filled = ?, venue_order_id = ?, updated_ns = ? "
     "WHERE book = ? AND client_id = ?",
     "intent_stops": "UPDATE intents SET stop_price = ? WHERE book = ? AND client_id = ?",
+    "live_intents": _insert("live_intents", 25, "INSERT OR REPLACE"),
+    "attempts": _insert("attempts", 20, "INSERT OR REPLACE"),
+    "about": _insert("about", 2, "INSERT OR REPLACE"),
     "transactions": _insert("ledger_transactions", 7),
     "entries": _insert("ledger_entries", 7),
     "fills": _insert("fills", 17),

@@ -183,4 +183,23 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TRIGGER fills_are_not_removed BEFORE DELETE ON fills
     BEGIN SELECT RAISE(ABORT, 'what is booked stays; book a correction'); END;
     """,
+    """
+    CREATE TABLE live_intents (
+        book TEXT NOT NULL, client_id TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL,
+        type TEXT NOT NULL, leg TEXT NOT NULL, strategy TEXT NOT NULL, rule TEXT NOT NULL, created_ns INTEGER NOT NULL,
+        limit_price TEXT, stop_price TEXT, parent TEXT, order_group TEXT, expires_ns INTEGER,
+        fallback_market INTEGER NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL, filled TEXT NOT NULL,
+        triggered INTEGER NOT NULL, at_market INTEGER NOT NULL, withdrawn TEXT, why TEXT NOT NULL,
+        entry_values TEXT NOT NULL, trigger_symbol TEXT NOT NULL, PRIMARY KEY (book, client_id)
+    );
+    CREATE INDEX live_intents_by_position ON live_intents (book, strategy, symbol);
+    CREATE TABLE attempts (
+        book TEXT NOT NULL, client_id TEXT NOT NULL, intent TEXT NOT NULL, venue_order_id TEXT NOT NULL,
+        symbol TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, limit_price TEXT NOT NULL,
+        immediate INTEGER NOT NULL, reduce_only INTEGER NOT NULL, expires_ns INTEGER, guarded INTEGER NOT NULL,
+        sent_ns INTEGER NOT NULL, state TEXT NOT NULL, ending TEXT, filled TEXT NOT NULL, total TEXT NOT NULL,
+        told TEXT NOT NULL, over TEXT, why TEXT NOT NULL, PRIMARY KEY (book, client_id)
+    );
+    CREATE INDEX attempts_by_intent ON attempts (book, intent);
+    """,
 )

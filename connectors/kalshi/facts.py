@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Decimal
+from enum import Enum
 from typing import NamedTuple
 
 from connectors.kalshi.book import Book, Level
@@ -30,6 +31,16 @@ class Known(NamedTuple):
 
     value: Value | None
     reason: str = ""
+
+
+class Group(Enum):
+    """Facts that change together."""
+
+    PRICES = "prices"
+    DEPTH = "depth"
+    MARKET = "market"
+    TRADES = "trades"
+    ACCOUNT = "account"
 
 
 class MarketView:
@@ -101,13 +112,17 @@ class MarketView:
 
     def facts(self, now_ns: int, exchange: ExchangeStatus | None = None) -> dict[str, Known]:
         """All facts by name at ``now_ns``."""
-        return {
-            **self._prices(),
-            **self._depth(),
-            **self._market(now_ns, exchange),
-            **self._traded(now_ns),
-            **self._account(),
-        }
+        return {name: known for group in Group for name, known in self.facts_of(group, now_ns, exchange).items()}
+
+    def facts_of(self, group: Group, now_ns: int, exchange: ExchangeStatus | None = None) -> dict[str, Known]:
+        """The facts of one group by name at ``now_ns``."""
+        if group is Group.PRICES:
+            return self._prices()
+        if group is Group.DEPTH:
+            return self._depth()
+        if group is Group.MARKET:
+            return self._market(now_ns, exchange)
+        return self._traded(now_ns) if group is Group.TRADES else self._account()
 
     def _top(self) -> tuple[Level | None, Level | None]:
         return (self.book.best_bid, self.book.best_ask) if self._book_known else (None, None)

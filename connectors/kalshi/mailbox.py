@@ -58,3 +58,10 @@ class Mailbox:
         self._slots.pop(conflation_key(event.body), None)
         self._emptied.set()
         return event
+
+    async def take(self) -> list[StreamEvent]:
+        """Everything that waits, oldest first, and at least one event."""
+        taken = [await self.get()]
+        while self._waiting:
+            taken.append(await self.get())
+        return taken

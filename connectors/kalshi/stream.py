@@ -106,6 +106,10 @@ class KalshiStream:
             except _Closed:
                 return
 
+    async def take(self) -> list[StreamEvent]:
+        """Wait for an event, and take all that have come by then; raises what ended the stream."""
+        return await self._mailbox.take()
+
     # -- connections
 
     async def _run(self) -> None:

@@ -113,6 +113,14 @@ class Portfolio:
 
     # -- changing --------------------------------------------------------------------------------------------------
 
+    def start_with(self, cash: Decimal) -> None:
+        """The account's cash as its venue says it, positions apart: profit is counted from here."""
+        self.cash, self._cash_float = cash, float(cash)
+        self.realised = self.realised_at_day_start = ZERO
+        self.initial_cash = Decimal(repr(self.equity()))
+        self.equity_at_day_start = self.peak_equity = float(self.initial_cash)
+        self.version += 1
+
     def new_day(self) -> None:
         """Daily figures start again."""
         self.entries_today.clear()

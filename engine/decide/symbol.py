@@ -139,6 +139,8 @@ class SymbolState:
         ask = NAN if quote.ask is None else quote.ask
         self.bid, self.ask = bid, ask
         mid, spread = (bid + ask) / 2.0, ask - bid
+        if self.bar is None and mid == mid:
+            self.last = mid  # a market without bars is where its quotes are
         values = {
             "bid": bid, "ask": ask, "mid": mid, "spread": spread,
             "spread_ratio": spread / mid if mid > 0 else NAN,

@@ -217,6 +217,8 @@ class Decider:
                     self._mark(event)
             elif isinstance(event, Quote):
                 desk.state.apply_quote(event)
+                if held and desk.state.bar is None and desk.state.last == desk.state.last:
+                    self._mark_at(event.symbol, desk.state.last)
             else:
                 desk.state.apply_observation(event)
             if desk not in touched:
@@ -230,6 +232,11 @@ class Decider:
     def _mark(self, bar: Bar) -> None:
         portfolio = self.context.portfolio
         portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
+        portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
+
+    def _mark_at(self, symbol: str, price: float) -> None:
+        portfolio = self.context.portfolio
+        portfolio.mark(symbol, price, price, price, False)
         portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
 
     def _with_held(self, touched: list[Desk]) -> list[Desk]:

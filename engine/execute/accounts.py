@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from engine.execute.intents import Attempt, Intent, Saved
 from engine.execute.steps import group_key
 from engine.market.orders import Fill, Leg, OrderState
 from engine.market.venue import ZERO, VenueFill, VenueOrder
+from engine.market.wire import Attempt, Intent, Saved
 
 FOREIGN = "foreign"  # owner of what was traded at the venue by somebody else
 

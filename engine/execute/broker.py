@@ -14,13 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 from engine.execute.accounts import FOREIGN, Accounts
-from engine.execute.intents import Attempt, Booked, Intent, OrderStore, outcome_of
-from engine.execute.steps import CancelIt, Desk, Send, ShrinkIt, Step, finished, steps, trigger
+from engine.execute.steps import CancelIt, Desk, Send, Step, finished, steps, trigger
 from engine.market.events import Bar, MarketEvent, Quote
 from engine.market.instrument import Instrument
 from engine.market.intents import IntentState
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderState, OrderUpdate
 from engine.market.venue import Answer, Missed, News, Outcome, Venue, VenueFill, VenueOrder
+from engine.market.wire import Attempt, Booked, Intent, OrderStore, outcome_of
 
 NANOS = 1_000_000_000
 FIRST_RETRY_NS = NANOS // 4
@@ -57,6 +57,7 @@ class VenueBroker:
         self.quotes: dict[str, Quote] = {}
         self.hold = "the venue's account has not been read yet"
         self.look_ns = 0  # when a doubt arose that only the venue's lists settle; 0 without one
+        self.unknowns = 0  # requests whose outcome was not known at first
         self.heard: Callable[[], None] = lambda: None
         self._clock, self._context, self._alert = clock, context, alert
         self._inbox: list[Callable[[int], None]] = []
@@ -194,7 +195,9 @@ class VenueBroker:
             if intent.reduces:
                 self._alert("order_refused", f"{attempt.wire.client_id}: {answer.reason}")
         else:
+            self.unknowns += 1
             self._alert("order_unknown", f"{attempt.wire.client_id}: {answer.reason}")
+            self._report.updates.append(OrderUpdate(attempt.intent, OrderState.UNKNOWN, time_ns, answer.reason))
 
     def _again_later(self, attempt: Attempt, answer: Answer, time_ns: int) -> None:
         intent = self.accounts.intents.get(attempt.intent)
@@ -299,6 +302,9 @@ class VenueBroker:
                 step.intent.attempts.append(attempt)
                 self.accounts.track(attempt)
                 self.keep(step.intent)
+                if len(step.intent.attempts) == 1:
+                    update = OrderUpdate(attempt.intent, OrderState.SENT, time_ns, f"as {attempt.wire.client_id}")
+                    self._report.updates.append(update)
             else:
                 step.attempt.asking = True
         if self._changed or self._fills:

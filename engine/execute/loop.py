@@ -66,6 +66,19 @@ class Loop:
         for recorder in self.recorders:
             recorder.ticks((tick,), (self.decider.context.portfolio.equity(),), self.decider)
 
+    def listen(self, time_ns: int) -> None:
+        """Between ticks: book what the broker has heard of its orders. The rules are asked at the next tick."""
+        report = self.broker.on_events(time_ns, ())
+        if report is not None:
+            self._book(report, time_ns)
+
+    def observe(self, tick: Tick) -> None:
+        """As ``step``, but the rules are not asked: not everything is known yet that they decide on."""
+        report = self.broker.on_events(tick.time_ns, tick.events)
+        if report is not None:
+            self._book(report, tick.time_ns)
+        self.decider.observe(tick)
+
     def run(self, ticks: Sequence[Tick]) -> None:
         """As ``step`` for each of ``ticks``, only faster: what no rule can act at is passed at once."""
         ahead = self.decider.ahead(ticks)

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from engine.execute.accounts import FOREIGN
 from engine.execute.broker import Alert, VenueBroker
-from engine.execute.intents import Attempt, Intent
 from engine.execute.reconcile import Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
 from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
 from engine.market.venue import ZERO, Picture, VenueOrder, VenueSettlement, WireOrder
+from engine.market.wire import Attempt, Intent
 
 NANOS = 1_000_000_000
 OVERLAP_NS = 60 * NANOS  # lists are read from so long before what they must show, as clocks differ

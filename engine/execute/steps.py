@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
-from engine.execute.intents import Attempt, Intent
 from engine.market.events import Quote
 from engine.market.instrument import Instrument
 from engine.market.orders import Leg, OrderState, OrderType, Side
 from engine.market.venue import ZERO, WireOrder
+from engine.market.wire import Attempt, Intent
 
 VENUE_EXPIRY_SLACK_NS = 5_000_000_000  # the venue's own expiry is a fuse behind ours, not a second clock
 

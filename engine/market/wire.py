@@ -193,9 +193,9 @@ class Booked(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What a store has of earlier runs: intents of open positions and orders, oldest first, with all their attempts;
-    the fills of those intents in the order of booking; every fill id; positions by strategy and symbol; adopted
-    venue orders; settled symbols; until when the venue's lists have been taken in.
+    """What a store has of earlier runs: intents that are open or belong to an open position, oldest first, with all
+    their attempts; the fills that made the open positions, in the order of booking; every fill id; positions (signed
+    units) by strategy and symbol; settled symbols; until when the venue's lists were taken in, 0 for never.
     """
 
     intents: Sequence[Intent] = ()

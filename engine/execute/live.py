@@ -1,0 +1,188 @@
+"""A run on a live feed: one event loop, in which ticks, answers of the venue and the clock take turns.
+
+Paper and live differ in the broker only. With a venue's broker nothing is decided before the account has been read and
+followed once; after every break of the stream it is read again, and no entry goes out until that is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.execute.broker import VenueBroker
+from engine.execute.loop import Loop
+from engine.execute.recovery import Recovery
+from engine.market.events import MarketEvent, Tick
+from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
+
+NANOS = 1_000_000_000
+PULSE_NS = NANOS
+LOOK_SECONDS = 0.05
+ANSWER_SECONDS = 15.0  # how long requests under way are waited for when a run ends
+NOT_CONNECTED = "the stream of the venue is not connected"
+NOT_READ = "the venue's account has not been read since the stream was connected"
+
+
+@dataclass(slots=True)
+class Account:
+    """The venue's side of a live run. A paper run has none."""
+
+    broker: VenueBroker
+    recovery: Recovery
+
+
+class LiveRun:
+    """``pulse`` gives what changes by the passing of time alone; ``before_tick`` is called before each tick and
+    ``every_second`` once a second; ``tell`` hears of connections, in words.
+    """
+
+    def __init__(
+        self, loop: Loop, feed: Feed, clock: Callable[[], int], *, account: Account | None = None,
+        pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
+        before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
+        tell: Callable[[str], None] = lambda words: None,
+    ) -> None:  # fmt: skip
+        self.loop, self.feed, self.account = loop, feed, account
+        self.connections = 0
+        self.ready = account is None
+        self._clock, self._pulse = clock, pulse
+        self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
+        self._linked = False
+        self._now = 0
+        self._requests: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._failure: asyncio.Future[None] | None = None
+        if account is not None:
+            account.broker.heard = self.listen
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until ``stop``; requests under way are answered and booked before this returns.
+
+        VenueError when the stream cannot go on.
+        """
+        self._failure = asyncio.get_running_loop().create_future()
+        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopped, self._failure], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (*tasks, stopped, *filter(None, [self._reading])):
+                task.cancel()
+            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            if self._requests:
+                await asyncio.wait(self._requests, timeout=ANSWER_SECONDS)
+            self.listen()
+
+    def listen(self) -> None:
+        """Book what the venue has told, and send what follows; the rules are not asked."""
+        if self.account is None:
+            return
+        self.loop.listen(self._time())
+        self._dispatch()
+
+    # -- ticks ---------------------------------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        while True:
+            self.take(await self.feed.batch())
+
+    def take(self, batch: Batch) -> None:
+        """One batch of the feed."""
+        for news in batch.news:
+            if isinstance(news, LinkUp):
+                self._up()
+            elif isinstance(news, LinkDown):
+                self._down(news.reason)
+        if self.account is not None:
+            self.account.broker.hear(batch.news)
+        if batch.events:
+            self._tick(batch.events)
+        else:
+            self.listen()
+
+    async def _beat(self) -> None:
+        """Time passes also when nothing is told."""
+        due = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = self._clock()
+            if self.account is not None and 0 < self.account.broker.look_ns <= now and self._linked:
+                self.read_account()
+            if now >= due:
+                due = now + PULSE_NS
+                self._tick(self._pulse(now))
+                self._every_second()
+
+    def _tick(self, events: Sequence[MarketEvent]) -> None:
+        self._before_tick()
+        tick = Tick(self._time(), events)
+        if self.ready:
+            self.loop.step(tick)
+        else:
+            # What is held is protected from the first quote on; deciding has to wait.
+            self.loop.observe(tick)
+        self._dispatch()
+
+    def _time(self) -> int:
+        self._now = max(self._clock(), self._now + 1)
+        return self._now
+
+    # -- the venue -----------------------------------------------------------------------------------------------------
+
+    def _up(self) -> None:
+        self.connections += 1
+        self._linked = True
+        self._tell("connected")
+        if self.account is not None:
+            self.account.broker.hold = NOT_READ
+            self.read_account()
+
+    def _down(self, reason: str) -> None:
+        self._linked = False
+        self._tell(f"connection lost: {reason}")
+        if self.account is not None:
+            self.account.broker.hold = NOT_CONNECTED
+
+    def read_account(self) -> None:
+        """Read the venue's lists and follow them, unless that is under way."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._guarded(self._read_account()))
+
+    async def _read_account(self) -> None:
+        account = self.account
+        assert account is not None
+        broker = account.broker
+        broker.look_ns = 0
+        try:
+            picture = await account.recovery.read()
+        except VenueError as error:
+            self._tell(f"the venue's account could not be read: {error}")
+            broker.doubt(self._clock() + NANOS)
+            return
+        self.listen()
+        findings = account.recovery.apply(picture, self._time())
+        self.listen()
+        if findings.settled and self._linked:
+            broker.hold = ""
+            self.ready = True
+
+    def _dispatch(self) -> None:
+        if self.account is not None:
+            self.account.broker.dispatch(self._spawn)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(coroutine))
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+
+    async def _guarded(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """A fault in a task of its own ends the run: it must not go on half blind."""
+        try:
+            await coroutine
+        except Exception as error:
+            if self._failure is not None and not self._failure.done():
+                self._failure.set_exception(error)

@@ -1,0 +1,59 @@
+"""Puts a decider back to where the last run was, from what the store kept: positions, their legs, open entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.decide.portfolio import Pending
+from engine.decide.tick import Decider
+from engine.execute.accounts import FOREIGN
+from engine.market.orders import BrokerReport, Leg, Order, OrderUpdate
+from engine.market.wire import Intent, Saved
+
+
+def resume(decider: Decider, saved: Saved) -> None:
+    """Give the decider the positions and orders of earlier runs; before the first tick.
+
+    Positions are built again from the fills that made them, so that entry price, fees and age are the same to the
+    digit. Strategies that are no longer loaded keep their positions at
+    the venue, and nothing here manages them: ``orphans`` names them.
+    """
+    portfolio = decider.context.portfolio
+    known = decider.context.plan.exits
+    entries = [i for i in saved.intents if i.order.leg is Leg.ENTRY and i.order.strategy in known]
+    for intent in entries:
+        legs = tuple(_legs(intent.order, saved.intents))
+        portfolio.expect_entry(Pending(intent.order, legs, intent.entry_values, intent.trigger_symbol))
+    portfolio.entries_today.clear()  # they were counted on their own day
+    for fill in saved.fills:
+        if fill.strategy in known:
+            decider.book(BrokerReport(fills=[fill]))
+    done = [i for i in entries if not i.state.open]
+    decider.book(BrokerReport(updates=[OrderUpdate(i.order.client_id, i.state, i.order.created_ns) for i in done]))
+    for intent in saved.intents:
+        held = portfolio.held.get((intent.order.strategy, intent.order.symbol))
+        if held is None or not intent.state.open or intent.withdrawn is not None:
+            continue
+        if intent.order.leg is Leg.EXIT:
+            held.exiting[intent.order.client_id] = intent.order
+        elif intent.order.leg is not Leg.ENTRY and _entered(intent, saved.intents):
+            held.legs[intent.order.client_id] = intent.order
+
+
+def orphans(decider: Decider, saved: Saved) -> list[tuple[str, str]]:
+    """Positions (strategy, symbol) whose strategy is not loaded, so that only their stop and target look after them."""
+    known = decider.context.plan.exits
+    return [(s, symbol) for s, symbol, _ in saved.positions if s not in known and s != FOREIGN]
+
+
+def _legs(entry: Order, intents: Sequence[Intent]) -> list[Order]:
+    return [i.order for i in intents if i.order.parent == entry.client_id and i.state.open and i.withdrawn is None]
+
+
+def _entered(leg: Intent, intents: Sequence[Intent]) -> bool:
+    """Whether some of the entry of a leg has filled, so that the leg is awake."""
+    if leg.order.parent is None:
+        return True
+    return any(i.order.client_id == leg.order.parent and i.filled > 0 for i in intents)
+
+

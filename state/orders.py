@@ -1,0 +1,168 @@
+"""Live orders in the store: intents as they stand, every attempt made of them at the venue, and what fills they had.
+
+What is saved is on disk when ``save`` returns, together with its fills in the ledger, all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from engine.market.intents import Ending, IntentState, Life
+from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
+from engine.market.venue import ZERO, WireOrder
+from engine.market.wire import Attempt, Booked, Intent, Saved
+from state.batch import Batch, Row
+from state.book import Book
+from state.connection import explained
+
+SETTLEMENT: Final = "settlement/"
+_INTENT: Final = (
+    "client_id, symbol, side, quantity, type, leg, strategy, rule, created_ns, limit_price, stop_price, parent, "
+    "order_group, expires_ns, fallback_market, reason, state, filled, triggered, at_market, withdrawn, why, "
+    "entry_values, trigger_symbol"
+)
+_ATTEMPT: Final = (
+    "client_id, intent, venue_order_id, symbol, side, quantity, limit_price, immediate, reduce_only, expires_ns, "
+    "guarded, sent_ns, state, ending, filled, total, told, over, why"
+)
+
+
+class LiveOrders:
+    """Implements ``engine.market.wire.OrderStore`` on one book of a store, for the run ``run_id``."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, book: Book, batch: Batch, run_id: str) -> None:
+        self._connection, self._path = connection, path
+        self._book, self._batch, self._run = book, batch, run_id
+        self._kept: dict[str, Row] = {}
+
+    def save(self, intents: Sequence[Intent], fills: Sequence[Booked], time_ns: int) -> None:
+        """Write ``intents`` with those of their attempts that changed, and book ``fills``."""
+        for intent in intents:
+            self._batch.add("live_intents", (self._book.name, *_intent_row(intent)))
+            for attempt in intent.attempts:
+                row = _attempt_row(attempt)
+                if self._kept.get(attempt.wire.client_id) != row:
+                    self._kept[attempt.wire.client_id] = row
+                    self._batch.add("attempts", (self._book.name, *row))
+        for fill, _ in fills:
+            self._book.fill(fill, self._run)
+        self._batch.flush()
+
+    def reconciled(self, time_ns: int) -> None:
+        """The venue's lists up to this instant are in."""
+        self._batch.add("about", (f"reconciled {self._book.name}", str(time_ns)))
+        self._batch.flush()
+
+    def load(self) -> Saved:
+        """What the last run left: open orders, and open positions with everything that made them."""
+        holdings = {key: h.quantity for key, h in self._book.holdings().items() if h.quantity}
+        fills = self._fills_of(holdings)
+        wanted = {f.client_id for f in fills if f.client_id}
+        closed = ", ".join(f"'{s.value}'" for s in OrderState if not s.open)
+        rows = self._select(
+            f"SELECT {_INTENT} FROM live_intents WHERE book = ? AND (state NOT IN ({closed}) OR client_id IN "
+            "(SELECT value FROM json_each(?))) ORDER BY created_ns, client_id",
+            self._book.name, json.dumps(sorted(wanted)),
+        )  # fmt: skip
+        intents = {row[0]: _intent(row) for row in rows}
+        for row in self._select(
+            f"SELECT {_ATTEMPT} FROM attempts WHERE book = ? AND intent IN (SELECT value FROM json_each(?)) "
+            "ORDER BY sent_ns, length(client_id), client_id",
+            self._book.name, json.dumps(list(intents)),
+        ):  # fmt: skip
+            intents[row[1]].attempts.append(_attempt(row))
+        ids = [row[0] for row in self._select("SELECT fill_id FROM fills WHERE book = ?", self._book.name)]
+        said = self._select("SELECT value FROM about WHERE key = ?", f"reconciled {self._book.name}")
+        return Saved(
+            list(intents.values()), fills, frozenset(ids), tuple((*key, q) for key, q in holdings.items()),
+            frozenset(i.split("/")[1] for i in ids if i.startswith(SETTLEMENT)), int(said[0][0]) if said else 0,
+        )  # fmt: skip
+
+    def _fills_of(self, holdings: dict[tuple[str, str], Decimal]) -> list[Fill]:
+        """The fills since each open position was last flat."""
+        found: dict[tuple[str, str], list[Fill]] = {key: [] for key in holdings}
+        rows = self._select(
+            "SELECT fill_id, client_id, symbol, strategy, side, quantity, price, fee, time_ns, leg, reason FROM fills "
+            "WHERE book = ? ORDER BY rowid",
+            self._book.name,
+        )  # fmt: skip
+        sums: dict[tuple[str, str], Decimal] = {}
+        for row in rows:
+            key = (row[3], row[2])
+            if key not in found:
+                continue
+            fill = _fill(row)
+            sums[key] = sums.get(key, ZERO) + fill.quantity * fill.side.sign
+            found[key].append(fill)
+            if not sums[key]:
+                found[key].clear()
+        every = [fill for fills in found.values() for fill in fills]
+        return sorted(every, key=lambda f: f.time_ns)
+
+    def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with explained(self._path):
+            return self._connection.execute(query, values).fetchall()
+
+
+def _intent_row(intent: Intent) -> Row:
+    order = intent.order
+    return (
+        order.client_id, order.symbol, order.side.value, str(order.quantity), order.type.value, order.leg.value,
+        order.strategy, order.rule, order.created_ns, _text(order.limit), _text(order.stop), order.parent, order.group,
+        order.expires_ns, int(order.fallback_market), order.reason, intent.state.value, str(intent.filled),
+        int(intent.triggered), int(intent.at_market), intent.withdrawn.value if intent.withdrawn else None,
+        intent.reason, json.dumps([None if v != v else v for v in intent.entry_values]), intent.trigger_symbol,
+    )  # fmt: skip
+
+
+def _intent(row: tuple[Any, ...]) -> Intent:
+    order = Order(
+        row[0], row[1], Side(row[2]), Decimal(row[3]), OrderType(row[4]), Leg(row[5]), row[6], row[7], row[8],
+        _decimal(row[9]), _decimal(row[10]), row[11], row[12], row[13], bool(row[14]), row[15],
+    )  # fmt: skip
+    values = tuple(float("nan") if v is None else v for v in json.loads(row[22]))
+    withdrawn = OrderState(row[20]) if row[20] else None
+    return Intent(
+        order, OrderState(row[16]), Decimal(row[17]), bool(row[18]), bool(row[19]), withdrawn, row[21], values, row[23]
+    )  # fmt: skip
+
+
+def _attempt_row(attempt: Attempt) -> Row:
+    wire, life = attempt.wire, attempt.life
+    return (
+        wire.client_id, attempt.intent, life.venue_order_id, wire.symbol, wire.side.value, str(wire.quantity),
+        str(wire.limit), int(wire.immediate), int(wire.reduce_only), wire.expires_ns, int(wire.guarded),
+        attempt.sent_ns, life.state.value, life.ending.value if life.ending else None, str(life.filled),
+        str(attempt.total), str(attempt.told), attempt.over.value if attempt.over else None, attempt.why,
+    )  # fmt: skip
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    wire = WireOrder(
+        row[0], row[3], Side(row[4]), Decimal(row[5]), Decimal(row[6]), bool(row[7]), bool(row[8]), row[9],
+        bool(row[10]),
+    )  # fmt: skip
+    ending = Ending(row[13]) if row[13] else None
+    life = Life(wire.quantity, IntentState(row[12]), Decimal(row[14]), ending, row[2])
+    over = Ending(row[17]) if row[17] else None
+    return Attempt(wire, row[1], row[11], life, Decimal(row[15]), Decimal(row[16]), over, row[18])
+
+
+def _fill(row: tuple[Any, ...]) -> Fill:
+    return Fill(
+        row[0], row[1], row[2], row[3], Side(row[4]), Decimal(row[5]), Decimal(row[6]), Decimal(row[7]), row[8],
+        Leg(row[9]), row[10],
+    )  # fmt: skip
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
