@@ -11,7 +11,6 @@ from typing import Final, NamedTuple, Protocol
 from engine.market.events import Tick
 from engine.market.orders import BrokerReport
 
-
 OPERATOR: Final = "halt"  # who stopped entries, where it was a person
 
 
