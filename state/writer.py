@@ -25,6 +25,7 @@ from state.connection import transaction
 from state.errors import StoreError
 from state.inputs import InputEncoder
 from state.lock import StoreLock
+from state.orders import LiveOrders
 
 TRACE_LEVEL = 1  # fast compression: traces are many and small
 
@@ -149,6 +150,10 @@ class RunWriter:
     def snapshot(self, time_ns: int, name: str, state: Mapping[str, object]) -> None:
         """Keep the state of a part (JSON values) in place of its last one; written with all that came before it."""
         self._add("snapshots", (self.run_id, name, time_ns, json.dumps(state)))
+
+    def live_orders(self) -> LiveOrders:
+        """What the broker of a venue keeps of its orders, in the run's book and in the run's own transactions."""
+        return LiveOrders(self._connection, self._path, self.book, self._batch, self.run_id)
 
     def flush(self) -> None:
         """Write everything that waits, in one transaction."""

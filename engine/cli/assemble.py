@@ -65,9 +65,8 @@ class Assembly:
 
     def decider(self) -> Decider:
         paper = self.settings.paper
-        venue = VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), float(paper.slippage_bps) / 10_000)
         return Decider(
-            self.plan(), self.instruments, self.calendars, Decimal(paper.cash), venue, compiled_kernel(),
+            self.plan(), self.instruments, self.calendars, Decimal(paper.cash), venue_facts(paper), compiled_kernel(),
             self.keep_values,
         )  # fmt: skip
 
@@ -108,6 +107,11 @@ class Assembly:
         """Every parameter and the value it has, in plain text."""
         values = {key: p.value for key, p in self.ruleset.parameters.items()} | self.parameters
         return {key: f"{value:g}" for key, value in sorted(values.items())}
+
+
+def venue_facts(paper: PaperSettings) -> VenueFacts:
+    """What rules may know of the paper broker's costs."""
+    return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), float(paper.slippage_bps) / 10_000)
 
 
 def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from engine.cli.errors import ExitCode, UserError
 
-__all__ = ["ExitCode", "UserError", "err", "is_terminal", "out", "print_json", "progress"]
+__all__ = ["ExitCode", "UserError", "err", "is_terminal", "out", "print_columns", "print_json", "progress"]
 
 Advance = Callable[[float], None]
 
@@ -51,6 +51,14 @@ def print_json(value: Any, *, indent: bool = False) -> None:
     """
     text = json.dumps(value, indent=2 if indent else None, ensure_ascii=False, allow_nan=False, default=_plain)
     print(text)
+
+
+def print_columns(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> None:
+    """Rows under one another, as wide as they are, so that a pipe gets them whole; ``right``: columns of numbers."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True)))
+        print("  ".join(cells).rstrip())
 
 
 @contextmanager

@@ -36,6 +36,7 @@ KNOWN_ERRORS = {
     "state.errors.StoreError": ExitCode.USAGE,
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
+    "engine.market.venue.VenueError": ExitCode.VENUE,
     "engine.report.write.ReportError": ExitCode.USAGE,
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
     "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,

@@ -16,7 +16,7 @@ from engine.plan.plan import Plan, make_plan
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
-from engine.ruleset.rules import Exit, Guard, Strategy
+from engine.ruleset.rules import Exit, Guard, Ruleset, Strategy
 from state import Store
 
 DEFAULT_TIMEZONE = "America/New_York"
@@ -71,15 +71,19 @@ class KeptRun:
 def bring_back(store: Store, run_id: str | None) -> KeptRun:
     """A run by id, or the newest."""
     run = store.run(run_id)
+    return KeptRun(run, make_plan(_ruleset(store, run), run["symbols"], run["parameters"]), store)
+
+
+def _ruleset(store: Store, run: Mapping[str, Any]) -> Ruleset:
     files = store.ruleset(run["ruleset_sha"])
     packs = [
         PackFiles(pack, [load_text(name, text) for name, text in sorted(named.items())])
         for pack, named in files.items()
     ]
     ruleset = link(packs, MANIFEST)
-    symbols: list[str] = run["symbols"]
+    by_pack = (run["conditions"] or {}).get("execution", {})
     for pack in ruleset.packs.values():
         # The run's symbols were looked at whatever the universes said; slots depend on nothing else.
         pack.strategies = [replace(s, universe=tuple(run["universe"].get(s.key, s.universe))) for s in pack.strategies]
-        pack.execution = {**pack.execution, **run["execution"]}
-    return KeptRun(run, make_plan(ruleset, symbols, run["parameters"]), store)
+        pack.execution = by_pack.get(pack.name, {**pack.execution, **run["execution"]})
+    return ruleset

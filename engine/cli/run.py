@@ -6,9 +6,10 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ import typer
 
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
+from engine.cli.conditions import conditions_of
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
@@ -27,6 +29,9 @@ from engine.cli.rules import LoadedRules, load_rules
 from engine.cli.startup import log_runtime_mode
 from engine.cli.tracing import TracePrinter
 from engine.cli.version import __version__
+from engine.execute.consents import ACCEPT_FLAG
+from engine.execute.halt import KillSwitch
+from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
 from engine.execute.loop import Loop, Recorder
 from engine.market.events import NANOS, Tick
@@ -34,10 +39,11 @@ from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
 from engine.settings import Settings, load_settings
-from state import RunWriter, open_store
+from state import Mode, RunWriter, open_store
 
 LOOK_AT_TICK = 150  # of a simulated day: noon, with every short average warmed up
 FLUSH_SECONDS = 1
+FUSE_CONTRACTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +80,43 @@ def command(
     param: Annotated[
         list[str] | None, typer.Option("--param", metavar="RULE.NAME=VALUE", help="Another value of a parameter.")
     ] = None,
+    venue: Annotated[
+        Literal["kalshi"] | None, typer.Option("--venue", help="Run on this venue's live market.")
+    ] = None,
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Orders go to the venue, with every consent.")] = False,
+    accepted: Annotated[
+        bool, typer.Option(ACCEPT_FLAG, help="Real orders without typing the phrase, for a service.")
+    ] = False,
+    fuse: Annotated[
+        int, typer.Option("--fuse", metavar="N", min=1, help="The venue cancels all entries after N contracts in 15 s.")
+    ] = FUSE_CONTRACTS,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run the rules. Ctrl-C stops cleanly; the summary is printed at the end."""
-    settings = load_settings(config, {"market.source": source, "market.data": data})
+    settings = load_settings(
+        config, {"market.source": source, "market.data": data, "kalshi.base_url": exchange}
+    )
     configure_log(settings.log)
+    if live and venue is None:
+        raise UserError("--live needs the venue that takes the orders: add --venue kalshi")
     rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
     market = settings.market
     choice = DataChoice(
         market.source, market.data, split(symbols), day(first, "--from"), day(last, "--to"), market.seed, market.days
     )
     keep = settings.trace.keep != "none"
+    if venue is not None:
+        choice = replace(choice, source="simulated")  # any symbol; the venue says which there are
     assembly = assemble(settings, rules.ruleset, choice, param or [], keep_values=keep)
     level = trace or ("none" if json else "full" if once else settings.trace.level)
+    if venue is not None:
+        from engine.cli.live import Wish, run_on_venue  # late: it brings the venue's libraries
+
+        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json))
     pace = _pace(settings, speed, interval)
     return _run(assembly, rules, level, pace, once, json)
 
@@ -110,12 +139,13 @@ def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace
 
 def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool) -> int:
     settings = assembly.settings
-    packs = list(assembly.ruleset.packs)
+    packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
     log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, packs)
-    store = open_store(settings.store.path)
+    store = open_store(settings.store.path, Mode(settings.engine.mode))
     writer = store.begin_run(
-        "paper", now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, assembly.ruleset.sha256, rules.files,
-        assembly.parameters, {s.key: s.universe for s in assembly.ruleset.strategies}, assembly.execution, __version__,
+        settings.engine.mode, now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, ruleset.sha256,
+        rules.files, assembly.parameters, {s.key: s.universe for s in ruleset.strategies}, assembly.execution,
+        __version__, conditions=conditions_of(assembly), cash=settings.paper.cash,
     )  # fmt: skip
     writer.snapshot(now_ns(), INPUTS, inputs_of(assembly))
     writer.flush()
@@ -123,10 +153,14 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
     if level != "none":
         recorders.append(TracePrinter(level, assembly.timezone))
-    loop = Loop(assembly.decider(), assembly.broker(settings.paper.fill_model), recorders)
+    broker = JournaledBroker(assembly.broker(settings.paper.fill_model), writer)
+    loop = Loop(assembly.decider(), broker, recorders)
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
-        _drive(assembly, loop, writer, pace, stop, once)
+        standing = store.halts.standing(writer.book.name, now_ns())
+        switch = KillSwitch(standing, store.halts.look, loop.decider, writer, _tell_halt(writer))
+        ticks = _once(assembly, loop, broker) if once else assembly.source().ticks()
+        _drive(ticks, loop, writer, switch, pace, stop)
         stopped = stop.is_set()
         seconds = time.perf_counter() - began
         statistics.close_out(loop.decider)
@@ -145,35 +179,48 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
     return ExitCode.GOOD
 
 
+def _tell_halt(writer: RunWriter) -> Callable[[str], None]:
+    """Halts and their end are said at once and kept: somebody looks for the reason why nothing trades."""
+
+    def tell(text: str) -> None:
+        err().print(text)
+        writer.alert(now_ns(), "warning", "halt", text)
+
+    return tell
+
+
 def _drive(
-    assembly: Assembly, loop: Loop, writer: RunWriter, pace: Pace, stop: threading.Event, once: bool
+    ticks: Iterator[Tick], loop: Loop, writer: RunWriter, switch: KillSwitch, pace: Pace, stop: threading.Event
 ) -> None:
     """Every tick until the data ends or somebody says stop."""
     jobs = schedule.Scheduler()
     jobs.every(FLUSH_SECONDS).seconds.do(writer.flush)
     before_ns = 0
-    for tick in _once(assembly, loop) if once else assembly.source().ticks():
+    for tick in ticks:
         waiting = pace.wait(before_ns, tick.time_ns)
         if waiting > 0:
             jobs.run_pending()
             stop.wait(waiting)
         if stop.is_set():
             return
+        switch.check()
         loop.step(tick)
         before_ns = tick.time_ns
 
 
-def _once(assembly: Assembly, loop: Loop) -> Iterator[Tick]:
+def _once(assembly: Assembly, loop: Loop, broker: JournaledBroker) -> Iterator[Tick]:
     """The last tick of the data (noon of a simulated day), after everything before it has been observed."""
     ticks = assembly.source().ticks()
     if assembly.data.source == "simulated":
         ticks = islice(ticks, LOOK_AT_TICK)
     latest: Tick | None = None
+    broker.history = True
     for tick in ticks:
         if latest is not None:
-            loop.broker.on_events(latest.time_ns, latest.events)
+            broker.on_events(latest.time_ns, latest.events)
             loop.decider.observe(latest)
         latest = tick
+    broker.history = False
     if latest is not None:
         yield latest
 
@@ -195,6 +242,3 @@ def _stop_on_signal() -> Iterator[threading.Event]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,8 +45,12 @@ def command(
     else:
         print(render_trace(trace, kept.timezone, full=True))
     for event in life:
-        print(f"  {clock(event['time_ns'], kept.timezone)} {event['state']} {event['reason']}".rstrip())
+        print(f"  {clock(event['time_ns'], kept.timezone)} {_state(event)} {event['reason']}".rstrip())
     for fill in fills:
         when = clock(fill["time_ns"], kept.timezone)
         print(f"  {when} filled {fill['quantity']} at {fill['price']}, fee ${fill['fee']}")
     return ExitCode.GOOD
+
+
+def _state(event: dict[str, Any]) -> str:
+    return f"{event['state']} ({event['ending']})" if event["ending"] else str(event["state"])

@@ -28,6 +28,11 @@ class JournaledBroker:
         report = self._broker.on_events(time_ns, events)
         return None if report is None else self._keep(Asked.EVENTS, report)
 
+    def heard(self, time_ns: int) -> BrokerReport | None:
+        """What the broker has to tell between two ticks."""
+        report = self._broker.on_events(time_ns, ())
+        return None if report is None else self._keep(Asked.HEARD, report)
+
     def place(self, orders: Sequence[Order], time_ns: int) -> BrokerReport:
         """As the broker."""
         return self._keep(Asked.PLACE, self._broker.place(orders, time_ns))

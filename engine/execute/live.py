@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.execute.broker import VenueBroker
+from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
 from engine.execute.recovery import Recovery
 from engine.market.events import MarketEvent, Tick
-from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
+from engine.market.venue import Batch, Feed, LinkDown, LinkUp, Picture, VenueError
 
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
@@ -34,21 +35,25 @@ class Account:
 
 
 class LiveRun:
-    """``pulse`` gives what changes by the passing of time alone; ``before_tick`` is called before each tick and
-    ``every_second`` once a second; ``tell`` hears of connections, in words.
+    """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
+    called before each tick and ``every_second`` once a second; ``first_read`` with the account when it has been read
+    and followed for the first time; ``tell`` hears of connections, in words.
     """
 
     def __init__(
-        self, loop: Loop, feed: Feed, clock: Callable[[], int], *, account: Account | None = None,
+        self, loop: Loop, journal: JournaledBroker, feed: Feed, clock: Callable[[], int], *,
+        account: Account | None = None,
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
+        first_read: Callable[[Picture], None] = lambda picture: None,
         tell: Callable[[str], None] = lambda words: None,
     ) -> None:  # fmt: skip
-        self.loop, self.feed, self.account = loop, feed, account
+        self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
+        self._first_read = first_read
         self._linked = False
         self._now = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -63,12 +68,13 @@ class LiveRun:
         VenueError when the stream cannot go on.
         """
         self._failure = asyncio.get_running_loop().create_future()
-        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
-        stopped = asyncio.create_task(stop.wait())
+        tasks = [asyncio.create_task(self._guarded(work)) for work in (self._pump(), self._beat())]
+        stopped = asyncio.ensure_future(stop.wait())
+        ends: list[asyncio.Future[Any]] = [stopped, self._failure]
         try:
-            done, _ = await asyncio.wait([*tasks, stopped, self._failure], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._failure.done():
+                self._failure.result()
         finally:
             for task in (*tasks, stopped, *filter(None, [self._reading])):
                 task.cancel()
@@ -81,7 +87,10 @@ class LiveRun:
         """Book what the venue has told, and send what follows; the rules are not asked."""
         if self.account is None:
             return
-        self.loop.listen(self._time())
+        now = self._time()
+        report = self.journal.heard(now)
+        if report is not None:
+            self.loop.hear(report, now)
         self._dispatch()
 
     # -- ticks ---------------------------------------------------------------------------------------------------------
@@ -124,7 +133,9 @@ class LiveRun:
             self.loop.step(tick)
         else:
             # What is held is protected from the first quote on; deciding has to wait.
+            self.journal.history = True
             self.loop.observe(tick)
+            self.journal.history = False
         self._dispatch()
 
     def _time(self) -> int:
@@ -168,6 +179,8 @@ class LiveRun:
         self.listen()
         if findings.settled and self._linked:
             broker.hold = ""
+            if not self.ready:
+                self._first_read(picture)
             self.ready = True
 
     def _dispatch(self) -> None:

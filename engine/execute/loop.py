@@ -66,11 +66,9 @@ class Loop:
         for recorder in self.recorders:
             recorder.ticks((tick,), (self.decider.context.portfolio.equity(),), self.decider)
 
-    def listen(self, time_ns: int) -> None:
-        """Between ticks: book what the broker has heard of its orders. The rules are asked at the next tick."""
-        report = self.broker.on_events(time_ns, ())
-        if report is not None:
-            self._book(report, time_ns)
+    def hear(self, report: BrokerReport, time_ns: int) -> None:
+        """Book what the broker told between two ticks. The rules are asked at the next tick."""
+        self._book(report, time_ns)
 
     def observe(self, tick: Tick) -> None:
         """As ``step``, but the rules are not asked: not everything is known yet that they decide on."""

@@ -96,6 +96,8 @@ def _feed(loop: Loop, item: Input) -> None:
         loop.decider.halt(item)
     elif isinstance(item, Resumed):
         loop.decider.resume()
+    elif item.asked is Asked.HEARD:
+        loop.hear(item.report, loop.decider.context.now_ns)
     else:
         what = f"the broker was asked to {item.asked} then, and was not asked again"
         raise _Differs(Difference(0, loop.decider.context.now_ns, what, str(item.asked), NOTHING))

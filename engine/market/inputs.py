@@ -21,6 +21,7 @@ class Asked(StrEnum):
     PLACE = "place"
     CANCEL = "cancel"
     REPLACE = "replace"
+    HEARD = "heard"  # it told by itself, between two ticks
 
 
 class History(NamedTuple):

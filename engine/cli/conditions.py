@@ -1,0 +1,60 @@
+"""What a run's decisions depend on beside its rules, parameters and inputs: kept with the run, and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from connectors.calendars import calendar
+from engine.cli.assemble import Assembly, venue_facts
+from engine.cli.errors import UserError
+from engine.cli.kept import KeptRun
+from engine.decide.tick import Decider, VenueFacts
+from engine.market.instrument import Instrument, InstrumentKind, PriceBand
+from engine.plan.compiled import compiled_kernel
+
+
+def conditions_of(assembly: Assembly) -> dict[str, Any]:
+    """JSON values; Decimals are text."""
+    facts = venue_facts(assembly.settings.paper)
+    return {
+        "instruments": [
+            {"symbol": i.symbol, "kind": i.kind.value, "tick_size": str(i.tick_size), "lot_size": str(i.lot_size),
+             "calendar": i.calendar, "bands": [[str(part) for part in band] for band in i.bands],
+             "lowest": _text(i.lowest), "highest": _text(i.highest)}
+            for i in assembly.instruments.values()
+        ],
+        "calendars": list(assembly.calendars),
+        "cash": str(assembly.settings.paper.cash),
+        "venue": [facts.fee_per_unit, facts.fee_minimum, facts.slippage_ratio],
+        "execution": {name: dict(pack.execution) for name, pack in assembly.ruleset.packs.items()},
+        "keep_values": assembly.keep_values,
+    }  # fmt: skip
+
+
+def decider_of(kept: KeptRun) -> Decider:
+    """A fresh decider under the run's own conditions; raises UserError for a run that kept none."""
+    said: Mapping[str, Any] | None = kept.run["conditions"]
+    if said is None:
+        raise UserError(f"run {kept.run['id']} is older than the journal of inputs and cannot be decided again")
+    instruments = {
+        i["symbol"]: Instrument(
+            i["symbol"], InstrumentKind(i["kind"]), Decimal(i["tick_size"]), Decimal(i["lot_size"]), i["calendar"],
+            tuple(PriceBand(*map(Decimal, band)) for band in i.get("bands", ())), _decimal(i.get("lowest")),
+            _decimal(i.get("highest")),
+        )
+        for i in said["instruments"]
+    }
+    return Decider(
+        kept.plan, instruments, {name: calendar(name) for name in said["calendars"]}, Decimal(said["cash"]),
+        VenueFacts(*said["venue"]), compiled_kernel(), said["keep_values"],
+    )  # fmt: skip
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)

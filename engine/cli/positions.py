@@ -1,0 +1,105 @@
+"""``engine positions``: what an account holds, what it made and what that cost, from the ledger."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.console import print_columns, print_json
+from engine.cli.errors import ExitCode
+from engine.cli.options import ConfigOption, JsonOption
+from engine.settings import load_settings
+from state import Costs, Store, open_store
+from state.ledger import Account, Balances
+
+ZERO = Decimal(0)
+CENT = Decimal("0.01")
+
+
+def command(
+    run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest.")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """List what the account of a run holds, with profit that is made and that is open, fees, and what trading cost."""
+    store = open_store(load_settings(config).store.path, create=False)
+    found = store.run(run)
+    balances, costs = store.balances(found["book"]), store.costs(found["book"])
+    rows = _positions(store, found["book"], balances)
+    account = _account(balances, rows)
+    if json:
+        named = {"run": found["id"], "book": found["book"], "positions": rows, "account": account}
+        print_json({**named, "costs": costs._asdict()})
+    else:
+        _print(rows, account, costs, found["id"])
+    return ExitCode.GOOD
+
+
+def _positions(store: Store, book: str, balances: Balances) -> list[dict[str, Any]]:
+    """Every (strategy, symbol) that was ever traded; ``mark`` and ``unrealised`` are None where no price is known."""
+    marks = store.marks(book)
+    keys = sorted({(k.strategy, k.symbol) for k in balances if k.account is Account.POSITION})
+    rows = []
+    for strategy, symbol in keys:
+        held, mark = balances.holding(strategy, symbol), marks.get(symbol)
+        is_open = held.quantity != 0
+        rows.append({
+            "strategy": strategy, "symbol": symbol, "quantity": held.quantity, "entry": held.entry,
+            "mark": mark if is_open else None,
+            "unrealised": (None if mark is None else held.unrealised(mark)) if is_open else ZERO,
+            "realised": -balances.amount(Account.REALISED, strategy, symbol),
+            "fees": balances.amount(Account.FEES, strategy, symbol),
+        })  # fmt: skip
+    return rows
+
+
+def _account(balances: Balances, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    unrealised = [row["unrealised"] for row in rows]
+    return {
+        "cash": balances.total(Account.CASH),
+        "deposited": -balances.total(Account.TRANSFERS),
+        "owed_by_settlements": balances.total(Account.SETTLEMENT),
+        "realised": -balances.total(Account.REALISED),
+        "unrealised": None if None in unrealised else sum(unrealised, ZERO),
+        "fees": balances.total(Account.FEES),
+        "unexplained": -balances.total(Account.DIFFERENCES),
+    }
+
+
+def _print(rows: list[dict[str, Any]], account: dict[str, Any], costs: Costs, run: str) -> None:
+    header = ("strategy", "symbol", "quantity", "entry", "mark", "unrealised", "realised", "fees")
+    cells = [
+        (row["strategy"], row["symbol"], _plain(row["quantity"]), _plain(row["entry"]), _plain(row["mark"]),
+         _money(row["unrealised"]), _money(row["realised"]), _money(row["fees"]))
+        for row in rows
+    ]  # fmt: skip
+    if rows:
+        print_columns([header, *cells], right=range(2, len(header)))
+    count = sum(1 for row in rows if row["quantity"])
+    print(
+        f"{count} open position(s) of run {run}: cash {_money(account['cash'])}, realised "
+        f"{_money(account['realised'])}, unrealised {_money(account['unrealised'])}, fees {_money(account['fees'])}"
+    )
+    if account["owed_by_settlements"] or account["unexplained"]:
+        print(
+            f"settlements owe {_money(account['owed_by_settlements'])}; {_money(account['unexplained'])} came by "
+            "corrections"
+        )
+    if costs.measured:
+        print(
+            f"{costs.fills} fills cost {_money(costs.slippage)} of slippage against the market when they were decided "
+            f"(half its spread: {_money(costs.half_spread)}) and {_money(costs.fees)} of fees"
+        )
+
+
+def _money(value: Decimal | None) -> str:
+    if value is None:
+        return "unknown"
+    cents = value.quantize(CENT)
+    return f"{'-' if cents < 0 else ''}${abs(cents):,f}"
+
+
+def _plain(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value.normalize():f}"

@@ -1,0 +1,108 @@
+"""The venue Kalshi for the verbs that speak to it: which exchange, with which key, kept in which store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.cli.errors import ExitCode, UserError
+from engine.cli.startup import log_client_connected
+from engine.market.venue import VenueError
+from engine.settings import Settings
+from state import Mode
+
+if TYPE_CHECKING:
+    from connectors.kalshi.client import KalshiRest
+    from connectors.kalshi.hosts import Hosts
+    from connectors.kalshi.models.markets import Market
+    from connectors.kalshi.sign import Signer
+    from connectors.kalshi.stream import KalshiStream
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Where orders would go. ``name`` is demo, production or practice."""
+
+    name: str
+    hosts: Hosts
+    signer: Signer
+
+    @property
+    def mode(self) -> Mode:
+        """Whose money it is: only production is real."""
+        return Mode.LIVE if self.name == "production" else Mode.DEMO
+
+    @property
+    def account(self) -> str:
+        """The name of this account's book in the store."""
+        return f"kalshi {self.name} {self.signer.key_id}"
+
+
+def exchange_of(settings: Settings) -> Exchange:
+    """The exchange that the settings name, with its key; UserError says what is missing."""
+    missing = [name for name in ("httpx", "websockets", "cryptography") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"the venue Kalshi needs {', '.join(missing)}; pip install 'autotrader[venues]'")
+    from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts
+    from connectors.kalshi.sign import load_signer
+
+    kalshi = settings.kalshi
+    for value, name in ((kalshi.api_key_id, "API_KEY_ID"), (kalshi.private_key_path, "PRIVATE_KEY_PATH")):
+        if value is None:
+            raise UserError(f"the venue needs a key: set AUTOTRADER__KALSHI__{name} in the environment or in .env")
+    assert kalshi.api_key_id is not None and kalshi.private_key_path is not None
+    signer = load_signer(kalshi.api_key_id.get_secret_value(), kalshi.private_key_path)
+    if kalshi.base_url is not None:
+        return Exchange("practice", loopback_hosts(kalshi.base_url), signer)
+    return Exchange(kalshi.environment, venue_hosts(Environment(kalshi.environment)), signer)
+
+
+def store_of(settings: Settings, mode: Mode) -> Path:
+    """Paper, demo and live orders are never kept in one file: each mode has its own beside the paper store."""
+    path = settings.store.path
+    return path if mode is Mode.PAPER else path.with_name(f"{path.stem}-{mode}{path.suffix}")
+
+
+@asynccontextmanager
+async def connected(exchange: Exchange) -> AsyncIterator[KalshiRest]:
+    """A client whose clock agrees with the venue's, and that keeps to the account's own limits."""
+    from connectors.kalshi.client import KalshiRest
+    from connectors.kalshi.errors import KalshiError
+
+    async with KalshiRest(exchange.hosts, exchange.signer) as rest:
+        try:
+            await rest.check_clock()
+            await rest.exchange.adopt_limits()
+        except KalshiError as error:
+            raise VenueError(str(error)) from error
+        log_client_connected(exchange.name, exchange.hosts.rest)
+        yield rest
+
+
+def stream_of(exchange: Exchange) -> KalshiStream:
+    """A stream that is not open yet."""
+    from connectors.kalshi.stream import KalshiStream
+
+    return KalshiStream(exchange.hosts, exchange.signer)
+
+
+async def markets_of(rest: KalshiRest, tickers: Sequence[str]) -> dict[str, Market]:
+    """The markets of these tickers."""
+    from connectors.kalshi.source import read_markets
+
+    return await read_markets(rest, tickers)
+
+
+def ask_venue(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run ``work`` to its end; what fails at the venue is an answer for the user."""
+    try:
+        return asyncio.run(work())
+    except VenueError as error:
+        raise UserError(str(error), ExitCode.VENUE) from None
