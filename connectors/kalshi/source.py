@@ -7,7 +7,6 @@ YES that is not held is to buy NO at one dollar less the price, and to buy it ba
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 
@@ -44,6 +43,7 @@ from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueErro
 
 LOT = Decimal(1)
 TICKERS_A_READ = 100
+REFRESH_PULSES = 10
 NANOS_PER_MS = 1_000_000
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
 _NAMES = frozenset(fact.name for fact in KALSHI)
@@ -96,7 +96,7 @@ class KalshiFeed:
         self._told: dict[str, dict[str, Known]] = {ticker: {} for ticker in self._views}
         self._quotes: dict[str, Quote] = {}
         self._exchange: ExchangeStatus | None = None
-        self._status: asyncio.Task[None] | None = None
+        self._pulses = 0
         self._subscribe(account)
 
     def _subscribe(self, account: bool) -> None:
@@ -142,9 +142,18 @@ class KalshiFeed:
         return Batch(now_ns, self._events(touched, now_ns), news)
 
     def pulse(self, now_ns: int) -> list[MarketEvent]:
-        """What has changed by the passing of time alone."""
-        groups = {Group.MARKET, Group.TRADES, Group.ACCOUNT} & self._groups
-        return self._events({ticker: set(groups) for ticker in self._views}, now_ns) if groups else []
+        """What has changed by the passing of time alone, and of some markets everything anew.
+
+        A fact that does not change is as fresh as the connection: it is told again every ten pulses, so that its age
+        does not grow while all is well.
+        """
+        moving = {Group.MARKET, Group.TRADES, Group.ACCOUNT} & self._groups
+        touched = {ticker: set(moving) for ticker in self._views} if moving else {}
+        self._pulses += 1
+        for ticker in list(self._views)[self._pulses % REFRESH_PULSES :: REFRESH_PULSES]:
+            self._told[ticker].clear()
+            touched.setdefault(ticker, set()).update(self._groups)
+        return self._events(touched, now_ns)
 
     # -- the stream's events -------------------------------------------------------------------------------------------
 

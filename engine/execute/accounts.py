@@ -65,6 +65,10 @@ class Accounts:
     def held(self, strategy: str, symbol: str) -> Decimal:
         return self.positions.get((strategy, symbol), ZERO)
 
+    def net_in(self, symbol: str) -> Decimal:
+        """Signed units of a symbol over all owners."""
+        return sum((q for (_, held_symbol), q in self.positions.items() if held_symbol == symbol), ZERO)
+
     def net(self) -> dict[str, Decimal]:
         """Signed units by symbol over all owners, without zeros."""
         found: dict[str, Decimal] = {}

@@ -295,22 +295,25 @@ class VenueBroker:
         """Bring every symbol concerned up to date, write it all down, and only then let anything out."""
         found: list[Step] = []
         while self._dirty:
-            found += self._of_symbol(self._dirty.pop(), time_ns)
-        for step in found:
-            if isinstance(step, Send):
-                attempt = Attempt.of(step.wire, step.intent.order.client_id, time_ns)
-                step.intent.attempts.append(attempt)
-                self.accounts.track(attempt)
-                self.keep(step.intent)
-                if len(step.intent.attempts) == 1:
-                    update = OrderUpdate(attempt.intent, OrderState.SENT, time_ns, f"as {attempt.wire.client_id}")
-                    self._report.updates.append(update)
-            else:
-                step.attempt.asking = True
+            for step in self._of_symbol(self._dirty.pop(), time_ns):
+                self._under_way(step, time_ns)
+                found.append(step)
         if self._changed or self._fills:
             self.store.save(list(self._changed.values()), self._fills, time_ns)
             self._changed, self._fills = {}, []
         self._outbox += found
+
+    def _under_way(self, step: Step, time_ns: int) -> None:
+        if not isinstance(step, Send):
+            step.attempt.asking = True
+            return
+        attempt = Attempt.of(step.wire, step.intent.order.client_id, time_ns)
+        step.intent.attempts.append(attempt)
+        self.accounts.track(attempt)
+        self.keep(step.intent)
+        if len(step.intent.attempts) == 1:
+            update = OrderUpdate(attempt.intent, OrderState.SENT, time_ns, f"as {attempt.wire.client_id}")
+            self._report.updates.append(update)
 
     def _of_symbol(self, symbol: str, time_ns: int) -> list[Step]:
         found: list[Step] = []
@@ -331,8 +334,8 @@ class VenueBroker:
     def _desk(self, strategy: str, symbol: str, time_ns: int) -> Desk:
         accounts = self.accounts
         return Desk(
-            accounts.open_in(strategy, symbol), accounts.held(strategy, symbol), accounts.filled,
-            self.quotes.get(symbol), self.instruments[symbol], self.settings.collar, time_ns,
+            accounts.open_in(strategy, symbol), accounts.held(strategy, symbol), accounts.net_in(symbol),
+            accounts.filled, self.quotes.get(symbol), self.instruments[symbol], self.settings.collar, time_ns,
         )  # fmt: skip
 
     def _watch_fills(self, intent: Intent, time_ns: int) -> None:

@@ -47,12 +47,14 @@ class Desk(NamedTuple):
     """One strategy's open intents in one symbol with what it holds there (signed units), and the market.
 
     ``collar``: how far beyond the other side's best price an order at market may go, money per unit.
+    ``net``: what is held in the symbol by everybody together, which is all that the venue knows.
     ``filled``: how much of each order has filled, by client id, and of each group of legs together, also of those
     that are over.
     """
 
     intents: Sequence[Intent]
     held: Decimal
+    net: Decimal
     filled: Mapping[str, Decimal]
     quote: Quote | None
     instrument: Instrument
@@ -69,7 +71,8 @@ def trigger(desk: Desk) -> list[Intent]:
             intent.triggered = True
             intent.at_market = order.type is OrderType.STOP
             changed.append(intent)
-        if order.expires_ns is not None and desk.now_ns >= order.expires_ns and not intent.at_market:
+        over = order.expires_ns is not None and desk.now_ns >= order.expires_ns
+        if over and not intent.at_market and intent.withdrawn is None:
             if order.fallback_market:
                 intent.at_market = True
             else:
@@ -226,8 +229,10 @@ def _wire(desk: Desk, intent: Intent, quantity: Decimal) -> WireOrder | None:
     if price is None:
         return None
     buys = order.side is Side.BUY
+    # Where strategies hold against one another, what reduces one position may not reduce the venue's.
+    reduces = intent.reduces and -desk.net * order.side.sign >= quantity
     limit = instrument.on_grid(price + desk.collar * order.side.sign, ROUND_CEILING if buys else ROUND_FLOOR)
     return WireOrder(
         intent.next_id(), order.symbol, order.side, quantity, instrument.within(limit), immediate=True,
-        reduce_only=intent.reduces, guarded=not intent.reduces,
+        reduce_only=reduces, guarded=not intent.reduces,
     )  # fmt: skip
