@@ -65,8 +65,11 @@ class LiveOrders:
         wanted = {f.client_id for f in fills if f.client_id}
         closed = ", ".join(f"'{s.value}'" for s in OrderState if not s.open)
         rows = self._select(
-            f"SELECT {_INTENT} FROM live_intents WHERE book = ? AND (state NOT IN ({closed}) OR client_id IN "
-            "(SELECT value FROM json_each(?))) ORDER BY created_ns, client_id",
+            f"WITH known AS (SELECT client_id FROM live_intents WHERE book = ?1 AND (state NOT IN ({closed}) "
+            "OR client_id IN (SELECT value FROM json_each(?2)))) "
+            f"SELECT {_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM known) "
+            "OR parent IN (SELECT client_id FROM known)) "
+            "ORDER BY created_ns, client_id",
             self._book.name, json.dumps(sorted(wanted)),
         )  # fmt: skip
         intents = {row[0]: _intent(row) for row in rows}

@@ -27,6 +27,7 @@ class Accounts:
         self.filled: dict[str, Decimal] = {}
         self.settled: set[str] = set()
         self.foreign: set[str] = set()  # venue ids of orders that are not ours, and that were told of
+        self._legs: dict[str, list[Intent]] = {}  # by the client id of their entry
         self._desks: dict[tuple[str, str], dict[str, Intent]] = {}
 
     def restore(self, saved: Saved) -> None:
@@ -36,13 +37,13 @@ class Accounts:
         for strategy, symbol, quantity in saved.positions:
             self.positions[strategy, symbol] = quantity
         for intent in saved.intents:
-            self.intents_ever[intent.order.client_id] = intent
+            self._know(intent)
             self._count(intent, intent.filled)
             for attempt in intent.attempts:
                 attempt.look = attempt.open  # whatever was under way when the last run ended
                 self.track(attempt)
             if intent.state.open:
-                self._open(intent)
+                self.open(intent)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -61,6 +62,14 @@ class Accounts:
     def open_attempts(self) -> Iterable[Attempt]:
         """Attempts that may still fill."""
         return (a for a in self.attempts.values() if a.open)
+
+    def asleep(self, entry: str) -> list[Intent]:
+        """Legs of an entry that were cancelled, or are to be."""
+        return [
+            leg
+            for leg in self._legs.get(entry, ())
+            if OrderState.CANCELLED in (leg.withdrawn, leg.state) and leg.filled < leg.order.quantity
+        ]
 
     def held(self, strategy: str, symbol: str) -> Decimal:
         return self.positions.get((strategy, symbol), ZERO)
@@ -87,8 +96,8 @@ class Accounts:
     # -- changing ------------------------------------------------------------------------------------------------------
 
     def add(self, intent: Intent) -> None:
-        self.intents_ever[intent.order.client_id] = intent
-        self._open(intent)
+        self._know(intent)
+        self.open(intent)
 
     def track(self, attempt: Attempt) -> None:
         self.attempts[attempt.wire.client_id] = attempt
@@ -108,7 +117,7 @@ class Accounts:
     def reopen(self, intent: Intent) -> None:
         """The venue still has something of an intent that was thought over; it is to come off the market."""
         intent.state, intent.withdrawn = OrderState.WORKING, OrderState.CANCELLED
-        self._open(intent)
+        self.open(intent)
 
     def book(self, fill: Fill) -> None:
         """Count one fill."""
@@ -132,10 +141,16 @@ class Accounts:
                 signed -= part
         return [*found, (FOREIGN, signed)] if signed else found
 
-    def _open(self, intent: Intent) -> None:
+    def open(self, intent: Intent) -> None:
+        """It may fill from now on."""
         order = intent.order
         self.intents[order.client_id] = intent
         self._desks.setdefault((order.strategy, order.symbol), {})[order.client_id] = intent
+
+    def _know(self, intent: Intent) -> None:
+        self.intents_ever[intent.order.client_id] = intent
+        if intent.order.parent is not None:
+            self._legs.setdefault(intent.order.parent, []).append(intent)
 
     def _count(self, intent: Intent, quantity: Decimal) -> None:
         order = intent.order

@@ -245,6 +245,11 @@ class VenueBroker:
             ),
             attempt.wire.client_id,
         )  # fmt: skip
+        for leg in self.accounts.asleep(order.client_id):
+            # Its legs were taken off because the position was closed, and now there is one again.
+            leg.withdrawn, leg.reason, leg.state = None, "", OrderState.SENT
+            self.accounts.open(leg)
+            self.keep(leg)
         self.touch(attempt, time_ns)
 
     def book(self, fill: Fill, attempt: str = "") -> None:
