@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from rich.markup import escape
-from rich.table import Table
 
 from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok
 from engine.cli.checks.keys import check_keys
@@ -56,11 +55,11 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
 
 
 def _print(checks: list[Check]) -> None:
-    table = Table("check", "", "found", box=None, pad_edge=False)
+    width = max(len(check.name) for check in checks)
     for check in checks:
-        mend = f"; {check.mend}" if check.mend else ""
         style = STYLES[check.outcome]
-        table.add_row(escape(check.name), f"[{style}]{check.outcome}[/]", escape(f"{check.found}{mend}"))
-    out().print(table)
+        out().print(f"[{style}]{check.outcome:<8}[/] {escape(check.name):<{width}}  {escape(check.found)}")
+        if check.mend:
+            out().print(f"{'':<{width + 9}}  → {escape(check.mend)}")
     counts = Counter(check.outcome for check in checks)
     out().print(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]))

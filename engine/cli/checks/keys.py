@@ -30,7 +30,7 @@ def _missing(settings: KalshiSettings, name: str, variable: str) -> Check:
 def _name(settings: KalshiSettings) -> Check:
     if settings.api_key_id is None:
         return _missing(settings, "key name", NAME_VARIABLE)
-    return ok("key name", f"is set ({settings.api_key_id})")
+    return ok("key name", "is set")
 
 
 def _file(settings: KalshiSettings) -> Check:
