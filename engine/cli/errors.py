@@ -31,6 +31,7 @@ KNOWN_ERRORS = {
     "state.errors.StoreError": ExitCode.USAGE,
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
+    "engine.plan.build.PlanError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
     "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,
