@@ -38,6 +38,7 @@ VERBS: Mapping[str, Verb] = {
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
+    "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }
