@@ -309,8 +309,8 @@ def test_the_control_side_trades_against_a_client_and_settles(client: Client) ->
     client.control("clock", {"advance_ms": 61_000})
     settled = client.ask("GET", "/portfolio/settlements").json()["settlements"]
     assert [(s["ticker"], s["revenue"]) for s in settled] == [("KXU-1-A", 75)]
-    books = client.control("books")
-    assert [f["fee_cost"] for f in books["fills"] if f["user_id"] == client.credentials.user] == ["0.016800"] * 2
+    mine = [f for f in client.control("books")["fills"] if f["user_id"] == client.credentials.user]
+    assert [(f["is_taker"], f["fee_cost"]) for f in mine] == [(False, "0.000000"), (True, "0.016800")]
 
 
 @pytest.mark.parametrize(
