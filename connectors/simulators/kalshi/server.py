@@ -29,6 +29,7 @@ from connectors.simulators.kalshi.world.tape import Record, retimed
 
 LOOPBACK = "127.0.0.1"
 PING_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections, so that only faults break them
 _USER = "practice user"
 Answer = TypeVar("Answer")
 
@@ -230,6 +231,7 @@ def make_server(practice: Practice) -> uvicorn.Server:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     return _Server(config, practice.app)
 

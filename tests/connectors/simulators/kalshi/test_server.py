@@ -41,7 +41,7 @@ class Client:
 
     def __init__(self, server: PracticeServer, sign: Callable[..., dict[str, str]]) -> None:
         self.server = server
-        self.credentials = server.practice.make_key("ed25519")
+        self.credentials = server.do(lambda practice: practice.make_key("ed25519"))
         self.sign = sign
 
     def headers(self, method: str, path: str) -> dict[str, str]:
