@@ -100,6 +100,7 @@ class Venue:
         self.exchange.advance(now)
         self._keep_windows(now)
         self.settle_up()
+        self.published.catch_up(now)
 
     def settle_up(self) -> None:
         """Hand out what has happened since the last time."""

@@ -122,7 +122,8 @@ class Desk:
         elif order.remaining or capped:
             floor.end(order, "canceled", reason)
         floor.hold(market, order)
-        self._margin(order.user, order.subaccount, order.shard)
+        for user, subaccount in run.traders:
+            self._margin(user, subaccount, order.shard)
         floor.quote(market)
         return Executed(order, run.filled, run.cost, run.fees, order.remaining, floor.now)
 

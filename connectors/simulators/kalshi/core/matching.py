@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.simulators.kalshi.core.fees import FeeTerms
 from connectors.simulators.kalshi.core.floor import Floor
@@ -13,13 +13,14 @@ from connectors.simulators.kalshi.core.order import TAKER_AT_CROSS, Order, leg_p
 
 @dataclass(slots=True)
 class Run:
-    """What one pass through the book did: contracts, YES price × count, net fees of the taker."""
+    """What one pass through the book did: contracts, YES price × count, net fees of the taker, whose money moved."""
 
     filled: int = 0
     cost: int = 0
     fees: int = 0
     self_trade: bool = False
     blown: bool = False
+    traders: dict[tuple[str, int], None] = field(default_factory=dict)
 
 
 def match(floor: Floor, market: Market, order: Order, terms: FeeTerms) -> Run:
@@ -67,6 +68,7 @@ def _trade(floor: Floor, market: Market, taker: Order, maker: Order, count: int,
         floor.forget(maker)
     for order in (maker, taker):
         floor.hold(market, order)
+        run.traders[order.user, order.subaccount] = None
         group = floor.groups.groups.get(order.group_id or "")
         if group is not None and floor.groups.count(group, count, now):
             floor.blow(group)
