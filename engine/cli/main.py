@@ -36,6 +36,7 @@ VERBS: Mapping[str, Verb] = {
     "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
+    "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
