@@ -189,7 +189,7 @@ async def _run(practice: Practice, listening: socket.socket, ready: Callable[[],
 
 def listen(port: int) -> socket.socket:
     """A listening socket on loopback only. Raises OSError when the port is taken."""
-    # Named as TCP, so that asyncio sends answers at once; otherwise each waits 40 ms for the one before to be acknowledged.
+    # Named as TCP, so that asyncio sends answers at once; else each waits 40 ms for the last to be acknowledged.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
