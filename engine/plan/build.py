@@ -168,6 +168,8 @@ class Builder:
             return self.bar_bit(key.seconds)
         if scope is Scope.POSITION and key.owner == ORDER_OWNER:
             return Group.ORDER
+        if scope is Scope.INSTRUMENT and key.name.startswith("venue."):
+            return Group.SIGNAL  # a venue may change what it charges while a run goes on
         return _GROUPS.get(scope, 0)
 
     def bar_bit(self, seconds: int) -> int:
