@@ -65,7 +65,8 @@ class Assembly:
 
     def decider(self) -> Decider:
         paper = self.settings.paper
-        venue = VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), float(paper.slippage_bps) / 10_000)
+        slippage = float(paper.slippage_bps) / 10_000
+        venue = VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), slippage_ratio=slippage)
         return Decider(
             self.plan(), self.instruments, self.calendars, Decimal(paper.cash), venue, compiled_kernel(),
             self.keep_values,
