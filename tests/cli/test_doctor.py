@@ -234,7 +234,7 @@ def test_limits_and_gates_are_a_must_where_orders_are_sent(tmp_path: Path, mode:
     ("venue", "outcome", "said"),
     [
         (None, Outcome.UNKNOWN, "kalshi was not asked"),
-        (Venue(silent=True), Outcome.UNKNOWN, "does not answer: no route"),
+        (Venue(silent=True), Outcome.UNKNOWN, "cannot say: no route"),
         (Venue(markets={"SPY": True}), Outcome.OK, "all 1 are open"),
         (Venue(markets={"SPY": False}), Outcome.WARN, "not open now: SPY"),
         (Venue(markets={}), Outcome.FAIL, "has no SPY"),
@@ -300,7 +300,8 @@ def test_the_practice_exchange_answers_what_only_a_venue_knows(exchange: Practic
 
 
 def test_a_key_that_the_exchange_does_not_know_fails(exchange: PracticeServer, tmp_path: Path) -> None:
-    given = configured(exchange, exchange.do(lambda practice: practice.make_key()), tmp_path, key_id="00000000-0000-0000-0000-000000000000")
+    credentials = exchange.do(lambda practice: practice.make_key())
+    given = configured(exchange, credentials, tmp_path, key_id="00000000-0000-0000-0000-000000000000")
     assert check_keys(given, probe_of(given))[2].outcome is Outcome.FAIL
 
 
