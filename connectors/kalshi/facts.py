@@ -186,6 +186,7 @@ class MarketView:
             "market.hours_to_close": Known(max(0.0, (state.close_ns - now_ns) / NANOS / 3600)),
             "market.can_close_early": Known(state.can_close_early),
             "market.taker_fee_rate": self._fee_rate(Liquidity.TAKER, now_ns),
+            "venue.fee_rate": self._fee_rate(Liquidity.TAKER, now_ns),  # what the function fee() reads
             "market.maker_fee_rate": self._fee_rate(Liquidity.MAKER, now_ns),
             "market.result": undecided if payout is None else Known(str(payout.result)),
             "market.settlement": undecided if payout is None else Known(float(payout.yes_value)),

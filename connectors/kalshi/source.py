@@ -44,6 +44,8 @@ from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueErro
 LOT = Decimal(1)
 TICKERS_A_READ = 100
 REFRESH_PULSES = 10
+FEE_RATE = "venue.fee_rate"  # the engine's own fact, for fee()
+TAKER_RATE_NAME = "market.taker_fee_rate"
 NANOS_PER_MS = 1_000_000
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
 _NAMES = frozenset(fact.name for fact in KALSHI)
@@ -90,7 +92,8 @@ class KalshiFeed:
         clock: Callable[[], int], *, account: bool,
     ) -> None:  # fmt: skip
         self._rest, self._stream, self._clock = rest, stream, clock
-        self._wanted = frozenset(names) & _NAMES
+        self._tells_rate = FEE_RATE in names
+        self._wanted = frozenset(names) & _NAMES | ({TAKER_RATE_NAME} if self._tells_rate else frozenset())
         self._groups = frozenset(group for group in Group if self._wanted & _names_of(group))
         self._views = {m.ticker: MarketView(MarketState.of(m), Book(m.ticker)) for m in markets}
         self._told: dict[str, dict[str, Known]] = {ticker: {} for ticker in self._views}
@@ -114,7 +117,7 @@ class KalshiFeed:
         """Read what the markets charge and whether the exchange is open. A fee without a formula stays unknown."""
         try:
             self._exchange = await self._rest.exchange.status()
-            if self._wanted & {"market.taker_fee_rate", "market.maker_fee_rate"}:
+            if self._wanted & {TAKER_RATE_NAME, "market.maker_fee_rate"}:
                 for market in markets:
                     self._views[market.ticker].on_fees(await self._rest.markets.fees(market))
         except FeeError:
@@ -229,6 +232,8 @@ class KalshiFeed:
             if name in self._wanted and told.get(name) != known:
                 told[name] = known
                 events.append(Observation(ticker, now_ns, name, known.value, known.reason))
+                if name == TAKER_RATE_NAME and self._tells_rate:
+                    events.append(Observation(ticker, now_ns, FEE_RATE, known.value, known.reason))
 
 
 def _touch(touched: dict[str, set[Group]], ticker: str, *groups: Group) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
 from connectors.paper.settings import PaperSettings
 from connectors.paper.working import ZERO, Working
@@ -22,8 +22,16 @@ class PaperAccount:
     positions: dict[PositionKey, Decimal] = field(default_factory=dict)
 
     def fee(self, quantity: Decimal) -> Decimal:
-        """What an order pays for ``quantity`` in all."""
+        """What an order pays for ``quantity`` in all; of contracts the most that it can be."""
+        if self.settings.contract_rate is not None:
+            return self.settings.contract_rate * quantity / 4
         return max(self.settings.fee_minimum, self.settings.fee_per_unit * quantity)
+
+    def _fee_of_fill(self, working: Working, quantity: Decimal, price: Decimal) -> Decimal:
+        rate = self.settings.contract_rate
+        if rate is None:
+            return self.fee(working.filled) - working.fee
+        return (rate * quantity * price * (1 - price)).quantize(CENT_FRACTION, ROUND_CEILING)
 
     def reducible(self, working: Working) -> Decimal:
         """How much the order may fill: an entry all of it, any other only what is held against it."""
@@ -39,8 +47,8 @@ class PaperAccount:
         order = working.order
         exact = Decimal(repr(price)).quantize(CENT_FRACTION, ROUND_HALF_EVEN)
         working.take(quantity)
-        due = self.fee(working.filled)
-        fee, working.fee = due - working.fee, due
+        fee = self._fee_of_fill(working, quantity, exact)
+        working.fee += fee
         key = (order.strategy, order.symbol)
         self.positions[key] = self.positions.get(key, ZERO) + quantity * order.side.sign
         if self.positions[key] == 0:

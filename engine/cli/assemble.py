@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -58,20 +59,29 @@ class Assembly:
     proxies: dict[str, tuple[str, float]]
     execution: dict[str, str]
     keep_values: bool = False
+    contract_rate: Decimal | None = None  # what the paper broker charges for contracts that pay $1
 
     def plan(self) -> Plan:
         """A fresh plan: programs hold no state, but their order of symbols must be this run's."""
         return make_plan(self.ruleset, self.plan_symbols, self.parameters)
 
     def decider(self) -> Decider:
-        paper = self.settings.paper
         return Decider(
-            self.plan(), self.instruments, self.calendars, Decimal(paper.cash), venue_facts(paper), compiled_kernel(),
-            self.keep_values,
+            self.plan(), self.instruments, self.calendars, Decimal(self.settings.paper.cash), self.venue_facts(),
+            compiled_kernel(), self.keep_values,
         )  # fmt: skip
 
+    def venue_facts(self) -> VenueFacts:
+        """What rules may know of trading costs; a venue of contracts tells its rate itself."""
+        paper = self.settings.paper
+        slippage = float(paper.slippage_bps) / 10_000
+        if self.contract_rate is not None:
+            return VenueFacts(fee_rate=math.nan, slippage_ratio=slippage)
+        return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), slippage_ratio=slippage)
+
     def broker(self, fills: str) -> PaperBroker:
-        return PaperBroker(broker_settings(self.settings.paper, fills), self.instruments)
+        settings = replace(broker_settings(self.settings.paper, fills), contract_rate=self.contract_rate)
+        return PaperBroker(settings, self.instruments)
 
     def source(self) -> MarketSource:
         data = self.data
@@ -107,11 +117,6 @@ class Assembly:
         """Every parameter and the value it has, in plain text."""
         values = {key: p.value for key, p in self.ruleset.parameters.items()} | self.parameters
         return {key: f"{value:g}" for key, value in sorted(values.items())}
-
-
-def venue_facts(paper: PaperSettings) -> VenueFacts:
-    """What rules may know of the paper broker's costs."""
-    return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), float(paper.slippage_bps) / 10_000)
 
 
 def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:

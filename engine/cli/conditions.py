@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.calendars import calendar
-from engine.cli.assemble import Assembly, venue_facts
+from engine.cli.assemble import Assembly
 from engine.cli.errors import UserError
 from engine.cli.kept import KeptRun
 from engine.decide.tick import Decider, VenueFacts
@@ -17,7 +17,7 @@ from engine.plan.compiled import compiled_kernel
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
     """JSON values; Decimals are text."""
-    facts = venue_facts(assembly.settings.paper)
+    facts = assembly.venue_facts()
     return {
         "instruments": [
             {"symbol": i.symbol, "kind": i.kind.value, "tick_size": str(i.tick_size), "lot_size": str(i.lot_size),
@@ -27,7 +27,7 @@ def conditions_of(assembly: Assembly) -> dict[str, Any]:
         ],
         "calendars": list(assembly.calendars),
         "cash": str(assembly.settings.paper.cash),
-        "venue": [facts.fee_per_unit, facts.fee_minimum, facts.slippage_ratio],
+        "venue": [facts.fee_per_unit, facts.fee_minimum, facts.fee_rate, facts.slippage_ratio],
         "execution": {name: dict(pack.execution) for name, pack in assembly.ruleset.packs.items()},
         "keep_values": assembly.keep_values,
     }  # fmt: skip

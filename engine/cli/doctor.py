@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from rich.markup import escape
-from rich.table import Table
 
 from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok
 from engine.cli.checks.keys import check_keys
@@ -13,9 +12,10 @@ from engine.cli.checks.machine import check_clock, check_folders, check_packages
 from engine.cli.checks.packs import check_packs
 from engine.cli.checks.store import check_store
 from engine.cli.console import out, print_json
-from engine.cli.errors import ExitCode
+from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.settings import LoadedSettings, SettingsError, read_settings
+from engine.settings.models import KalshiSettings
 
 STYLES = {Outcome.OK: "green", Outcome.UNKNOWN: "cyan", Outcome.WARN: "yellow", Outcome.FAIL: "red"}
 
@@ -29,8 +29,7 @@ def command(config: ConfigOption = None, json: JsonOption = False) -> int:
         checks = machine + [fail("settings", mistake, "correct it; nothing else can be looked at")
                             for mistake in error.mistakes]  # fmt: skip
     else:
-        # Venues are asked only where the caller has a connector for them; without one their checks stay unknown.
-        checks = machine + examine(loaded, probe=None)
+        checks = machine + examine(loaded, _probe(loaded.settings.kalshi))
     failed = any(check.outcome is Outcome.FAIL for check in checks)
     if json:
         print_json({"good": not failed, "checks": [check.to_json() for check in checks]})
@@ -55,12 +54,26 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
     ]
 
 
+def _probe(settings: KalshiSettings) -> VenueProbe | None:
+    """None where no venue is configured, or where the packages for venues are missing, which is a check of its own."""
+    if settings.api_key_id is None and settings.base_url is None:
+        return None  # decided here, because the connector takes a third of a second to import
+    try:
+        from engine.cli.checks.kalshi import HostError, probe_of
+    except ImportError:
+        return None
+    try:
+        return probe_of(settings)
+    except HostError as error:
+        raise UserError(f"kalshi.base_url: {error}") from None
+
+
 def _print(checks: list[Check]) -> None:
-    table = Table("check", "", "found", box=None, pad_edge=False)
+    width = max(len(check.name) for check in checks)
     for check in checks:
-        mend = f"; {check.mend}" if check.mend else ""
         style = STYLES[check.outcome]
-        table.add_row(escape(check.name), f"[{style}]{check.outcome}[/]", escape(f"{check.found}{mend}"))
-    out().print(table)
+        out().print(f"[{style}]{check.outcome:<8}[/] {escape(check.name):<{width}}  {escape(check.found)}")
+        if check.mend:
+            out().print(f"{'':<{width + 9}}  → {escape(check.mend)}")
     counts = Counter(check.outcome for check in checks)
     out().print(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]))

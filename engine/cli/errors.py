@@ -37,6 +37,7 @@ KNOWN_ERRORS = {
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
     "engine.market.venue.VenueError": ExitCode.VENUE,
+    "engine.plan.build.PlanError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
     "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -16,8 +15,8 @@ from engine.cli.errors import ExitCode
 from engine.cli.evidence import Evidence, gather
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
-from engine.market.events import NANOS
 from engine.research.golive import GateReport, judge
+from engine.research.results import iso_utc
 from engine.settings import Settings, load_settings
 from state import open_store
 
@@ -72,7 +71,7 @@ def _as_json(verdict: PackVerdict, settings: Settings) -> dict[str, object]:
         "store": settings.store.path,
         "runs": [
             {
-                "run": run.run, "market": run.market, "first": _day(run.span[0]), "last": _day(run.span[1]),
+                "run": run.run, "market": run.market, "first": iso_utc(run.span[0]), "last": iso_utc(run.span[1]),
                 "trades": len(run.trades), "fills": run.fills, "fills_with_costs": run.costed,
             }
             for run in runs
@@ -111,7 +110,3 @@ def _print_evidence(evidence: Evidence, settings: Settings) -> None:
     out().print(f": {from_where}" if from_where else "")
     for run, reason in evidence.left_out.items():
         out().print(f"  run {run} does not count: {escape(reason)}")
-
-
-def _day(time_ns: int) -> str:
-    return datetime.fromtimestamp(time_ns // NANOS, UTC).strftime("%Y-%m-%d")

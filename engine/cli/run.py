@@ -114,7 +114,7 @@ def command(
     assembly = assemble(settings, rules.ruleset, choice, param or [], keep_values=keep)
     level = trace or ("none" if json else "full" if once else settings.trace.level)
     if venue is not None:
-        from engine.cli.live import Wish, run_on_venue  # late: it brings the venue's libraries
+        from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
         return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json))
     pace = _pace(settings, speed, interval)

@@ -31,11 +31,12 @@ def write(folder: Path, text: str) -> Path:
     return file
 
 
-def test_file_of_the_project_says_the_defaults() -> None:
-    of_file = load_settings(PROJECT / "autotrader.toml", environment=NOTHING).model_dump(mode="json")
+def test_file_of_the_project_says_the_defaults(tmp_path: Path) -> None:
+    file = write(tmp_path, (PROJECT / "autotrader.toml").read_text(encoding="utf-8"))
+    of_file = load_settings(file, environment=NOTHING).model_dump(mode="json")
     of_model = Settings().model_dump(mode="json")
-    of_file["store"]["path"] = str(Path(of_file["store"]["path"]).relative_to(PROJECT))
-    of_file["rules"]["paths"] = [str(Path(path).relative_to(PROJECT)) for path in of_file["rules"]["paths"]]
+    of_file["store"]["path"] = str(Path(of_file["store"]["path"]).relative_to(tmp_path))
+    of_file["rules"]["paths"] = [str(Path(path).relative_to(tmp_path)) for path in of_file["rules"]["paths"]]
     for values in (of_file, of_model):
         values["paper"] = {key: _number(value) for key, value in values["paper"].items()}
         values["run"] = {key: _number(value) for key, value in values["run"].items()}
@@ -79,6 +80,7 @@ def test_command_line_goes_before_environment_before_file(tmp_path: Path) -> Non
     settings = result.settings
     assert (settings.market.seed, settings.market.days, settings.paper.cash) == (3, 2, 1)
     assert result.origins["market.seed"] == "command line"
+    assert result.origins["paper.cash"] == f"{file}:5"
     assert result.origins["market.days"] == "environment variable AUTOTRADER__MARKET__DAYS"
 
 

@@ -16,6 +16,7 @@ from connectors.simulators.kalshi.faults import Rule
 from connectors.simulators.kalshi.rest.answer import TOO_MANY, Request, answer
 from connectors.simulators.kalshi.rest.routes import find
 from connectors.simulators.kalshi.stream.socket import Socket
+from connectors.simulators.kalshi.wire import Wire
 from connectors.simulators.kalshi.world.director import Director
 
 BEAT_SECONDS = 0.05  # how often the exchange looks at a real clock by itself
@@ -76,7 +77,7 @@ class App:
         if fault is not None and wire is not None:
             if fault.kind in ("hang", "timeout"):
                 await self._sleep(fault.value)
-            wire.abort()
+            await _cut(wire, receive)
             return
         await Socket(self.venue, scope, receive, send).run()
 
@@ -96,13 +97,13 @@ class App:
             assert reply is not None
             await self._send(send, reply)
         else:
-            await self._fail(scope, send, fault, reply)
+            await self._fail(scope, receive, send, fault, reply)
 
     def _fault(self, method: str, path: str) -> Rule | None:
         found = find(method, path)
         return self.venue.faults.http(found[0].name, found[0].kind) if found is not None else None
 
-    async def _fail(self, scope: Scope, send: Send, fault: Rule, reply: Reply | None) -> None:
+    async def _fail(self, scope: Scope, receive: Receive, send: Send, fault: Rule, reply: Reply | None) -> None:
         match fault.kind:
             case "429":
                 await self._send(send, TOO_MANY)
@@ -122,7 +123,7 @@ class App:
                 wire = scope.get("extensions", {}).get("practice.wire")
                 if wire is None:
                     raise ConnectionResetError(f"fault {fault.kind}")
-                wire.abort()
+                await _cut(wire, receive)
 
     async def _send(self, send: Send, reply: Reply) -> None:
         body = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()
@@ -134,6 +135,13 @@ class App:
             headers += [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+async def _cut(wire: Wire, receive: Receive) -> None:
+    """Break a connection, and see it broken."""
+    wire.abort()
+    while "disconnect" not in (await receive())["type"]:
+        pass
 
 
 async def _body(receive: Receive) -> bytes:

@@ -6,7 +6,15 @@ from typing import Any
 
 from connectors.simulators.kalshi.candles import Candle, Candles
 from connectors.simulators.kalshi.core.grid import Grid
-from connectors.simulators.kalshi.core.model import Event, Fill, Market, Position, Series, Settlement, Trade
+from connectors.simulators.kalshi.core.model import (
+    Event,
+    Fill,
+    Market,
+    Position,
+    Series,
+    Settlement,
+    Trade,
+)
 from connectors.simulators.kalshi.core.order import ASK, BID, Order
 from connectors.simulators.kalshi.core.units import (
     CENT,
@@ -232,9 +240,10 @@ def _last_of(candle: Candle | None) -> int:
 
 
 def quotes(m: Market) -> Json:
-    """Best prices of both legs; an empty side is bid 0 or ask 1 dollar."""
+    """Best prices of both legs; an empty side is bid 0 or ask 1 dollar. A market never quoted shows both at 0."""
     bid = m.book.bid or 0
-    ask = m.book.ask if m.book.ask is not None else PRICE_ONE
+    nobody = PRICE_ONE if m.clock else 0
+    ask = m.book.ask if m.book.ask is not None else nobody
     return {
         "yes_bid_dollars": show_price(bid),
         "yes_bid_size_fp": show_count(m.book.size_at_best(BID)),

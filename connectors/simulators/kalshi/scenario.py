@@ -41,8 +41,7 @@ _MARKET_OWN = frozenset((
     "fee_waiver_expiration_time", "orderbook_fp", "yes_bid_dollars", "yes_ask_dollars", "no_bid_dollars",
     "no_ask_dollars", "yes_bid_size_fp", "yes_ask_size_fp", "last_price_dollars", "volume_fp", "volume_24h_fp",
     "open_interest_fp", "previous_yes_bid_dollars", "previous_yes_ask_dollars", "previous_price_dollars",
-    "settlement_value_dollars", "settlement_ts", "liquidity_dollars", "fractional_trading_enabled",
-    "response_price_units",
+    "settlement_value_dollars", "settlement_ts",
 ))  # fmt: skip
 _EVENT_OWN = frozenset((
     "event_ticker", "series_ticker", "exchange_index", "markets", "fee_type_override", "fee_multiplier_override",

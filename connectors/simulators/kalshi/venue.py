@@ -75,7 +75,7 @@ class Venue:
         return self.clock.now()
 
     def signing_now(self) -> int:
-        """What the venue's servers take for the time, with the clock's fault: for signatures, Date and sending times."""
+        """What the servers take for the time, with the clock's fault: for signatures, Date and sending times."""
         return self.clock.signing() + self.faults.skew_ns
 
     def add_key(self, key: ApiKey) -> None:
@@ -100,6 +100,7 @@ class Venue:
         self.exchange.advance(now)
         self._keep_windows(now)
         self.settle_up()
+        self.published.catch_up(now)
 
     def settle_up(self) -> None:
         """Hand out what has happened since the last time."""

@@ -15,7 +15,7 @@ LEAST_PYTHON = (3, 11)
 VENUE_PACKAGES = ("httpx", "cryptography")
 GIB = 1 << 30
 LITTLE_ROOM, NO_ROOM = 2 * GIB, GIB // 4
-ODD_SECONDS, WRONG_SECONDS = 1.0, 5.0  # a request's time stamp counts for some seconds only
+ODD_SECONDS, WRONG_SECONDS = 2.0, 5.0  # venues tell whole seconds, and a signature counts for some only
 
 
 def check_python() -> Check:
@@ -48,7 +48,7 @@ def check_clock(probe: VenueProbe | None) -> Check:
     try:
         ahead = probe.clock_ahead_seconds()
     except VenueSilent as error:
-        return unknown("clock", f"{probe.name} does not answer: {error}", "try again when it does")
+        return unknown("clock", f"{probe.name} cannot say: {error}", "try again when it does")
     said = f"{abs(ahead):.2f} s {'ahead of' if ahead >= 0 else 'behind'} {probe.name}"
     if abs(ahead) >= WRONG_SECONDS or ahead != ahead:
         return fail("clock", said, "put the clock right (NTP): signed requests are refused")

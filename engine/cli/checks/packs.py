@@ -52,12 +52,12 @@ def _markets(pack: Pack, probe: VenueProbe | None) -> Check:
     symbols = sorted({execution_symbol(pack, s, symbol) for s in pack.strategies for symbol in s.universe})
     if not symbols:
         return warn(name, "no strategy names a symbol", "write a universe in pack.yaml or in the strategies")
-    if probe is None:
-        return unknown(name, f"{len(symbols)} are named; no venue was asked about them", "ask again with a venue")
+    if probe is None or pack.venue != probe.name:
+        return unknown(name, f"{len(symbols)} are named; {pack.venue} was not asked", "set the key of a venue")
     try:
         tradable = probe.tradable(symbols)
     except VenueSilent as error:
-        return unknown(name, f"{probe.name} does not answer: {error}", "try again when it does")
+        return unknown(name, f"{probe.name} cannot say: {error}", "try again when it does")
     strange = [symbol for symbol in symbols if symbol not in tradable]
     closed = [symbol for symbol in symbols if tradable.get(symbol) is False]
     if strange:

@@ -56,8 +56,8 @@ def values(view: MarketView, prefix: str, now: int = NOW) -> dict[str, Any]:
 
 
 def test_every_fact_of_the_manifest_is_given_and_no_other(view: MarketView) -> None:
-    assert set(view.facts(NOW)) == {f.name for f in KALSHI}
-    assert {o.name for o in view.observations(NOW)} == {f.name for f in KALSHI}
+    assert set(view.facts(NOW)) == {f.name for f in KALSHI} | {"venue.fee_rate"}
+    assert {o.name for o in view.observations(NOW)} == {f.name for f in KALSHI} | {"venue.fee_rate"}
 
 
 def test_facts_have_types_of_the_language_and_names_of_their_own() -> None:

@@ -14,6 +14,8 @@ from connectors.simulators.kalshi.core.units import PRICE_ONE
 
 Purse = tuple[str, int, int]  # user, subaccount, shard
 Slot = tuple[str, int, str]  # user, subaccount, market
+Place = tuple[str, int]  # side, YES price
+Wanted = dict[Place, int]  # contracts that rest there
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Accounts:
         self.reserved: dict[Purse, int] = {}
         self.positions: dict[Slot, Position] = {}
         self.resting: dict[Slot, dict[str, Order]] = {}
+        self.wanted: dict[Slot, Wanted] = {}
         self.deposited = 0
         self.house = 0
         self.fees = 0
@@ -78,48 +81,64 @@ class Accounts:
         if self.users[order.user].trusted:
             return
         slot = (order.user, order.subaccount, order.ticker)
-        others = [o for o in self.resting.get(slot, {}).values() if o is not replaced]
+        wanted = dict(self.wanted.get(slot, {}))
+        if replaced is not None:
+            wanted[replaced.side, replaced.price] -= replaced.remaining
+        place = (order.side, order.price)
+        wanted[place] = wanted.get(place, 0) + order.remaining
+        after, opened = self._hold(slot, wanted, terms, place)
         before = self.reserves.get(slot, (market.shard, 0))[1]
-        after, opened = self._hold(slot, [*others, order], terms, order)
         # Held back is the maker fee; an order that trades at once pays the taker fee instead.
-        taker, maker = (trade_fee(terms, opened, order.price, is_taker) for is_taker in (True, False))
+        opening = min(opened, order.remaining)
+        taker, maker = (trade_fee(terms, opening, order.price, is_taker) for is_taker in (True, False))
         needed = after + taker - maker - before
         if needed > 0 and needed > self.available(order.user, order.subaccount, market.shard):
             raise VenueError(400, "insufficient_balance")
 
-    def _hold(self, slot: Slot, orders: list[Order], terms: FeeTerms, watched: Order | None) -> tuple[int, int]:
-        """What these orders hold back, and how much of ``watched`` opens contracts.
+    def _hold(self, slot: Slot, wanted: Wanted, terms: FeeTerms, watched: Place | None) -> tuple[int, int]:
+        """What resting orders hold back, and how many contracts at ``watched`` open.
 
         The best priced orders trade first, so they are the ones that close what is held and cost nothing.
         """
         position = self.positions.get(slot)
         count = position.count if position is not None else 0
+        closable = {BID: max(0, -count), ASK: max(0, count)}
         total = opened = 0
-        for side, closable in ((BID, max(0, -count)), (ASK, max(0, count))):
-            sign = -1 if side == BID else 1
-            for order in sorted((o for o in orders if o.side == side), key=lambda o: sign * o.price):
-                closing = min(closable, order.remaining)
-                closable -= closing
-                opening = order.remaining - closing
-                if opening:
-                    total += opening * leg_price(side, order.price) + trade_fee(terms, opening, order.price, False)
-                if order is watched:
-                    opened = opening
+        for side, price in sorted(wanted, key=lambda place: -place[1] if place[0] == BID else place[1]):
+            closing = min(closable[side], wanted[side, price])
+            closable[side] -= closing
+            opening = wanted[side, price] - closing
+            if opening:
+                total += opening * leg_price(side, price) + trade_fee(terms, opening, price, False)
+            if (side, price) == watched:
+                opened = opening
         return total, opened
 
     def rest(self, order: Order) -> None:
-        self.resting.setdefault((order.user, order.subaccount, order.ticker), {})[order.order_id] = order
+        self.resting.setdefault(_slot(order), {})[order.order_id] = order
+        wanted = self.wanted.setdefault(_slot(order), {})
+        wanted[order.side, order.price] = wanted.get((order.side, order.price), 0) + order.remaining
 
     def unrest(self, order: Order) -> None:
-        self.resting.get((order.user, order.subaccount, order.ticker), {}).pop(order.order_id, None)
+        """Take a resting order away with what it still wants."""
+        was_there = self.resting.get(_slot(order), {}).pop(order.order_id, None) is not None
+        if was_there and order.remaining:
+            self.shrink(order, order.remaining)
+
+    def shrink(self, order: Order, count: int) -> None:
+        """A resting order wants ``count`` fewer."""
+        wanted, place = self.wanted[_slot(order)], (order.side, order.price)
+        wanted[place] -= count
+        if not wanted[place]:
+            del wanted[place]
 
     def hold(self, market: Market, user: str, subaccount: int, terms: FeeTerms, now: int) -> None:
         """Bring what the user's resting orders in a market hold back up to date, and tell the balance."""
         if self.users[user].trusted:
             return
         slot, purse = (user, subaccount, market.ticker), (user, subaccount, market.shard)
-        orders = list(self.resting.get(slot, {}).values())
-        total = self._hold(slot, orders, terms, None)[0] if orders else 0
+        wanted = self.wanted.get(slot)
+        total = self._hold(slot, wanted, terms, None)[0] if wanted else 0
         before = self.reserves.get(slot, (market.shard, 0))[1]
         self.reserves[slot] = (market.shard, total)
         self.reserved[purse] = self.reserved.get(purse, 0) + total - before
@@ -193,3 +212,7 @@ class Accounts:
         if not self.users[user].trusted:
             available = self.available(user, subaccount, shard)
             self.notices.append(BalanceChanged(user, subaccount, shard, available, now))
+
+
+def _slot(order: Order) -> Slot:
+    return order.user, order.subaccount, order.ticker

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from connectors.simulators.kalshi.core.errors import VenueError, invalid_order, not_found
 from connectors.simulators.kalshi.core.floor import Floor
 from connectors.simulators.kalshi.core.grid import on_grid
-from connectors.simulators.kalshi.core.groups import Group
 from connectors.simulators.kalshi.core.matching import Run, match
 from connectors.simulators.kalshi.core.model import Market
 from connectors.simulators.kalshi.core.order import (
@@ -123,8 +122,8 @@ class Desk:
         elif order.remaining or capped:
             floor.end(order, "canceled", reason)
         floor.hold(market, order)
-        self._blow(run.blown or [])
-        self._margin(order.user, order.subaccount, order.shard)
+        for user, subaccount in run.traders:
+            self._margin(user, subaccount, order.shard)
         floor.quote(market)
         return Executed(order, run.filled, run.cost, run.fees, order.remaining, floor.now)
 
@@ -149,7 +148,7 @@ class Desk:
                 if order.shard == shard
             ]
             newest = max(mine, key=lambda order: (order.created_ns, order.order_id))
-            self.drop(newest, "MarginCancel")
+            self.floor.drop(newest, "MarginCancel")
 
     # Changing
 
@@ -241,6 +240,7 @@ class Desk:
     def _shrink(self, market: Market, order: Order, reduced: int, reason: str) -> None:
         if reduced:
             market.book.side(order.side).reduce(order, reduced)
+            self.floor.accounts.shrink(order, reduced)
             order.remaining -= reduced
             order.initial -= reduced
             self.floor.change(market, order, -reduced, order)
@@ -259,7 +259,7 @@ class Desk:
         market = self.floor.markets[order.ticker]
         self._active(market)
         _cancellable(market)
-        return order, self.drop(order, None)
+        return order, self.floor.drop(order, None)
 
     def cancel_all(self, user: str, subaccount: int | None) -> int:
         """Cancel every resting order of the user that may be; returns how many."""
@@ -271,28 +271,8 @@ class Desk:
         ]
         ready = [order for order in mine if self.floor.shards[order.shard].active]
         for order in ready:
-            self.drop(order, None)
+            self.floor.drop(order, None)
         return len(ready)
-
-    def drop(self, order: Order, reason: str | None) -> int:
-        """Take a resting order off the exchange, whoever wants it."""
-        market = self.floor.markets[order.ticker]
-        self.floor.tick(market)
-        reduced = self.floor.cancel(market, order, reason)
-        self.floor.quote(market)
-        return reduced
-
-    def trigger(self, group: Group) -> None:
-        """Blow a group's fuse: no order of it rests, none may come until it is reset."""
-        group.triggered = True
-        for order_id in list(group.order_ids):
-            self.drop(self.floor.orders[order_id], None)
-        self.floor.groups.tell(group, "triggered", self.floor.now)
-
-    def _blow(self, blown: list[Group]) -> None:
-        for group in blown:
-            if not group.triggered:
-                self.trigger(group)
 
     # Checks
 

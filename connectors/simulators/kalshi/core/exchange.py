@@ -148,7 +148,7 @@ class Exchange:
     def trigger_group(self, group: Group, now: int) -> None:
         self.advance(now)
         if not group.triggered:
-            self.desk.trigger(group)
+            self.floor.blow(group)
 
     def reset_group(self, group: Group, now: int) -> None:
         self.advance(now)
@@ -164,12 +164,12 @@ class Exchange:
         group.limit = limit
         self.floor.groups.tell(group, "limit_updated", self.floor.now, limit)
         if not group.triggered and group.matched_lately(self.floor.now) >= limit:
-            self.desk.trigger(group)
+            self.floor.blow(group)
 
     def delete_group(self, group: Group, now: int) -> None:
         self.advance(now)
         for order_id in list(group.order_ids):
-            self.desk.drop(self.floor.orders[order_id], None)
+            self.floor.drop(self.floor.orders[order_id], None)
         del self.floor.groups.groups[group.group_id]
         self.floor.groups.tell(group, "deleted", self.floor.now)
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from connectors.simulators.kalshi.core.accounts import Accounts
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.fees import FREE, FeeTerms
-from connectors.simulators.kalshi.core.groups import Groups
+from connectors.simulators.kalshi.core.groups import Group, Groups
 from connectors.simulators.kalshi.core.ids import Ids
 from connectors.simulators.kalshi.core.model import Event, Fill, Market, Series, Settlement, Trade
 from connectors.simulators.kalshi.core.notices import BookChanged, Notice, OrderChanged, QuoteChanged
@@ -104,6 +104,21 @@ class Floor:
         reduced = self.end(order, "canceled", reason)
         self.hold(market, order)
         return reduced
+
+    def drop(self, order: Order, reason: str | None) -> int:
+        """Take a resting order off the exchange as an action of its own; returns what it still wanted."""
+        market = self.markets[order.ticker]
+        self.tick(market)
+        reduced = self.cancel(market, order, reason)
+        self.quote(market)
+        return reduced
+
+    def blow(self, group: Group) -> None:
+        """Blow a group's fuse: no order of it rests, none may come until it is reset."""
+        group.triggered = True
+        for order_id in list(group.order_ids):
+            self.drop(self.orders[order_id], None)
+        self.groups.tell(group, "triggered", self.now)
 
     def end(self, order: Order, status: str, reason: str | None) -> int:
         reduced = order.remaining

@@ -66,7 +66,7 @@ class Lifecycle:
         if timer.what == EXPIRE:
             order = self.floor.orders[timer.subject]
             if order.resting and order.expiration_ns == timer.due_ns:
-                self.desk.drop(order, "ExpiryCancel")
+                self.floor.drop(order, "ExpiryCancel")
             return
         market = self.floor.markets[timer.subject]
         if timer.what == OPEN and market.status is MarketStatus.INITIALIZED:
@@ -87,7 +87,7 @@ class Lifecycle:
     def _cancel_resting(self, market: Market, reason: str, only_on_pause: bool = False) -> None:
         for order in market.book.orders():
             if order.cancel_on_pause or not only_on_pause:
-                self.desk.drop(order, reason)
+                self.floor.drop(order, reason)
 
     # Commands
 

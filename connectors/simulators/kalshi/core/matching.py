@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.simulators.kalshi.core.fees import FeeTerms
 from connectors.simulators.kalshi.core.floor import Floor
-from connectors.simulators.kalshi.core.groups import Group
 from connectors.simulators.kalshi.core.model import Fill, Market, Trade
 from connectors.simulators.kalshi.core.notices import Filled, Traded
 from connectors.simulators.kalshi.core.order import TAKER_AT_CROSS, Order, leg_price, opposite
@@ -14,20 +13,21 @@ from connectors.simulators.kalshi.core.order import TAKER_AT_CROSS, Order, leg_p
 
 @dataclass(slots=True)
 class Run:
-    """What one pass through the book did: contracts, YES price × count, net fees of the taker."""
+    """What one pass through the book did: contracts, YES price × count, net fees of the taker, whose money moved."""
 
     filled: int = 0
     cost: int = 0
     fees: int = 0
     self_trade: bool = False
-    blown: list[Group] | None = None
+    blown: bool = False
+    traders: dict[tuple[str, int], None] = field(default_factory=dict)
 
 
 def match(floor: Floor, market: Market, order: Order, terms: FeeTerms) -> Run:
     """Trade what crosses, each time at the resting order's price.
 
     Meeting an order of the same user ends the run (``taker_at_cross``) or cancels that order (``maker``).
-    Order groups that blow are named in ``blown`` and the run ends; their orders are the caller's to cancel.
+    A group that blows loses its resting orders at once; if it is the arriving order's own, the run ends.
     """
     run = Run()
     side = market.book.side(opposite(order.side))
@@ -68,14 +68,17 @@ def _trade(floor: Floor, market: Market, taker: Order, maker: Order, count: int,
         floor.forget(maker)
     for order in (maker, taker):
         floor.hold(market, order)
+        run.traders[order.user, order.subaccount] = None
         group = floor.groups.groups.get(order.group_id or "")
         if group is not None and floor.groups.count(group, count, now):
-            run.blown = [*(run.blown or []), group]
+            floor.blow(group)
+            run.blown = run.blown or order is taker
 
 
 def _take_from_book(floor: Floor, market: Market, maker: Order, taker: Order, count: int) -> None:
     side = market.book.side(maker.side)
     floor.change(market, maker, -count, taker)
+    floor.accounts.shrink(maker, count)
     if maker.remaining == count:
         side.remove(maker)
     else:

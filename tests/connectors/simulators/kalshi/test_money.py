@@ -77,6 +77,18 @@ def test_money_is_per_shard(ann: Any) -> None:
     assert ann.place("bid", "0.99", "1000", ticker=TENNIS).status == 201
 
 
+def test_what_can_no_longer_be_paid_for_is_cancelled_newest_first(ann: Any, bob: Any, practice: Practice) -> None:
+    seen = []
+    practice.venue.listen(seen.extend)
+    first = ann.placed("bid", "0.40", "10")["order_id"]
+    ann.pass_time(1)
+    second = ann.placed("bid", "0.30", "10")["order_id"]
+    practice.venue.exchange.deposit(ann.credentials.user, parse_money("-994"), practice.venue.now())
+    bob.placed("ask", "0.40", "1")
+    assert [ann.order(i)["status"] for i in (first, second)] == ["resting", "canceled"]
+    assert "MarginCancel" in [n.order.reason for n in seen if hasattr(n, "order") and n.order.order_id == second]
+
+
 def test_yes_and_no_cancel_out_for_a_dollar_a_pair(ann: Any, bob: Any) -> None:
     bob.placed("ask", "0.40", "10")
     ann.placed("bid", "0.40", "10", time_in_force=IOC)

@@ -296,6 +296,23 @@ def test_a_group_blows_when_its_contracts_trade_within_fifteen_seconds(ann: Any,
     assert ann.place("bid", "0.10", "1", order_group_id=fuse).status == 201
 
 
+def test_a_blown_group_does_not_touch_who_traded_with_it(ann: Any, bob: Any) -> None:
+    fuse = group(ann, 2)
+    ann.placed("bid", "0.40", "2", order_group_id=fuse)
+    second = ann.placed("bid", "0.40", "2", order_group_id=fuse)["order_id"]
+    done = bob.placed("ask", "0.40", "5")
+    assert (done["fill_count"], done["remaining_count"]) == ("2.00", "3.00")
+    assert ann.order(second)["status"] == "canceled" and bob.order(done["order_id"])["status"] == "resting"
+
+
+def test_a_group_that_its_own_taker_blows_keeps_nothing_resting(ann: Any, bob: Any) -> None:
+    fuse = group(ann, 2)
+    bob.placed("ask", "0.40", "3")
+    done = ann.placed("bid", "0.40", "5", order_group_id=fuse)
+    assert (done["fill_count"], done["remaining_count"]) == ("3.00", "0.00")
+    assert ann.order(done["order_id"])["status"] == "canceled"
+
+
 def test_trigger_limit_and_delete_cancel_a_groups_orders(ann: Any, bob: Any) -> None:
     fuse = group(ann, 10)
     mine = ann.placed("bid", "0.40", "2", order_group_id=fuse)["order_id"]

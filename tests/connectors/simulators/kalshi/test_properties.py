@@ -109,6 +109,23 @@ def nobody_owes(venue: Exchange) -> None:
         assert venue.accounts.available(user, 0, 0) > -10_000
 
 
+def what_rests_is_held_back(venue: Exchange) -> None:
+    accounts = venue.accounts
+    for slot, resting in accounts.resting.items():
+        wanted: dict[tuple[str, int], int] = defaultdict(int)
+        for order in resting.values():
+            wanted[order.side, order.price] += order.remaining
+        assert wanted == accounts.wanted[slot]
+        held, position = 0, accounts.positions.get(slot)
+        free = {BID: max(0, -position.count), ASK: max(0, position.count)} if position else {BID: 0, ASK: 0}
+        for side, price in sorted(wanted, key=lambda place: -place[1] if place[0] == BID else place[1]):
+            opening = max(0, wanted[side, price] - free[side])
+            free[side] = max(0, free[side] - wanted[side, price])
+            held += opening * (price if side == BID else PRICE_ONE - price)
+        fees = accounts.reserves[slot][1] - held
+        assert 0 <= fees <= held // 10 + 1_000
+
+
 def books_are_whole(venue: Exchange) -> None:
     for market in venue.floor.markets.values():
         book = market.book
@@ -141,6 +158,7 @@ def test_invariants_hold_after_every_step(story: list[tuple]) -> None:  # type: 
     def after(venue: Exchange) -> None:
         money_is_kept(venue)
         nobody_owes(venue)
+        what_rests_is_held_back(venue)
         books_are_whole(venue)
 
     venue = exchange()

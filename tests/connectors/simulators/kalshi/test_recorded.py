@@ -26,7 +26,8 @@ GONE = {"service", "resting_orders_count", "liquidity_dollars", "response_price_
 FREE = {
     "order_id", "trade_id", "fill_id", "user_id", "ts_ms", "ts", "created_time", "last_update_time", "last_updated_ts",
     "updated_ts", "updated_time", "volume_fp", "volume_24h_fp", "open_interest_fp", "last_price_dollars",
-    "previous_price_dollars", "portfolio_value", "cursor", "market_id", "bucket_capacity",
+    "previous_price_dollars", "previous_yes_bid_dollars", "previous_yes_ask_dollars", "portfolio_value", "cursor",
+    "market_id", "bucket_capacity",
 }  # fmt: skip
 
 
@@ -133,6 +134,52 @@ def test_public_reads(replay: Callable[..., Any]) -> None:
         replay(name)
     for name in ("exchange__status", "series__fee_changes", "markets__limit_over_max", "orderbook__base"):
         replay(name)
+
+
+def listed(recording: Recording, ann: Any, markets: list[Any], at: str) -> Any:
+    """A client of an exchange with these recorded markets, at the time of a recording."""
+    start = recording.meta(at)["recorded_at_epoch_ms"] * MILLIS
+    practice = Practice(Setup(Options(), SteppedClock(start), {"markets": markets}, trader_rate=0))
+    return type(ann)(practice, practice.make_key("ed25519"))
+
+
+def test_pages_of_markets_that_have_not_opened(recording: Recording, ann: Any) -> None:
+    pages = [recording.body(f"markets__page{number}") for number in (1, 2, 3)]
+    api = listed(recording, ann, [market for page in pages for market in page["markets"]], "markets__page1")
+    cursor: dict[str, str] = {}
+    for page in pages:
+        ours = api.get("/markets", limit=5, **cursor)
+        assert same(page["markets"], ours["markets"]) == []
+        cursor = {"cursor": ours["cursor"]}
+    assert same(recording.body("markets__garbage_cursor"), api.get("/markets", limit=5, cursor="garbage")) == []
+    unsigned = api.ask("GET", "/markets", headers={}, limit=2).body
+    assert same(recording.body("markets__unauth_list"), unsigned) == []
+
+
+def test_two_hundred_open_markets_with_their_quotes(recording: Recording, ann: Any) -> None:
+    recorded = recording.body("markets__status_open")["markets"]
+    assert len(recorded) == 200
+    api = listed(recording, ann, [{**m, "orderbook_fp": _top(m)} for m in recorded], "markets__status_open")
+    for market in recorded:
+        if market["yes_ask_dollars"] == "1.0000" and not _top(market)["yes_dollars"]:
+            _quote_and_cancel(api, market["ticker"])  # empty, but not from the beginning
+    assert same(recorded, api.get("/markets", status="open", limit=200)["markets"]) == []
+
+
+def _quote_and_cancel(api: Any, ticker: str) -> None:
+    exchange = api.practice.venue.exchange
+    order = exchange.place(HOUSE, NewOrder(ticker, BID, 100, 5000), exchange.floor.now).order
+    exchange.cancel(HOUSE, order.order_id, exchange.floor.now, ticker=ticker)
+
+
+def _top(market: Any) -> Any:
+    """The best level of each side, as far as a market says it."""
+    book: dict[str, list[list[str]]] = {"yes_dollars": [], "no_dollars": []}
+    if float(market["yes_bid_size_fp"]):
+        book["yes_dollars"].append([market["yes_bid_dollars"], market["yes_bid_size_fp"]])
+    if float(market["yes_ask_size_fp"]):
+        book["no_dollars"].append([market["no_bid_dollars"], market["yes_ask_size_fp"]])
+    return book
 
 
 def test_costs_are_those_recorded_for_what_is_here(stage: Any, recording: Recording) -> None:

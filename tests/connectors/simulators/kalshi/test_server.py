@@ -41,7 +41,7 @@ class Client:
 
     def __init__(self, server: PracticeServer, sign: Callable[..., dict[str, str]]) -> None:
         self.server = server
-        self.credentials = server.practice.make_key("ed25519")
+        self.credentials = server.do(lambda practice: practice.make_key("ed25519"))
         self.sign = sign
 
     def headers(self, method: str, path: str) -> dict[str, str]:
@@ -309,8 +309,8 @@ def test_the_control_side_trades_against_a_client_and_settles(client: Client) ->
     client.control("clock", {"advance_ms": 61_000})
     settled = client.ask("GET", "/portfolio/settlements").json()["settlements"]
     assert [(s["ticker"], s["revenue"]) for s in settled] == [("KXU-1-A", 75)]
-    books = client.control("books")
-    assert [f["fee_cost"] for f in books["fills"] if f["user_id"] == client.credentials.user] == ["0.016800"] * 2
+    mine = [f for f in client.control("books")["fills"] if f["user_id"] == client.credentials.user]
+    assert [(f["is_taker"], f["fee_cost"]) for f in mine] == [(False, "0.000000"), (True, "0.016800")]
 
 
 @pytest.mark.parametrize(
