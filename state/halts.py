@@ -66,6 +66,7 @@ class Halts:
     def _said_by_file(self) -> str:
         """The file's first line; a file that is there and cannot be read halts all the same."""
         try:
+            self.file.stat()  # much quicker than an attempt to open what is not there
             with self.file.open(encoding="utf-8", errors="replace") as file:
                 return file.readline(LONGEST_REASON).strip() or f"{self.file} is there"
         except FileNotFoundError:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from engine.decide.actions import Decision
 from engine.decide.tick import Decider
 from engine.execute.halt import KillSwitch
 from engine.execute.inputs import JournaledBroker
+from engine.execute.journal import JournalRecorder
 from engine.execute.loop import Loop
 from engine.execute.replay import Kept, Replayed, decide_again
 from engine.market.events import NANOS, Bar, Quote, Tick
@@ -32,7 +34,8 @@ from engine.research.recorder import StatisticsRecorder
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
-from state import Standing
+from state import Standing, open_store
+from state.batch import Batch
 from state.inputs import InputEncoder, decode
 
 PACK = """\
@@ -87,6 +90,7 @@ when: position.gain > $0.05
 then: {trail: {by: $0.05}}
 """
 OPEN = datetime(2024, 3, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
+NAMES = ("time_ns", "rule", "strategy", "symbol", "verdict", "guard")
 SYMBOLS = ["QQQ", "SPY"]
 
 
@@ -237,12 +241,23 @@ def test_another_input_is_another_run(change: Any) -> None:
 
 def test_the_first_difference_is_told_with_both_sides() -> None:
     was = run(3)
-    was.record.kept = [replace(kept, values=None) for kept in was.record.kept]  # as a run that kept none
+    number, real = next((n, kept.line) for n, kept in enumerate(was.record.kept) if "buy/10/" in kept.line)
+    forged = real.replace("buy/10/", "buy/11/")
+    was.record.kept[number] = replace(was.record.kept[number], line=forged)
+    again = was.again()
+    first = again.difference
+    assert first is not None
+    assert (first.number, first.what, first.kept, first.again) == (number + 1, "the decision", forged, real)
+    assert again.decisions == number
+    assert first.time_ns == int(real.partition("|")[0])
+
+
+def test_other_rules_order_under_other_ids() -> None:
+    was = run(3)
+    was.record.kept = [replace(kept, values=None) for kept in was.record.kept]
     first = was.again(RULES.replace("size: 10", "size: 11")).difference
     assert first is not None
-    number = next(n for n, kept in enumerate(was.record.kept) if "/10/" in kept.line)
-    assert (first.number, first.what, first.kept) == (number + 1, "the decision", was.record.kept[number].line)
-    assert first.again == first.kept.replace("/10/", "/11/")
+    assert (first.what, first.kept) == ("an order's id", was.record.sent[0])
 
 
 @pytest.mark.parametrize(
@@ -275,3 +290,45 @@ def test_a_run_that_died_is_good_as_far_as_it_went(seed: int = 3) -> None:
     died = Run(was.inputs[:number], record)
     assert died.again(ended=False).difference is None
     assert died.again(ended=True).difference is not None
+
+
+def kept_of(row: dict[str, Any]) -> Kept:
+    line = "|".join([*(str(row[name]) for name in NAMES), ";".join(row["actions"])])
+    return Kept(row["seq"], line, row["reason"], row["values"])
+
+
+def test_whatever_moment_an_engine_dies_its_store_is_sound_and_decides_again_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After every commit the file is what a kill at that moment would leave; some of them are tried."""
+    store = open_store(tmp_path / "s.db")
+    flush, commits = Batch.flush, []
+
+    def flush_and_copy(batch: Batch) -> None:
+        flush(batch)
+        commits.append(len(commits))
+        if len(commits) % 7 == 0:
+            store.backup(tmp_path / f"{len(commits)}.db")
+
+    monkeypatch.setattr(Batch, "flush", flush_and_copy)
+    cash = Decimal(10_000)
+    writer = store.begin_run("paper", 0, "t", [], SYMBOLS, "s", {}, {}, {}, {}, "1", conditions={}, cash=cash)
+    instruments = {symbol: Instrument(symbol) for symbol in SYMBOLS}
+    broker = JournaledBroker(PaperBroker(PaperSettings(cash=cash, fee_minimum=Decimal(0)), instruments), writer)
+    loop = Loop(decider(), broker, [JournalRecorder(writer, "fired")])
+    for tick in market(3):
+        loop.step(tick)
+    writer.end("done", None, {})
+    copies = sorted(tmp_path.glob("[0-9]*.db"))
+    assert len(copies) > 5
+    for path in [*copies, store.path]:
+        copy = open_store(path)
+        assert copy.check() == []
+        run_id = copy.run()["id"]
+        kept = [kept_of(row) for row in copy.decisions(run_id)]
+        sent = [row["client_id"] for row in copy.orders(run_id)]
+        again = decide_again(decider(), copy.inputs(run_id), kept, sent, ended=path == store.path)
+        assert again.difference is None, path
+        assert again.decisions == len(kept)
+        copy.close()
+    store.close()
