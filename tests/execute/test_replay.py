@@ -25,7 +25,7 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.loop import Loop
 from engine.execute.replay import Kept, Replayed, decide_again
 from engine.market.events import NANOS, Bar, Quote, Tick
-from engine.market.inputs import Asked, Halted, Input, Reported, Resumed
+from engine.market.inputs import Asked, Halted, Input, Reported, Resumed, Standing
 from engine.market.instrument import Instrument
 from engine.market.orders import Order
 from engine.plan.compiled import compiled_kernel
@@ -34,7 +34,7 @@ from engine.research.recorder import StatisticsRecorder
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
-from state import Standing, open_store
+from state import open_store
 from state.batch import Batch
 from state.inputs import InputEncoder, decode
 

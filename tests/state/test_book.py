@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.market.intents import Acknowledged, Ended, Ending, IntentState, Lost, Refused, Sent
-from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
-from state import Book, RunWriter, Seen, Store, StoreError, open_store
+from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Seen, Side
+from state import Book, RunWriter, Store, StoreError, open_store, order_of
 from state.ledger import Account, LedgerError
 
 START = 1_709_649_000_000_000_000
@@ -44,6 +44,19 @@ def test_an_order_is_wanted_once(store: Store, writer: RunWriter, order: Orders)
     assert book.want([order("a2"), order("a3")], writer.run_id, 2) == [order("a3")]
     assert [row["client_id"] for row in store.orders(writer.run_id)] == ["a1", "a2", "a3"]
     assert store.order("a2")["decision"] == 1
+
+
+def test_an_order_comes_back_as_it_was_wanted(store: Store, writer: RunWriter, order: Orders) -> None:
+    bracket = [
+        order("a1")._replace(limit=Decimal("99.50"), type=OrderType.LIMIT, expires_ns=START + 5, fallback_market=True),
+        order("a2", leg=Leg.STOP)._replace(stop=Decimal("95.10"), type=OrderType.STOP, parent="a1", group="a1"),
+    ]
+    writer.orders(bracket)
+    assert [order_of(row) for row in store.open_orders(writer.run_id)] == bracket
+    writer.amended("a2", START + 9, None, Decimal("96.20"))
+    writer.flush()
+    assert order_of(store.orders(writer.run_id)[1]).stop == Decimal("96.20")
+    assert store.order_events(writer.run_id, "a2")[-1]["reason"] == "stop 96.20"
 
 
 def test_a_life_is_told_in_order_and_survives_a_restart(
