@@ -156,14 +156,17 @@ class Run:
         return decide_again(decider(rules), self.inputs, self.record.kept, self.record.sent, ended)
 
 
-def run(seed: int, halts: dict[int, Standing] | None = None) -> Run:
-    """One morning, with ``halts`` by tick."""
+NOBODY = Standing("", 0)
+
+
+def run(seed: int, halts: dict[int, Standing] | None = None, found: Standing = NOBODY) -> Run:
+    """One morning, with ``found`` in force at the start and ``halts`` by tick."""
     log, record, rules = Log(), Record(), decider()
     instruments = {symbol: Instrument(symbol) for symbol in SYMBOLS}
     broker = JournaledBroker(PaperBroker(PaperSettings(cash=Decimal(10_000), fee_minimum=Decimal(0)), instruments), log)
     loop = Loop(rules, broker, [record])
-    standing = [Standing("", 0)]
-    switch = KillSwitch(standing[0], lambda: standing[0], rules, log, lambda text: None)
+    standing = [found]
+    switch = KillSwitch(found, lambda: standing[0], rules, log, lambda text: None)
     for number, tick in enumerate(market(seed)):
         standing[0] = (halts or {}).get(number, standing[0])
         switch.check()
@@ -210,6 +213,17 @@ def test_a_halt_lets_a_position_be_closed() -> None:
     assert any("/exit" in kept.line for kept in halted.record.kept)
     assert sum("/entry" in kept.line for kept in halted.record.kept) <= 2  # what was ordered before
     assert halted.record.book.trades
+
+
+def test_a_guards_halt_that_an_earlier_run_left_holds_until_its_time() -> None:
+    until_ns = market(3)[60].time_ns
+    left = run(3, found=NOBODY._replace(guards=(Halted(until_ns, "p.loss", "enough was lost"),)))
+    times = [int(kept.line.partition("|")[0]) for kept in left.record.kept if "/entry" in kept.line]
+    assert times and min(times) >= until_ns
+    assert min(int(kept.line.partition("|")[0]) for kept in run(3).record.kept if "/entry" in kept.line) < until_ns
+    assert left.again().difference is None
+    lifted = run(3, {9: Standing("", 1)}, NOBODY._replace(guards=(Halted(until_ns, "p.loss", "enough was lost"),)))
+    assert any("/entry" in kept.line and int(kept.line.partition("|")[0]) < until_ns for kept in lifted.record.kept)
 
 
 def change_price(items: list[Input]) -> None:
@@ -319,6 +333,7 @@ def test_whatever_moment_an_engine_dies_its_store_is_sound_and_decides_again_ali
     for tick in market(3):
         loop.step(tick)
     writer.end("done", None, {})
+    assert {row["by"] for row in store.halts.active(0)} == {"p.loss"}  # the guard's halts are down, too
     copies = sorted(tmp_path.glob("[0-9]*.db"))
     assert len(copies) > 5
     for path in [*copies, store.path]:
