@@ -91,9 +91,15 @@ class ReplaySource:
         return min(1.0, self.bytes_read / self.total_bytes) if self.total_bytes else 1.0
 
     def symbols_available(self) -> list[str]:
-        """Symbols of all bars in the files of the date range, sorted. Reads those files through."""
+        """Symbols of all bars in the files of the date range, sorted; SourceError when there is no bar at all.
+
+        Reads those files through.
+        """
         scans = [self._scan(file) for file in self._files]
-        return sorted({symbol for found in scans if not found.quotes for symbol in found.symbols})
+        found = sorted({symbol for scan in scans if not scan.quotes for symbol in scan.symbols})
+        if not found:
+            raise self._nothing_there()
+        return found
 
     def _in_range(self, file: DataFile) -> bool:
         if file.day is None:
@@ -146,7 +152,7 @@ class ReplaySource:
         return SourceError(
             f"{self.root}: no minute bars of {', '.join(missing)}{self._range_words()}"
             + (f"; did you mean {', '.join(close)}?" if close else ";")
-            + f" there is: {listed or 'no bar at all'}"
+            + f" there is: {listed}"
         )
 
     def _nothing_there(self) -> SourceError:

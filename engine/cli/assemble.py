@@ -111,7 +111,8 @@ class Assembly:
 
 def venue_facts(paper: PaperSettings) -> VenueFacts:
     """What rules may know of the paper broker's costs."""
-    return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), float(paper.slippage_bps) / 10_000)
+    slippage = float(paper.slippage_bps) / 10_000
+    return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), slippage_ratio=slippage)
 
 
 def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:

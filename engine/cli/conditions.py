@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,6 @@ from engine.plan.compiled import compiled_kernel
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
     """JSON values; Decimals are text."""
-    facts = venue_facts(assembly.settings.paper)
     return {
         "instruments": [
             {"symbol": i.symbol, "kind": i.kind.value, "tick_size": str(i.tick_size), "lot_size": str(i.lot_size),
@@ -26,7 +26,7 @@ def conditions_of(assembly: Assembly) -> dict[str, Any]:
         ],
         "calendars": list(assembly.calendars),
         "cash": str(assembly.settings.paper.cash),
-        "venue": [facts.fee_per_unit, facts.fee_minimum, facts.slippage_ratio],
+        "venue": asdict(venue_facts(assembly.settings.paper)),
         "execution": {name: dict(pack.execution) for name, pack in assembly.ruleset.packs.items()},
         "keep_values": assembly.keep_values,
     }  # fmt: skip
@@ -45,5 +45,5 @@ def decider_of(kept: KeptRun) -> Decider:
     }
     return Decider(
         kept.plan, instruments, {name: calendar(name) for name in said["calendars"]}, Decimal(said["cash"]),
-        VenueFacts(*said["venue"]), compiled_kernel(), said["keep_values"],
+        VenueFacts(**said["venue"]), compiled_kernel(), said["keep_values"],
     )  # fmt: skip

@@ -28,9 +28,15 @@ class UserError(Exception):
 
 # By name, because naming the class would import its module. Subclasses count too.
 KNOWN_ERRORS = {
+    "connectors.kalshi.errors.KalshiError": ExitCode.VENUE,
+    "connectors.kalshi.fees.FeeError": ExitCode.USAGE,
+    "connectors.kalshi.hosts.HostError": ExitCode.USAGE,
+    "connectors.kalshi.prices.PriceError": ExitCode.USAGE,
+    "connectors.kalshi.sign.KeyFileError": ExitCode.USAGE,
     "state.errors.StoreError": ExitCode.USAGE,
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
+    "engine.plan.build.PlanError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
     "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,

@@ -42,8 +42,10 @@ VERBS: Mapping[str, Verb] = {
     "halt": Verb("engine.cli.halt", "Stop entries; exits and cancels go on."),
     "resume": Verb("engine.cli.resume", "Let entries go on after a halt."),
     "db": Verb("engine.cli.db", "Make, check or back up the store."),
+    "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
+    "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force, and where each was said."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from connectors.kalshi.manifest import KALSHI
 from connectors.polygon.manifest import OPTIONS
 from engine.market.facts import Manifest
 from engine.market.manifest import CORE
 
-MANIFEST: Manifest = CORE + OPTIONS
+MANIFEST: Manifest = CORE + OPTIONS + KALSHI

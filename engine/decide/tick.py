@@ -39,10 +39,14 @@ MANY_ROOTS = 8  # above this a vector comparison finds the true ones faster than
 
 @dataclass(frozen=True, slots=True)
 class VenueFacts:
-    """What rules may know of trading costs: fee per unit and least fee (money), slippage as a share of price."""
+    """What rules may know of trading costs: fee per unit and least fee (money), slippage as a share of price.
+
+    ``fee_rate``: of contracts that pay $1, see the fact ``venue.fee_rate``; NaN until such a venue has told.
+    """
 
     fee_per_unit: float = 0.0
     fee_minimum: float = 0.0
+    fee_rate: float = 0.0
     slippage_ratio: float = 0.0
 
 
@@ -347,5 +351,6 @@ def _set_constants(state: SymbolState, instrument: Instrument, venue: VenueFacts
     state.set_constant("instrument.lot_size", float(instrument.lot_size))
     state.set_constant("venue.fee_per_unit", venue.fee_per_unit)
     state.set_constant("venue.fee_minimum", venue.fee_minimum)
+    state.set_constant("venue.fee_rate", venue.fee_rate)
     state.set_constant("venue.slippage_ratio", venue.slippage_ratio)
     state.memory.compute_main(Group.START | Group.POSITION)

@@ -137,17 +137,24 @@ def _argument(checker: Checker, function: Function, parameter: Parameter, given:
     return term if _in_range(checker, term, parameter, function) else None
 
 
+def _values(checker: Checker, term: Term) -> tuple[float, ...]:
+    """What a constant argument can be, as far as it is written: itself, or what a parameter says of its values."""
+    if isinstance(term.value, float) and not isinstance(term.value, bool):
+        return (term.value,)
+    if term.op is Op.PARAMETER:
+        return next((p.values for p in checker.names.parameters.values() if p.key == term.name), ())
+    return ()
+
+
 def _in_range(checker: Checker, term: Term, parameter: Parameter, function: Function) -> bool:
-    value, low, high = term.value, parameter.low, parameter.high
-    if isinstance(value, bool) or not isinstance(value, float):
-        return True
-    if parameter.whole and value != int(value):
-        checker.findings.append(messages.not_whole(value, term.span(), f"`{parameter.name}` of {function.name}"))
-        return False
-    if (low is not None and value < low) or (high is not None and value > high):
-        what = f"`{parameter.name}` of {function.name}"
-        checker.findings.append(messages.out_of_range(value, term.span(), low, high, what))
-        return False
+    what = f"`{parameter.name}` of {function.name}"
+    for value in _values(checker, term):
+        if parameter.whole and value != int(value):
+            checker.findings.append(messages.not_whole(value, term.span(), what))
+            return False
+        if parameter.excludes(value):
+            checker.findings.append(messages.out_of_range(value, term.span(), parameter.low, parameter.high, what))
+            return False
     return True
 
 

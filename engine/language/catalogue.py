@@ -45,6 +45,10 @@ class Parameter:
     same: str = ""
     whole: bool = False
 
+    def excludes(self, value: float) -> bool:
+        """Whether a constant lies outside ``low`` and ``high``."""
+        return (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

@@ -37,11 +37,14 @@ _WHY_NOT_HERE = {
 
 @dataclass(frozen=True, slots=True)
 class ParameterName:
-    """A parameter in scope: ``key`` is ``rule.parameter``; ``source`` holds its default as the author wrote it."""
+    """A parameter in scope: ``key`` is ``rule.parameter``; ``source`` holds its default as the author wrote it, and
+    ``values`` are the default, the bounds and what is searched.
+    """
 
     key: str
     type: Type
     source: TextSource
+    values: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ _SIGNED_PRICES = frozenset({"spread", "position.gain"})
 _SHARES = frozenset({"stats.win_rate", "stats.cost_coverage", "stats.largest_ticker_share"})
 _NOT_NEGATIVE = frozenset({
     "session.minutes", "session.minutes_left", "position.bars", "pnl.drawdown", "stats.trades", "stats.profit_factor",
-    "stats.max_drawdown", "order.notional", "venue.fee_minimum",
+    "stats.max_drawdown", "order.notional", "venue.fee_minimum", "venue.fee_rate",
 })  # fmt: skip
 
 

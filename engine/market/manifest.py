@@ -72,6 +72,11 @@ INSTRUMENT: Manifest = (
     FactSpec("instrument.lot_size", "quantity", Scope.INSTRUMENT, "Smallest quantity step.", "always"),
     FactSpec("venue.fee_per_unit", "price", Scope.INSTRUMENT, "Fee per unit traded.", "always"),
     FactSpec("venue.fee_minimum", "money", Scope.INSTRUMENT, "Least fee of an order.", "always"),
+    FactSpec(
+        "venue.fee_rate", "number", Scope.INSTRUMENT,
+        "Fee of contracts that pay $1, as a multiple of C × P × (1 − P); 0 where fees go by the unit.",
+        "at the start, and when the venue changes it",
+    ),
     FactSpec("venue.slippage_ratio", "ratio", Scope.INSTRUMENT, "Expected slippage as a share of price.", "always"),
 )
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.language.catalogue import Flow, Function
+from engine.language.catalogue import Flow, Function, Parameter
 from engine.language.functions import CATALOGUE
-from engine.language.terms import Op, Term
+from engine.language.terms import Op, Term, walk
+from engine.language.types import Kind
 from engine.market.facts import FactSpec, Scope
 from engine.plan.arrays import Codes
 from engine.plan.kernel import elementary
@@ -32,6 +33,17 @@ _GROUPS = {
     Scope.QUOTE: Group.QUOTE, Scope.CLOCK: Group.CLOCK, Scope.SIGNAL: Group.SIGNAL, Scope.POSITION: Group.POSITION,
     Scope.PORTFOLIO: Group.PORTFOLIO, Scope.ORDER: Group.ORDER, Scope.STATS: Group.STATS,
 }  # fmt: skip
+
+_OFFSET = Parameter("offset", (Kind.NUMBER,), "bars back", constant=True, low=0, whole=True)
+
+
+class PlanError(Exception):
+    """A constant that has no meaning where it stands. The text names file, line, value and what is wanted."""
+
+    @classmethod
+    def at(cls, term: Term, what: str, problem: str) -> PlanError:
+        span = term.span()
+        return cls(f"{span.file}:{span.line}: {what}, `{term.text}`, {problem}")
 
 
 class Texts:
@@ -111,10 +123,27 @@ class Builder:
             return self._number(term.value)
         if term.op is Op.PARAMETER:
             return self.values[term.name]
-        if term.op in _CODES and len(term.args) <= 2:
-            args = np.array([self.constant_value(a) for a in term.args])
+        args = np.array([self.constant_value(a) for a in term.args])
+        if term.op in _CODES and len(args) <= 2:
             return float(elementary(_CODES[term.op], 0, np.arange(len(args)), args))
+        if term.op is Op.FUNCTION and CATALOGUE[term.name].flow is Flow.PURE:
+            return float(CATALOGUE[term.name].step(*args))
         return math.nan
+
+    def _window(self, term: Term, parameter: Parameter, function: str) -> float:
+        """A constant argument of a function; raises PlanError when it has no value or one that is out of range."""
+        value, what = self.constant_value(term), f"the {parameter.name} of {function}"
+        moved = next((t.name for t in walk(term) if t.op is Op.PARAMETER and t.name in self.moving), None)
+        if moved is not None:
+            raise PlanError.at(term, what, f"is changed by a session (`set: {moved}`); it must stay as it is")
+        if math.isnan(value):
+            raise PlanError.at(term, what, "cannot be known before the run; it must be a number")
+        if parameter.excludes(value) or (parameter.whole and value != int(value)):
+            least = "" if parameter.low is None else f", {parameter.low:g} at least"
+            most = "" if parameter.high is None else f", {parameter.high:g} at most"
+            kind = "a whole number" if parameter.whole else "a number"
+            raise PlanError.at(term, what, f"is {value:g}; it must be {kind}{least}{most}")
+        return value
 
     def _number(self, value: float | str | bool | None) -> float:
         if value is None:
@@ -139,6 +168,8 @@ class Builder:
             return self.bar_bit(key.seconds)
         if scope is Scope.POSITION and key.owner == ORDER_OWNER:
             return Group.ORDER
+        if scope is Scope.INSTRUMENT and key.name.startswith("venue."):
+            return Group.SIGNAL  # a venue may change what it charges while a run goes on
         return _GROUPS.get(scope, 0)
 
     def bar_bit(self, seconds: int) -> int:
@@ -172,7 +203,7 @@ class Builder:
             since = self.input(InputKey("time", term.name, term.seconds))
             return self._node(Code.SUBTRACT, (now, since), term, "age", self._depends((now, since)))
         if op is Op.STATISTIC:
-            return self.input(InputKey("statistic", term.name, int(self.constant_value(term.args[0]))))
+            return self.input(InputKey("statistic", term.name, int(self._window(term.args[0], _OFFSET, "statistics"))))
         if op is Op.AT_ENTRY:
             return self._at_entry(term, owner)
         return self._operator(term, owner)
@@ -204,7 +235,7 @@ class Builder:
         if op is Op.FUNCTION:
             return self._function(term, args, CATALOGUE[term.name])
         if op is Op.DELAY:
-            bars = int(self.constant_value(term.args[1]))
+            bars = int(self._window(term.args[1], _OFFSET, "a past value"))
             if bars == 0:
                 return args[0]
             return self._node(Code.DELAY, args, term, "delay", self.bar_bit(term.seconds), bars + 1, bars)
@@ -217,7 +248,10 @@ class Builder:
         return self._node(_CODES[op], args, term, op.value, self._depends(args))
 
     def _function(self, term: Term, args: tuple[int, ...], function: Function) -> int:
-        constants = [self.constant_value(a) for a, p in zip(term.args, function.parameters, strict=False) if p.constant]
+        given = zip(term.args, function.parameters, strict=False)
+        constants = [
+            self._window(argument, parameter, function.name) for argument, parameter in given if parameter.constant
+        ]
         code = FUNCTION_CODES[function.name]
         if function.flow is Flow.PURE:
             return self._node(code, args, term, function.name, self._depends(args))

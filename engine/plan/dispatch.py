@@ -154,7 +154,7 @@ def call(op: int, state: Floats, o: int, v: Floats, pool: Ints, f: int) -> float
             return step_fixed_fractional(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
         if op < 77:
             return step_notional(v[pool[f]], v[pool[f + 1]])
-        return step_fee(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+        return step_fee(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]])
     if op < 80:
         if op < 79:
             return step_slippage(v[pool[f]], v[pool[f + 1]])

@@ -78,7 +78,7 @@ def result_of(
         recorder.book.bars, loop.ticks, seconds, loop.hash.hexdigest(), recorder.order_count, recorder.fill_count,
         recorder.book.trades, recorder.times, recorder.equity, described.cash, described.timezone,
         dict(recorder.rejected), {rule: dict(counts) for rule, counts in recorder.verdicts.items()},
-        bounds, dict(recorder.notes), recorder.book.bars_exposed,
+        bounds, dict(recorder.notes), recorder.book.bars_exposed, recorder.buy_and_hold(),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from engine.decide.tick import DataNote, Decider
 from engine.market.events import Bar, Tick
 from engine.market.orders import BrokerReport, Fill, Leg, Order
 from engine.research.results import PriceSeries
+from engine.research.statistics import buy_and_hold_return
 from engine.research.trades import END_OF_DATA, TradeBook
 
 _TIME = itemgetter(0)  # of a tick
@@ -29,8 +30,8 @@ class StatisticsRecorder:
         self.rejected: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
         self.order_count = self.fill_count = 0
-        self.first: dict[str, float] = {}
-        self.last: dict[str, float] = {}
+        self._first: dict[str, float] = {}
+        self._last: dict[str, float] = {}
         self._mids: dict[str, float] = {}
         self._prices: dict[str, PriceSeries] | None = {} if keep_prices else None
 
@@ -56,7 +57,13 @@ class StatisticsRecorder:
     def ticks(self, ticks: Sequence[Tick], equity: Sequence[float], decider: Decider) -> None:
         self.times.extend(map(_TIME, ticks))
         self.equity.extend(equity)
-        self.book.on_bars([event for _, events in ticks for event in events if event.__class__ is Bar])
+        bars = [event for _, events in ticks for event in events if event.__class__ is Bar]
+        self.book.on_bars(bars)
+        newest = {bar.symbol: bar.close for bar in bars}
+        if newest.keys() - self._first.keys():
+            for bar in bars:
+                self._first.setdefault(bar.symbol, bar.close)
+        self._last.update(newest)
         if self._prices is not None:
             for time_ns, events in ticks:
                 for event in events:
@@ -81,6 +88,11 @@ class StatisticsRecorder:
         if not series.times_ns or time_ns > series.times_ns[-1]:
             series.times_ns.append(time_ns)
             series.close.append(bar.close)
+
+    def buy_and_hold(self) -> float | None:
+        """What the traded symbols would have returned without any rule, from the first close to the last (ratio)."""
+        traded = sorted({trade.symbol for trade in self.book.trades})
+        return buy_and_hold_return([(self._first[symbol], self._last[symbol]) for symbol in traded])
 
     def prices(self) -> list[PriceSeries]:
         """Closes by symbol, for the report's charts."""

@@ -22,8 +22,8 @@ from engine.research.trades import ClosedTrade
 Cell = str | int | float | None
 Row = dict[str, Cell]
 
-VERDICTS = ("fired", "blocked", "cooling", "silent", "unknown")
-"""Verdicts of a rule's evaluation, in the order tables show them."""
+VERDICTS = ("fired", "blocked", "cooling", "unknown")
+"""What a rule's decisions came to, in the order tables show them; a rule that is silent decides nothing."""
 
 BOUNDS = ("pessimistic", "central", "optimistic")
 """Fill assumptions, in the order tables show them."""

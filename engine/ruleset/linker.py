@@ -89,7 +89,9 @@ class Linker:
             )
             type_ = Type(kind, Varies.PARAMETER, False, default.type.literals)
             assert param.default.source is not None
-            found[str(name)] = ParameterName(key, type_, param.default.source)
+            known = self.parameters[key]
+            values = (known.value, *(b for b in (known.low, known.high) if b is not None), *known.search)
+            found[str(name)] = ParameterName(key, type_, param.default.source, values)
         return found
 
     def _constant(self, checker: Checker, expr: Expr, where: str) -> Term | None:

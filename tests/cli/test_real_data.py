@@ -42,6 +42,7 @@ def test_the_same_back_test_gives_the_same_answer_and_another_parameter_another(
     span = ["--symbols", "AIG,BAC,IBM,SPY", "--from", "2013-10-07", "--to", "2013-10-08"]
     first, second = (backtest(engine_cli, shared_data, *span) for _ in range(2))
     assert {k: v for k, v in first.items() if k != "seconds"} == {k: v for k, v in second.items() if k != "seconds"}
+    assert -0.1 < first["summary"]["buy_and_hold"] < 0.1
     changed = backtest(engine_cli, shared_data, *span, "--param", "ema_crossover.fast=5")
     assert changed["decisions_sha256"] != first["decisions_sha256"]
     bounds = {row["fills"]: row for row in first["fill_bounds"]}

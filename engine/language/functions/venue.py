@@ -9,13 +9,28 @@ from engine.language.functions.common import ANY_UNKNOWN, NAN, SAME, UNIT_PRICES
 from engine.language.types import Kind
 
 ROUNDING = 1e-9  # of a tick: closer than this to half way is half way, met through float division
+FEE_STEPS = 10_000.0  # to a dollar: such fees are rounded up to a hundredth of a cent
+FEE_NOISE = 1e-6  # of a step: what float multiplication adds must not cost one
 TOO_MANY = 1e15  # ticks: beyond this a float no longer tells one tick from the next
 
 
-def fee(price: float, quantity: float, fee_per_unit: float, fee_minimum: float) -> float:
-    if math.isnan(price) or math.isnan(quantity) or math.isnan(fee_per_unit) or math.isnan(fee_minimum):
+def fee(price: float, quantity: float, fee_per_unit: float, fee_minimum: float, fee_rate: float) -> float:
+    if math.isnan(price + quantity + fee_per_unit + fee_minimum + fee_rate):
         return NAN
-    return max(abs(quantity) * fee_per_unit, fee_minimum) if quantity != 0.0 else 0.0
+    if quantity == 0.0:
+        return 0.0
+    by_unit = max(abs(quantity) * fee_per_unit, fee_minimum)
+    if fee_rate == 0.0:
+        return by_unit
+    if price < 0.0 or price > 1.0:
+        return NAN
+    steps = fee_rate * abs(quantity) * price * (1.0 - price) * FEE_STEPS
+    if not abs(steps) < TOO_MANY:
+        return NAN
+    whole = float(math.floor(steps))
+    if steps - whole > FEE_NOISE:
+        whole += 1.0
+    return by_unit + whole / FEE_STEPS
 
 
 def slippage(price: float, slippage_ratio: float) -> float:
@@ -51,21 +66,36 @@ FUNCTIONS = (
             Parameter("quantity", (Kind.QUANTITY,), "units of the order, negative for a sale"),
         ),
         result=Kind.MONEY,
-        about=f"What the venue charges for one order; nothing for no units. {ANY_UNKNOWN}",
-        formula="max(|quantity| * venue.fee_per_unit, venue.fee_minimum)",
-        source="the venue's settings",
+        about="What the venue charges for one order that takes; nothing for no units, unknown for a contract whose "
+        f"price is not between 0 and 1. {ANY_UNKNOWN}",
+        formula="max(|quantity| * venue.fee_per_unit, venue.fee_minimum), and on contracts that pay $1 "
+        "venue.fee_rate * |quantity| * price * (1 - price) rounded up to $0.0001",
+        source="the venue's settings; Kalshi's fee schedule of February 2026",
         examples=(
             Example(
                 "fee(close, 200)",
-                {"close": (10.0, None), "venue.fee_per_unit": (0.01, 0.01), "venue.fee_minimum": (1.0, 1.0)},
+                {"close": (10.0, None), "venue.fee_per_unit": (0.01, 0.01), "venue.fee_minimum": (1.0, 1.0),
+                 "venue.fee_rate": (0.0, 0.0)},
                 (2.0, None),
             ),
             Example(
-                "fee(close, 5)", {"close": (10.0,), "venue.fee_per_unit": (0.01,), "venue.fee_minimum": (1.0,)}, (1.0,)
+                "fee(close, 5)",
+                {
+                    "close": (10.0,),
+                    "venue.fee_per_unit": (0.01,),
+                    "venue.fee_minimum": (1.0,),
+                    "venue.fee_rate": (0.0,),
+                },
+                (1.0,),
+            ),
+            Example(
+                "fee(50c, 10)",
+                {"venue.fee_per_unit": (0.0,), "venue.fee_minimum": (0.0,), "venue.fee_rate": (0.07,)},
+                (0.175,),
             ),
         ),
         step=fee,
-        implicit=("venue.fee_per_unit", "venue.fee_minimum"),
+        implicit=("venue.fee_per_unit", "venue.fee_minimum", "venue.fee_rate"),
     ),
     Function(
         name="slippage",

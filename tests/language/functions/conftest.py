@@ -66,6 +66,7 @@ def _market(bars: int, gaps: bool, seed: int = 7) -> dict[str, list[float]]:
         put("instrument.tick_size", 0.01)
         put("venue.fee_per_unit", 0.005)
         put("venue.fee_minimum", 1.0)
+        put("venue.fee_rate", 0.07 * (i % 2))
         put("venue.slippage_ratio", 0.0002)
         put("account.equity", 25000.0 + i)
     return columns

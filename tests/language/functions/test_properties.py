@@ -310,7 +310,7 @@ def test_round_to_tick_agrees_with_the_rounding_of_orders(run: Run, mills: int, 
 def test_fee_is_never_below_the_minimum_nor_for_nothing(
     run: Run, price: float, quantity: int, per_unit: float, minimum: float
 ) -> None:
-    (charge,) = run("fee", [price], [float(quantity)], [per_unit], [minimum])
+    (charge,) = run("fee", [price], [float(quantity)], [per_unit], [minimum], [0.0])
     assert charge == (max(abs(quantity) * per_unit, minimum) if quantity else 0.0)
 
 

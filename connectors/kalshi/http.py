@@ -1,0 +1,246 @@
+"""HTTP to the venue: signs, keeps to the rate limits, repeats reads and never writes, and types every failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from connectors.kalshi.clock import Clock, backoff
+from connectors.kalshi.errors import (
+    BadAnswer,
+    ClockSkewError,
+    KalshiError,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    VenueUnavailable,
+    error_of,
+    shorten,
+)
+from connectors.kalshi.hosts import Hosts
+from connectors.kalshi.limits import RateLimits
+from connectors.kalshi.sign import Signer
+
+TRIES = 3
+FIRST_BACKOFF_SECONDS = 0.25
+LONGEST_BACKOFF_SECONDS = 4.0
+ORDER_PATIENCE_SECONDS = 5.0
+LARGEST_SKEW_SECONDS = 5.0
+REPEATABLE = frozenset({408, 425, 429})
+NANOS = 1_000_000_000
+
+Params = Mapping[str, str | int | bool | list[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. ``answer`` is how long the venue may take after it has the request."""
+
+    connect: float = 5.0
+    answer: float = 10.0
+
+
+class VenueHttp:
+    """One connection pool to one venue with one key. ``signer`` None allows public reads only.
+
+    ``transport`` replaces the network in tests. Use as ``async with``.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        signer: Signer | None,
+        *,
+        clock: Clock | None = None,
+        timeouts: Timeouts | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.hosts = hosts
+        self.clock = clock or Clock()
+        self.limits = RateLimits(self.clock.monotonic)
+        self.skew_seconds: float | None = None
+        self._signer = signer
+        self._root = urlsplit(hosts.rest).path
+        timeouts = timeouts or Timeouts()
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeouts.answer, connect=timeouts.connect),
+            transport=transport,
+            trust_env=not hosts.local,
+            follow_redirects=False,
+            headers={"Accept": "application/json", "User-Agent": "autotrader"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the pool. What is still under way ends with an error."""
+        await self._client.aclose()
+
+    async def read(self, path: str, params: Params | None = None, *, also: frozenset[int] = frozenset()) -> Any:
+        """GET ``path`` (below the API's root) and return the decoded JSON; numbers come as Decimal or int.
+
+        Tried three times on 408, 425, 429, server faults, broken connections and answers that are no JSON.
+        ``also``: statuses whose JSON is the answer although they are errors.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._read_once(path, params, also)
+            except (VenueUnavailable, RateLimited, NotSent, BadAnswer):
+                if attempt == TRIES:
+                    raise
+            wait = backoff(attempt, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, self.clock.jitter())
+            await self.clock.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        items: int = 1,
+        patience: float | None = None,
+        orders: bool = False,
+    ) -> Any:
+        """Send one request that changes the account, once. Returns the decoded JSON, None for an empty 204.
+
+        ``items``: orders in a batch; ``patience``: seconds that it may wait for its turn; ``orders``: it is about an
+        order. OutcomeUnknown when it may have been done without our knowing.
+        """
+        request = f"{method} {path}"
+        try:
+            answer = await self._send(method, path, params, body, items, patience)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotSent(f"{request}: not sent, no connection: {_words(error)}") from error
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(
+                f"{request}: no answer ({_words(error)}); it may have been done: "
+                "read the order list before asking again"
+            ) from error
+        if answer.status_code == 204:
+            return None
+        found = _decode(answer.text)
+        if not answer.is_success:
+            raise self._error(request, answer, found, writes=True, orders=orders)
+        if found is None:
+            raise OutcomeUnknown(
+                f"{request}: {answer.status_code} but no JSON ({shorten(answer.text)!r}); it may have been done: "
+                "read the order list before asking again",
+                status=answer.status_code, body=answer.text,
+            )  # fmt: skip
+        return found
+
+    async def check_clock(self) -> float:
+        """Seconds that this machine's clock is ahead of the venue's (to a second or so).
+
+        ClockSkewError when it is more than five either way, and BadAnswer when the venue does not say its time.
+        """
+        await self.read("/exchange/status", also=frozenset({503, 504}))
+        if self.skew_seconds is None:
+            raise BadAnswer("GET /exchange/status: the answer carries no Date, so that the clock cannot be checked")
+        if abs(self.skew_seconds) > LARGEST_SKEW_SECONDS:
+            raise ClockSkewError(self._skew_words())
+        return self.skew_seconds
+
+    async def _read_once(self, path: str, params: Params | None, also: frozenset[int]) -> Any:
+        request = f"GET {path}"
+        try:
+            answer = await self._send("GET", path, params, None, 1, None)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotSent(f"{request}: no connection: {_words(error)}") from error
+        except httpx.HTTPError as error:
+            raise VenueUnavailable(f"{request}: no answer: {_words(error)}") from error
+        found = _decode(answer.text)
+        if not answer.is_success and not (answer.status_code in also and found is not None):
+            raise self._error(request, answer, found, writes=False)
+        if found is None:
+            raise BadAnswer(
+                f"{request}: {answer.status_code} but no JSON: {shorten(answer.text)!r}",
+                status=answer.status_code, body=answer.text,
+            )  # fmt: skip
+        return found
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: Mapping[str, Any] | None,
+        items: int,
+        patience: float | None,
+    ) -> httpx.Response:
+        full = self._root + path
+        wait = self.limits.reserve(method, full, items, patience)
+        if wait > 0:
+            await self.clock.sleep(wait)
+        sent_ns = self.clock.now_ns()
+        headers = self._signer.headers(method, full, sent_ns // 1_000_000) if self._signer else None
+        answer = await self._client.request(
+            method, self.hosts.rest + path, params=_query(params), json=body, headers=headers
+        )
+        self._note_skew(answer, sent_ns, self.clock.now_ns())
+        if answer.status_code == 429:
+            self.limits.refused(method, full)
+        return answer
+
+    def _error(
+        self, request: str, answer: httpx.Response, found: Any, *, writes: bool, orders: bool = False
+    ) -> KalshiError:
+        error = error_of(request, answer.status_code, found, answer.text, writes=writes, orders=orders)
+        if isinstance(error, ClockSkewError):
+            return ClockSkewError(
+                f"{error}; {self._skew_words()}",
+                status=error.status, code=error.code, details=error.details, body=error.body,
+            )  # fmt: skip
+        return error
+
+    def _note_skew(self, answer: httpx.Response, sent_ns: int, received_ns: int) -> None:
+        try:
+            date = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        except (KeyError, ValueError):
+            return
+        # The header is cut to whole seconds, so the venue's time is half a second more on average.
+        self.skew_seconds = (sent_ns + received_ns) / 2 / NANOS - (date + 0.5)
+
+    def _skew_words(self) -> str:
+        if self.skew_seconds is None:
+            return "set this machine's clock by NTP"
+        way = "ahead of" if self.skew_seconds > 0 else "behind"
+        return f"this machine's clock is {abs(self.skew_seconds):.0f} s {way} the venue's: set it by NTP"
+
+
+def _decode(text: str) -> Any:
+    """The JSON of an answer with exact numbers; None when it is no JSON object."""
+    try:
+        found = json.loads(text, parse_float=Decimal)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _query(params: Params | None) -> dict[str, str | int | list[str]]:
+    found: dict[str, str | int | list[str]] = {}
+    for name, value in (params or {}).items():
+        if value is None:
+            continue
+        found[name] = ("true" if value else "false") if isinstance(value, bool) else value
+    return found
+
+
+def _words(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,160 @@
+"""The venue's token buckets, kept on our side so that it never has to refuse: reads, writes, and the balance.
+
+Tokens refill continuously. A request that finds too few reserves them and waits its turn. Costs, rates and capacities
+are read from the account; until then the default of the lowest tier holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from connectors.kalshi.errors import RateLimited
+
+DEFAULT_COST = 10
+BATCH = "/trade-api/v2/portfolio/events/orders/batched"
+BALANCE = "/trade-api/v2/portfolio/balance"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens per second, and the most that can be saved up."""
+
+    refill_rate: float
+    capacity: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointCost:
+    """``path`` is a route from the root: ``:name`` stands for one segment, ``*name`` for all that follow."""
+
+    method: str
+    path: str
+    cost: int
+
+
+BASIC_READ = Budget(200, 200)
+BASIC_WRITE = Budget(100, 100)
+BASIC_BALANCE = Budget(1, 1)
+FASTER_BALANCE = Budget(5, 5)
+
+# What differs from the default, as of October 2026; `configure` replaces it by the venue's own list.
+KNOWN_COSTS = (
+    EndpointCost("DELETE", "/trade-api/v2/portfolio/events/orders", 2),
+    EndpointCost("DELETE", "/trade-api/v2/portfolio/events/orders/:order_id", 2),
+    EndpointCost("DELETE", BATCH, 2),
+    EndpointCost("GET", "/trade-api/v2/portfolio/orders/:order_id", 2),
+)
+
+
+class Bucket:
+    """Tokens with continuous refill. Time is in seconds of any steady clock."""
+
+    def __init__(self, budget: Budget, now: float) -> None:
+        self.budget = budget
+        self._tokens = budget.capacity
+        self._at = now
+
+    def adopt(self, budget: Budget, now: float) -> None:
+        """Another budget from now on; what was spent stays spent."""
+        self._refill(now)
+        self.budget = budget
+        self._tokens = min(budget.capacity, self._tokens)
+
+    def wait(self, cost: float, now: float) -> float:
+        """Seconds until ``cost`` tokens are there, if no one else takes any."""
+        self._refill(now)
+        return max(0.0, (cost - self._tokens) / self.budget.refill_rate)
+
+    def take(self, cost: float) -> None:
+        """Reserve ``cost`` tokens, also ones that are not there yet."""
+        self._tokens -= cost
+
+    def drain(self, now: float) -> None:
+        """The venue found the bucket empty: believe it."""
+        self._refill(now)
+        self._tokens = min(self._tokens, 0.0)
+
+    def _refill(self, now: float) -> None:
+        gained = max(0.0, now - self._at) * self.budget.refill_rate
+        self._tokens = min(self.budget.capacity, self._tokens + gained)
+        self._at = max(self._at, now)
+
+
+class RateLimits:
+    """Decides how long each request must wait. ``monotonic`` is a steady clock in seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._default_cost = DEFAULT_COST
+        self._costs = _table(KNOWN_COSTS)
+        now = monotonic()
+        self._read, self._write = Bucket(BASIC_READ, now), Bucket(BASIC_WRITE, now)
+        self._balance = Bucket(BASIC_BALANCE, now)
+
+    def configure(self, tier: str, read: Budget, write: Budget, default_cost: int, costs: list[EndpointCost]) -> None:
+        """Take over what the venue says of this account."""
+        self._default_cost = default_cost
+        self._costs = _table(costs)
+        now = self._monotonic()
+        self._read.adopt(read, now)
+        self._write.adopt(write, now)
+        self._balance.adopt(BASIC_BALANCE if tier.lower() in ("basic", "advanced") else FASTER_BALANCE, now)
+
+    def cost(self, method: str, path: str, items: int = 1) -> float:
+        """Tokens of one request; ``items`` is the number of orders in a batch."""
+        if path == BALANCE:
+            return 1
+        segments = tuple(path.strip("/").split("/"))
+        best = max(
+            (route for route in self._costs.get(method, ()) if _matches(route[0], segments)),
+            key=lambda route: sum(not s.startswith((":", "*")) for s in route[0]),
+            default=None,
+        )
+        cost = self._default_cost if best is None else best[1]
+        return cost * items if path == BATCH else cost
+
+    def reserve(self, method: str, path: str, items: int = 1, patience: float | None = None) -> float:
+        """Take the tokens of a request and return the seconds to wait before sending it.
+
+        RateLimited, and nothing taken, when it could never be sent, or not within ``patience`` seconds.
+        """
+        cost = self.cost(method, path, items)
+        bucket = self._bucket(method, path)
+        if cost > bucket.budget.capacity:
+            raise RateLimited(
+                f"{method} {path}: {items} orders at once cost {cost:g} tokens and the account saves up at most "
+                f"{bucket.budget.capacity:g}; send smaller batches"
+            )
+        wait = bucket.wait(cost, self._monotonic())
+        if patience is not None and wait > patience:
+            raise RateLimited(f"{method} {path}: not sent, its turn would come only in {wait:.1f} s")
+        bucket.take(cost)
+        return wait
+
+    def refused(self, method: str, path: str) -> None:
+        """The venue answered 429."""
+        self._bucket(method, path).drain(self._monotonic())
+
+    def _bucket(self, method: str, path: str) -> Bucket:
+        if path == BALANCE:
+            return self._balance
+        return self._read if method == "GET" else self._write
+
+
+Route = tuple[tuple[str, ...], int]
+
+
+def _table(costs: tuple[EndpointCost, ...] | list[EndpointCost]) -> dict[str, list[Route]]:
+    table: dict[str, list[Route]] = {}
+    for cost in costs:
+        table.setdefault(cost.method.upper(), []).append((tuple(cost.path.strip("/").split("/")), cost.cost))
+    return table
+
+
+def _matches(route: tuple[str, ...], segments: tuple[str, ...]) -> bool:
+    if route and route[-1].startswith("*"):
+        route, segments = route[:-1], segments[: len(route) - 1]
+    return len(route) == len(segments) and all(
+        r == s or r.startswith(":") for r, s in zip(route, segments, strict=True)
+    )

@@ -1,0 +1,99 @@
+"""``engine fee``: what a trade costs at a venue, by its exact formula."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import typer
+
+from connectors.kalshi.fees import FeeTerms, Liquidity, Member, OrderFees, fee_terms
+from connectors.kalshi.prices import PriceError, YesPrice, check_count, parse_decimal
+from engine.cli.console import print_json
+from engine.cli.errors import ExitCode, UserError
+from engine.cli.options import JsonOption
+
+CENTS = 100
+MICRO = Decimal("0.000001")
+
+
+def command(
+    venue: Annotated[Literal["kalshi"], typer.Argument(metavar="VENUE", help="Only kalshi.")],
+    price: Annotated[str, typer.Argument(metavar="PRICE", help="Cents from 1 (50), or dollars below 1 (0.50).")],
+    count: Annotated[str, typer.Argument(metavar="COUNT", help="Contracts; 0.01 is the smallest number.")],
+    maker: Annotated[bool, typer.Option("--maker", help="The order rested in the book; else it took.")] = False,
+    series: Annotated[
+        str | None, typer.Option("--series", metavar="S", help="Ask the venue what this series charges.")
+    ] = None,
+    exchange: Annotated[
+        str | None,
+        typer.Option("--exchange", metavar="URL", help="Practice exchange on this machine to ask instead."),
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Compute the fee of one fill. Without --series the venue's usual fee counts: `quadratic`, times 1."""
+    if exchange is not None and series is None:
+        raise UserError("--exchange says whom to ask about a series: add --series S")
+    at, contracts = _price(price), check_count(parse_decimal(count, "COUNT"))
+    terms = FeeTerms() if series is None else _terms_of(series, exchange)
+    answer = _answer(terms, at, contracts, Liquidity.MAKER if maker else Liquidity.TAKER)
+    if json:
+        print_json({"venue": venue, "series": series, **answer})
+    else:
+        print(_text(series, answer))
+    return ExitCode.GOOD
+
+
+def _price(text: str) -> YesPrice:
+    """Cents from 1 upwards, dollars below: no contract costs $1 or more, so neither can be meant for the other."""
+    number = parse_decimal(text.removeprefix("$"), "PRICE")
+    dollars = number / CENTS if number >= 1 and not text.startswith("$") else number
+    if not 0 < dollars < 1:
+        raise PriceError(f"PRICE is from 1 to 99.99 cents, or dollars between 0 and 1; {text} is neither")
+    return YesPrice(dollars)
+
+
+def _terms_of(series: str, exchange: str | None) -> FeeTerms:
+    try:
+        from connectors.kalshi.client import KalshiRest
+    except ImportError as error:
+        raise UserError(f"--series asks the venue, which needs `pip install 'autotrader[venues]'` ({error})") from None
+    import asyncio
+
+    from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts
+
+    hosts = venue_hosts(Environment.PRODUCTION) if exchange is None else loopback_hosts(exchange)
+
+    async def ask() -> FeeTerms:
+        async with KalshiRest(hosts) as kalshi:
+            found = await kalshi.markets.series(series)
+            return fee_terms(found.fee_type, found.fee_multiplier)
+
+    return asyncio.run(ask())
+
+
+def _answer(terms: FeeTerms, price: YesPrice, count: Decimal, liquidity: Liquidity) -> dict[str, object]:
+    fee = terms.trade_fee(price, count, liquidity)
+    bought = -price.dollars * count
+    return {
+        "price": price.dollars,
+        "count": count,
+        "liquidity": str(liquidity),
+        "fee_type": str(terms.type),
+        "fee_multiplier": terms.multiplier,
+        "fee": fee,
+        "fee_per_contract": (fee / count).quantize(MICRO),
+        "fee_in_whole_cents": OrderFees(Member.INTERMEDIATED).fill(bought, fee).net,
+    }
+
+
+def _text(series: str | None, answer: dict[str, object]) -> str:
+    lines = [
+        f"{answer['count']} × ${answer['price']:.4f}, {answer['liquidity']}: fee ${answer['fee']:.4f}, "
+        f"${answer['fee_per_contract']:.4f} per contract",
+        f"An account whose balance is kept in whole cents pays ${answer['fee_in_whole_cents']:.4f} when buying.",
+        f"Charged as {answer['fee_type']} × {answer['fee_multiplier']:f}"
+        + (f", as series {series} is now." if series else "; series differ, so name yours with --series."),
+        "An event may override its series, and a market may waive fees for a while.",
+    ]
+    return "\n".join(lines)
