@@ -1,9 +1,9 @@
 """The store: runs, decisions, orders, money, inputs. SQLite; orders are written before they are sent."""
 
-from state.book import Book, Difference, Seen
+from state.book import Book, Difference
 from state.errors import StoreError
-from state.halts import Halts, Standing, make_halt_file, remove_halt_file
-from state.reading import Costs
+from state.halts import Halts, make_halt_file, remove_halt_file
+from state.reading import Costs, order_of
 from state.store import Mode, Store, open_store
 from state.writer import RunWriter
 
@@ -14,11 +14,10 @@ __all__ = [
     "Halts",
     "Mode",
     "RunWriter",
-    "Seen",
-    "Standing",
     "Store",
     "StoreError",
     "make_halt_file",
     "open_store",
+    "order_of",
     "remove_halt_file",
 ]

@@ -14,18 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.market.intents import Ending, Executed, IntentState, Life, News, Step, advance
-from engine.market.orders import Fill, Leg, Order, OrderType
+from engine.market.orders import Fill, Leg, Order, OrderType, Seen
 from state import ledger
 from state.batch import Batch, Row
 from state.connection import explained
 from state.ledger import Account, Balances, Holding, Key, Transaction, exact
-
-
-class Seen(NamedTuple):
-    """The market of a symbol when an order was decided: mid price and spread (money a unit); None is unknown."""
-
-    mid: Decimal | None
-    spread: Decimal | None
 
 
 class Difference(NamedTuple):
@@ -67,7 +60,8 @@ class Book:
     ) -> list[Order]:
         """Write orders down before they are sent; on disk when this returns. ``seen``: the market by symbol.
 
-        Returns those that are new: an id that is there already was wanted before, and must not be sent again.
+        Returns those that are new: an id that is there already was wanted before, and must not be sent again unless it
+        still stands as WANTED.
         """
         new = [order for order in orders if self.life(order.client_id) is None]
         for order in new:
@@ -138,8 +132,7 @@ class Book:
 
     def fill(self, fill: Fill, run: str) -> bool:
         """Book an execution once by its fill id; False when it was booked before. Alerts when its order is unknown."""
-        known = "SELECT 1 FROM fills WHERE book = ? AND fill_id = ?"
-        if fill.fill_id in self._new_fills or self._select(known, self.name, fill.fill_id):
+        if self.has_fill(fill.fill_id):
             return False
         number = self._post(ledger.of_fill(self.balances, fill), run)
         self._new_fills.add(fill.fill_id)
@@ -154,6 +147,11 @@ class Book:
             _text(reference), _text(spread), _text(slippage), number,
         ))  # fmt: skip
         return True
+
+    def has_fill(self, fill_id: str) -> bool:
+        """Whether an execution is booked: a venue tells of one more than once, and only the first may move anything."""
+        query = "SELECT 1 FROM fills WHERE book = ? AND fill_id = ?"
+        return fill_id in self._new_fills or bool(self._select(query, self.name, fill_id))
 
     def _costs(self, client_id: str) -> tuple[Decimal | None, Decimal | None]:
         rows = self._select(

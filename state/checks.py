@@ -30,11 +30,14 @@ def problems(connection: sqlite3.Connection, path: Path) -> list[str]:
 
 
 def _listed(found: Iterator[str]) -> Iterator[str]:
-    for number, text in enumerate(found):
-        if number == MOST:
-            yield f"... and {1 + sum(1 for _ in found)} more like this"
-            return
-        yield text
+    try:
+        for number, text in enumerate(found):
+            if number == MOST:
+                yield f"... and {1 + sum(1 for _ in found)} more like this"
+                return
+            yield text
+    except (InvalidOperation, ValueError):
+        yield "a number in it cannot be read, and what follows was not looked at"
 
 
 def _file(connection: sqlite3.Connection) -> list[str]:

@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from engine.market.inputs import OPERATOR, Halted
+from engine.market.inputs import FOREVER_NS, OPERATOR, Halted, Standing
 from state.connection import explained, transaction
 from state.errors import StoreError
 
 FILE_NAME: Final = "HALT"
-FOREVER_NS: Final = 2**63 - 1
 NO_REASON: Final = "no reason was given"
 LONGEST_REASON: Final = 500
-
-
-class Standing(NamedTuple):
-    """What is in force. ``operator``: why a person stopped entries, empty when none did; ``resumes``: how many halts
-    have been lifted so far, so that a change can be seen; ``guards``: halts of the book's guards."""
-
-    operator: str
-    resumes: int
-    guards: tuple[Halted, ...] = ()
 
 
 class Halts:
@@ -66,6 +56,7 @@ class Halts:
     def _said_by_file(self) -> str:
         """The file's first line; a file that is there and cannot be read halts all the same."""
         try:
+            self.file.stat()  # much quicker than an attempt to open what is not there
             with self.file.open(encoding="utf-8", errors="replace") as file:
                 return file.readline(LONGEST_REASON).strip() or f"{self.file} is there"
         except FileNotFoundError:

@@ -1,8 +1,8 @@
 """A run's inputs in compressed blocks: written as they come, read back exactly as they were.
 
-A block can be read by itself: a version byte, the length of a table of symbols, the table, then the items one after
-another, all compressed. Bars and quotes, which are nearly everything, are packed as fixed fields (a bar is 54 bytes
-before compression); what is rare is JSON. Whole numbers come back as floats, which is what the rules see anyway.
+A block can be read by itself: a version byte, the length of a table of names, the table, then the items one after
+another, all compressed. Bars, quotes and numbers observed, which are nearly everything, are packed as fixed fields (a
+bar is 55 bytes before compression); what is rare is JSON. Whole numbers come back as floats, which is what the rules see anyway.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ FULL: Final = 1 << 16  # bytes in a block before compression
 _TICK: Final = Struct("<BqI")  # kind, time, number of events
 _BAR: Final = Struct("<BHqIddddd")  # kind, symbol, start, seconds, open, high, low, close, volume
 _QUOTE: Final = Struct("<BHqdddd")  # kind, symbol, time, bid, bid size, ask, ask size
+_SEEN: Final = Struct("<BHHqd")  # kind, symbol, name, time, value: an observation that is a number
 _TEXT: Final = Struct("<BI")  # kind, length of the JSON that follows
-_HEAD: Final = Struct("<BI")  # version, length of the table of symbols
+_HEAD: Final = Struct("<BI")  # version, length of the table of names
 
 _KIND_TICK, _KIND_HISTORY, _KIND_TEXT = 1, 2, 3
-_KIND_BAR, _KIND_BAR_NO_VOLUME, _KIND_OBSERVATION = 16, 17, 18
+_KIND_BAR, _KIND_BAR_NO_VOLUME, _KIND_OBSERVATION, _KIND_SEEN = 16, 17, 18, 19
 _KIND_QUOTE = 32  # plus a bit for each field that is missing, so that a NaN stays a NaN
 
 
@@ -83,7 +84,14 @@ class InputEncoder:
             elif event.__class__ is Quote:
                 self._quote(event)
             else:
-                self._json(_KIND_OBSERVATION, list(event))
+                self._observation(event)
+
+    def _observation(self, seen: Any) -> None:
+        symbol, time_ns, name, value, reason = seen
+        if value.__class__ is float and not reason:
+            self._data += _SEEN.pack(_KIND_SEEN, self._number(symbol), self._number(name), time_ns, value)
+        else:
+            self._json(_KIND_OBSERVATION, list(seen))
 
     def _bar(self, bar: Bar) -> None:
         symbol, start_ns, seconds, opened, high, low, close, volume = bar
@@ -142,6 +150,9 @@ class _Decoder:
         kind = self._data[self._at]
         if kind == _KIND_OBSERVATION:
             return Observation(*self._json())
+        if kind == _KIND_SEEN:
+            _, symbol, name, time_ns, value = self._fields(_SEEN)
+            return Observation(self._symbols[symbol], time_ns, self._symbols[name], value)
         if kind & _KIND_QUOTE:
             _, number, time_ns, *sides = self._fields(_QUOTE)
             known = (None if kind >> bit & 1 else value for bit, value in enumerate(sides))

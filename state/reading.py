@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.market.inputs import Input
+from engine.market.orders import Leg, Order, OrderType, Side
 from state.connection import explained
 from state.errors import StoreError
 from state.inputs import decode
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 LISTED = 5  # candidates in an error
+
+
+def order_of(row: Row) -> Order:
+    """An order as it was wanted, from its row; its stop price is the last that was asked for."""
+    return Order(
+        row["client_id"], row["symbol"], Side(row["side"]), Decimal(row["quantity"]), OrderType(row["type"]),
+        Leg(row["leg"]), row["strategy"], row["rule"], row["created_ns"], _decimal(row["limit_price"]),
+        _decimal(row["stop_price"]), row["parent"], row["order_group"], row["expires_ns"],
+        bool(row["fallback_market"]), row["reason"],
+    )  # fmt: skip
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 class Costs(NamedTuple):

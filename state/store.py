@@ -106,7 +106,10 @@ class Store(Reader):
         return self._lock
 
     def book(self, name: str, venue: str) -> Book:
-        """A book to write to outside any run, as recovery does; takes the store's lock until ``close``."""
+        """A book to write to outside any run, as recovery does; takes the store's lock until ``close``.
+
+        Only the newest book of a store may be written to: a run has one of its own, made when it begins.
+        """
         self.claim()
         return Book(self._connection, self.path, name, venue, Batch(self._connection, self.path))
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from engine.market.inputs import Input
 from engine.market.intents import news_of
-from engine.market.orders import Fill, Order, OrderUpdate
+from engine.market.orders import Fill, Order, OrderUpdate, Seen
 from state.batch import Batch, Row
-from state.book import Book, Seen
+from state.book import Book
 from state.connection import transaction
 from state.errors import StoreError
 from state.inputs import InputEncoder

@@ -24,8 +24,11 @@ class FillModel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaperSettings:
-    """Money in dollars. ``contract_rate``: of contracts that pay $1, the fee is this times count × price × (1 − price),
-    rounded up to $0.0001 for each fill, and the other fees are not charged. ``participation`` is the largest share of a bar's volume that one order may take in it."""
+    """Money in dollars. ``participation`` is the largest share of a bar's volume that one order may take in it.
+
+    ``contract_rate``: of contracts that pay $1 the fee is this times count × price × (1 − price), rounded up to $0.0001
+    for each fill, and the other fees are not charged.
+    """
 
     cash: Decimal = Decimal(100_000)
     fee_per_unit: Decimal = Decimal("0.005")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,6 @@ from engine.plan.compiled import compiled_kernel
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
     """JSON values; Decimals are text."""
-    facts = assembly.venue_facts()
     return {
         "instruments": [
             {"symbol": i.symbol, "kind": i.kind.value, "tick_size": str(i.tick_size), "lot_size": str(i.lot_size),
@@ -27,7 +27,7 @@ def conditions_of(assembly: Assembly) -> dict[str, Any]:
         ],
         "calendars": list(assembly.calendars),
         "cash": str(assembly.settings.paper.cash),
-        "venue": [facts.fee_per_unit, facts.fee_minimum, facts.fee_rate, facts.slippage_ratio],
+        "venue": asdict(assembly.venue_facts()),
         "execution": {name: dict(pack.execution) for name, pack in assembly.ruleset.packs.items()},
         "keep_values": assembly.keep_values,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def decider_of(kept: KeptRun) -> Decider:
     }
     return Decider(
         kept.plan, instruments, {name: calendar(name) for name in said["calendars"]}, Decimal(said["cash"]),
-        VenueFacts(*said["venue"]), compiled_kernel(), said["keep_values"],
+        VenueFacts(**said["venue"]), compiled_kernel(), said["keep_values"],
     )  # fmt: skip
 
 

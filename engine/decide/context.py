@@ -13,10 +13,9 @@ from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.language.terms import Term
 from engine.market.events import NANOS
+from engine.market.inputs import FOREVER_NS
 from engine.plan.plan import Plan
 from engine.ruleset.rules import Guard, GuardEffect
-
-FOREVER_NS = 2**63 - 1
 
 
 @dataclass(slots=True)

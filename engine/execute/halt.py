@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 from engine.decide.tick import Decider
-from engine.market.inputs import OPERATOR, Halted, InputLog, Resumed
-
-FOREVER_NS = 2**63 - 1
-
-
-class Standing(Protocol):
-    """What is in force: why a person stopped entries (empty: nobody did), and how many halts were lifted so far."""
-
-    @property
-    def operator(self) -> str: ...
-
-    @property
-    def resumes(self) -> int: ...
-
-    @property
-    def guards(self) -> Sequence[Halted]: ...
+from engine.market.inputs import FOREVER_NS, OPERATOR, Halted, InputLog, Resumed, Standing
 
 
 class KillSwitch:

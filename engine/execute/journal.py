@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from engine.decide.actions import Decision, Replace
 from engine.decide.context import Halt
 from engine.decide.tick import DataNote, Decider
 from engine.market.events import Tick
-from engine.market.orders import BrokerReport, Fill, Order, OrderState, OrderUpdate
-
-
-class Seen(NamedTuple):
-    """The market of a symbol when an order was decided: mid price and spread (money a unit); None is unknown."""
-
-    mid: Decimal | None
-    spread: Decimal | None
+from engine.market.orders import BrokerReport, Fill, Order, OrderState, OrderUpdate, Seen
 
 
 class Writer(Protocol):
     """What the journal needs of a store's run."""
 
-    def orders(self, orders: Sequence[Order], seen: Mapping[str, Any]) -> None: ...
+    def orders(self, orders: Sequence[Order], seen: Mapping[str, Seen]) -> None: ...
 
     def halted(self, time_ns: int, by: str, reason: str, until_ns: int) -> None: ...
 

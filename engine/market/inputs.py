@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from engine.market.events import Tick
 from engine.market.orders import BrokerReport
 
+FOREVER_NS: Final = 2**63 - 1
 OPERATOR: Final = "halt"  # who stopped entries, where it was a person
 
 
@@ -47,6 +48,15 @@ class Halted(NamedTuple):
 
 class Resumed(NamedTuple):
     """Every halt is lifted."""
+
+
+class Standing(NamedTuple):
+    """What the kill switch says. ``operator``: why a person stopped entries, empty when none did; ``resumes``: how many
+    halts have been lifted so far, so that a change can be seen; ``guards``: what guards of earlier runs still halt."""
+
+    operator: str
+    resumes: int
+    guards: tuple[Halted, ...] = ()
 
 
 Input = Tick | History | Reported | Halted | Resumed

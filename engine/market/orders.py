@@ -105,6 +105,13 @@ class Fill(NamedTuple):
     reason: str = ""
 
 
+class Seen(NamedTuple):
+    """The market of a symbol when an order was decided: mid price and spread (money a unit); None is unknown."""
+
+    mid: Decimal | None
+    spread: Decimal | None
+
+
 class OrderUpdate(NamedTuple):
     """A change in an order's life, as the broker tells it; ``venue_order_id`` where the venue gives it one."""
 

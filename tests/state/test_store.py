@@ -63,6 +63,7 @@ def test_a_run_is_read_back_whole(store: Store) -> None:
     number = writer.decision(START, "p.a", "p.a", "SPY", "SPX", "fired", "", "why", guards, ["buy"], b"12345678")
     writer.orders([order()])
     writer.update(OrderUpdate("abc1", OrderState.WORKING, START + 1))
+    writer.fill(Fill("f1", "abc1", "SPY", "p.a", Side.BUY, Decimal("2.50"), Decimal(4), Decimal(1), START, Leg.ENTRY))
     writer.update(OrderUpdate("abc1", OrderState.FILLED, START + 2, "done"))
     writer.trace(START, "SPY", b"values")
     writer.equity(START, 100.5)
@@ -76,9 +77,9 @@ def test_a_run_is_read_back_whole(store: Store) -> None:
     assert store.ruleset("sha") == {"p": {"a.yaml": "kind: strategy"}}
     decision = store.decision(run["id"], number)
     assert (decision["guards"], decision["actions"], decision["values"]) == ({"p.g": "true"}, ["buy"], b"12345678")
-    assert store.order("abc")["state"] == "filled"
+    assert (store.order("abc")["state"], store.order("abc")["ending"]) == ("done", "filled")
     assert store.order("abc")["decision"] == number
-    assert [e["state"] for e in store.order_events(run["id"], "abc1")] == ["working", "filled"]
+    assert [e["state"] for e in store.order_events(run["id"], "abc1")] == ["wanted", "acknowledged", "done"]
     assert store.trace(run["id"], "SPY", START) == b"values"
     assert store.trace_times(run["id"], "SPY", START + 5) == [START]
     assert store.equity(run["id"]) == [(START, 100.5)]

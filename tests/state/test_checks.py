@@ -1,0 +1,88 @@
+"""``check`` finds what somebody or something did to a store, and has nothing to say of a sound one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.market.events import Bar, Tick
+from engine.market.orders import Fill, Order, OrderState, OrderUpdate
+from state import RunWriter, Store, open_store
+
+
+@pytest.fixture
+def traded(
+    store: Store, begin: Callable[[Store], RunWriter], order: Callable[..., Order], fill: Callable[..., Fill]
+) -> Path:
+    writer = begin(store)
+    writer.input(Tick(5, [Bar("SPY", 0, 60, 1.0, 1.0, 1.0, 1.0, None)]))
+    writer.decision(5, "p.a", "p.a", "SPY", "SPY", "fired", "", "", {}, ["buy"], None)
+    writer.orders([order()])
+    writer.fill(fill())
+    writer.update(OrderUpdate("a1", OrderState.FILLED, 6))
+    writer.end("done", 6, {})
+    assert store.check() == []
+    return store.path
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("UPDATE ledger_entries SET amount = '-1002' WHERE amount = '-1001'", "does not balance: its USD sum to -1"),
+        ("UPDATE ledger_entries SET amount = 'x' WHERE amount = '-1001'", "transaction 2 (fill f1) cannot be read"),
+        ('DELETE FROM ledger_entries WHERE "transaction" = 2', "transaction 2 (fill f1) has no entries"),
+        ("UPDATE balances SET amount = '7' WHERE account = 'cash'", "is 7 USD, but its entries sum to 8999"),
+        ("DELETE FROM balances WHERE account = 'cash'", "has entries that sum to 8999, and no balance"),
+        ("UPDATE fills SET price = '101'", "moved -1011 of cash, but -1001 is booked"),
+        ("UPDATE fills SET quantity = '11'", "says that 10 filled, but its fills sum to 11"),
+        ('UPDATE fills SET "transaction" = NULL', "is in no transaction"),
+        ("UPDATE fills SET client_id = 'b'", "is of order b, which was never written down"),
+        ("DELETE FROM fills", "is done as filled, but no fill of it is booked"),
+        ("UPDATE intents SET quantity = '4'", "filled 10 of 4 ordered"),
+        ("UPDATE intents SET state = 'sent'", "is sent, and its ending is filled"),
+        ("UPDATE intents SET state = 'unknown', ending = NULL", "the last that was heard of it made it done"),
+        ("UPDATE inputs SET data = x'00'", "block 1: a block of inputs is damaged"),
+        ("UPDATE inputs SET seq = 2", "lacks block 1 of its inputs"),
+        ("DELETE FROM inputs", "decided on inputs that are not there"),
+    ],
+)
+def test_each_kind_of_damage_is_found(traded: Path, damage: str, found: str) -> None:
+    with sqlite3.connect(traded) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        assert connection.execute(damage).rowcount > 0
+        for _, sql in triggers:
+            connection.execute(sql)
+    problems = open_store(traded).check()
+    assert any(found in problem for problem in problems), problems
+
+
+def test_a_store_that_somebody_rebuilt_is_told(traded: Path) -> None:
+    with sqlite3.connect(traded) as connection:
+        connection.execute("DROP TRIGGER fills_are_not_removed")
+        connection.execute("ALTER TABLE marks ADD COLUMN mine TEXT")
+    assert open_store(traded).check() == [
+        "marks is not as the migrations made it", "fills_are_not_removed is missing"
+    ]  # fmt: skip
+
+
+def test_many_problems_are_counted(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "many.db")
+    book = store.book("b", "paper")
+    for number in range(30):
+        book.transfer(Decimal(1), number, str(number))
+    book.commit()
+    store._connection.execute("DROP TRIGGER entries_are_not_changed")
+    store._connection.execute("UPDATE ledger_entries SET amount = '2' WHERE account = 'cash'")
+    store._connection.execute(
+        "CREATE TRIGGER entries_are_not_changed BEFORE UPDATE ON ledger_entries "
+        "BEGIN SELECT RAISE(ABORT, 'what is booked stays; book a correction'); END"
+    )
+    problems = store.check()
+    assert len(problems) == 21
+    assert problems[-1].startswith("... and ")
