@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
 
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.startup import log_client_connected
+from engine.execute.reconcile import ForeignPolicy
+from engine.execute.recovery import RecoverySettings
 from engine.market.venue import VenueError
 from engine.settings import Settings
 from state import Mode
@@ -22,8 +26,15 @@ if TYPE_CHECKING:
     from connectors.kalshi.models.markets import Market
     from connectors.kalshi.sign import Signer
     from connectors.kalshi.stream import KalshiStream
+    from connectors.kalshi.venue import KalshiVenue
+    from engine.market.instrument import Instrument
 
 T = TypeVar("T")
+LOCAL_GRACE_NS = 1_000_000_000
+ExchangeOption = Annotated[
+    str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
+]
+SymbolOption = Annotated[str | None, typer.Option("--symbol", metavar="TICKER", help="Only this market.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,14 @@ def exchange_of(settings: Settings) -> Exchange:
     return Exchange(kalshi.environment, venue_hosts(Environment(kalshi.environment)), signer)
 
 
+def recovery_settings(settings: Settings, exchange: Exchange) -> RecoverySettings:
+    """How the account is followed. A request to this machine is not on its way for longer than a second."""
+    policy = ForeignPolicy(settings.kalshi.foreign_orders)
+    if exchange.hosts.local:
+        return RecoverySettings(policy, grace_ns=LOCAL_GRACE_NS)
+    return RecoverySettings(policy)
+
+
 def store_of(settings: Settings, mode: Mode) -> Path:
     """Paper, demo and live orders are never kept in one file: each mode has its own beside the paper store."""
     path = settings.store.path
@@ -91,6 +110,16 @@ def stream_of(exchange: Exchange) -> KalshiStream:
     from connectors.kalshi.stream import KalshiStream
 
     return KalshiStream(exchange.hosts, exchange.signer)
+
+
+async def venue_of(rest: KalshiRest, symbols: Collection[str]) -> tuple[KalshiVenue, dict[str, Instrument]]:
+    """The venue for orders in these markets, and the markets as what can be traded."""
+    from connectors.kalshi.source import instrument_of
+    from connectors.kalshi.venue import KalshiVenue
+
+    markets = await markets_of(rest, sorted(symbols))
+    shards = {ticker: market.exchange_index for ticker, market in markets.items()}
+    return KalshiVenue(rest, shards), {ticker: instrument_of(market) for ticker, market in markets.items()}
 
 
 async def markets_of(rest: KalshiRest, tickers: Sequence[str]) -> dict[str, Market]:

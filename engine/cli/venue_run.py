@@ -21,7 +21,16 @@ from engine.cli.live import require_permission, typed_on_terminal
 from engine.cli.rules import LoadedRules
 from engine.cli.startup import log_runtime_mode
 from engine.cli.tracing import TracePrinter
-from engine.cli.venue import Exchange, ask_venue, connected, exchange_of, markets_of, store_of, stream_of
+from engine.cli.venue import (
+    Exchange,
+    ask_venue,
+    connected,
+    exchange_of,
+    markets_of,
+    recovery_settings,
+    store_of,
+    stream_of,
+)
 from engine.cli.version import __version__
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
@@ -30,8 +39,7 @@ from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
-from engine.execute.reconcile import ForeignPolicy
-from engine.execute.recovery import Recovery, RecoverySettings
+from engine.execute.recovery import Recovery
 from engine.execute.resume import orphans, resume
 from engine.market.venue import ZERO, Picture, VenueError
 from engine.report.tables import print_report
@@ -46,7 +54,6 @@ if TYPE_CHECKING:
     from connectors.kalshi.venue import KalshiVenue
 
 CLOSING_READS = 40  # readings of the account after the last tick, until everything is certain
-LOCAL_GRACE_NS = 1_000_000_000  # a request to this machine is not on its way for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,7 @@ class _Run:
         resume(decider, saved)
         for strategy, symbol in orphans(decider, saved):
             alert("orphan", f"{strategy} holds {symbol} and is not loaded: only its stop and target look after it")
-        recovery = Recovery(broker, alert, self._recovery_settings())
+        recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
         recovery.start(saved.reconciled_ns, now_ns())
         statistics = StatisticsRecorder()
         journal = JournaledBroker(broker, writer)
@@ -201,12 +208,6 @@ class _Run:
         extra = _account_note(run, recovery, agree)
         code = self._report(statistics, loop, writer, seconds, extra)
         return code if agree else ExitCode.NO
-
-    def _recovery_settings(self) -> RecoverySettings:
-        policy = ForeignPolicy(self.settings.kalshi.foreign_orders)
-        if self.exchange.hosts.local:
-            return RecoverySettings(policy, grace_ns=LOCAL_GRACE_NS)
-        return RecoverySettings(policy)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,50 @@
+"""``engine cancel``: take resting orders off the venue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.assemble import now_ns
+from engine.cli.console import print_json
+from engine.cli.errors import ExitCode
+from engine.cli.log import configure_log
+from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_of
+from engine.execute.flatten import Cleared, cancel_orders
+from engine.settings import load_settings
+
+MINUTE_NS = 60_000_000_000
+
+
+def command(
+    symbol: SymbolOption = None,
+    stale: Annotated[
+        float | None, typer.Option("--stale", metavar="MINUTES", min=0, help="Only orders older than that.")
+    ] = None,
+    exchange: ExchangeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Cancel the account's resting orders. No halt stops this. An engine that runs puts targets of positions back."""
+    settings = load_settings(config, {"kalshi.base_url": exchange})
+    configure_log(settings.log)
+    target = exchange_of(settings)
+
+    async def work() -> Cleared:
+        async with connected(target) as rest:
+            venue, _ = await venue_of(rest, ())
+            older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
+            return await cancel_orders(venue, await venue.picture(now_ns()), symbol, older)
+
+    done = ask_venue(work)
+    if json:
+        print_json({"cancelled": [o.venue_order_id for o in done.cancelled], "left": done.left})
+    else:
+        for order in done.cancelled:
+            print(f"cancelled {order.side} {order.quantity - order.filled} {order.symbol} at {order.limit}")
+        for order_id, why in done.left.items():
+            print(f"not cancelled: {order_id}: {why}")
+        print(f"{len(done.cancelled)} order(s) cancelled at the {target.name} exchange, {len(done.left)} left")
+    return ExitCode.VENUE if done.left else ExitCode.GOOD

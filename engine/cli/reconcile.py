@@ -1,0 +1,122 @@
+"""``engine reconcile``: our books against the venue's, without trading."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from engine.cli.assemble import now_ns
+from engine.cli.console import err, print_json
+from engine.cli.errors import ExitCode
+from engine.cli.log import configure_log
+from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.venue import (
+    Exchange,
+    ExchangeOption,
+    ask_venue,
+    connected,
+    exchange_of,
+    recovery_settings,
+    store_of,
+    venue_of,
+)
+from engine.cli.version import __version__
+from engine.execute.broker import VenueBroker
+from engine.execute.reconcile import Findings
+from engine.execute.recovery import Recovery, RecoverySettings
+from engine.settings import load_settings
+from state import Store, open_store
+
+READINGS = 40
+PAUSE_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class Found:
+    """Everything that the readings found, added up; ``agree``: the last one found nothing more."""
+
+    said: dict[str, list[str]]
+    positions: dict[str, str]
+    cash: str = ""
+    agree: bool = False
+
+
+def command(exchange: ExchangeOption = None, config: ConfigOption = None, json: JsonOption = False) -> int:
+    """Read the venue's orders, fills and positions, book what is missing, and print what was found. Sends nothing."""
+    settings = load_settings(config, {"kalshi.base_url": exchange})
+    configure_log(settings.log)
+    target = exchange_of(settings)
+    store = open_store(store_of(settings, target.mode), target.mode)
+    how = recovery_settings(settings, target)
+    found = ask_venue(lambda: _reconcile(target, store, how))
+    if json:
+        print_json({"agree": found.agree, "found": found.said, "positions": found.positions, "cash": found.cash})
+    else:
+        for what, lines in found.said.items():
+            for line in lines:
+                print(f"{what}: {line}")
+        for symbol, quantity in found.positions.items():
+            print(f"position: {quantity} {symbol}")
+        print("our books and the venue's agree" if found.agree else "not everything is certain yet; try again")
+    return ExitCode.GOOD if found.agree else ExitCode.NO
+
+
+async def _reconcile(exchange: Exchange, store: Store, how: RecoverySettings) -> Found:
+    async with connected(exchange) as rest:
+        writer = store.begin_run(
+            str(exchange.mode), now_ns(), f"reconcile kalshi {exchange.name}", [], [], "", {}, {}, {}, {}, __version__,
+            venue="kalshi", book=exchange.account,
+        )  # fmt: skip
+        with writer:
+            orders = writer.live_orders()
+            saved = orders.load()
+            reader, _ = await venue_of(rest, ())
+            listed = await reader.picture(saved.reconciled_ns or now_ns())
+            symbols = {i.order.symbol for i in saved.intents} | {o.symbol for o in listed.orders}
+            venue, instruments = await venue_of(rest, symbols | {symbol for _, symbol, _ in saved.positions})
+
+            def alert(kind: str, text: str) -> None:
+                err().print(f"{kind}: {text}")
+                writer.alert(now_ns(), "error", kind, text)
+
+            broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
+            broker.muted = True
+            broker.accounts.restore(saved)
+            recovery = Recovery(broker, alert, how)
+            recovery.start(saved.reconciled_ns, now_ns())
+            return await _read(recovery)
+
+
+async def _read(recovery: Recovery) -> Found:
+    """Until a reading finds nothing more."""
+    broker = recovery.broker
+    found = Found({}, {})
+    for _ in range(READINGS):
+        findings = recovery.apply(await recovery.read(), now_ns())
+        broker.on_events(now_ns(), ())
+        _add(found, findings)
+        if findings.agrees:
+            found.agree = True
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+    found.positions = {symbol: str(quantity) for symbol, quantity in broker.accounts.net().items()}
+    found.cash = str(recovery.cash)
+    return found
+
+
+def _add(found: Found, findings: Findings) -> None:
+    lines: dict[str, list[Any]] = {
+        "booked": [f"{f.side} {f.quantity} {f.symbol} at {f.price} of {c}" for c, f in findings.fills],
+        "settled": [f"{s.symbol} paid {s.value}" for s in findings.settlements],
+        "never arrived": list(findings.never_arrived),
+        "lost": list(findings.lost),
+        "foreign fill": [f"{f.side} {f.quantity} {f.symbol} at {f.price}" for f in findings.foreign_fills],
+        "adopted": [f"{o.side} {o.quantity} {o.symbol} at {o.limit}" for o in findings.adopt],
+        "foreign order": [f"{o.side} {o.quantity} {o.symbol} at {o.limit}" for o in findings.foreign],
+        "position differs": [f"{d.symbol}: the venue has {d.venue}, we had {d.ours}" for d in findings.different],
+    }
+    for what, new in lines.items():
+        known = found.said.setdefault(what, [])
+        known += [line for line in new if line not in known]
+    found.said = {what: known for what, known in found.said.items() if known}
