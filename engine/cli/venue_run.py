@@ -192,6 +192,8 @@ class _Run:
         recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
         recovery.start(saved.reconciled_ns, now_ns())
         statistics = StatisticsRecorder()
+        for fill in saved.fills:
+            statistics.book.apply(fill)  # what is held was opened by earlier runs
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(

@@ -107,10 +107,14 @@ class VenueBroker:
         return self._told() or BrokerReport()
 
     def cancel(self, client_ids: Sequence[str], time_ns: int) -> BrokerReport:
-        """Take orders off the market: never held back. What is over already is left alone."""
+        """Take orders off the market: never held back. What is over already is left alone.
+
+        Legs of what is held are cancelled only because an exit comes, and give way to it by themselves. They stay for
+        the case that the exit never gets there: it is refused, it expires, this process dies before it is placed.
+        """
         for client_id in client_ids:
             intent = self.accounts.intents.get(client_id)
-            if intent is not None:
+            if intent is not None and not self._protects(intent):
                 intent.withdraw(OrderState.CANCELLED, "cancelled")
                 self.keep(intent)
         self._advance(time_ns)
@@ -119,13 +123,13 @@ class VenueBroker:
     def replace(
         self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
     ) -> BrokerReport:
-        """Move a stop, or shrink what may still fill."""
+        """Move a stop, or shrink what may still fill. Legs are always for what is held, less what exits are for."""
         intent = self.accounts.intents.get(client_id)
         if intent is None:
             return BrokerReport()
         if stop is not None and intent.waits:
             intent.order = intent.order._replace(stop=stop)
-        if quantity is not None:
+        if quantity is not None and not self._protects(intent):
             intent.order = intent.order._replace(quantity=min(intent.order.quantity, intent.filled + quantity))
         self.keep(intent)
         self._advance(time_ns)
@@ -391,6 +395,10 @@ class VenueBroker:
         if order.leg is Leg.ENTRY:
             return self.hold or self._doubt_in(order.symbol)
         return ""
+
+    def _protects(self, intent: Intent) -> bool:
+        order = intent.order
+        return order.leg in (Leg.STOP, Leg.TARGET) and self.accounts.held(order.strategy, order.symbol) != 0
 
     def _doubt_in(self, symbol: str) -> str:
         """An order of unknown fate may still become a position: nothing new until it is settled."""

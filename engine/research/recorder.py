@@ -92,6 +92,8 @@ class StatisticsRecorder:
     def buy_and_hold(self) -> float | None:
         """What the traded symbols would have returned without any rule, from the first close to the last (ratio)."""
         traded = sorted({trade.symbol for trade in self.book.trades})
+        if any(symbol not in self._first for symbol in traded):
+            return None  # a market without bars
         return buy_and_hold_return([(self._first[symbol], self._last[symbol]) for symbol in traded])
 
     def prices(self) -> list[PriceSeries]:

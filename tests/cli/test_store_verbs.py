@@ -159,7 +159,7 @@ def test_a_halt_stops_entries_of_the_next_run_until_resume(verb: Cli, engine_cli
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "AUTOTRADER__LOG__LEVEL": "warning"}
     command = [sys.executable, "-u", "-m", "engine", "run", "--paper", "--trace", "full", *more]
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,0 +1,42 @@
+"""``python -m tests.chaos``: kill the engine at every step between a decision and its booked fill, and compare books."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.trial import Counts, Trial
+
+
+def report(counts: Counts, seconds: float) -> str:
+    """The counts, one line a thing."""
+    lines = [f"{counts.engines} engines started, {counts.kills.total()} killed with SIGKILL, in {seconds:.0f} s"]
+    lines += [f"  {step:18} {count}" for step, count in counts.kills.most_common()]
+    faults = ", ".join(f"{kind} {count}" for kind, count in counts.faults.most_common())
+    lines.append(f"faults: {counts.faults.total()} ({faults})")
+    lines.append(f"orders at the exchange: {counts.orders}, fills: {counts.fills}")
+    lines += [f"PROBLEM {problem}" for problem in counts.problems]
+    lines.append(f"{len(counts.problems)} problem(s): " + (
+        "see above" if counts.problems else
+        "no order twice, none lost, no position without its exit, cash and fees to the last digit"
+    ))  # fmt: skip
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=7)
+    wanted = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        counts = Trial(Path(folder), wanted.seed).go(wanted.kills)
+    print(report(counts, time.monotonic() - began))
+    return 1 if counts.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+"""The trial itself: an exchange that misbehaves, an engine that is killed, and both their books."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.kalshi.listings import many
+from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
+from connectors.simulators.kalshi.venue import Options
+from tests.chaos.nursery import STEPS
+
+PROJECT = Path(__file__).parents[2]
+DEPOSIT = Decimal(1000)
+MARKETS = 4
+LONGEST_LIFE = 6.0  # seconds after which an engine is killed wherever it is
+CLOCK = "any moment"
+FAULTS = (
+    "timeout@create:0.1=1", "drop-after@create:0.1", "drop-before@create:0.1", "5xx-after@create:0.1",
+    "5xx@create:0.1", "html-after@create:0.05", "429@create:0.1", "slow@create:0.2=0.2", "timeout@cancel:0.1=1",
+    "drop-after@cancel:0.1", "5xx@cancel:0.1", "ws-lose:0.05", "ws-duplicate:0.1", "ws-reorder:0.05", "ws-close:0.01",
+    "5xx@orders:0.05", "html@fills:0.05",
+)  # fmt: skip
+
+
+@dataclass
+class Counts:
+    """What a trial came to."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    engines: int = 0
+    orders: int = 0
+    fills: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+class Nursery:
+    """The process that starts engines."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.nursery"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        assert self._process.stdout is not None and self._process.stdin is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def run(self, *arguments: str, step: str = "", nth: int = 1, seconds: float = 0.0, kill: bool = True) -> Any:
+        """Run one engine to its end: ``{"signal", "code"}``."""
+        assert self._process.stdout is not None and self._process.stdin is not None
+        job = {
+            "arguments": arguments, "folder": str(self.folder), "environment": self.environment, "step": step,
+            "nth": nth, "seconds": seconds, "kill": kill, "output": "output.txt",
+        }  # fmt: skip
+        print(json.dumps(job), file=self._process.stdin, flush=True)
+        return json.loads(self._process.stdout.readline())
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output.txt").read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+
+
+class Trial:
+    """``kills`` engines on one exchange and one store, then a last one that ends in peace."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.counts = Counts()
+        options = Options(seed=seed, unlimited=True, read_lag_ms=100)
+        practice = Practice(Setup(options, markets=many(MARKETS, time.time_ns()), trader_rate=2.5))
+        self.server = PracticeServer(practice)
+        self.user = ""
+
+    def go(self, kills: int) -> Counts:
+        with self.server:
+            nursery = self._nursery()
+            try:
+                for number in range(kills):
+                    self._one(nursery, number)
+                    self._judge(nursery, f"after kill {number + 1}")
+                self._last(nursery)
+            finally:
+                nursery.close()
+        return self.counts
+
+    def _nursery(self) -> Nursery:
+        made = self.server.do(lambda practice: practice.make_key("ed25519"))
+        self.user = made.user
+        key = self.folder / "key.pem"
+        write_private(key, made.pem)
+        (self.folder / "autotrader.toml").write_text(
+            f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n[trace]\nkeep = "none"\n', encoding="utf-8"
+        )
+        prefix = "AUTOTRADER__KALSHI__"
+        return Nursery(self.folder, {
+            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
+            f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": self.server.rest_url.removesuffix("/trade-api/v2"),
+        })  # fmt: skip
+
+    def _one(self, nursery: Nursery, number: int) -> None:
+        """One engine with random faults, killed at a random step."""
+        chance = self.random
+        steps = [*STEPS, CLOCK]
+        step = steps[number % len(steps)] if number < len(steps) else chance.choice(steps)
+        faults = ",".join(chance.sample(FAULTS, chance.randint(0, 4)))
+        self.server.do(lambda practice: practice.venue.faults.set(faults))
+        exact = "" if step == CLOCK else step
+        nth = chance.choice((1, 1, 2, 3, 5))
+        seconds = chance.uniform(0.3, LONGEST_LIFE) if step == CLOCK else LONGEST_LIFE
+        ended = nursery.run(
+            "run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json",
+            step=exact, nth=nth, seconds=seconds,
+        )  # fmt: skip
+        fired = self.server.do(lambda practice: {r.kind: r.fired for r in practice.venue.faults.rules if r.fired})
+        self.counts.faults.update(fired)
+        self.counts.engines += 1
+        if ended["signal"] == signal.SIGKILL:
+            self.counts.kills[step] += 1
+        elif ended["code"] != 3:  # the venue may fail an engine before it is killed
+            self.counts.problems.append(f"engine {number + 1} ended by itself with code {ended['code']}")
+
+    # -- afterwards ----------------------------------------------------------------------------------------------------
+
+    def _judge(self, nursery: Nursery, when: str) -> None:
+        """Nobody trades, nothing fails: our books follow the venue's, and must be the same."""
+        self._calm(True)
+        ended = nursery.run("reconcile", "--json")
+        if ended != {"signal": 0, "code": 0}:
+            self.counts.problems.append(f"{when}: reconcile ended with {ended}: {nursery.output[-300:]}")
+        else:
+            self.counts.problems += [f"{when}: {problem}" for problem in self._differences()]
+        self._calm(False)
+
+    def _last(self, nursery: Nursery) -> None:
+        """One engine in peace; then every position has its target at the exchange and its stop here."""
+        self.server.do(lambda practice: practice.venue.faults.set(""))
+        ended = nursery.run(
+            "run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json",
+            seconds=4.0, kill=False,
+        )  # fmt: skip
+        if ended != {"signal": 0, "code": 0}:
+            self.counts.problems.append(f"the last engine ended with {ended}")
+        self._judge(nursery, "at the end")
+
+    def _calm(self, calm: bool) -> None:
+        def act(practice: Practice) -> None:
+            assert practice.director.crowd is not None
+            practice.director.crowd.running = not calm
+            practice.venue.faults.set("")
+
+        self.server.do(act)
+
+    def _differences(self) -> list[str]:
+        url, headers = f"{self.server.control_url}/books", self.server.control_headers
+        theirs = httpx.get(url, headers=headers).json()
+        with sqlite3.connect(self.folder / "state" / "autotrader-demo.db") as ours:
+            found = [*_orders(theirs, ours), *_fills(theirs, ours, self.user), *_positions(theirs, ours, self.user)]
+            found += [*_cash(theirs, ours, self.user), *_protection(ours)]
+            self.counts.orders = len(theirs["orders"])
+            self.counts.fills = len([f for f in theirs["fills"] if f["user_id"] == self.user])
+        return found
+
+
+def _orders(theirs: Any, ours: sqlite3.Connection) -> list[str]:
+    """Every order at the exchange is one of ours, and none is there twice."""
+    there = Counter(order["client_order_id"] for order in theirs["orders"])
+    rows = ours.execute("SELECT client_id, intent, quantity, filled, state FROM attempts").fetchall()
+    here = {row[0]: row for row in rows}
+    found = [f"order {name} is at the exchange {count} times" for name, count in there.items() if count > 1]
+    found += [f"order {name} is at the exchange and not in our books" for name in there if name not in here]
+    wanted = dict(ours.execute("SELECT client_id, quantity FROM live_intents").fetchall())
+    filled: Counter[str] = Counter()
+    for _, intent, _, part, _ in rows:
+        filled[intent] += Decimal(part)  # type: ignore[assignment]
+    found += [f"{i}: {q} filled of {wanted[i]}" for i, q in filled.items() if q > Decimal(wanted[i])]
+    for order in theirs["orders"]:
+        row = here.get(order["client_order_id"])
+        if row is not None and Decimal(row[3]) != Decimal(order["fill_count_fp"]):
+            found.append(f"order {row[0]}: {row[3]} filled here, {order['fill_count_fp']} there")
+        if row is not None and (row[4] not in ("done", "refused")) != (order["status"] == "resting"):
+            found.append(f"order {row[0]} is {row[4]} here and {order['status']} there")
+    return found
+
+
+def _fills(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
+    there = {
+        f["trade_id"]: (Decimal(f["count_fp"]), Decimal(f["yes_price_dollars"]), Decimal(f["fee_cost"]))
+        for f in theirs["fills"]
+        if f["user_id"] == user
+    }
+    here = {
+        row[0]: tuple(map(Decimal, row[1:]))
+        for row in ours.execute("SELECT fill_id, quantity, price, fee FROM fills")
+    }
+    found = [f"fill {name} {fill} is missing in our books" for name, fill in there.items() if name not in here]
+    found += [f"fill {name} is not the exchange's" for name in here if name not in there]
+    return found + [f"fill {n}: {there[n]} there, {here[n]} here" for n in there.keys() & here if there[n] != here[n]]
+
+
+def _held(ours: sqlite3.Connection) -> dict[tuple[str, str], Decimal]:
+    rows = ours.execute("SELECT strategy, symbol, side, quantity FROM fills").fetchall()
+    found: dict[tuple[str, str], Decimal] = {}
+    for strategy, symbol, side, quantity in rows:
+        signed = Decimal(quantity) * (1 if side == "buy" else -1)
+        found[strategy, symbol] = found.get((strategy, symbol), Decimal(0)) + signed
+    return {key: quantity for key, quantity in found.items() if quantity}
+
+
+def _net(ours: sqlite3.Connection) -> dict[str, Decimal]:
+    net: dict[str, Decimal] = {}
+    for (_, symbol), quantity in _held(ours).items():
+        net[symbol] = net.get(symbol, Decimal(0)) + quantity
+    return {symbol: quantity for symbol, quantity in net.items() if quantity}
+
+
+def _positions(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
+    there = {p["ticker"]: Decimal(p["position_fp"]) for p in theirs["positions"] if p["user_id"] == user}
+    there = {ticker: quantity for ticker, quantity in there.items() if quantity}
+    here = _net(ours)
+    return [] if there == here else [f"positions: {there} there, {here} here"]
+
+
+def _cash(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
+    """To the last digit; the exchange keeps back a dollar for each contract that is short."""
+    there = sum(
+        (Decimal(c["cash_dollars"]) for c in theirs["cash"] if c["user_id"] == user and c["exchange_index"] == 0),
+        Decimal(0),
+    )
+    booked = ours.execute("SELECT amount FROM balances WHERE account = 'cash'").fetchall()
+    opening = ours.execute("SELECT count(*) FROM ledger_transactions WHERE kind = 'transfer'").fetchone()[0]
+    short = sum((-q for q in _net(ours).values() if q < 0), Decimal(0))
+    expected = sum((Decimal(row[0]) for row in booked), Decimal(0)) - short + (0 if opening else DEPOSIT)
+    return [] if there == expected else [f"cash: {there} there, {expected} here"]
+
+
+def _protection(ours: sqlite3.Connection) -> list[str]:
+    """Every position has orders that end it: a stop, or an exit under way."""
+    found = []
+    for (strategy, symbol), held in _held(ours).items():
+        rows = ours.execute(
+            "SELECT quantity, filled FROM live_intents WHERE strategy = ? AND symbol = ? AND leg IN ('stop', 'exit') "
+            "AND withdrawn IS NULL AND state NOT IN ('filled', 'cancelled', 'expired', 'refused')",
+            (strategy, symbol),
+        ).fetchall()
+        if sum((Decimal(q) - Decimal(f) for q, f in rows), Decimal(0)) < abs(held):
+            found.append(f"{strategy} holds {held} {symbol} and nothing ends it")
+    return found
