@@ -46,6 +46,7 @@ from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
 from state import Mode, RunWriter, Store, open_store
+from state.ledger import Account as LedgerAccount
 
 if TYPE_CHECKING:
     from connectors.kalshi.client import KalshiRest
@@ -199,7 +200,7 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=writer.flush,
-            first_read=lambda picture: _start_with(decider, picture), tell=_teller(writer, "connection"),
+            first_read=lambda picture: _start_with(decider, writer, picture), tell=_teller(writer, "connection"),
         )  # fmt: skip
         await venue.arm()
         try:
@@ -248,10 +249,14 @@ class _Run:
         return ExitCode.GOOD
 
 
-def _start_with(decider: Decider, picture: Picture) -> None:
+def _start_with(decider: Decider, writer: RunWriter, picture: Picture) -> None:
     """The venue's cash. It keeps back one dollar for each contract sold short, which our books do not."""
     short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    decider.context.portfolio.start_with(picture.cash + short)
+    cash = picture.cash + short
+    decider.context.portfolio.start_with(cash)
+    # Of a new book; it is booked once, whoever comes first.
+    writer.book.transfer(cash - writer.book.balances.amount(LedgerAccount.CASH), picture.as_of_ns, "opening")
+    writer.flush()
 
 
 async def _close(run: LiveRun, recovery: Recovery) -> bool:

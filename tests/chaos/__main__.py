@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: kill the engine at every step between a decision and its booked fill, and compare books."""
+"""``python -m tests.chaos``: kill the engine at every step from a decision to its booked fill, and compare books."""
 
 from __future__ import annotations
 

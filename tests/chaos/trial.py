@@ -24,7 +24,8 @@ from connectors.simulators.kalshi.venue import Options
 from tests.chaos.nursery import STEPS
 
 PROJECT = Path(__file__).parents[2]
-DEPOSIT = Decimal(1000)
+DEPOSIT = Decimal(1000)  # on each shard
+SHARDS = 4
 MARKETS = 4
 LONGEST_LIFE = 6.0  # seconds after which an engine is killed wherever it is
 CLOCK = "any moment"
@@ -243,14 +244,11 @@ def _positions(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
 
 def _cash(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
     """To the last digit; the exchange keeps back a dollar for each contract that is short."""
-    there = sum(
-        (Decimal(c["cash_dollars"]) for c in theirs["cash"] if c["user_id"] == user and c["exchange_index"] == 0),
-        Decimal(0),
-    )
+    there = sum((Decimal(c["cash_dollars"]) for c in theirs["cash"] if c["user_id"] == user), Decimal(0))
     booked = ours.execute("SELECT amount FROM balances WHERE account = 'cash'").fetchall()
     opening = ours.execute("SELECT count(*) FROM ledger_transactions WHERE kind = 'transfer'").fetchone()[0]
     short = sum((-q for q in _net(ours).values() if q < 0), Decimal(0))
-    expected = sum((Decimal(row[0]) for row in booked), Decimal(0)) - short + (0 if opening else DEPOSIT)
+    expected = sum((Decimal(row[0]) for row in booked), Decimal(0)) - short + (0 if opening else DEPOSIT * SHARDS)
     return [] if there == expected else [f"cash: {there} there, {expected} here"]
 
 

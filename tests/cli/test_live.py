@@ -1,175 +1,149 @@
-"""Asking for consent: what a run may do before anything is connected, and the lines that every start says."""
+"""The engine live on a practice exchange, as a user runs it: trade, die, come back, and agree with the exchange."""
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from loguru import logger
 
-from engine.cli import live
-from engine.cli.errors import ExitCode, UserError
-from engine.cli.live import require_permission, typed_on_terminal
-from engine.cli.log import configure_log
-from engine.cli.startup import log_client_connected, log_runtime_mode
-from engine.execute.consents import Destination
-from engine.settings import Settings
-from engine.settings.models import KalshiSettings, LogSettings
-from state import StoreError
+pytest.importorskip("uvicorn")
 
-Cli = Callable[..., Any]
-PHRASE = "send real orders for alpha"
+from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.kalshi.listings import many
+from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
+from connectors.simulators.kalshi.venue import Options
+
+PROJECT = Path(__file__).parents[2]
+RUN = ("run", "--venue", "kalshi", "--pack", "practice", "--json", "--trace", "fired")
 
 
-class Verdict:
-    def __init__(self, passed: bool) -> None:
-        self.passed = passed
+@dataclass
+class Place:
+    """A working folder with a key, and the exchange that knows it."""
 
+    server: PracticeServer
+    folder: Path
+    user: str
+    environment: dict[str, str]
 
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool | Exception], None]:
-    """Decides how gates are judged from here on."""
+    def start(self, *more: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
+        command = [sys.executable, "-u", "-m", "engine", *RUN, *more]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
-    def judged(passed: bool | Exception) -> None:
-        def verdict(settings: Settings, pack: str) -> Verdict:
-            if isinstance(passed, Exception):
-                raise passed
-            return Verdict(passed)
+    def books(self) -> Any:
+        return httpx.get(f"{self.server.control_url}/books", headers=self.server.control_headers).json()
 
-        monkeypatch.setattr(live, "pack_verdict", verdict)
+    def crowd(self, running: bool) -> None:
+        def act(practice: Practice) -> None:
+            assert practice.director.crowd is not None
+            practice.director.crowd.running = running
 
-    judged(True)
-    return judged
+        self.server.do(act)
 
+    @property
+    def fills(self) -> set[str]:
+        return {f["trade_id"] for f in self.books()["fills"] if f["user_id"] == self.user}
 
-def settings(**kalshi: Any) -> Settings:
-    return Settings(kalshi=KalshiSettings(**kalshi))
-
-
-REAL = settings(environment="production", execution_mode="live")
-
-
-def refused(given: Settings, **changes: Any) -> str:
-    with pytest.raises(UserError) as caught:
-        allowed(given, **changes)
-    assert caught.value.code == ExitCode.STOPPED == 4
-    return str(caught.value)
-
-
-def allowed(given: Settings, **changes: Any) -> Destination:
-    options: dict[str, Any] = {"live": True, "accepted": False, "ask": None, "parameters": {}} | changes
-    parameters = options.pop("parameters")
-    return require_permission(given, ["alpha"], parameters, **options).destination
-
-
-def test_all_consents_reach_production(gate: Callable[[bool | Exception], None]) -> None:
-    assert allowed(REAL, ask=lambda question: PHRASE) is Destination.PRODUCTION
-    assert allowed(REAL, accepted=True) is Destination.PRODUCTION
-
-
-def test_the_phrase_is_asked_for_in_words_and_only_the_phrase_will_do(gate: Callable[[bool | Exception], None]) -> None:
-    asked = []
-
-    def ask(question: str) -> str:
-        asked.append(question)
-        return "yes"
-
-    assert "something else was typed" in refused(REAL, ask=ask)
-    assert len(asked) == 1 and f"`{PHRASE}`" in asked[0]
-    assert "nothing was typed" in refused(REAL, ask=None)
-
-
-def test_nobody_is_asked_in_vain(gate: Callable[[bool | Exception], None]) -> None:
-    def ask(question: str) -> str:
-        raise AssertionError("asked although something else is missing, or although nothing is")
-
-    gate(False)
-    assert "go-live gate: that of alpha has not passed" in refused(REAL, ask=ask)
-    gate(True)
-    assert allowed(REAL, accepted=True, ask=ask) is Destination.PRODUCTION
-    assert allowed(settings(execution_mode="live"), ask=ask) is Destination.DEMO
-    assert allowed(REAL, live=False, ask=ask) is Destination.NOWHERE
-
-
-def test_a_gate_that_cannot_be_judged_is_not_passed(gate: Callable[[bool | Exception], None]) -> None:
-    gate(StoreError("damaged"))
-    assert "that of alpha is unknown, which is not passed" in refused(REAL, accepted=True)
-
-
-def test_other_parameters_are_not_what_the_gate_has_judged(gate: Callable[[bool | Exception], None]) -> None:
-    assert "that of alpha is unknown" in refused(REAL, accepted=True, parameters={"alpha.buyer.n": 3.0})
-    assert allowed(REAL, accepted=True, parameters={"beta.buyer.n": 3.0}) is Destination.PRODUCTION
-
-
-def test_everything_that_is_missing_is_said_at_once(gate: Callable[[bool | Exception], None]) -> None:
-    gate(False)
-    text = refused(settings(environment="production"))
-    assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == [
-        "1. execution mode", "2. go-live gate", "3. confirmation",
-    ]  # fmt: skip
-
-
-def test_a_practice_exchange_asks_for_the_same_and_gets_no_real_order(gate: Callable[[bool | Exception], None]) -> None:
-    given = settings(environment="production", execution_mode="live", base_url="http://127.0.0.1:8700")
-    assert "confirmation" in refused(given)
-    assert allowed(given, accepted=True) is Destination.PRACTICE
-
-
-def test_a_pipe_cannot_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PHRASE}\n"))
-    assert typed_on_terminal() is None
-
-
-def test_what_is_typed_on_a_terminal_is_taken_as_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    typed = io.StringIO(f" {PHRASE}\r\n")
-    monkeypatch.setattr(typed, "isatty", lambda: True)
-    monkeypatch.setattr("sys.stdin", typed)
-    ask = typed_on_terminal()
-    assert ask is not None
-    assert ask("Sure? ") == f" {PHRASE}\r"
+    @property
+    def positions(self) -> dict[str, Decimal]:
+        found = {p["ticker"]: Decimal(p["position_fp"]) for p in self.books()["positions"] if p["user_id"] == self.user}
+        return {ticker: quantity for ticker, quantity in found.items() if quantity}
 
 
 @pytest.fixture
-def quiet_afterwards() -> Iterator[None]:
-    yield
-    logger.remove()
+def place(tmp_path: Path) -> Iterator[Place]:
+    options = Options(seed=5, unlimited=True, read_lag_ms=50)
+    practice = Practice(Setup(options, markets=many(4, time.time_ns()), trader_rate=4.0))
+    with PracticeServer(practice) as server:
+        made = server.do(lambda exchange: exchange.make_key("ed25519"))
+        key = tmp_path / "key.pem"
+        write_private(key, made.pem)
+        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
+        prefix = "AUTOTRADER__KALSHI__"
+        yield Place(server, tmp_path, made.user, {
+            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
+            f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"), f"{prefix}EXECUTION_MODE": "live",
+        })  # fmt: skip
 
 
-def test_start_up_lines_as_text_and_as_json(capsys: pytest.CaptureFixture[str], quiet_afterwards: None) -> None:
-    url = "https://external-api.kalshi.com/trade-api/v2"
-    for as_json in (False, True):
-        configure_log(LogSettings(json=as_json))
-        log_runtime_mode("production", "paper", url, Path("state/paper.db"), ["alpha", "beta"])
-        log_client_connected("production", url)
-    text_mode, text_client, json_mode, json_client = capsys.readouterr().err.splitlines()
-    assert text_mode.endswith(
-        f" runtime_mode_resolved mode=production execution_mode=paper api_base_url={url} store=state/paper.db "
-        "packs=alpha,beta"
-    )
-    assert text_client.endswith(f" kalshi_client_connected environment=production base_url={url}")
-    mode, client = json.loads(json_mode), json.loads(json_client)
-    assert (mode["message"], mode["mode"], mode["execution_mode"], mode["api_base_url"]) == (
-        "runtime_mode_resolved", "production", "paper", url,
-    )  # fmt: skip
-    assert (client["message"], client["environment"], client["base_url"]) == (
-        "kalshi_client_connected", "production", url,
-    )  # fmt: skip
+def wait_for(run: subprocess.Popen[str], words: str, times: int = 1) -> None:
+    """Read what the engine prints until it has said that so often."""
+    assert run.stdout is not None
+    seen = 0
+    for line in run.stdout:
+        seen += words in line
+        if seen >= times:
+            return
+    raise AssertionError(f"it ended before it said {words!r}: {run.stderr.read() if run.stderr else ''}")
 
 
-def test_a_paper_run_says_its_mode_and_sends_nothing_whatever_the_settings(engine_cli: Cli, tmp_path: Path) -> None:
-    assert engine_cli("init", "mine").code == 0
-    environment = {
-        "AUTOTRADER__KALSHI__ENVIRONMENT": "production", "AUTOTRADER__KALSHI__EXECUTION_MODE": "live",
-        "AUTOTRADER__LOG__JSON": "true",
-    }  # fmt: skip
-    answer = engine_cli("run", "--paper", "--once", "--json", cwd=tmp_path / "mine", env=environment)
-    assert answer.code == 0
-    said = json.loads(answer.err.splitlines()[0])
-    assert (said["message"], said["mode"], said["execution_mode"]) == ("runtime_mode_resolved", "production", "paper")
-    assert said["api_base_url"] == "none"
+def stopped(run: subprocess.Popen[str]) -> dict[str, Any]:
+    """Stop it politely; its closing note."""
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    note: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return note
+
+
+def test_live_through_a_kill_and_back(place: Place, engine_cli: Callable[..., Any]) -> None:
+    with place.start("--live") as run:
+        wait_for(run, "filled:", 2)
+        run.kill()
+        run.communicate()
+    before = place.fills
+    with place.start("--live") as run:
+        wait_for(run, "FIRED")
+        place.crowd(False)
+        note = stopped(run)
+    assert note["books_agree"] is True
+    assert place.fills >= before
+
+    def verb(*words: str) -> Any:
+        return engine_cli(*words, cwd=place.folder, env=place.environment)
+
+    said = json.loads(verb("reconcile", "--json").out)
+    assert said["agree"] is True
+    assert {symbol: Decimal(quantity) for symbol, quantity in said["positions"].items()} == place.positions
+    assert verb("halt", "--why", "test").code == 0  # never blocks what reduces
+    assert verb("cancel").code == 0
+    assert not [o for o in place.books()["orders"] if o["status"] == "resting"]
+    place.crowd(True)
+    assert verb("flatten").code == 0
+    assert place.positions == {}
+    assert json.loads(verb("reconcile", "--json").out)["positions"] == {}
+
+
+def test_paper_on_the_same_market_sends_nothing(place: Place) -> None:
+    with place.start() as run:
+        wait_for(run, "filled:")
+        note = stopped(run)
+    assert note["fills"] > 0
+    assert note["connections"] == 1
+    assert place.books()["orders"] == []
+
+
+def test_no_order_goes_out_without_the_consent(place: Place, engine_cli: Callable[..., Any]) -> None:
+    mode = {**place.environment, "AUTOTRADER__KALSHI__EXECUTION_MODE": "paper"}
+    answer = engine_cli(*RUN, "--live", cwd=place.folder, env=mode)
+    assert answer.code == 4
+    assert "AUTOTRADER__KALSHI__EXECUTION_MODE=live" in answer.err
+    assert place.books()["orders"] == []
+
+
+def test_what_is_missing_is_said_in_one_line(engine_cli: Callable[..., Any]) -> None:
+    assert "AUTOTRADER__KALSHI__API_KEY_ID" in engine_cli("reconcile").err
+    assert "add --venue kalshi" in engine_cli("run", "--live").err

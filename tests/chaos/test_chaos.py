@@ -1,0 +1,17 @@
+"""The short form of ``python -m tests.chaos``: one kill at each kind of place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.trial import Trial
+
+pytest.importorskip("uvicorn")
+
+
+def test_killed_engines_leave_books_that_agree(tmp_path: Path) -> None:
+    counts = Trial(tmp_path, seed=11).go(kills=3)
+    assert counts.problems == []
+    assert counts.engines == 3
