@@ -56,10 +56,12 @@ class Book:
     # -- orders ------------------------------------------------------------------------------------------------------
 
     def want(
-        self, orders: Sequence[Order], run: str, decision: int, seen: Mapping[str, Seen] | None = None
-    ) -> list[Order]:
+        self, orders: Sequence[Order], run: str, decision: int, seen: Mapping[str, Seen] | None = None, *,
+        at_once: bool = True,
+    ) -> list[Order]:  # fmt: skip
         """Write orders down before they are sent; on disk when this returns. ``seen``: the market by symbol.
 
+        ``at_once`` False leaves them to the next commit, for a sender that commits before it sends.
         Returns those that are new: an id that is there already was wanted before, and must not be sent again unless it
         still stands as WANTED.
         """
@@ -75,7 +77,8 @@ class Book:
                 IntentState.WANTED.value, None, "0", "", order.created_ns,
             ))  # fmt: skip
             self._event(order.client_id, order.created_ns, "wanted", self._lives[order.client_id], order.reason)
-        self.commit()
+        if at_once:
+            self.commit()
         return new
 
     def tell(self, client_id: str, news: News, time_ns: int, reason: str = "") -> Step | None:

@@ -49,7 +49,7 @@ class RunWriter:
         self._blocks = 0
         self._sequence = 0
         self._last_ns: int | None = None
-        self._ended = False
+        self._ended = self._live = False
         self._positions: list[Row] | None = None
 
     def __enter__(self) -> RunWriter:
@@ -69,8 +69,11 @@ class RunWriter:
     # -- what must be safe at once ---------------------------------------------------------------------------------
 
     def orders(self, orders: Sequence[Order], seen: Mapping[str, Seen] | None = None) -> None:
-        """Write orders down before they are sent; on disk when this returns. ``seen``: the market by symbol."""
-        self.book.want(orders, self.run_id, self._sequence, seen)
+        """Write orders down before they are sent; on disk when this returns. ``seen``: the market by symbol.
+
+        Where ``live_orders`` is in use they are on disk when that saves, which is before anything is sent.
+        """
+        self.book.want(orders, self.run_id, self._sequence, seen, at_once=not self._live)
 
     def halted(self, time_ns: int, by: str, reason: str, until_ns: int) -> None:
         """A guard stopped entries; on disk when this returns, so that a restart cannot forget it."""
@@ -153,6 +156,7 @@ class RunWriter:
 
     def live_orders(self) -> LiveOrders:
         """What the broker of a venue keeps of its orders, in the run's book and in the run's own transactions."""
+        self._live = True
         return LiveOrders(self._connection, self._path, self.book, self._batch, self.run_id)
 
     def flush(self) -> None:
