@@ -147,15 +147,15 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
         recovery.start(0, time.time_ns())
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, [JournalRecorder(writer, "fired")])
-        ready = asyncio.Event()
         run = LiveRun(
             loop, journal, feed, time.time_ns, account=Account(broker, recovery), pulse=feed.pulse,
-            every_second=writer.flush, first_read=lambda picture: ready.set(),
+            every_second=writer.flush,
         )  # fmt: skip
         async with stream:
             stop = asyncio.Event()
             running = asyncio.create_task(run.run(stop))
-            await ready.wait()
+            while not run.ready:
+                await asyncio.sleep(0.01)
             await _probe(said, folder, tickers[0], samples, watch, feed)
             stop.set()
             await running

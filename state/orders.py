@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -110,6 +110,22 @@ class LiveOrders:
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return self._connection.execute(query, values).fetchall()
+
+
+def encode_saved(saved: Saved) -> dict[str, Any]:
+    """Intents, fills and positions as JSON values: what the rules go on from. Attempts are the broker's alone."""
+    return {
+        "intents": [list(_intent_row(intent)) for intent in saved.intents],
+        "fills": [[str(part) if isinstance(part, Decimal) else part for part in fill] for fill in saved.fills],
+        "positions": [[strategy, symbol, str(quantity)] for strategy, symbol, quantity in saved.positions],
+    }
+
+
+def decode_saved(told: Mapping[str, Any]) -> Saved:
+    """The same again."""
+    positions = tuple((strategy, symbol, Decimal(quantity)) for strategy, symbol, quantity in told["positions"])
+    intents, fills = [_intent(tuple(row)) for row in told["intents"]], [_fill(tuple(row)) for row in told["fills"]]
+    return Saved(intents, fills, positions=positions)
 
 
 def _intent_row(intent: Intent) -> Row:

@@ -12,8 +12,12 @@ from engine.cli.assemble import Assembly
 from engine.cli.errors import UserError
 from engine.cli.kept import KeptRun
 from engine.decide.tick import Decider, VenueFacts
+from engine.execute.resume import Start, begin_with
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.plan.compiled import compiled_kernel
+from state.orders import decode_saved, encode_saved
+
+START = "live start"  # the snapshot that has it
 
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
@@ -46,10 +50,19 @@ def decider_of(kept: KeptRun) -> Decider:
         )
         for i in said["instruments"]
     }
-    return Decider(
+    decider = Decider(
         kept.plan, instruments, {name: calendar(name) for name in said["calendars"]}, Decimal(said["cash"]),
         VenueFacts(**said["venue"]), compiled_kernel(), said["keep_values"],
     )  # fmt: skip
+    began = kept.store.snapshot(kept.run["id"], START)
+    if began is not None:
+        begin_with(decider, Start(decode_saved(began["saved"]), Decimal(began["cash"])))
+    return decider
+
+
+def encode_start(start: Start) -> dict[str, Any]:
+    """What a live run began with, as JSON values."""
+    return {"saved": encode_saved(start.saved), "cash": str(start.cash)}
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.calendars import ALWAYS_OPEN, calendar
 from engine.cli.assemble import Assembly, now_ns
-from engine.cli.conditions import conditions_of
+from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.evidence import INPUTS, inputs_of
@@ -40,13 +40,14 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
-from engine.execute.resume import orphans, resume
-from engine.market.venue import ZERO, Picture, VenueError
+from engine.execute.resume import Start, begin_with, orphans
+from engine.market.venue import ZERO, VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
 from state import Mode, RunWriter, Store, open_store
 from state.ledger import Account as LedgerAccount
+from state.orders import LiveOrders
 
 if TYPE_CHECKING:
     from connectors.kalshi.client import KalshiRest
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
     from connectors.kalshi.source import KalshiFeed
     from connectors.kalshi.venue import KalshiVenue
 
-CLOSING_READS = 40  # readings of the account after the last tick, until everything is certain
+READINGS = 40  # of the account, at the start and at the end, until everything is certain
+PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ class _Run:
             self._list(markets)
             writer = stack.enter_context(self._begin())
             decider = self.assembly.decider()
+            if self.wish.live:
+                # What earlier runs hold is looked after, also where today's rules no longer look.
+                markets |= await markets_of(rest, self._held(writer, markets))
             feed = await self._feed(rest, markets, decider, stack)
             if self.wish.live:
                 return await self._live(rest, markets, decider, feed, writer)
@@ -130,6 +135,11 @@ class _Run:
         writer.snapshot(now_ns(), INPUTS, {**inputs_of(assembly), "source": f"kalshi {self.exchange.name}"})
         writer.flush()
         return writer
+
+    def _held(self, writer: RunWriter, known: Container[str]) -> list[str]:
+        saved = writer.live_orders().load()
+        symbols = {intent.order.symbol for intent in saved.intents} | {symbol for _, symbol, _ in saved.positions}
+        return sorted(symbol for symbol in symbols if symbol not in known)
 
     async def _feed(
         self, rest: KalshiRest, markets: dict[str, Market], decider: Decider, stack: AsyncExitStack
@@ -172,26 +182,27 @@ class _Run:
     async def _live(
         self, rest: KalshiRest, markets: dict[str, Market], decider: Decider, feed: KalshiFeed, writer: RunWriter
     ) -> int:
+        from connectors.kalshi.source import instrument_of
         from connectors.kalshi.venue import KalshiVenue
 
+        instruments = {ticker: instrument_of(market) for ticker, market in markets.items()}
         shards = {ticker: market.exchange_index for ticker, market in markets.items()}
         venue = self.venue = KalshiVenue(rest, shards, fuse=self.wish.fuse)
         venue.on_account = feed.on_account
         store = writer.live_orders()
-        saved = store.load()
         pending = decider.context.portfolio.pending
 
         def context(client_id: str) -> tuple[tuple[float, ...], str]:
             return pending[client_id].entry_values, pending[client_id].trigger_symbol
 
         alert = _alerter(writer)
-        broker = VenueBroker(venue, store, self.assembly.instruments, now_ns, context, alert)
-        broker.accounts.restore(saved)
-        resume(decider, saved)
+        broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
+        recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
+        start = await _recover(recovery, store, writer)
+        begin_with(decider, start)
+        saved = start.saved
         for strategy, symbol in orphans(decider, saved):
             alert("orphan", f"{strategy} holds {symbol} and is not loaded: only its stop and target look after it")
-        recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
-        recovery.start(saved.reconciled_ns, now_ns())
         statistics = StatisticsRecorder()
         for fill in saved.fills:
             statistics.book.apply(fill)  # what is held was opened by earlier runs
@@ -200,7 +211,7 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=writer.flush,
-            first_read=lambda picture: _start_with(decider, writer, picture), tell=_teller(writer, "connection"),
+            tell=_teller(writer, "connection"),
         )  # fmt: skip
         await venue.arm()
         try:
@@ -249,30 +260,51 @@ class _Run:
         return ExitCode.GOOD
 
 
-def _start_with(decider: Decider, writer: RunWriter, picture: Picture) -> None:
-    """The venue's cash. It keeps back one dollar for each contract sold short, which our books do not."""
+async def _recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> Start:
+    """Reconcile first: follow the venue until everything is certain. Nothing is sent, and no rule is asked.
+
+    What the run begins with is kept with it, so that it can be decided again. VenueError while it cannot be known.
+    """
+    broker = recovery.broker
+    before = store.load()
+    broker.accounts.restore(before)
+    recovery.start(before.reconciled_ns, now_ns())
+    broker.muted = True
+    for _ in range(READINGS):
+        picture = await recovery.read()
+        findings = recovery.apply(picture, now_ns())
+        broker.on_events(now_ns(), ())
+        if findings.settled and not findings.different:
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+    else:
+        raise VenueError("what became of earlier orders is not certain yet; `engine reconcile` says which")
+    broker.muted = False
+    # The venue keeps back one dollar for each contract sold short, which our books do not.
     short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    cash = picture.cash + short
-    decider.context.portfolio.start_with(cash)
-    # Of a new book; it is booked once, whoever comes first.
-    writer.book.transfer(cash - writer.book.balances.amount(LedgerAccount.CASH), picture.as_of_ns, "opening")
+    start = Start(store.load(), picture.cash + short)
+    if not before.reconciled_ns:
+        known = writer.book.balances.amount(LedgerAccount.CASH)
+        writer.book.transfer(start.cash - known, picture.as_of_ns, "opening")
+    writer.snapshot(now_ns(), START, encode_start(start))
     writer.flush()
+    return start
 
 
 async def _close(run: LiveRun, recovery: Recovery) -> bool:
     """Read the account until everything is certain; whether the venue's books and ours agree then."""
-    for _ in range(CLOSING_READS):
+    for _ in range(READINGS):
         try:
             picture = await recovery.read()
         except VenueError:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(PAUSE_SECONDS)
             continue
         run.listen()
         findings = recovery.apply(picture, now_ns())
         run.listen()
         if findings.agrees:
             return True
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(PAUSE_SECONDS)
     return False
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.execute.accounts import FOREIGN, Accounts
+from engine.execute.admission import refusal
 from engine.execute.steps import CancelIt, Desk, Send, Step, finished, steps, trigger
 from engine.market.events import Bar, MarketEvent, Quote
 from engine.market.instrument import Instrument
@@ -91,9 +92,11 @@ class VenueBroker:
 
     def place(self, orders: Sequence[Order], time_ns: int) -> BrokerReport:
         """Write the orders down; they go out with the next ``dispatch``. An entry stands or falls with its legs."""
-        refusal = next((reason for order in orders if (reason := self._refusal(order))), "")
-        if refusal:
-            updates = [OrderUpdate(o.client_id, OrderState.REFUSED, time_ns, refusal) for o in orders]
+        known, accounts = self.instruments, self.accounts
+        reasons = (refusal(order, known.get(order.symbol), accounts, self.hold) for order in orders)
+        refused = next(filter(None, reasons), "")
+        if refused:
+            updates = [OrderUpdate(o.client_id, OrderState.REFUSED, time_ns, refused) for o in orders]
             return BrokerReport(updates=updates)
         for order in orders:
             intent = Intent(order, OrderState.SENT)
@@ -379,33 +382,9 @@ class VenueBroker:
         report, self._report = self._report, BrokerReport()
         return report if report.fills or report.updates else None
 
-    def _refusal(self, order: Order) -> str:
-        """Why an order is not even written down; empty when it is."""
-        instrument = self.instruments.get(order.symbol)
-        if instrument is None or not instrument.tradable:
-            return f"{order.symbol} cannot be traded here"
-        if order.client_id in self.accounts.intents_ever:
-            return f"client id {order.client_id} was used before"
-        if order.quantity <= 0 or order.quantity % instrument.lot_size != 0:
-            return f"quantity {order.quantity} is not a whole number of lots of {instrument.lot_size}"
-        if order.limit is not None and (
-            instrument.on_grid(order.limit) != order.limit or instrument.within(order.limit) != order.limit
-        ):
-            return f"price {order.limit} is not on the venue's grid"
-        if order.leg is Leg.ENTRY:
-            return self.hold or self._doubt_in(order.symbol)
-        return ""
-
     def _protects(self, intent: Intent) -> bool:
         order = intent.order
         return order.leg in (Leg.STOP, Leg.TARGET) and self.accounts.held(order.strategy, order.symbol) != 0
-
-    def _doubt_in(self, symbol: str) -> str:
-        """An order of unknown fate may still become a position: nothing new until it is settled."""
-        accounts = self.accounts
-        intents = (i for strategy in accounts.strategies_in(symbol) for i in accounts.open_in(strategy, symbol))
-        doubtful = [a for i in intents for a in i.working if a.life.state is IntentState.UNKNOWN]
-        return f"what became of order {doubtful[0].wire.client_id} is not known yet" if doubtful else ""
 
 
 async def run_all(broker: VenueBroker) -> None:

@@ -16,7 +16,7 @@ from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
 from engine.execute.recovery import Recovery
 from engine.market.events import MarketEvent, Tick
-from engine.market.venue import Batch, Feed, LinkDown, LinkUp, Picture, VenueError
+from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
 
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
@@ -36,8 +36,7 @@ class Account:
 
 class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
-    called before each tick and ``every_second`` once a second; ``first_read`` with the account when it has been read
-    and followed for the first time; ``tell`` hears of connections, in words.
+    called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class LiveRun:
         account: Account | None = None,
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
-        first_read: Callable[[Picture], None] = lambda picture: None,
         tell: Callable[[str], None] = lambda words: None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
@@ -53,7 +51,6 @@ class LiveRun:
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
-        self._first_read = first_read
         self._linked = False
         self._now = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -179,8 +176,6 @@ class LiveRun:
         self.listen()
         if findings.settled and self._linked:
             broker.hold = ""
-            if not self.ready:
-                self._first_read(picture)
             self.ready = True
 
     def _dispatch(self) -> None:

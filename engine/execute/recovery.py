@@ -71,9 +71,10 @@ class Recovery:
             self._settle(settlement, now_ns)
         for fill in findings.foreign_fills:
             self._share(fill.fill_id, fill.symbol, fill.side, fill.quantity, fill.price, fill.fee, fill.time_ns)
-        for order in findings.adopt:
+        known = broker.instruments
+        for order in (o for o in findings.adopt if o.symbol in known):
             self._adopt(order, now_ns)
-        for order in findings.foreign:
+        for order in (*findings.foreign, *(o for o in findings.adopt if o.symbol not in known)):
             broker.accounts.foreign.add(order.venue_order_id)
             self._alert("foreign_order", f"{order.side} {order.quantity} {order.symbol} at {order.limit} is not ours")
         broker.forget_orphans()

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 from engine.decide.portfolio import Pending
 from engine.decide.tick import Decider
 from engine.execute.accounts import FOREIGN
 from engine.market.orders import BrokerReport, Leg, Order, OrderUpdate
 from engine.market.wire import Intent, Saved
+
+
+class Start(NamedTuple):
+    """What a live run begins with: what the store kept, and the venue's cash (money, positions apart)."""
+
+    saved: Saved
+    cash: Decimal
+
+
+def begin_with(decider: Decider, start: Start) -> None:
+    """Put a fresh decider where a live run begins; a replay of the run does the same."""
+    resume(decider, start.saved)
+    decider.context.portfolio.start_with(start.cash)
 
 
 def resume(decider: Decider, saved: Saved) -> None:

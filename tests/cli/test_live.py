@@ -115,6 +115,10 @@ def test_live_through_a_kill_and_back(place: Place, engine_cli: Callable[..., An
     def verb(*words: str) -> Any:
         return engine_cli(*words, cwd=place.folder, env=place.environment)
 
+    kept = {**place.environment, "AUTOTRADER__STORE__PATH": "state/autotrader-demo.db"}
+    again = engine_cli("replay", cwd=place.folder, env=kept)
+    assert "and no difference" in again.out, again.out
+    assert engine_cli("db", "check", cwd=place.folder, env=kept).code == 0
     said = json.loads(verb("reconcile", "--json").out)
     assert said["agree"] is True
     assert {symbol: Decimal(quantity) for symbol, quantity in said["positions"].items()} == place.positions

@@ -1,0 +1,189 @@
+"""One event loop on a live feed: reconcile first, trade after, and never half blind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from engine.execute.inputs import JournaledBroker
+from engine.execute.live import NOT_CONNECTED, Account, LiveRun
+from engine.market.events import MarketEvent, Quote, Tick
+from engine.market.inputs import Input
+from engine.market.orders import BrokerReport
+from engine.market.venue import Batch, LinkDown, LinkUp, VenueError
+
+
+class Rules:
+    """What a loop does, written down."""
+
+    def __init__(self, broker: JournaledBroker) -> None:
+        self.broker = broker
+        self.stepped: list[Tick] = []
+        self.observed: list[Tick] = []
+        self.heard: list[BrokerReport] = []
+
+    def step(self, tick: Tick) -> None:
+        self.broker.on_events(tick.time_ns, tick.events)
+        self.stepped.append(tick)
+
+    def observe(self, tick: Tick) -> None:
+        self.broker.on_events(tick.time_ns, tick.events)
+        self.observed.append(tick)
+
+    def hear(self, report: BrokerReport, time_ns: int) -> None:
+        self.heard.append(report)
+
+
+class Log:
+    def input(self, item: Input) -> None:
+        """Not looked at here."""
+
+
+class ScriptedFeed:
+    """Gives what is put into it."""
+
+    def __init__(self) -> None:
+        self.waiting: asyncio.Queue[Batch | Exception] = asyncio.Queue()
+
+    async def batch(self) -> Batch:
+        item = await self.waiting.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+
+class Bench:
+    """A live run with a fake venue; ``go`` runs it beside ``work``."""
+
+    def __init__(self, rig: Any, live: bool = True) -> None:
+        self.rig = rig
+        self.feed = ScriptedFeed()
+        self.journal = JournaledBroker(rig.broker, Log())
+        self.rules = Rules(self.journal)
+        self.said: list[str] = []
+        account = Account(rig.broker, rig.recovery) if live else None
+        self.run = LiveRun(
+            self.rules, self.journal, self.feed, lambda: rig.venue.now, account=account, tell=self.said.append  # type: ignore[arg-type]
+        )
+
+    def tell(self, *news: Any, events: Sequence[MarketEvent] = ()) -> None:
+        self.rig.venue.now += 1_000_000
+        self.feed.waiting.put_nowait(Batch(self.rig.venue.now, events, news))
+
+    def go(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def both() -> None:
+            stop = asyncio.Event()
+            running = asyncio.create_task(self.run.run(stop))
+            worker = asyncio.ensure_future(work())
+            await asyncio.wait([running, worker], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            await running
+            await worker
+
+        asyncio.run(both())
+
+
+async def until(check: Callable[[], bool]) -> None:
+    """Let the other tasks go on until it is so."""
+    async with asyncio.timeout(10):
+        while not check():
+            await asyncio.sleep(0)
+
+
+def quote(bid: float) -> Quote:
+    return Quote("A", 0, bid, 1.0, bid + 0.02, 1.0)
+
+
+def test_the_rules_are_asked_only_after_the_account_was_followed(make_rig: Any) -> None:
+    bench = Bench(make_rig())
+
+    async def work() -> None:
+        bench.tell(events=[quote(0.4)])
+        await until(lambda: bool(bench.rules.observed))
+        assert bench.rules.stepped == []
+        assert "not been read" in bench.rig.broker.hold
+        bench.tell(LinkUp(bench.rig.venue.now))
+        await until(lambda: bench.run.ready)
+        assert bench.rig.broker.hold == ""
+        bench.tell(events=[quote(0.5)])
+        await until(lambda: bool([t for t in bench.rules.stepped if t.events]))
+
+    bench.go(work)
+
+
+def test_a_break_holds_entries_until_the_account_was_read_again(make_rig: Any) -> None:
+    bench = Bench(make_rig())
+
+    async def work() -> None:
+        bench.tell(LinkUp(1))
+        await until(lambda: bench.run.ready)
+        readings = bench.rig.recovery.readings
+        bench.tell(LinkDown(2, "gone"))
+        await until(lambda: bench.rig.broker.hold == NOT_CONNECTED)
+        bench.tell(LinkUp(3))
+        await until(lambda: bench.rig.broker.hold == "")
+        assert bench.rig.recovery.readings > readings
+        assert bench.run.connections == 2
+
+    bench.go(work)
+    assert bench.said == ["connected", "connection lost: gone", "connected"]
+
+
+def test_answers_are_heard_between_ticks(make_rig: Any, new_bracket: Any) -> None:
+    bench = Bench(make_rig())
+
+    async def work() -> None:
+        bench.tell(LinkUp(1))
+        await until(lambda: bench.run.ready)
+        bench.rig.broker.place(new_bracket("e"), bench.rig.venue.now)
+        bench.run.listen()
+        await until(lambda: any(u.state == "working" for report in bench.rules.heard for u in report.updates))
+
+    bench.go(work)
+
+
+def test_an_account_that_cannot_be_read_is_read_again(make_rig: Any) -> None:
+    rig = make_rig()
+    picture, failures = rig.venue.picture, [VenueError("503"), VenueError("503")]
+
+    async def failing(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await picture(*arguments)
+
+    rig.venue.picture = failing
+    bench = Bench(rig)
+
+    async def work() -> None:
+        bench.tell(LinkUp(1))
+        while not bench.run.ready:
+            rig.venue.now += 200_000_000
+            await asyncio.sleep(0.01)
+            assert rig.broker.hold or bench.run.ready
+
+    bench.go(work)
+    assert failures == []
+
+
+def test_a_stream_that_cannot_go_on_ends_the_run(make_rig: Any) -> None:
+    bench = Bench(make_rig())
+
+    async def work() -> None:
+        bench.feed.waiting.put_nowait(VenueError("the key is not accepted"))
+
+    with pytest.raises(VenueError, match="not accepted"):
+        bench.go(work)
+
+
+def test_paper_needs_no_account(make_rig: Any) -> None:
+    bench = Bench(make_rig(), live=False)
+
+    async def work() -> None:
+        bench.tell(LinkUp(1), events=[quote(0.5)])
+        await until(lambda: bool([t for t in bench.rules.stepped if t.events]))
+
+    bench.go(work)
+    assert bench.rig.recovery.readings == 0
