@@ -2,7 +2,8 @@
 
 A block can be read by itself: a version byte, the length of a table of names, the table, then the items one after
 another, all compressed. Bars, quotes and numbers observed, which are nearly everything, are packed as fixed fields (a
-bar is 55 bytes before compression); what is rare is JSON. Whole numbers come back as floats, which is what the rules see anyway.
+bar is 55 bytes before compression); what is rare is JSON. Whole numbers come back as floats, which is what the rules
+see anyway.
 """
 
 from __future__ import annotations

@@ -97,12 +97,6 @@ class Portfolio:
     def pending_in(self, symbol: str) -> int:
         return sum(1 for p in self.pending.values() if p.order.symbol == symbol)
 
-    def is_busy(self, strategy: str, symbol: str) -> bool:
-        """Whether the strategy holds the symbol or has an entry under way in it."""
-        if (strategy, symbol) in self.held:
-            return True
-        return any(p.order.strategy == strategy and p.order.symbol == symbol for p in self.pending.values())
-
     def started_entries(self, key: PositionKey) -> list[str]:
         """Entries of a position that have filled in part; once the position is gone, the rest must not come."""
         return [

@@ -160,8 +160,15 @@ def tables(result: BacktestResult) -> list[Table]:
         _table("Rejected entries by guard", ("guard", "rejected"), result.rejected(), "No entry was rejected."),
         _table("Fill bounds", tuple(dict.fromkeys(key for row in bounds for key in row)), bounds, "Not run."),
         _pairs("Parameters", "Parameter", sorted(result.parameters.items()), "The pack has no parameters."),
+        *_unexpected(result),
         _pairs("Data notes", "Note", _notes(result.data_notes), "Nothing odd in the data."),
     ]
+
+
+def _unexpected(result: BacktestResult) -> list[Table]:
+    if not result.unexpected_firings:
+        return []
+    return [_pairs("Fired otherwise than expected", "Rule", _notes(result.unexpected_firings), "")]
 
 
 def run_table(result: BacktestResult) -> Table:

@@ -12,6 +12,7 @@ from engine.decide.tick import Decider
 from engine.execute.loop import Loop
 from engine.market.events import MarketSource
 from engine.market.orders import Broker
+from engine.research.budgets import outside_budget
 from engine.research.recorder import StatisticsRecorder
 from engine.research.results import BacktestResult, PriceSeries, Row, headline
 from engine.research.statistics import curve_statistics
@@ -73,12 +74,14 @@ def result_of(
     recorder: StatisticsRecorder, loop: Loop, described: Described, seconds: float, bounds: Mapping[str, Row]
 ) -> BacktestResult:
     """What a finished run gives; ``bounds`` by fill assumption, empty where only one was run."""
+    ruleset = loop.decider.context.plan.ruleset
+    firing = outside_budget(ruleset, recorder.fired, recorder.times, described.timezone)
     return BacktestResult(
         described.pack, described.data, described.parameters, recorder.started_ns, recorder.ended_ns,
         recorder.book.bars, loop.ticks, seconds, loop.hash.hexdigest(), recorder.order_count, recorder.fill_count,
         recorder.book.trades, recorder.times, recorder.equity, described.cash, described.timezone,
         dict(recorder.rejected), {rule: dict(counts) for rule, counts in recorder.verdicts.items()},
-        bounds, dict(recorder.notes), recorder.book.bars_exposed, recorder.buy_and_hold(),
+        bounds, dict(recorder.notes), recorder.book.bars_exposed, recorder.buy_and_hold(), firing,
     )  # fmt: skip
 
 

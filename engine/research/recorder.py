@@ -28,6 +28,7 @@ class StatisticsRecorder:
         self.equity: array[float] = array("d")
         self.verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.rejected: Counter[str] = Counter()
+        self.fired: defaultdict[str, list[int]] = defaultdict(list)
         self.notes: Counter[str] = Counter()
         self.order_count = self.fill_count = 0
         self._first: dict[str, float] = {}
@@ -37,6 +38,8 @@ class StatisticsRecorder:
 
     def decision(self, decision: Decision, decider: Decider) -> None:
         self.verdicts[decision.rule][decision.verdict] += 1
+        if decision.verdict is Verdict.FIRED:
+            self.fired[decision.rule].append(decision.time_ns)
         if decision.verdict is Verdict.BLOCKED:
             self.rejected[decision.guard] += 1
         for order in decision.orders:

@@ -51,6 +51,7 @@ class BacktestResult:
     ``verdicts`` a rule to its count of each verdict, ``bounds`` a fill assumption to the figures of `headline`.
     ``data_notes`` counts what was odd in the input (late, duplicate, missing bars). ``bars_exposed`` counts bars that
     closed with a position open, None if nobody counted; ``buy_and_hold`` is a ratio, None if nobody computed it.
+    ``unexpected_firings`` counts the periods in which a rule fired otherwise than its pack expects.
     """
 
     pack: str
@@ -75,6 +76,7 @@ class BacktestResult:
     data_notes: Mapping[str, int] = field(default_factory=dict)
     bars_exposed: int | None = None
     buy_and_hold: float | None = None
+    unexpected_firings: Mapping[str, int] = field(default_factory=dict)
 
     def statistics(self) -> tuple[TradeStatistics, CurveStatistics]:
         """Figures over all trades and over the equity curve, unrounded."""
@@ -154,6 +156,7 @@ class BacktestResult:
             "rejected_by_guard": self.rejected(),
             "fill_bounds": self.fill_bounds(),
             "data_notes": dict(sorted(self.data_notes.items())),
+            "unexpected_firings": dict(sorted(self.unexpected_firings.items())),
         }
 
     @property

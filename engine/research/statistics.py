@@ -23,6 +23,7 @@ from engine.research.trades import ClosedTrade
 
 TRADING_DAYS_PER_YEAR = 252
 _DAY_NS = 86_400 * NANOS
+_HOUR_NS = 3_600 * NANOS
 _HALF_HOUR_NS = 1_800 * NANOS
 _YEAR_NS = 365.25 * _DAY_NS
 _ZERO = Decimal(0)
@@ -204,11 +205,23 @@ def max_drawdown(times: Ints, equity: Floats, initial_cash: float) -> Drawdown:
 
 def local_days(times: Ints, timezone: str) -> Ints:
     """Local calendar day of each instant, as days since 1970-01-01 in ``timezone``. Same shape as ``times``."""
+    days: Ints = _local(times, timezone) // _DAY_NS
+    return days
+
+
+def local_hours(times: Ints, timezone: str) -> Ints:
+    """Local clock hour of each instant, as hours since 1970-01-01 in ``timezone``. Same shape as ``times``."""
+    hours: Ints = _local(times, timezone) // _HOUR_NS
+    return hours
+
+
+def _local(times: Ints, timezone: str) -> Ints:
+    """Nanoseconds since the epoch as a local clock shows them."""
     # No zone shifts inside a UTC half hour, so one look-up serves all instants of it.
     half_hours, inverse = np.unique(times // _HALF_HOUR_NS, return_inverse=True)
     zone = ZoneInfo(timezone)
     offsets = [_offset_ns(int(half_hour) * _HALF_HOUR_NS, zone) for half_hour in half_hours]
-    local: Ints = (times + np.array(offsets, dtype=np.int64)[inverse]) // _DAY_NS
+    local: Ints = times + np.array(offsets, dtype=np.int64)[inverse]
     return local
 
 

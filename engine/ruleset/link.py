@@ -89,6 +89,15 @@ class _PackLinker:
                 self.keys.append(f"{pack}.{document.name}")
             if isinstance(model, m.Strategy | m.Exit | m.Guard | m.Gate):
                 self.parameters[id(document)] = self.linker.define_parameters(self.scopes[pack], document, model.params)
+        self._expected(documents, first)
+
+    def _expected(self, documents: list[Document], named: Mapping[str, Document]) -> None:
+        """Rules that a pack expects to fire must be there."""
+        for document in documents:
+            for key in document.model.expect if isinstance(document.model, m.Pack) else ():
+                if str(key) not in named:
+                    place = document.key(("expect", str(key)))
+                    self.linker.report(messages.unknown_name(str(key), place, named, "rule"))
 
     def _rule(self, scopes: Scopes, document: Document) -> None:
         match document.model:

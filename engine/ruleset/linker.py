@@ -18,7 +18,7 @@ from engine.market.instrument import Instrument
 from engine.ruleset import models as m
 from engine.ruleset.load import Document, LoadedFile
 from engine.ruleset.model_parts import Param
-from engine.ruleset.rules import Definitions, Pack, Parameter
+from engine.ruleset.rules import Definitions, FiringBudget, Pack, Parameter
 from engine.ruleset.scalars import Expr
 
 SHARED = "common"
@@ -193,6 +193,7 @@ class Linker:
             pack.universe = tuple(str(s) for s in model.universe)
         elif isinstance(model.universe, Expr):
             pack.universe = (model.universe.text,)
+        pack.expect = {f"{pack.name}.{k}": FiringBudget(b.low, b.high, b.per) for k, b in model.expect.items()}
         pack.execution = {str(k): str(v) for k, v in model.symbols.items()}
         checker = Checker(Names(self.facts, self.functions, DEFAULT_SECONDS, frozenset()))
         pack.instruments = {

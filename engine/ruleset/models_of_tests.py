@@ -47,7 +47,6 @@ class Quotes(RuleModel):
 class TestAccount(RuleModel):
     cash: Expr | None = Field(None, description="Money not in positions.")
     equity: Expr | None = Field(None, description="Cash and the value of all positions.")
-    buying_power: Expr | None = Field(None, description="What may be spent on entries.")
 
 
 class TestPosition(RuleModel):

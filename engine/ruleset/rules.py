@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from engine.language.diagnostics import Finding
 from engine.language.terms import Term
@@ -231,9 +232,19 @@ class Definitions(Rule):
     """Lets and parameters shared by a pack."""
 
 
+class FiringBudget(NamedTuple):
+    """How often a rule is expected to fire, ``low`` to ``high`` times ``per`` local hour, day or week."""
+
+    low: int
+    high: int
+    per: str
+
+
 @dataclass(slots=True)
 class Pack:
-    """One folder of rules, linked. ``execution`` maps trigger symbols to the symbols that are ordered."""
+    """One folder of rules, linked. ``execution`` maps trigger symbols to the symbols that are ordered; ``expect`` says
+    how often a rule, by its key, should fire.
+    """
 
     name: str
     timeframe: int = 60
@@ -245,6 +256,7 @@ class Pack:
     venue: str = ""
     max_quantity: float | None = None
     max_notional: float | None = None
+    expect: Mapping[str, FiringBudget] = field(default_factory=dict)
     document: Document | None = None
     strategies: list[Strategy] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)

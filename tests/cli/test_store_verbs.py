@@ -175,9 +175,9 @@ def test_a_running_engine_obeys_halt_and_resume_and_keeps_others_out(verb: Cli, 
         assert f"another engine (process {run.pid}) is using" in refused.err
         (folder / "state" / "HALT").write_text("by hand\n")
         drain(run)
-        assert run.stderr.readline() == "entries are halted: by hand; exits and cancels go on\n"
+        assert "entries are halted: by hand; exits and cancels go on\n" in run.stderr
         assert verb("resume", cwd=folder).code == 0
-        assert run.stderr.readline() == "entries are resumed\n"
+        assert "entries are resumed\n" in run.stderr
         run.send_signal(signal.SIGINT)
         run.wait()
     assert run.returncode == 0

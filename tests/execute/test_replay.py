@@ -188,7 +188,7 @@ def test_a_run_comes_out_again_as_it_was(seed: int, changes: list[tuple[int, str
 def test_the_runs_that_are_compared_do_everything() -> None:
     inputs = [item for seed in range(8) for item in run(seed, {40: Standing("stop", 0), 60: Standing("", 1)}).inputs]
     asked = {item.asked for item in inputs if isinstance(item, Reported)}
-    assert asked == set(Asked) - {Asked.HEARD}  # a paper broker tells nothing between two ticks
+    assert asked == set(Asked) - {Asked.HEARD}  # only a venue is heard between ticks
     lines = [kept.line for seed in range(8) for kept in run(seed).record.kept]
     for part in ("fired", "blocked|p.few", "blocked|p.loss", "cooling", "replace/"):
         assert any(part in line for line in lines), part
