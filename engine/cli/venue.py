@@ -68,6 +68,8 @@ def exchange_of(settings: Settings) -> Exchange:
     for value, name in ((kalshi.api_key_id, "API_KEY_ID"), (kalshi.private_key_path, "PRIVATE_KEY_PATH")):
         if value is None:
             raise UserError(f"the venue needs a key: set AUTOTRADER__KALSHI__{name} in the environment or in .env")
+    if kalshi.subaccount:
+        raise UserError("kalshi.subaccount: only the primary account, 0, can be traded and followed")
     assert kalshi.api_key_id is not None and kalshi.private_key_path is not None
     signer = load_signer(kalshi.api_key_id.get_secret_value(), kalshi.private_key_path)
     if kalshi.base_url is not None:

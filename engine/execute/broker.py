@@ -7,7 +7,6 @@ is on the wire, and a request whose answer did not come is never repeated: only 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -385,12 +384,3 @@ class VenueBroker:
     def _protects(self, intent: Intent) -> bool:
         order = intent.order
         return order.leg in (Leg.STOP, Leg.TARGET) and self.accounts.held(order.strategy, order.symbol) != 0
-
-
-async def run_all(broker: VenueBroker) -> None:
-    """Send everything that is due and wait for the answers: for verbs that do one thing and end."""
-    tasks: list[asyncio.Task[None]] = []
-    broker.dispatch(lambda coroutine: tasks.append(asyncio.get_running_loop().create_task(coroutine)))
-    if tasks:
-        await asyncio.gather(*tasks)
-
