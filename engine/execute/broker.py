@@ -336,7 +336,7 @@ class VenueBroker:
             for intent in desk.intents:
                 self._watch_fills(intent, time_ns)
             # An end of one may set another free: of an entry its legs, of one leg the other.
-            while over := [i for i in desk.intents if finished(desk, i)]:
+            while over := finished(desk):
                 for intent in over:
                     self._finish(intent, time_ns)
                 desk = self._desk(strategy, symbol, time_ns)

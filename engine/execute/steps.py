@@ -7,7 +7,7 @@ than what is held.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -84,10 +84,11 @@ def trigger(desk: Desk) -> list[Intent]:
 def steps(desk: Desk) -> list[Step]:
     """What to ask of the venue now. Attempts that wait for an answer are left alone until it is there."""
     found: list[Step] = []
+    out = _Out.of(desk)
     # What must be out at once comes first: exits and stops that were reached, then targets.
     room = abs(desk.held) - sum((a.left for i in desk.intents if i.reduces for a in i.working), ZERO)
     for intent in sorted(desk.intents, key=_urgency):
-        wanted = _wanted(desk, intent)
+        wanted = _wanted(desk, intent, out)
         working = intent.working
         excess = sum((a.left for a in working), ZERO) - wanted
         if excess > 0 or (intent.at_market and any(not a.wire.immediate for a in working)):
@@ -101,24 +102,34 @@ def steps(desk: Desk) -> list[Step]:
     return found
 
 
-def finished(desk: Desk, intent: Intent) -> bool:
-    """Whether nothing of an intent can fill any more, and nothing more is to be tried."""
-    if intent.working:
-        return False
+def finished(desk: Desk) -> list[Intent]:
+    """Intents of which nothing can fill any more, and nothing more is to be tried."""
+    alive = {intent.order.client_id for intent in desk.intents}
+    return [intent for intent in desk.intents if not intent.working and _is_over(desk, intent, alive)]
+
+
+def _is_over(desk: Desk, intent: Intent, alive: Set[str]) -> bool:
     if intent.withdrawn is not None or intent.filled >= intent.order.quantity:
         return True
-    if intent.reduces:
-        return _nothing_to_reduce(desk, intent)
-    return bool(intent.attempts) and not (intent.at_market and not intent.attempts[-1].wire.immediate)
-
-
-def _nothing_to_reduce(desk: Desk, intent: Intent) -> bool:
-    """Of a leg: its entry is over and nothing of it is held; of an exit: nothing is held."""
-    parent = intent.order.parent
-    if parent is None:
+    if not intent.reduces:
+        return bool(intent.attempts) and not (intent.at_market and not intent.attempts[-1].wire.immediate)
+    # Nothing is left to reduce: of a leg its entry is over and nothing of it is held, of an exit nothing is held.
+    if intent.order.parent is None:
         return _reducible(desk, intent.order.side) == 0
-    alive = any(i.order.client_id == parent for i in desk.intents)
-    return not alive and _armed(desk, intent) == 0
+    return intent.order.parent not in alive and _armed(desk, intent) == 0
+
+
+class _Out(NamedTuple):
+    """What is on its way out of the position: groups whose stop was reached, and how much exits are for."""
+
+    stops: Set[str | None]
+    exits: Decimal
+
+    @classmethod
+    def of(cls, desk: Desk) -> _Out:
+        going = [i for i in desk.intents if i.withdrawn is None]
+        stops = {i.order.group for i in going if i.triggered and i.order.leg is Leg.STOP}
+        return cls(stops, sum((_armed(desk, i) for i in going if i.order.leg is Leg.EXIT), ZERO))
 
 
 def _urgency(intent: Intent) -> int:
@@ -127,19 +138,18 @@ def _urgency(intent: Intent) -> int:
     return 0 if intent.order.leg is Leg.EXIT else 1 if intent.triggered else 2
 
 
-def _wanted(desk: Desk, intent: Intent) -> Decimal:
+def _wanted(desk: Desk, intent: Intent, out: _Out) -> Decimal:
     """How much of an intent should be able to fill now."""
     if intent.withdrawn is not None or intent.waits:
         return ZERO
     if not intent.reduces:
         return intent.order.quantity - intent.filled
-    if intent.order.leg is Leg.TARGET and _stop_is_out(desk, intent):
-        return ZERO
-    if intent.order.leg is Leg.EXIT or intent.triggered or not _exit_is_out(desk):
+    if intent.order.leg is not Leg.TARGET:
         return _armed(desk, intent)
+    if intent.order.group in out.stops:
+        return ZERO
     # An exit comes before a target; what the exit leaves is the target's.
-    exits = sum((_armed(desk, i) for i in desk.intents if i.order.leg is Leg.EXIT), ZERO)
-    return min(_armed(desk, intent), max(abs(desk.held) - exits, ZERO))
+    return min(_armed(desk, intent), max(abs(desk.held) - out.exits, ZERO))
 
 
 def _armed(desk: Desk, intent: Intent) -> Decimal:
@@ -162,17 +172,6 @@ def group_key(group: str) -> str:
 
 def _reducible(desk: Desk, side: Side) -> Decimal:
     return max(-desk.held * side.sign, ZERO)
-
-
-def _stop_is_out(desk: Desk, target: Intent) -> bool:
-    return any(
-        i.triggered and i.order.leg is Leg.STOP and i.order.group == target.order.group and i.withdrawn is None
-        for i in desk.intents
-    )
-
-
-def _exit_is_out(desk: Desk) -> bool:
-    return any(i.order.leg is Leg.EXIT and i.withdrawn is None for i in desk.intents)
 
 
 def _stop_reached(intent: Intent, quote: Quote | None) -> bool:
