@@ -54,7 +54,7 @@ about: Fires on the probe's bid and on nothing else.
 on: quote
 when: [market.tradable, book.bid_depth >= 5000, market.spread <= 90%, age(book.bid_depth) < 60s]
 then:
-  buy: {size: 1, limit: 1%, within: 1s}
+  buy: {size: 1, limit: 1%}
 ---
 kind: guard
 name: not_too_many
