@@ -150,7 +150,7 @@ class _Run:
         names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
         stream = stream_of(self.exchange)
         feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
-        await feed.read_terms(markets.values())
+        await feed.read_terms()
         await stack.enter_async_context(stream)
         return feed
 
@@ -173,6 +173,7 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
             every_second=writer.flush, tell=_teller(writer, "connection"),
+            beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         seconds = await self._until_stopped(run)
         return self._report(statistics, loop, writer, seconds, {"connections": run.connections})
@@ -211,7 +212,7 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=writer.flush,
-            tell=_teller(writer, "connection"),
+            tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         await venue.arm()
         try:

@@ -36,7 +36,8 @@ class Account:
 
 class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
-    called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words.
+    called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words. ``beside`` is
+    work that goes on while the run does.
     """
 
     def __init__(
@@ -44,13 +45,14 @@ class LiveRun:
         account: Account | None = None,
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
-        tell: Callable[[str], None] = lambda words: None,
+        tell: Callable[[str], None] = lambda words: None, beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
+        self._beside = beside
         self._linked = False
         self._now = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -65,7 +67,8 @@ class LiveRun:
         VenueError when the stream cannot go on.
         """
         self._failure = asyncio.get_running_loop().create_future()
-        tasks = [asyncio.create_task(self._guarded(work)) for work in (self._pump(), self._beat())]
+        works = [self._pump(), self._beat(), *([self._beside()] if self._beside is not None else [])]
+        tasks = [asyncio.create_task(self._guarded(work)) for work in works]
         stopped = asyncio.ensure_future(stop.wait())
         ends: list[asyncio.Future[Any]] = [stopped, self._failure]
         try:
