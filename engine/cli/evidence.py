@@ -118,6 +118,9 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
 def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
     rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
     book = TradeBook()
+    for row in store.fills_before(run["id"]):
+        if row["strategy"].startswith(f"{pack}."):
+            book.apply(_fill(row))  # what earlier runs on the same account had opened
     for row in rows:
         book.apply(_fill(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]
