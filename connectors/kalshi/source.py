@@ -174,6 +174,16 @@ class KalshiFeed:
             touched.setdefault(ticker, set()).update(self._groups)
         return self._events(touched, now_ns)
 
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        return len(self._quotes) == len(self._views)
+
+    def whole(self, now_ns: int) -> list[MarketEvent]:
+        """All prices and facts as they are, whether they were told before or not."""
+        self._told = {ticker: {} for ticker in self._views}
+        self._quotes.clear()
+        return self._events({ticker: {*Group} for ticker in self._views}, now_ns)
+
     # -- the stream's events -------------------------------------------------------------------------------------------
 
     def _take(self, event: StreamEvent, touched: dict[str, set[Group]], news: list[News]) -> None:

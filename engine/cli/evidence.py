@@ -77,6 +77,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
         return "it does not say where its prices came from"
     if inputs["source"] == "simulated":
         return "its prices were simulated"
+    if str(inputs["source"]).endswith(" practice"):
+        return "its prices were a practice exchange's"
     if inputs["derived"]:
         return f"the prices of {', '.join(inputs['derived'])} were simulated from an index"
     if inputs["fill_model"] == "optimistic":

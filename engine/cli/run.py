@@ -116,7 +116,7 @@ def command(
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json))
+        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), once, json))
     pace = _pace(settings, speed, interval)
     return _run(assembly, rules, level, pace, once, json)
 

@@ -68,6 +68,7 @@ class Wish:
     accepted: bool
     level: str
     fuse: Decimal
+    once: bool
     as_json: bool
 
 
@@ -225,7 +226,7 @@ class _Run:
             every_second=writer.flush, tell=_teller(writer, "connection"),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
-        seconds = await self._until_stopped(run)
+        seconds = await self._until_stopped(run, feed)
         return self._report(statistics, loop, writer, seconds, {"connections": run.connections})
 
     # -- live ----------------------------------------------------------------------------------------------------------
@@ -263,7 +264,7 @@ class _Run:
         )  # fmt: skip
         await venue.arm()
         try:
-            seconds = await self._until_stopped(run)
+            seconds = await self._until_stopped(run, feed)
         finally:
             await venue.disarm()
         agree = await _close(run, recovery)
@@ -273,15 +274,15 @@ class _Run:
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
-    async def _until_stopped(self, run: LiveRun) -> float:
-        """Until Ctrl-C or a polite kill; returns how long it went on, in seconds."""
+    async def _until_stopped(self, run: LiveRun, feed: KalshiFeed) -> float:
+        """Until Ctrl-C or a polite kill, or one look; returns how long it went on, in seconds."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         began = time.perf_counter()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         try:
-            await run.run(stop)
+            await (run.once(stop, feed) if self.wish.once else run.run(stop))
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)

@@ -105,6 +105,10 @@ class Portfolio:
             if p.started and (p.order.strategy, p.order.symbol) == key
         ]
 
+    def under_way(self) -> bool:
+        """Whether an entry or an exit has been ordered whose end is not known yet."""
+        return bool(self.pending) or any(held.exiting for held in self.held.values())
+
     # -- changing --------------------------------------------------------------------------------------------------
 
     def start_with(self, cash: Decimal) -> None:
