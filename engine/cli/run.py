@@ -217,8 +217,7 @@ def _once(assembly: Assembly, loop: Loop, broker: JournaledBroker) -> Iterator[T
     broker.history = True
     for tick in ticks:
         if latest is not None:
-            broker.on_events(latest.time_ns, latest.events)
-            loop.decider.observe(latest)
+            loop.observe(latest)
         latest = tick
     broker.history = False
     if latest is not None:
