@@ -61,7 +61,7 @@ def instrument_of(market: Market) -> Instrument:
     first, last = bands[0], bands[-1]
     return Instrument(
         market.ticker, InstrumentKind.BINARY, smallest, LOT, "24/7", bands if len(bands) > 1 else (),
-        first.start or first.step, last.end if last.end < 1 else last.end - last.step,
+        first.start or first.step, last.end if last.end < 1 else last.end - last.step, market.event_ticker,
     )  # fmt: skip
 
 

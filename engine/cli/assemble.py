@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from connectors.calendars import calendar
+from connectors.kalshi.fees import TAKER_RATE
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
 from connectors.replay import ReplaySource
@@ -59,7 +60,7 @@ class Assembly:
     proxies: dict[str, tuple[str, float]]
     execution: dict[str, str]
     keep_values: bool = False
-    contract_rate: Decimal | None = None  # what the paper broker charges for contracts that pay $1
+    contracts_at_venue: bool = False  # a venue tells what its contracts cost
 
     def plan(self) -> Plan:
         """A fresh plan: programs hold no state, but their order of symbols must be this run's."""
@@ -74,14 +75,12 @@ class Assembly:
     def venue_facts(self) -> VenueFacts:
         """What rules may know of trading costs; a venue of contracts tells its rate itself."""
         paper = self.settings.paper
+        rate = math.nan if self.contracts_at_venue else float(TAKER_RATE)
         slippage = float(paper.slippage_bps) / 10_000
-        if self.contract_rate is not None:
-            return VenueFacts(fee_rate=math.nan, slippage_ratio=slippage)
-        return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), slippage_ratio=slippage)
+        return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), rate, slippage)
 
     def broker(self, fills: str) -> PaperBroker:
-        settings = replace(broker_settings(self.settings.paper, fills), contract_rate=self.contract_rate)
-        return PaperBroker(settings, self.instruments)
+        return PaperBroker(broker_settings(self.settings.paper, fills), self.instruments)
 
     def source(self) -> MarketSource:
         data = self.data
@@ -129,6 +128,7 @@ def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:
         latency_ms=paper.latency_ms,
         participation=paper.participation,
         fill_model=FillModel(fills),
+        contract_rate=TAKER_RATE,
     )
 
 

@@ -26,7 +26,7 @@ def conditions_of(assembly: Assembly) -> dict[str, Any]:
         "instruments": [
             {"symbol": i.symbol, "kind": i.kind.value, "tick_size": str(i.tick_size), "lot_size": str(i.lot_size),
              "calendar": i.calendar, "bands": [[str(part) for part in band] for band in i.bands],
-             "lowest": _text(i.lowest), "highest": _text(i.highest)}
+             "lowest": _text(i.lowest), "highest": _text(i.highest), "event": i.event}
             for i in assembly.instruments.values()
         ],
         "calendars": list(assembly.calendars),
@@ -46,7 +46,7 @@ def decider_of(kept: KeptRun) -> Decider:
         i["symbol"]: Instrument(
             i["symbol"], InstrumentKind(i["kind"]), Decimal(i["tick_size"]), Decimal(i["lot_size"]), i["calendar"],
             tuple(PriceBand(*map(Decimal, band)) for band in i.get("bands", ())), _decimal(i.get("lowest")),
-            _decimal(i.get("highest")),
+            _decimal(i.get("highest")), i.get("event", ""),
         )
         for i in said["instruments"]
     }

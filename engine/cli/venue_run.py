@@ -115,11 +115,10 @@ class _Run:
 
     def _list(self, markets: dict[str, Market]) -> None:
         """What is traded, on the venue's own grids."""
-        from connectors.kalshi.fees import TAKER_RATE
         from connectors.kalshi.source import instrument_of
 
         self.assembly.instruments = {ticker: instrument_of(market) for ticker, market in markets.items()}
-        self.assembly.contract_rate = TAKER_RATE
+        self.assembly.contracts_at_venue = True
         self.assembly.calendars = {**self.assembly.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
 
     def _begin(self) -> RunWriter:
