@@ -198,6 +198,15 @@ class Reader:
         rows = self._rows("SELECT state FROM snapshots WHERE run = ? AND name = ?", (run_id, name))
         return json.loads(rows[0]["state"]) if rows else None
 
+    def last_snapshot(self, book: str, name: str) -> dict[str, Any] | None:
+        """The state of a part that the newest run on a book kept (JSON values); None when none kept any."""
+        query = (
+            "SELECT state FROM snapshots JOIN runs ON runs.id = snapshots.run WHERE book = ? AND name = ? "
+            "ORDER BY started_ns DESC, runs.rowid DESC LIMIT 1"
+        )
+        rows = self._rows(query, (book, name))
+        return json.loads(rows[0]["state"]) if rows else None
+
     def equity(self, run_id: str) -> list[tuple[int, float]]:
         """Time and equity (money) of every tick."""
         rows = self._rows("SELECT time_ns, equity FROM equity WHERE run = ? ORDER BY time_ns", (run_id,))

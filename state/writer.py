@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -51,6 +51,7 @@ class RunWriter:
         self._last_ns: int | None = None
         self._ended = self._live = False
         self._positions: list[Row] | None = None
+        self._states: dict[str, Callable[[], Mapping[str, object]]] = {}
 
     def __enter__(self) -> RunWriter:
         return self
@@ -154,6 +155,10 @@ class RunWriter:
         """Keep the state of a part (JSON values) in place of its last one; written with all that came before it."""
         self._add("snapshots", (self.run_id, name, time_ns, json.dumps(state)))
 
+    def keep(self, name: str, state: Callable[[], Mapping[str, object]]) -> None:
+        """As ``snapshot``, with every commit from now on: the state and what else is on disk then belong together."""
+        self._states[name] = state
+
     def live_orders(self) -> LiveOrders:
         """What the broker of a venue keeps of its orders, in the run's book and in the run's own transactions."""
         self._live = True
@@ -185,6 +190,8 @@ class RunWriter:
         if self._inputs.items:
             self._blocks += 1
             yield "inputs", (self.run_id, self._blocks, *self._inputs.take())
+        for name, state in self._states.items():
+            yield "snapshots", (self.run_id, name, self._last_ns or 0, json.dumps(state()))
         positions, self._positions = self._positions, None
         if positions is not None:
             yield "no_positions", (self.run_id,)

@@ -59,8 +59,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """What a file says. ``signals`` by ticker, all of them sound; ``faults`` are the rows that are not; ``sha256`` names
-    the content."""
+    """What a file says. ``signals`` by ticker, all of them sound; ``faults``: the other rows; ``sha256``: of the bytes."""
 
     signals: Mapping[str, Signal]
     faults: Sequence[Fault] = ()

@@ -26,7 +26,7 @@ class _Strict(BaseModel):
 class Signal(_Strict):
     """What somebody thinks that one market is worth."""
 
-    ticker: str = Field(pattern=TICKER_PATTERN, description="Ticker of one market, such as KXATPMATCH-26SEP11ZVEKHA-ZVE.")
+    ticker: str = Field(pattern=TICKER_PATTERN, description="Ticker of a market, such as KXATPMATCH-26SEP11ZVEKHA-ZVE.")
     fair_yes_probability: float = Field(gt=0, lt=1, description="Fair probability of YES, between 0 and 1.")
     confidence: float = Field(ge=0, le=1, description="How much its maker trusts it: 0 not at all, 1 wholly.")
     as_of: Instant = Field(description="When it became known. It is not believed before.")

@@ -37,7 +37,8 @@ def _without_titles(schema: Any) -> Any:
         return [_without_titles(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    return {key: _without_titles(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+    kept = {key: value for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+    return {key: _without_titles(value) for key, value in kept.items()}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class AlphaWatch:
     is broken or has gone, once for each.
 
     A change is seen by time of change, size and file number; content that is the same by its hash is no change.
-    ``unseen`` are tickers that the file lists and that are not among ``symbols``: they are for the next run.
+    ``alpha`` is what is in force; ``unseen`` are tickers that it lists and that are not among ``symbols``.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class AlphaWatch:
                 self._tell(words)
             return
         self._said = ""
-        if alpha.sha256 == self._alpha.sha256:
+        if alpha.sha256 == self.alpha.sha256:
             return
         self._take(alpha)
         self._tell(taken(self._path, alpha))
 
     def _take(self, alpha: Alpha) -> None:
-        self._alpha = alpha
+        self.alpha = alpha
         self.unseen = frozenset(alpha.signals) - self._symbols
         self._book.take(alpha)
 

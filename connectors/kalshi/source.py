@@ -67,6 +67,15 @@ def instrument_of(market: Market) -> Instrument:
 
 async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
     """The markets of these tickers; VenueError names those that the venue does not have."""
+    found = await find_markets(rest, tickers)
+    missing = [ticker for ticker in sorted(set(tickers)) if ticker not in found]
+    if missing:
+        raise VenueError(f"the venue has no market {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}")
+    return found
+
+
+async def find_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
+    """Those of the markets that the venue has."""
     wanted = sorted(set(tickers))
     found: dict[str, Market] = {}
     try:
@@ -75,9 +84,6 @@ async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, 
             found |= {m.ticker: m for m in await collect(rest.markets.markets(MarketFilter(tickers=part)))}
     except KalshiError as error:
         raise VenueError(str(error)) from error
-    missing = [ticker for ticker in wanted if ticker not in found]
-    if missing:
-        raise VenueError(f"the venue has no market {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}")
     return found
 
 

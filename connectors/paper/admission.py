@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from connectors.paper.account import PaperAccount
 from connectors.paper.book import Book
-from connectors.paper.working import ZERO
+from connectors.paper.working import ZERO, Working
 from engine.market.instrument import Instrument
 from engine.market.orders import Leg, Order, OrderType, Side
 

@@ -18,6 +18,8 @@ from engine.plan.compiled import compiled_kernel
 from state.orders import decode_saved, encode_saved
 
 START = "live start"  # the snapshot that has it
+MEMORY = "memory"  # the snapshot of what the rules remember
+PAPER_BROKER = "paper broker"  # the snapshot of the orders that rest with it
 
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
@@ -56,13 +58,14 @@ def decider_of(kept: KeptRun) -> Decider:
     )  # fmt: skip
     began = kept.store.snapshot(kept.run["id"], START)
     if began is not None:
-        begin_with(decider, Start(decode_saved(began["saved"]), Decimal(began["cash"])))
+        begin_with(decider, Start(decode_saved(began["saved"]), Decimal(began["cash"]), began.get("memory")))
     return decider
 
 
 def encode_start(start: Start) -> dict[str, Any]:
-    """What a live run began with, as JSON values."""
-    return {"saved": encode_saved(start.saved), "cash": str(start.cash)}
+    """What a run that goes on from earlier ones began with, as JSON values."""
+    memory = None if start.memory is None else dict(start.memory)
+    return {"saved": encode_saved(start.saved), "cash": str(start.cash), "memory": memory}
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import Assembly
+from engine.cli.conditions import START
 from engine.cli.rules import LoadedRules
 from engine.market.orders import Fill, Leg, Side
 from engine.research.golive import PaperRun, without_overlap
@@ -19,6 +20,7 @@ from engine.ruleset.load import load_text
 from engine.ruleset.rules import Ruleset
 from engine.settings import Settings
 from state import Store
+from state.orders import decode_saved
 
 INPUTS = "inputs"
 COSTS = ("spread", "slippage", "fee")
@@ -84,7 +86,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
     changed = sorted(key for key in run["parameters"] if key.startswith(f"{pack}."))
     if changed:
         return f"it tried other values of {', '.join(changed)}"
-    universe = {s.key: list(s.universe) for s in ruleset.packs[pack].strategies}
+    # A universe by condition has whatever was listed then.
+    universe = {s.key: list(s.universe) for s in ruleset.packs[pack].strategies if s.universe_when is None}
     if any(run["universe"].get(key) != symbols for key, symbols in universe.items()):
         return "it looked at other symbols than the pack"
     wanted = {**settings.market.execution, **ruleset.packs[pack].execution}
@@ -118,6 +121,9 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
 def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
     rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
     book = TradeBook()
+    began = store.snapshot(run["id"], START)
+    for fill in decode_saved(began["saved"]).fills if began is not None else ():
+        book.apply(fill)  # what it held from the start was opened by an earlier run
     for row in rows:
         book.apply(_fill(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]

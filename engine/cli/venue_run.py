@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from connectors.alpha.file import Alpha
+from connectors.alpha.watch import AlphaWatch
 from connectors.calendars import ALWAYS_OPEN, calendar
+from connectors.paper.broker import SETTLEMENT
 from engine.cli.assemble import Assembly, now_ns
-from engine.cli.conditions import START, conditions_of, encode_start
+from engine.cli.conditions import MEMORY, conditions_of
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.evidence import INPUTS, inputs_of
@@ -31,6 +34,8 @@ from engine.cli.venue import (
     store_of,
     stream_of,
 )
+from engine.cli.venue_account import account_note, close, recover
+from engine.cli.venue_paper import go_on, held_in, keep_memory, paper_book, went_on
 from engine.cli.version import __version__
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
@@ -41,13 +46,12 @@ from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Start, begin_with, orphans
-from engine.market.venue import ZERO, VenueError
+from engine.market.events import MarketEvent
+from engine.market.venue import VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
 from state import Mode, RunWriter, Store, open_store
-from state.ledger import Account as LedgerAccount
-from state.orders import LiveOrders
 
 if TYPE_CHECKING:
     from connectors.kalshi.client import KalshiRest
@@ -55,8 +59,7 @@ if TYPE_CHECKING:
     from connectors.kalshi.source import KalshiFeed
     from connectors.kalshi.venue import KalshiVenue
 
-READINGS = 40  # of the account, at the start and at the end, until everything is certain
-PAUSE_SECONDS = 0.25
+MakeAssembly = Callable[["Alpha | None", Sequence[str]], Assembly]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,14 @@ class Wish:
     as_json: bool
 
 
-def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
-    """Run until Ctrl-C. Orders go out only with every consent; the closing note says what became of them."""
-    settings = assembly.settings
-    packs = list(assembly.ruleset.packs)
+def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, alpha: Alpha | None) -> int:
+    """Run until Ctrl-C. Orders go out only with every consent; the closing note says what became of them.
+
+    ``make`` puts the run together for signals and for symbols that are held beside them. The markets of a run are
+    fixed: when the signal file lists others, the run ends, and a new one goes on where it was.
+    """
+    assembly = make(alpha, ())
+    settings, packs = assembly.settings, list(assembly.ruleset.packs)
     if wish.live:
         allowed = require_permission(
             settings, packs, assembly.parameters, live=True, accepted=wish.accepted, ask=typed_on_terminal()
@@ -83,23 +90,36 @@ def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
     mode = exchange.mode if wish.live else Mode.PAPER
     path = store_of(settings, mode)
     log_runtime_mode(settings.kalshi.environment, "live" if wish.live else "paper", exchange.hosts.rest, path, packs)
-    return ask_venue(lambda: _Run(assembly, rules, wish, exchange, open_store(path, mode)).go())
+    while True:
+        run = _Run(assembly, rules, wish, exchange, open_store(path, mode), make, alpha)
+        code = ask_venue(run.go)
+        if not run.relisted or run.watch is None:
+            return code
+        alpha = run.watch.alpha
+        assembly = make(alpha, ())
+        err().print("the signal file lists other markets: the run goes on as a new one")
 
 
 class _Run:
     """One run on a venue, from its markets to its closing note."""
 
     def __init__(
-        self, assembly: Assembly, rules: LoadedRules, wish: Wish, exchange: Exchange, store: Store
-    ) -> None:
+        self, assembly: Assembly, rules: LoadedRules, wish: Wish, exchange: Exchange, store: Store,
+        make: MakeAssembly, alpha: Alpha | None,
+    ) -> None:  # fmt: skip
         self.assembly, self.rules, self.wish, self.exchange, self.store = assembly, rules, wish, exchange, store
-        self.settings = assembly.settings
+        self.settings, self.make, self.alpha = assembly.settings, make, alpha
+        self.book = exchange.account if wish.live else paper_book(exchange.name)
         self.venue: KalshiVenue | None = None
+        self.watch: AlphaWatch | None = None
+        self.relisted = False  # it ends because the signal file lists other markets
+        self._unlisted: set[str] = set()  # of the signals' markets, those that the venue does not have
+        self._stop = asyncio.Event()
 
     async def go(self) -> int:
         async with AsyncExitStack() as stack:
             rest = await stack.enter_async_context(connected(self.exchange))
-            markets = await markets_of(rest, self.assembly.plan_symbols)
+            markets = await self._markets(rest)
             self._list(markets)
             writer = stack.enter_context(self._begin())
             decider = self.assembly.decider()
@@ -112,6 +132,49 @@ class _Run:
             return await self._paper(decider, feed, writer)
 
     # -- set-up --------------------------------------------------------------------------------------------------------
+
+    async def _markets(self, rest: KalshiRest) -> dict[str, Market]:
+        """The markets of this run. One that only the signal file knows is left out, with a word about it."""
+        if self.alpha is None:
+            return await markets_of(rest, self.assembly.plan_symbols)
+        from connectors.kalshi.source import find_markets
+
+        held = held_in(self.store, self.book)
+        found = await find_markets(rest, [*self.assembly.plan_symbols, *held])
+        self._unlisted = {ticker for ticker in self.alpha.signals if ticker not in found}
+        for ticker in sorted(self._unlisted):
+            err().print(f"the venue has no market {ticker}; its signal is left out")
+        known = {ticker: signal for ticker, signal in self.alpha.signals.items() if ticker in found}
+        self.assembly = self.make(replace(self.alpha, signals=known), [s for s in held if s in found])
+        if not self.assembly.plan_symbols:
+            raise VenueError(f"the venue has none of the markets that {self.settings.signals.alpha} lists")
+        missing = [symbol for symbol in self.assembly.plan_symbols if symbol not in found]
+        return found | await markets_of(rest, missing)
+
+    def _watch(self, writer: RunWriter) -> None:
+        """From now on the signal file is looked at."""
+        if self.alpha is not None:
+            path = self.settings.signals.alpha
+            self.watch = AlphaWatch(path, self.assembly.plan_symbols, self.alpha, _teller(writer, "signals"))
+
+    def _pulse(self, feed: KalshiFeed) -> Callable[[int], list[MarketEvent]]:
+        watch = self.watch
+        if watch is None:
+            return feed.pulse
+        return lambda now: [*watch.pulse(now), *feed.pulse(now)]
+
+    def _every_second(self, writer: RunWriter) -> Callable[[], None]:
+        """Keep what has happened; end the run when there are other markets to look at."""
+        asked = self.assembly.data.symbols
+
+        def act() -> None:
+            writer.flush()
+            unseen = self.watch.unseen - self._unlisted if self.watch is not None else ()
+            if any(not asked or ticker in asked for ticker in unseen):
+                self.relisted = True
+                self._stop.set()
+
+        return act
 
     def _list(self, markets: dict[str, Market]) -> None:
         """What is traded, on the venue's own grids."""
@@ -129,9 +192,9 @@ class _Run:
             list(ruleset.packs), assembly.plan_symbols, ruleset.sha256, self.rules.files, assembly.parameters,
             {s.key: s.universe for s in ruleset.strategies}, assembly.execution, __version__,
             conditions=conditions_of(assembly), cash=None if live else self.settings.paper.cash,
-            venue="kalshi" if live else "paper", book=self.exchange.account if live else None,
+            venue="kalshi" if live else "paper", book=self.book,
         )  # fmt: skip
-        writer.snapshot(now_ns(), INPUTS, {**inputs_of(assembly), "source": f"kalshi {self.exchange.name}"})
+        writer.snapshot(now_ns(), INPUTS, self._inputs())
         writer.flush()
         return writer
 
@@ -147,6 +210,8 @@ class _Run:
 
         programs = (plan.program for plan in decider.context.plan.symbols.values())
         names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
+        if not self.wish.live:
+            names.add(SETTLEMENT)  # the paper broker pays out by it
         stream = stream_of(self.exchange)
         feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
         await feed.read_terms(markets.values())
@@ -166,12 +231,15 @@ class _Run:
     # -- paper ---------------------------------------------------------------------------------------------------------
 
     async def _paper(self, decider: Decider, feed: KalshiFeed, writer: RunWriter) -> int:
-        statistics = StatisticsRecorder()
-        journal = JournaledBroker(self.assembly.broker(self.settings.paper.fill_model), writer)
-        loop = Loop(decider, journal, self._recorders(writer, statistics))
+        broker, start, keeper = go_on(self.assembly, decider, self.store, writer)
+        self._keep_start(writer, decider, start)
+        statistics = _statistics_from(start)
+        journal = JournaledBroker(broker, writer)
+        loop = Loop(decider, journal, [*self._recorders(writer, statistics), keeper])
+        self._watch(writer)
         run = LiveRun(
-            loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
-            every_second=writer.flush, tell=_teller(writer, "connection"),
+            loop, journal, feed, now_ns, pulse=self._pulse(feed), before_tick=self._switch(decider, writer).check,
+            every_second=self._every_second(writer), tell=_teller(writer, "connection"),
         )  # fmt: skip
         seconds = await self._until_stopped(run)
         return self._report(statistics, loop, writer, seconds, {"connections": run.connections})
@@ -197,37 +265,48 @@ class _Run:
         alert = _alerter(writer)
         broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
         recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
-        start = await _recover(recovery, store, writer)
+        start = await recover(recovery, store, writer, self.store.last_snapshot(self.book, MEMORY))
         begin_with(decider, start)
-        saved = start.saved
-        for strategy, symbol in orphans(decider, saved):
-            alert("orphan", f"{strategy} holds {symbol} and is not loaded: only its stop and target look after it")
-        statistics = StatisticsRecorder()
-        for fill in saved.fills:
-            statistics.book.apply(fill)  # what is held was opened by earlier runs
+        self._keep_start(writer, decider, start)
+        statistics = _statistics_from(start)
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
-            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
-            before_tick=self._switch(decider, writer).check, every_second=writer.flush,
+            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=self._pulse(feed),
+            before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
             tell=_teller(writer, "connection"),
         )  # fmt: skip
+        self._watch(writer)
         await venue.arm()
         try:
             seconds = await self._until_stopped(run)
         finally:
             await venue.disarm()
-        agree = await _close(run, recovery)
-        extra = _account_note(run, recovery, agree)
+        agree = await close(run, recovery)
+        extra = account_note(run, recovery, agree)
         code = self._report(statistics, loop, writer, seconds, extra)
         return code if agree else ExitCode.NO
+
+    def _keep_start(self, writer: RunWriter, decider: Decider, start: Start) -> None:
+        """Say what the run goes on with, and keep what its rules remember from now on."""
+        alert = _alerter(writer)
+        for strategy, symbol in orphans(decider, start.saved):
+            alert("orphan", f"{strategy} holds {symbol} and is not loaded: only its stop and target look after it")
+        told = went_on(start.saved)
+        if told:
+            err().print(told)
+        equity = decider.context.portfolio.initial_cash
+        writer.snapshot(now_ns(), INPUTS, {**self._inputs(), "cash": str(equity)})
+        keep_memory(decider, writer)
+
+    def _inputs(self) -> dict[str, object]:
+        return {**inputs_of(self.assembly), "source": f"kalshi {self.exchange.name}"}
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
     async def _until_stopped(self, run: LiveRun) -> float:
         """Until Ctrl-C or a polite kill; returns how long it went on, in seconds."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        stop, loop = self._stop, asyncio.get_running_loop()
         began = time.perf_counter()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
@@ -250,6 +329,8 @@ class _Run:
         result = result_of(statistics, loop, described, seconds, {})
         report = {"run": writer.run_id, **result.to_json(), **extra}
         writer.end("stopped", statistics.ended_ns, report)
+        if self.relisted:
+            return ExitCode.GOOD
         if self.wish.as_json:
             print_json(report)
         else:
@@ -259,66 +340,12 @@ class _Run:
         return ExitCode.GOOD
 
 
-async def _recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> Start:
-    """Reconcile first: follow the venue until everything is certain. Nothing is sent, and no rule is asked.
-
-    What the run begins with is kept with it, so that it can be decided again. VenueError while it cannot be known.
-    """
-    broker = recovery.broker
-    before = store.load()
-    broker.accounts.restore(before)
-    recovery.start(before.reconciled_ns, now_ns())
-    broker.muted = True
-    for _ in range(READINGS):
-        picture = await recovery.read()
-        findings = recovery.apply(picture, now_ns())
-        broker.on_events(now_ns(), ())
-        if findings.settled and not findings.different:
-            break
-        await asyncio.sleep(PAUSE_SECONDS)
-    else:
-        raise VenueError("what became of earlier orders is not certain yet; `engine reconcile` says which")
-    broker.muted = False
-    # The venue keeps back one dollar for each contract sold short, which our books do not.
-    short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    start = Start(store.load(), picture.cash + short)
-    if not before.reconciled_ns:
-        known = writer.book.balances.amount(LedgerAccount.CASH)
-        writer.book.transfer(start.cash - known, picture.as_of_ns, "opening")
-    writer.snapshot(now_ns(), START, encode_start(start))
-    writer.flush()
-    return start
-
-
-async def _close(run: LiveRun, recovery: Recovery) -> bool:
-    """Read the account until everything is certain; whether the venue's books and ours agree then."""
-    for _ in range(READINGS):
-        try:
-            picture = await recovery.read()
-        except VenueError:
-            await asyncio.sleep(PAUSE_SECONDS)
-            continue
-        run.listen()
-        findings = recovery.apply(picture, now_ns())
-        run.listen()
-        if findings.agrees:
-            return True
-        await asyncio.sleep(PAUSE_SECONDS)
-    return False
-
-
-def _account_note(run: LiveRun, recovery: Recovery, agree: bool) -> dict[str, Any]:
-    broker = recovery.broker
-    return {
-        "connections": run.connections,
-        "orders_at_the_venue": len(broker.accounts.attempts),
-        "unknown_at_first": broker.unknowns,
-        "settled_by_the_lists": recovery.settled_unknowns,
-        "still_unknown": sum(1 for attempt in broker.accounts.open_attempts() if attempt.doubtful),
-        "account_readings": recovery.readings,
-        "positions": len(broker.accounts.positions),
-        "books_agree": agree,
-    }
+def _statistics_from(start: Start) -> StatisticsRecorder:
+    """Statistics of a run that goes on: what is held was opened by earlier ones."""
+    statistics = StatisticsRecorder()
+    for fill in start.saved.fills:
+        statistics.book.apply(fill)
+    return statistics
 
 
 def _teller(writer: RunWriter, kind: str) -> Callable[[str], None]:

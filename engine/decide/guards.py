@@ -68,13 +68,14 @@ def _apply(guard: Guard, state: SymbolState, judgement: Judgement, unit_cost: fl
 
 
 def _cap(guard: Guard, state: SymbolState, judgement: Judgement, unit_cost: float) -> bool:
-    """Shrink the order to the cap; False when the cap is unknown, so that the guard blocks instead."""
+    """Shrink the order to the cap; False when the cap is unknown or leaves nothing, and the guard blocks instead."""
     assert guard.action.cap is not None
+    lot = float(state.instrument.lot_size)
     cap = state.v[state.memory.program.slot(guard.action.cap, ORDER_OWNER)]
     if cap != cap:
         return False
     most = cap / unit_cost if guard.action.cap.type.kind == "money" and unit_cost > 0 else cap
-    if most != most or most < 0:
+    if not most >= lot:
         return False
     judgement.quantity = min(judgement.quantity, Decimal(repr(round(float(most), 9))))
     return True

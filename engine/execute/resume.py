@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from engine.decide.memory import recall
 from engine.decide.portfolio import Pending
 from engine.decide.tick import Decider
 from engine.execute.accounts import FOREIGN
@@ -14,16 +15,20 @@ from engine.market.wire import Intent, Saved
 
 
 class Start(NamedTuple):
-    """What a live run begins with: what the store kept, and the venue's cash (money, positions apart)."""
+    """What a run begins with that goes on from earlier ones: what the store kept, the account's cash (money, positions
+    apart), and what the rules remembered; None when no run kept that."""
 
     saved: Saved
     cash: Decimal
+    memory: Mapping[str, Any] | None = None
 
 
 def begin_with(decider: Decider, start: Start) -> None:
-    """Put a fresh decider where a live run begins; a replay of the run does the same."""
+    """Put a fresh decider where such a run begins; a replay of the run does the same."""
     resume(decider, start.saved)
     decider.context.portfolio.start_with(start.cash)
+    if start.memory is not None:
+        recall(decider.context, start.memory)
 
 
 def resume(decider: Decider, saved: Saved) -> None:
@@ -34,15 +39,19 @@ def resume(decider: Decider, saved: Saved) -> None:
     the venue, and nothing here manages them: ``orphans`` names them.
     """
     portfolio = decider.context.portfolio
-    known = decider.context.plan.exits
-    entries = [i for i in saved.intents if i.order.leg is Leg.ENTRY and i.order.strategy in known]
+    known, symbols = decider.context.plan.exits, decider.context.states
+    entries = [
+        i for i in saved.intents
+        if i.order.leg is Leg.ENTRY and i.order.strategy in known and i.order.symbol in symbols
+    ]  # fmt: skip
     for intent in entries:
         legs = tuple(_legs(intent.order, saved.intents))
         portfolio.expect_entry(Pending(intent.order, legs, intent.entry_values, intent.trigger_symbol))
-    portfolio.entries_today.clear()  # they were counted on their own day
     for fill in saved.fills:
-        if fill.strategy in known:
+        if fill.strategy in known and fill.symbol in symbols:
             decider.book(BrokerReport(fills=[fill]))
+    portfolio.entries_today.clear()  # they were counted on their own day
+    portfolio.entered_today = 0.0
     done = [i for i in entries if not i.state.open]
     decider.book(BrokerReport(updates=[OrderUpdate(i.order.client_id, i.state, i.order.created_ns) for i in done]))
     for intent in saved.intents:
@@ -56,9 +65,10 @@ def resume(decider: Decider, saved: Saved) -> None:
 
 
 def orphans(decider: Decider, saved: Saved) -> list[tuple[str, str]]:
-    """Positions (strategy, symbol) whose strategy is not loaded, so that only their stop and target look after them."""
-    known = decider.context.plan.exits
-    return [(s, symbol) for s, symbol, _ in saved.positions if s not in known and s != FOREIGN]
+    """Positions (strategy, symbol) whose strategy is not loaded, or whose symbol no rule looks at, so that only their
+    stop and target look after them."""
+    known, symbols = decider.context.plan.exits, decider.context.states
+    return [(s, t) for s, t, _ in saved.positions if s != FOREIGN and (s not in known or t not in symbols)]
 
 
 def _legs(entry: Order, intents: Sequence[Intent]) -> list[Order]:

@@ -15,7 +15,6 @@ from engine.market.instrument import Instrument, contract
 from engine.market.orders import Side
 from engine.ruleset.load import Document
 
-
 CONTRACT_VENUES = frozenset({"kalshi"})  # every symbol there is a contract that pays $1 or nothing
 
 
