@@ -63,12 +63,21 @@ def instrument_of(market: Market) -> Instrument:
     first, last = bands[0], bands[-1]
     return Instrument(
         market.ticker, InstrumentKind.BINARY, smallest, LOT, "24/7", bands if len(bands) > 1 else (),
-        first.start or first.step, last.end if last.end < 1 else last.end - last.step,
+        first.start or first.step, last.end if last.end < 1 else last.end - last.step, market.event_ticker,
     )  # fmt: skip
 
 
 async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
     """The markets of these tickers; VenueError names those that the venue does not have."""
+    found = await find_markets(rest, tickers)
+    missing = [ticker for ticker in sorted(set(tickers)) if ticker not in found]
+    if missing:
+        raise VenueError(f"the venue has no market {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}")
+    return found
+
+
+async def find_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
+    """Those of the markets that the venue has."""
     wanted = sorted(set(tickers))
     found: dict[str, Market] = {}
     try:
@@ -77,9 +86,6 @@ async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, 
             found |= {m.ticker: m for m in await collect(rest.markets.markets(MarketFilter(tickers=part)))}
     except KalshiError as error:
         raise VenueError(str(error)) from error
-    missing = [ticker for ticker in wanted if ticker not in found]
-    if missing:
-        raise VenueError(f"the venue has no market {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}")
     return found
 
 

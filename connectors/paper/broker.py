@@ -17,11 +17,12 @@ from connectors.paper.matching import BarMatching, QuoteMatching
 from connectors.paper.prices import Terms
 from connectors.paper.settings import FillModel, PaperSettings
 from connectors.paper.working import NEVER, Working
-from engine.market.events import NANOS, Bar, MarketEvent, Quote
+from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport, Order, OrderState, OrderUpdate
 
 NANOS_PER_MS = 1_000_000
+SETTLEMENT = "market.settlement"  # the fact that says what a contract pays
 
 
 class PaperBroker:
@@ -29,7 +30,7 @@ class PaperBroker:
 
     def __init__(self, settings: PaperSettings, instruments: Mapping[str, Instrument]) -> None:
         self.settings, self.instruments = settings, instruments
-        self.account = PaperAccount(settings, settings.cash)
+        self.account = PaperAccount(settings, instruments, settings.cash)
         self._latency_ns = settings.latency_ms * NANOS_PER_MS
         self._book = Book(self.account)
         self._admission = Admission(instruments, self.account, self._book)
@@ -59,10 +60,21 @@ class PaperBroker:
                         break
             elif isinstance(event, Quote):
                 quotes = True
+            elif event.name == SETTLEMENT and event.value is not None:
+                report = report or BrokerReport()
+                self._settle(event, time_ns, report)
         if quotes:
             report = report or BrokerReport()
             self._on_quotes(time_ns, events, report)
         return report if report is not None and (report.fills or report.updates) else None
+
+    def _settle(self, told: Observation, time_ns: int, report: BrokerReport) -> None:
+        """The venue says what a contract pays: orders in it end, positions are paid out."""
+        for working in list(self._book.by_symbol.get(told.symbol, ())):
+            if self._book.orders.get(working.order.client_id) is working:
+                self._book.drop(working, OrderState.CANCELLED, time_ns, report, "the market was settled")
+        payout = Decimal(repr(float(told.value or 0.0)))
+        report.fills += self.account.settle(told.symbol, payout, time_ns)
 
     def untouched(self, bars: Sequence[Bar]) -> int:
         """How many of ``bars``, successive ones of one symbol, reach no order's price and no order's end."""

@@ -4,6 +4,7 @@ Everything here is a function of its seed; the same arguments give the same tick
 """
 
 from connectors.simulated.derived import DerivedSource
+from connectors.simulated.merged import MergedSource
 from connectors.simulated.source import SimulatedSource
 
-__all__ = ["DerivedSource", "SimulatedSource"]
+__all__ = ["DerivedSource", "MergedSource", "SimulatedSource"]

@@ -10,16 +10,20 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from connectors.alpha.book import WithSignals
+from connectors.alpha.file import Alpha
 from connectors.calendars import calendar
+from connectors.kalshi.fees import TAKER_RATE
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
 from connectors.replay import ReplaySource
-from connectors.simulated import DerivedSource, SimulatedSource
+from connectors.simulated import DerivedSource, MergedSource, SimulatedSource
+from engine.cli.alpha import asks_for_signals
 from engine.cli.errors import UserError
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
-from engine.market.events import MarketSource
-from engine.market.instrument import Instrument, InstrumentKind
+from engine.market.events import NANOS, MarketSource
+from engine.market.instrument import Instrument, InstrumentKind, contract
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import Plan, execution_symbol, make_plan
 from engine.ruleset.parameters import ParameterError, read_settings
@@ -59,7 +63,8 @@ class Assembly:
     proxies: dict[str, tuple[str, float]]
     execution: dict[str, str]
     keep_values: bool = False
-    contract_rate: Decimal | None = None  # what the paper broker charges for contracts that pay $1
+    contracts_at_venue: bool = False  # a venue tells what its contracts cost
+    alpha: Alpha | None = None  # the signals that rules trade on
 
     def plan(self) -> Plan:
         """A fresh plan: programs hold no state, but their order of symbols must be this run's."""
@@ -74,27 +79,42 @@ class Assembly:
     def venue_facts(self) -> VenueFacts:
         """What rules may know of trading costs; a venue of contracts tells its rate itself."""
         paper = self.settings.paper
+        rate = math.nan if self.contracts_at_venue else float(TAKER_RATE)
         slippage = float(paper.slippage_bps) / 10_000
-        if self.contract_rate is not None:
-            return VenueFacts(fee_rate=math.nan, slippage_ratio=slippage)
-        return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), slippage_ratio=slippage)
+        return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), rate, slippage)
 
     def broker(self, fills: str) -> PaperBroker:
-        settings = replace(broker_settings(self.settings.paper, fills), contract_rate=self.contract_rate)
-        return PaperBroker(settings, self.instruments)
+        return PaperBroker(broker_settings(self.settings.paper, fills), self.instruments)
 
     def source(self) -> MarketSource:
         data = self.data
         if data.source == "simulated":
-            begin = data.first or SIMULATION_START
-            start = datetime.combine(begin, time(9, 30), tzinfo=ZoneInfo("America/New_York"))
-            return SimulatedSource(self._listed(), start, days=data.days, seed=data.seed)
+            return self._simulated()
         assert data.root is not None
         replay = ReplaySource(data.root, [s for s in self._listed() if s not in self.proxies], data.first, data.last)
         if not self.proxies:
             return replay
         spread = float(self.settings.paper.slippage_bps) * 2
         return DerivedSource(replay, self.proxies, spread_bps=spread, seed=data.seed)
+
+    def _simulated(self) -> MarketSource:
+        """Shares and indices from the first day on, contracts from the newest signal on."""
+        data, sources = self.data, list[MarketSource]()
+        contracts = [s for s, i in self.instruments.items() if i.kind is InstrumentKind.BINARY]
+        others = [s for s in self.instruments if s not in contracts]
+        if others:
+            start = datetime.combine(data.first or SIMULATION_START, time(9, 30), tzinfo=ZoneInfo("America/New_York"))
+            sources.append(SimulatedSource(others, start, days=data.days, seed=data.seed))
+        if self.alpha is not None and contracts:
+            from connectors.simulated.contracts import ContractSource
+
+            signals = {t: s for t, s in self.alpha.signals.items() if t in contracts}
+            newest = max(s.as_of_ns for s in signals.values())
+            begin = datetime.fromtimestamp(-(-newest // (60 * NANOS)) * 60, UTC)
+            fairs = {t: s.fair_yes_probability for t, s in signals.items()}
+            made_up = ContractSource(fairs, begin, days=data.days, seed=data.seed)
+            sources.append(WithSignals(made_up, self.alpha, contracts))
+        return sources[0] if len(sources) == 1 else MergedSource(sources)
 
     def _listed(self) -> list[str]:
         return list(self.instruments)
@@ -129,6 +149,7 @@ def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:
         latency_ms=paper.latency_ms,
         participation=paper.participation,
         fill_model=FillModel(fills),
+        contract_rate=TAKER_RATE,
     )
 
 
@@ -138,8 +159,11 @@ def assemble(
     data: DataChoice,
     parameters: Sequence[str] = (),
     keep_values: bool = False,
+    alpha: Alpha | None = None,
+    held: Sequence[str] = (),
 ) -> Assembly:
-    """Decide on symbols, instruments and proxies."""
+    """Decide on symbols, instruments and proxies. ``alpha``: the signals whose markets rules ask for; ``held``: markets
+    beside them that earlier runs hold something in."""
     try:
         values = read_settings(ruleset, parameters)
     except ParameterError as error:
@@ -147,6 +171,9 @@ def assemble(
     asked = tuple(s.removeprefix("I:") for s in data.symbols)
     if asked:
         ruleset = with_universe(ruleset, asked)
+    if alpha is not None:
+        listed = [t for t in alpha.signals if not asked or t in asked]
+        ruleset = with_listed(ruleset, list(dict.fromkeys([*listed, *held])))
     execution = {**settings.market.execution, **_pack_execution(ruleset)}
     for pack in ruleset.packs.values():
         pack.execution = {**settings.market.execution, **pack.execution}
@@ -164,7 +191,7 @@ def assemble(
     names = {i.calendar for i in instruments.values()} | {p.calendar for p in ruleset.packs.values() if p.calendar}
     return Assembly(
         ruleset, symbols, values, instruments, {name: calendar(name) for name in sorted(names)}, settings,
-        replace(data, symbols=asked), proxies, execution, keep_values,
+        replace(data, symbols=asked), proxies, execution, keep_values, alpha=alpha,
     )  # fmt: skip
 
 
@@ -175,6 +202,14 @@ def with_universe(ruleset: Ruleset, symbols: Sequence[str]) -> Ruleset:
             replace(s, universe=tuple(symbols) if s.universe == pack.universe else _narrowed(s.universe, symbols))
             for s in pack.strategies
         ]
+    return ruleset
+
+
+def with_listed(ruleset: Ruleset, tickers: Sequence[str]) -> Ruleset:
+    """Strategies whose universe is what the signals list look at ``tickers``, as long as each is listed."""
+    wanted = {strategy.key for strategy in asks_for_signals(ruleset)}
+    for pack in ruleset.packs.values():
+        pack.strategies = [replace(s, universe=tuple(tickers)) if s.key in wanted else s for s in pack.strategies]
     return ruleset
 
 
@@ -222,6 +257,9 @@ def _instrument(ruleset: Ruleset, symbol: str) -> Instrument:
     for pack in ruleset.packs.values():
         if symbol in pack.instruments:
             return pack.instruments[symbol]
+    if any(symbol in strategy.universe for strategy in asks_for_signals(ruleset)):
+        # Only a venue knows a contract's event; without one it is what stands before the last dash.
+        return contract(symbol, symbol.rpartition("-")[0])
     calendars = [p.calendar for p in ruleset.packs.values() if p.calendar]
     kind = InstrumentKind.INDEX if symbol in INDICES else InstrumentKind.EQUITY
     return Instrument(symbol, kind, calendar=calendars[0] if calendars else DEFAULT_CALENDAR)

@@ -18,6 +18,8 @@ from engine.plan.compiled import compiled_kernel
 from state.orders import decode_saved, encode_saved
 
 START = "start"  # the snapshot that has what a run on a lasting account began with
+RULES = "rules"  # the part that is kept with every commit: what the rules remember
+PAPER_BROKER = "paper broker"  # and another: cash, positions and resting orders of a paper account
 
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def conditions_of(assembly: Assembly) -> dict[str, Any]:
         "instruments": [
             {"symbol": i.symbol, "kind": i.kind.value, "tick_size": str(i.tick_size), "lot_size": str(i.lot_size),
              "calendar": i.calendar, "bands": [[str(part) for part in band] for band in i.bands],
-             "lowest": _text(i.lowest), "highest": _text(i.highest)}
+             "lowest": _text(i.lowest), "highest": _text(i.highest), "event": i.event}
             for i in assembly.instruments.values()
         ],
         "calendars": list(assembly.calendars),
@@ -46,7 +48,7 @@ def decider_of(kept: KeptRun) -> Decider:
         i["symbol"]: Instrument(
             i["symbol"], InstrumentKind(i["kind"]), Decimal(i["tick_size"]), Decimal(i["lot_size"]), i["calendar"],
             tuple(PriceBand(*map(Decimal, band)) for band in i.get("bands", ())), _decimal(i.get("lowest")),
-            _decimal(i.get("highest")),
+            _decimal(i.get("highest")), i.get("event", ""),
         )
         for i in said["instruments"]
     }

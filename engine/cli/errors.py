@@ -28,6 +28,9 @@ class UserError(Exception):
 
 # By name, because naming the class would import its module. Subclasses count too.
 KNOWN_ERRORS = {
+    "connectors.alpha.file.AlphaError": ExitCode.USAGE,
+    "connectors.flow.trades.TradesError": ExitCode.USAGE,
+    "engine.research.flow.fit.FitError": ExitCode.USAGE,
     "connectors.kalshi.errors.KalshiError": ExitCode.VENUE,
     "connectors.kalshi.fees.FeeError": ExitCode.USAGE,
     "connectors.kalshi.hosts.HostError": ExitCode.USAGE,

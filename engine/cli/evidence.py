@@ -86,7 +86,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
     changed = sorted(key for key in run["parameters"] if key.startswith(f"{pack}."))
     if changed:
         return f"it tried other values of {', '.join(changed)}"
-    universe = {s.key: list(s.universe) for s in ruleset.packs[pack].strategies}
+    # A universe by condition has whatever was listed then.
+    universe = {s.key: list(s.universe) for s in ruleset.packs[pack].strategies if s.universe_when is None}
     if any(run["universe"].get(key) != symbols for key, symbols in universe.items()):
         return "it looked at other symbols than the pack"
     wanted = {**settings.market.execution, **ruleset.packs[pack].execution}

@@ -6,7 +6,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,6 +17,8 @@ from typing import Annotated, Literal
 import schedule
 import typer
 
+from connectors.alpha.file import Alpha
+from engine.cli.alpha import signals_for
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
 from engine.cli.conditions import conditions_of
@@ -111,14 +113,19 @@ def command(
     keep = settings.trace.keep != "none"
     if venue is not None:
         choice = replace(choice, source="simulated")  # any symbol; the venue says which there are
-    assembly = assemble(settings, rules.ruleset, choice, param or [], keep_values=keep)
+    live_market = venue is not None
+    simulated = choice.source == "simulated" and not live_market
+    alpha = signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated or live_market)
+
+    def make(signals: Alpha | None, held: Sequence[str]) -> Assembly:
+        return assemble(settings, rules.ruleset, choice, param or [], keep, signals, held)
+
     level = trace or ("none" if json else "full" if once else settings.trace.level)
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), once, json))
-    pace = _pace(settings, speed, interval)
-    return _run(assembly, rules, level, pace, once, json)
+        return run_on_venue(make, rules, Wish(live, accepted, level, Decimal(fuse), once, json), alpha)
+    return _run(make(alpha, ()), rules, level, _pace(settings, speed, interval), once, json)
 
 
 def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from connectors.alpha.file import Alpha
+from connectors.alpha.watch import AlphaWatch
 from connectors.calendars import ALWAYS_OPEN, calendar
+from connectors.paper.broker import SETTLEMENT
 from engine.cli.assemble import Assembly, now_ns
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
@@ -31,6 +34,8 @@ from engine.cli.venue import (
     store_of,
     stream_of,
 )
+from engine.cli.venue_account import account_note, close, recover
+from engine.cli.venue_lasting import carried, go_on, held_in, keep_rules, paper_book, went_on
 from engine.cli.version import __version__
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
@@ -40,14 +45,13 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
-from engine.execute.resume import Carried, Start, begin_with, never_arrived, orphans
-from engine.market.venue import ZERO, VenueError
+from engine.execute.resume import Carried, Start, begin_with, orphans
+from engine.market.events import MarketEvent
+from engine.market.venue import VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
 from state import Mode, RunWriter, Store, open_store
-from state.ledger import Account as LedgerAccount
-from state.orders import LiveOrders
 
 if TYPE_CHECKING:
     from connectors.kalshi.client import KalshiRest
@@ -55,9 +59,7 @@ if TYPE_CHECKING:
     from connectors.kalshi.source import KalshiFeed
     from connectors.kalshi.venue import KalshiVenue
 
-PAPER, RULES = "paper broker", "rules"  # the parts of a lasting account that are kept with every commit
-READINGS = 40  # of the account, at the start and at the end, until everything is certain
-PAUSE_SECONDS = 0.25
+MakeAssembly = Callable[["Alpha | None", Sequence[str]], Assembly]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ class Wish:
     as_json: bool
 
 
-def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
-    """Run until Ctrl-C. Orders go out only with every consent; the closing note says what became of them."""
-    settings = assembly.settings
-    packs = list(assembly.ruleset.packs)
+def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, alpha: Alpha | None) -> int:
+    """Run until Ctrl-C. Orders go out only with every consent; the closing note says what became of them.
+
+    ``make`` puts the run together for signals and for symbols that are held beside them. The markets of a run are
+    fixed: when the signal file lists others, the run ends, and a new one goes on where it was.
+    """
+    assembly = make(alpha, ())
+    settings, packs = assembly.settings, list(assembly.ruleset.packs)
     if wish.live:
         allowed = require_permission(
             settings, packs, assembly.parameters, live=True, accepted=wish.accepted, ask=typed_on_terminal()
@@ -85,31 +91,42 @@ def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
     mode = exchange.mode if wish.live else Mode.PAPER
     path = store_of(settings, mode)
     log_runtime_mode(settings.kalshi.environment, "live" if wish.live else "paper", exchange.hosts.rest, path, packs)
-    return ask_venue(lambda: _Run(assembly, rules, wish, exchange, open_store(path, mode)).go())
+    while True:
+        run = _Run(assembly, rules, wish, exchange, open_store(path, mode), make, alpha)
+        code = ask_venue(run.go)
+        if not run.relisted or run.watch is None:
+            return code
+        alpha = run.watch.alpha
+        assembly = make(alpha, ())
+        err().print("the signal file lists other markets: the run goes on as a new one")
 
 
 class _Run:
     """One run on a venue, from its markets to its closing note."""
 
     def __init__(
-        self, assembly: Assembly, rules: LoadedRules, wish: Wish, exchange: Exchange, store: Store
-    ) -> None:
+        self, assembly: Assembly, rules: LoadedRules, wish: Wish, exchange: Exchange, store: Store,
+        make: MakeAssembly, alpha: Alpha | None,
+    ) -> None:  # fmt: skip
         self.assembly, self.rules, self.wish, self.exchange, self.store = assembly, rules, wish, exchange, store
-        self.settings = assembly.settings
+        self.settings, self.make, self.alpha = assembly.settings, make, alpha
+        self.book = exchange.account if wish.live else paper_book(exchange.name)
         self.venue: KalshiVenue | None = None
+        self.watch: AlphaWatch | None = None
+        self.relisted = False  # it ends because the signal file lists other markets
+        self._unlisted: set[str] = set()  # of the signals' markets, those that the venue does not have
+        self._stop = asyncio.Event()
 
     async def go(self) -> int:
         async with AsyncExitStack() as stack:
             rest = await stack.enter_async_context(connected(self.exchange))
-            markets = await markets_of(rest, self.assembly.plan_symbols)
+            markets = await self._markets(rest)
             self._list(markets)
             writer = stack.enter_context(self._begin())
-            # What earlier runs hold is looked after, also where today's rules no longer look.
-            more = await self._held_markets(rest, writer, markets)
             decider = self.assembly.decider()
-            if not self.wish.live:
-                self._list(markets | more)
-            markets |= more
+            if self.wish.live:
+                # What earlier runs hold is looked after, also where today's rules no longer look.
+                markets |= await markets_of(rest, self._held(writer, markets))
             feed = await self._feed(rest, markets, decider, stack)
             if self.wish.live:
                 return await self._live(rest, markets, decider, feed, writer)
@@ -117,13 +134,55 @@ class _Run:
 
     # -- set-up --------------------------------------------------------------------------------------------------------
 
+    async def _markets(self, rest: KalshiRest) -> dict[str, Market]:
+        """The markets of this run. One that only the signal file knows is left out, with a word about it."""
+        if self.alpha is None:
+            return await markets_of(rest, self.assembly.plan_symbols)
+        from connectors.kalshi.source import find_markets
+
+        held = held_in(self.store, self.book)
+        found = await find_markets(rest, [*self.assembly.plan_symbols, *held])
+        self._unlisted = {ticker for ticker in self.alpha.signals if ticker not in found}
+        for ticker in sorted(self._unlisted):
+            err().print(f"the venue has no market {ticker}; its signal is left out")
+        known = {ticker: signal for ticker, signal in self.alpha.signals.items() if ticker in found}
+        self.assembly = self.make(replace(self.alpha, signals=known), [s for s in held if s in found])
+        if not self.assembly.plan_symbols:
+            raise VenueError(f"the venue has none of the markets that {self.settings.signals.alpha} lists")
+        missing = [symbol for symbol in self.assembly.plan_symbols if symbol not in found]
+        return found | await markets_of(rest, missing)
+
+    def _watch(self, writer: RunWriter) -> None:
+        """From now on the signal file is looked at."""
+        if self.alpha is not None:
+            path = self.settings.signals.alpha
+            self.watch = AlphaWatch(path, self.assembly.plan_symbols, self.alpha, _teller(writer, "signals"))
+
+    def _pulse(self, feed: KalshiFeed) -> Callable[[int], list[MarketEvent]]:
+        watch = self.watch
+        if watch is None:
+            return feed.pulse
+        return lambda now: [*watch.pulse(now), *feed.pulse(now)]
+
+    def _every_second(self, writer: RunWriter) -> Callable[[], None]:
+        """Keep what has happened; end the run when there are other markets to look at."""
+        asked = self.assembly.data.symbols
+
+        def act() -> None:
+            writer.flush()
+            unseen = self.watch.unseen - self._unlisted if self.watch is not None else ()
+            if any(not asked or ticker in asked for ticker in unseen):
+                self.relisted = True
+                self._stop.set()
+
+        return act
+
     def _list(self, markets: dict[str, Market]) -> None:
         """What is traded, on the venue's own grids."""
-        from connectors.kalshi.fees import TAKER_RATE
         from connectors.kalshi.source import instrument_of
 
         self.assembly.instruments = {ticker: instrument_of(market) for ticker, market in markets.items()}
-        self.assembly.contract_rate = TAKER_RATE
+        self.assembly.contracts_at_venue = True
         self.assembly.calendars = {**self.assembly.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
 
     def _begin(self) -> RunWriter:
@@ -134,29 +193,16 @@ class _Run:
             list(ruleset.packs), assembly.plan_symbols, ruleset.sha256, self.rules.files, assembly.parameters,
             {s.key: s.universe for s in ruleset.strategies}, assembly.execution, __version__,
             conditions=conditions_of(assembly), cash=None if live else self.settings.paper.cash,
-            venue="kalshi" if live else "paper", book=self.exchange.account if live else self.exchange.paper_account,
+            venue="kalshi" if live else "paper", book=self.book,
         )  # fmt: skip
+        writer.snapshot(now_ns(), INPUTS, self._inputs())
         writer.flush()
         return writer
 
-    async def _held_markets(
-        self, rest: KalshiRest, writer: RunWriter, known: Container[str]
-    ) -> dict[str, Market]:
-        if self.wish.live:
-            saved = writer.live_orders().load()
-            symbols = {intent.order.symbol for intent in saved.intents} | {symbol for _, symbol, _ in saved.positions}
-        else:
-            kept = self.store.last_kept(writer.book.name, PAPER) or {"positions": [], "orders": []}
-            symbols = {p["symbol"] for p in kept["positions"]} | {o["order"]["symbol"] for o in kept["orders"]}
-        wanted = sorted(symbol for symbol in symbols if symbol not in known)
-        try:
-            return await markets_of(rest, wanted)
-        except VenueError as error:
-            if self.wish.live:
-                raise
-            raise VenueError(
-                f"{error}, and the paper account of {self.store.path} has it: begin another with store.path"
-            ) from None
+    def _held(self, writer: RunWriter, known: Container[str]) -> list[str]:
+        saved = writer.live_orders().load()
+        symbols = {intent.order.symbol for intent in saved.intents} | {symbol for _, symbol, _ in saved.positions}
+        return sorted(symbol for symbol in symbols if symbol not in known)
 
     async def _feed(
         self, rest: KalshiRest, markets: dict[str, Market], decider: Decider, stack: AsyncExitStack
@@ -165,34 +211,13 @@ class _Run:
 
         programs = (plan.program for plan in decider.context.plan.symbols.values())
         names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
+        if not self.wish.live:
+            names.add(SETTLEMENT)  # the paper broker pays out by it
         stream = stream_of(self.exchange)
         feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
         await feed.read_terms()
         await stack.enter_async_context(stream)
         return feed
-
-    def _carried(self, writer: RunWriter) -> Carried | None:
-        """What the rules knew when the account's last run ended, and what its book has seen since."""
-        told = self.store.last_kept(writer.book.name, RULES)
-        return None if told is None else Carried(told, *writer.book.since(told["transaction"]))
-
-    def _begun(self, decider: Decider, start: Start, writer: RunWriter) -> None:
-        """What the run begins with is kept with it, so that it can be decided again."""
-        for strategy, symbol in orphans(decider, start):
-            words = f"{strategy} holds {symbol}, which today's rules cannot: only its stop and target look after it"
-            _alerter(writer)("orphan", words)
-        begun = str(Decimal(repr(decider.context.portfolio.equity())))
-        inputs = {**inputs_of(self.assembly), "source": f"kalshi {self.exchange.name}", "cash": begun}
-        writer.snapshot(now_ns(), INPUTS, inputs)
-        writer.snapshot(now_ns(), START, encode_start(start))
-        writer.keep(RULES, lambda: {"transaction": writer.book.last_transaction, **decider.told()})
-        writer.flush()
-
-    def _statistics(self, writer: RunWriter) -> StatisticsRecorder:
-        statistics = StatisticsRecorder()
-        for fill in writer.book.fills_of_open():
-            statistics.book.apply(fill)  # what is held was opened by earlier runs
-        return statistics
 
     def _recorders(self, writer: RunWriter, statistics: StatisticsRecorder) -> list[Recorder]:
         recorders: list[Recorder] = [JournalRecorder(writer, self.settings.trace.keep), statistics]
@@ -207,23 +232,15 @@ class _Run:
     # -- paper ---------------------------------------------------------------------------------------------------------
 
     async def _paper(self, decider: Decider, feed: KalshiFeed, writer: RunWriter) -> int:
-        paper = self.assembly.broker(self.settings.paper.fill_model)
-        start = Start(None, None, self._carried(writer))
-        kept = self.store.last_kept(writer.book.name, PAPER)
-        if kept is not None:
-            paper.restore(kept)
-        begin_with(decider, start)
-        lost = never_arrived(decider, {order.client_id for order in paper.resting()}, now_ns())
-        for update in lost.updates:
-            writer.update(update)
-        self._begun(decider, start._replace(carried=Carried(decider.told())), writer)
-        writer.keep(PAPER, paper.snapshot)
-        statistics = self._statistics(writer)
-        journal = JournaledBroker(paper, writer)
+        broker, start = go_on(self.assembly, decider, self.store, writer)
+        self._begun(writer, decider, start, start._replace(carried=Carried(decider.told())))
+        statistics = _statistics_from(writer)
+        journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
+        self._watch(writer)
         run = LiveRun(
-            loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
-            every_second=writer.flush, tell=_teller(writer, "connection"),
+            loop, journal, feed, now_ns, pulse=self._pulse(feed), before_tick=self._switch(decider, writer).check,
+            every_second=self._every_second(writer), tell=_teller(writer, "connection"),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         seconds = await self._until_stopped(run, feed)
@@ -250,34 +267,52 @@ class _Run:
         alert = _alerter(writer)
         broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
         recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
-        recovered = await _recover(recovery, store, writer)
-        start = recovered._replace(carried=self._carried(writer))
+        recovered = await recover(recovery, store, writer)
+        start = recovered._replace(carried=carried(self.store, writer))
         begin_with(decider, start)
-        self._begun(decider, start, writer)
-        statistics = self._statistics(writer)
+        self._begun(writer, decider, start, start)
+        statistics = _statistics_from(writer)
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
-            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
-            before_tick=self._switch(decider, writer).check, every_second=writer.flush,
+            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=self._pulse(feed),
+            before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
             tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
+        self._watch(writer)
         await venue.arm()
         try:
             seconds = await self._until_stopped(run, feed)
         finally:
             await venue.disarm()
-        agree = await _close(run, recovery)
-        extra = _account_note(run, recovery, agree)
+        agree = await close(run, recovery)
+        extra = account_note(run, recovery, agree)
         code = self._report(statistics, loop, writer, seconds, extra)
         return code if agree else ExitCode.NO
+
+    def _begun(self, writer: RunWriter, decider: Decider, start: Start, kept: Start) -> None:
+        """Say what the run goes on with, and keep it, so that it can be decided again; from now on also what is to go
+        on after it."""
+        for strategy, symbol in orphans(decider, start):
+            words = f"{strategy} holds {symbol}, which today's rules cannot: only its stop and target look after it"
+            _alerter(writer)("orphan", words)
+        told = went_on(decider)
+        if told:
+            err().print(told)
+        equity = Decimal(repr(decider.context.portfolio.equity()))
+        writer.snapshot(now_ns(), INPUTS, {**self._inputs(), "cash": str(equity)})
+        writer.snapshot(now_ns(), START, encode_start(kept))
+        keep_rules(decider, writer)
+        writer.flush()
+
+    def _inputs(self) -> dict[str, object]:
+        return {**inputs_of(self.assembly), "source": f"kalshi {self.exchange.name}"}
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
     async def _until_stopped(self, run: LiveRun, feed: KalshiFeed) -> float:
         """Until Ctrl-C or a polite kill, or one look; returns how long it went on, in seconds."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        stop, loop = self._stop, asyncio.get_running_loop()
         began = time.perf_counter()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
@@ -300,6 +335,8 @@ class _Run:
         result = result_of(statistics, loop, described, seconds, {})
         report = {"run": writer.run_id, **result.to_json(), **extra}
         writer.end("stopped", statistics.ended_ns, report)
+        if self.relisted:
+            return ExitCode.GOOD
         if self.wish.as_json:
             print_json(report)
         else:
@@ -309,64 +346,12 @@ class _Run:
         return ExitCode.GOOD
 
 
-async def _recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> Start:
-    """Reconcile first: follow the venue until everything is certain. Nothing is sent, and no rule is asked.
-
-    VenueError while it cannot be known.
-    """
-    broker = recovery.broker
-    before = store.load()
-    broker.accounts.restore(before)
-    recovery.start(before.reconciled_ns, now_ns())
-    broker.muted = True
-    for _ in range(READINGS):
-        picture = await recovery.read()
-        findings = recovery.apply(picture, now_ns())
-        broker.on_events(now_ns(), ())
-        if findings.settled and not findings.different:
-            break
-        await asyncio.sleep(PAUSE_SECONDS)
-    else:
-        raise VenueError("what became of earlier orders is not certain yet; `engine reconcile` says which")
-    broker.muted = False
-    # The venue keeps back one dollar for each contract sold short, which our books do not.
-    short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    cash = picture.cash + short
-    if not before.reconciled_ns:
-        known = writer.book.balances.amount(LedgerAccount.CASH)
-        writer.book.transfer(cash - known, picture.as_of_ns, "opening")
-    return Start(store.load(), cash)
-
-
-async def _close(run: LiveRun, recovery: Recovery) -> bool:
-    """Read the account until everything is certain; whether the venue's books and ours agree then."""
-    for _ in range(READINGS):
-        try:
-            picture = await recovery.read()
-        except VenueError:
-            await asyncio.sleep(PAUSE_SECONDS)
-            continue
-        run.listen()
-        findings = recovery.apply(picture, now_ns())
-        run.listen()
-        if findings.agrees:
-            return True
-        await asyncio.sleep(PAUSE_SECONDS)
-    return False
-
-
-def _account_note(run: LiveRun, recovery: Recovery, agree: bool) -> dict[str, Any]:
-    broker = recovery.broker
-    return {
-        "connections": run.connections,
-        "orders_at_the_venue": len(broker.accounts.attempts),
-        "unknown_at_first": broker.unknowns,
-        "settled_by_the_lists": recovery.settled_unknowns,
-        "still_unknown": sum(1 for attempt in broker.accounts.open_attempts() if attempt.doubtful),
-        "account_readings": recovery.readings,
-        "positions": len(broker.accounts.positions),
-        "books_agree": agree,
-    }
+def _statistics_from(writer: RunWriter) -> StatisticsRecorder:
+    """Statistics of a run that goes on: what is held was opened by earlier ones."""
+    statistics = StatisticsRecorder()
+    for fill in writer.book.fills_of_open():
+        statistics.book.apply(fill)
+    return statistics
 
 
 def _teller(writer: RunWriter, kind: str) -> Callable[[str], None]:

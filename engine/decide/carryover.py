@@ -34,6 +34,7 @@ def told(context: Context) -> dict[str, Any]:
         "equity_at_day_start": portfolio.equity_at_day_start,
         "peak_equity": portfolio.peak_equity,
         "entries_today": dict(sorted(portfolio.entries_today.items())),
+        "entered_today": portfolio.entered_today,
         "held": [_held(held) for _, held in sorted(portfolio.held.items())],
         "pending": [_pending(pending) for pending in portfolio.pending.values()],
     }
@@ -50,9 +51,15 @@ def take_memory(context: Context, said: Mapping[str, Any]) -> None:
     context.cooling.update({(strategy, symbol): until for strategy, symbol, until in said["cooling"]})
     context.last_interval.update({(strategy, symbol): number for strategy, symbol, number in said["intervals"]})
     context.entries_in_window.update({(pack, symbol): count for pack, symbol, count in said["entries_in_window"]})
-    context.portfolio.entries_today.clear()
-    context.portfolio.entries_today.update(said["entries_today"])
-    context.portfolio.version += 1
+    portfolio = context.portfolio
+    portfolio.forget_today()
+    portfolio.entries_today.update(said["entries_today"])
+    portfolio.entered_today = said["entered_today"]
+    for kept in said["pending"]:
+        pending = portfolio.pending.get(kept["order"]["client_id"])
+        if pending is not None:
+            pending.price = kept["price"]
+    portfolio.version += 1
 
 
 def take_results(portfolio: Portfolio, said: Mapping[str, Any], moved: Decimal, missed: Decimal) -> None:
@@ -122,14 +129,17 @@ def _pending(pending: Pending) -> dict[str, Any]:
     return {
         "order": _order(pending.order), "legs": [_order(leg) for leg in pending.legs],
         "entry_values": _numbers(pending.entry_values), "trigger_symbol": pending.trigger_symbol,
-        "started": pending.started,
+        "started": pending.started, "price": pending.price, "filled": str(pending.filled),
     }  # fmt: skip
 
 
 def _pending_again(kept: Mapping[str, Any]) -> Pending:
     legs = tuple(_order_again(leg) for leg in kept["legs"])
     values = _numbers_again(kept["entry_values"])
-    return Pending(_order_again(kept["order"]), legs, values, kept["trigger_symbol"], kept["started"])
+    return Pending(
+        _order_again(kept["order"]), legs, values, kept["trigger_symbol"], kept["started"], kept["price"],
+        Decimal(kept["filled"]),
+    )  # fmt: skip
 
 
 def _order(order: Order) -> dict[str, Any]:

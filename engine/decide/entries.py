@@ -108,7 +108,7 @@ def _order(
     entry = strategy.entry_for(trigger.symbol)
     order = _sized(context, strategy, entry, state)
     reference = float(order.limit or order.stop or state.mid)
-    order = _with_quantity(order, _within_pack_limits(context, strategy, state, order.quantity, reference), state)
+    order = _with_quantity(order, _within_pack_limits(context, strategy, order, state, reference), state)
     stop, target = _bracket_prices(context, strategy, entry, state, reference)
     judgement = _judge(context, strategy, state, order, reference, stop)
     decision.guards = judgement.verdicts
@@ -120,7 +120,8 @@ def _order(
     order = _with_quantity(order, judgement.quantity, state)
     program = state.memory.program
     values = tuple(float(state.v[read]) for read, _ in program.captures.get(strategy.key, ()))
-    return Pending(order, _legs(context, order, state, stop, target), values, trigger.symbol)
+    legs = _legs(context, order, state, stop, target)
+    return Pending(order, legs, values, trigger.symbol, price=reference)
 
 
 def _number(context: Context, state: SymbolState, term: object, owner: str, what: str) -> float:
@@ -186,17 +187,20 @@ def _judge(
 
 
 def _within_pack_limits(
-    context: Context, strategy: Strategy, state: SymbolState, quantity: Decimal, reference: float
+    context: Context, strategy: Strategy, order: Order, state: SymbolState, reference: float
 ) -> Decimal:
     """The pack's hard limits, on what is held and wanted together."""
-    pack = context.plan.packs[strategy.key]
+    pack, quantity = context.plan.packs[strategy.key], order.quantity
     if pack.max_quantity is None and pack.max_notional is None:
         return quantity
     held = context.portfolio.held.get((strategy.key, state.symbol))
     already = abs(held.quantity) if held is not None else 0.0
     most = [m - already for m in (pack.max_quantity,) if m is not None]
-    if pack.max_notional is not None:
-        most.append(pack.max_notional / reference - already)
+    unit_cost = state.instrument.unit_cost(order.side is Side.BUY, reference)
+    if pack.max_notional is not None and unit_cost > 0:
+        most.append(pack.max_notional / unit_cost - already)
+    if not most:
+        return quantity
     return min(quantity, decimal(max(min(most), 0.0)))
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from engine.decide.portfolio import Held, Portfolio
 from engine.decide.symbol import SymbolState
 from engine.market.events import NANOS
-from engine.market.orders import Leg, Order
+from engine.market.instrument import Instrument
+from engine.market.orders import Leg, Order, Side
 from engine.plan.build import ORDER_OWNER, Texts
 from engine.plan.ops import Group
 from engine.plan.program import Program
@@ -102,6 +103,10 @@ _PORTFOLIO: dict[str, _Reader] = {
     "orders.open_in_symbol": lambda p, symbol: float(p.pending_in(symbol)),
     "entries.today": lambda p, symbol: float(sum(p.entries_today.values())),
     "entries.in_symbol_today": lambda p, symbol: float(p.entries_today.get(symbol, 0)),
+    "entries.cost_today": lambda p, symbol: p.cost_today(),
+    "exposure.total": lambda p, symbol: p.exposure(),
+    "exposure.in_symbol": lambda p, symbol: p.exposure(symbol=symbol),
+    "exposure.in_event": lambda p, symbol: p.exposure(event=p.event_of(symbol)),
     "account.cash": lambda p, symbol: float(p.cash),
     "account.equity": lambda p, symbol: p.equity(),
     "pnl.today": lambda p, symbol: p.equity() - p.equity_at_day_start,
@@ -144,7 +149,9 @@ class PortfolioFeed:
         state.event |= Group.PORTFOLIO
 
 
-def order_facts(order: Order, price: float, stop: float | None, texts: Texts) -> dict[str, float]:
+def order_facts(
+    order: Order, price: float, stop: float | None, texts: Texts, instrument: Instrument
+) -> dict[str, float]:
     """The facts ``order.*`` of a wanted order; ``price`` is its limit or the last price."""
     quantity = float(order.quantity)
     return {
@@ -154,6 +161,7 @@ def order_facts(order: Order, price: float, stop: float | None, texts: Texts) ->
         "order.quantity": quantity,
         "order.price": price,
         "order.notional": quantity * price,
+        "order.cost": quantity * instrument.unit_cost(order.side is Side.BUY, price),
         "order.risk": NAN if stop is None or order.leg is not Leg.ENTRY else abs(price - stop) * quantity,
     }
 

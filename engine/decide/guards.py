@@ -8,7 +8,7 @@ from decimal import Decimal
 from engine.decide.feeds import OrderFeed, order_facts
 from engine.decide.portfolio import Held
 from engine.decide.symbol import SymbolState
-from engine.market.orders import Leg, Order
+from engine.market.orders import Leg, Order, Side
 from engine.plan.build import GUARD, ORDER_OWNER, Texts
 from engine.plan.ops import Group
 from engine.ruleset.rules import Guard, GuardEffect, Judged
@@ -43,21 +43,22 @@ def judge(
     concerned = [g for g in guards if g.judged in (wanted, Judged.ALL)]
     if not concerned:
         return judgement
-    feed.write(order_facts(order, price, stop, texts), held, order.created_ns)
+    feed.write(order_facts(order, price, stop, texts, state.instrument), held, order.created_ns)
     state.memory.compute(GUARD, _EVERYTHING)
+    unit_cost = state.instrument.unit_cost(order.side is Side.BUY, price)
     for guard in concerned:
-        _apply(guard, state, judgement, price)
+        _apply(guard, state, judgement, unit_cost)
     return judgement
 
 
-def _apply(guard: Guard, state: SymbolState, judgement: Judgement, price: float) -> None:
+def _apply(guard: Guard, state: SymbolState, judgement: Judgement, unit_cost: float) -> None:
     values = [state.v[state.memory.program.slot(t, ORDER_OWNER)] for t in guard.require]
     if all(value == 1.0 for value in values):
         judgement.verdicts[guard.key] = "true"
         return
     failed = any(value == 0.0 for value in values)
     judgement.verdicts[guard.key] = "false" if failed else "unknown"
-    if guard.action.effect is GuardEffect.CAP and _cap(guard, state, judgement, price):
+    if guard.action.effect is GuardEffect.CAP and _cap(guard, state, judgement, unit_cost):
         return
     if guard.action.effect in (GuardEffect.HALT, GuardEffect.FLATTEN) and failed:
         judgement.effects.append(guard)  # unknown blocks, but it is no reason to close positions
@@ -66,14 +67,15 @@ def _apply(guard: Guard, state: SymbolState, judgement: Judgement, price: float)
         judgement.reason = guard.action.reason if failed else f"{guard.action.reason} (unknown, so it blocks)"
 
 
-def _cap(guard: Guard, state: SymbolState, judgement: Judgement, price: float) -> bool:
-    """Shrink the order to the cap; False when the cap is unknown, so that the guard blocks instead."""
+def _cap(guard: Guard, state: SymbolState, judgement: Judgement, unit_cost: float) -> bool:
+    """Shrink the order to the cap; False when the cap is unknown or leaves nothing, and the guard blocks instead."""
     assert guard.action.cap is not None
+    lot = float(state.instrument.lot_size)
     cap = state.v[state.memory.program.slot(guard.action.cap, ORDER_OWNER)]
     if cap != cap:
         return False
-    most = cap / price if guard.action.cap.type.kind == "money" else cap
-    if most != most or most < 0:
+    most = cap / unit_cost if guard.action.cap.type.kind == "money" and unit_cost > 0 else cap
+    if not most >= lot:
         return False
     judgement.quantity = min(judgement.quantity, Decimal(repr(round(float(most), 9))))
     return True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.market.events import Bar
-from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderUpdate
+from engine.market.instrument import Instrument
+from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderUpdate, Side
 from engine.market.position import ZERO, Position
 
 PositionKey = tuple[str, str]  # strategy key, symbol that is held
@@ -64,12 +65,20 @@ class Pending:
     entry_values: tuple[float, ...]
     trigger_symbol: str
     started: bool = False  # some of it has filled
+    price: float = 0.0  # what a unit was expected to trade at, for orders without a price of their own
+    filled: Decimal = ZERO
+
+    @property
+    def reference(self) -> float:
+        """The price (money per unit) that what is left of it may trade at."""
+        return float(self.order.limit or self.order.stop or 0) or self.price
 
 
 class Portfolio:
     """The account of one run. ``version`` moves with every change, so that facts are written only when needed."""
 
-    def __init__(self, cash: Decimal) -> None:
+    def __init__(self, cash: Decimal, instruments: Mapping[str, Instrument] | None = None) -> None:
+        self._instruments = instruments or {}
         self.initial_cash = cash
         self.cash = cash
         self._cash_float = float(cash)
@@ -80,6 +89,7 @@ class Portfolio:
         self.equity_at_day_start = float(cash)
         self.peak_equity = float(cash)
         self.entries_today: dict[str, int] = {}
+        self.entered_today = 0.0  # what today's entries that filled have cost, money before fees
         self.version = 0
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -96,6 +106,36 @@ class Portfolio:
 
     def pending_in(self, symbol: str) -> int:
         return sum(1 for p in self.pending.values() if p.order.symbol == symbol)
+
+    def event_of(self, symbol: str) -> str:
+        """What the symbol settles on; the symbol itself where it settles on nothing that is known."""
+        instrument = self._instruments.get(symbol)
+        return symbol if instrument is None else instrument.event or symbol
+
+    def exposure(self, symbol: str | None = None, event: str | None = None) -> float:
+        """Cost (money, fees apart) of positions and of what is left of entry orders: of one symbol, of all symbols that
+        settle on one event, or of all."""
+        def counts(other: str) -> bool:
+            return (symbol is None or other == symbol) and (event is None or self.event_of(other) == event)
+
+        held = sum(
+            abs(h.quantity) * self._unit_cost(s, h.quantity > 0, h.entry)
+            for (_, s), h in self.held.items() if counts(s)
+        )  # fmt: skip
+        return held + sum(self._cost_left(p) for p in self.pending.values() if counts(p.order.symbol))
+
+    def cost_today(self) -> float:
+        """What today's entries cost (money, fees apart), those under way included."""
+        return self.entered_today + sum(self._cost_left(p) for p in self.pending.values())
+
+    def _cost_left(self, pending: Pending) -> float:
+        order = pending.order
+        left = float(max(order.quantity - pending.filled, ZERO))
+        return left * self._unit_cost(order.symbol, order.side is Side.BUY, pending.reference)
+
+    def _unit_cost(self, symbol: str, buys: bool, price: float) -> float:
+        instrument = self._instruments.get(symbol)
+        return price if instrument is None else instrument.unit_cost(buys, price)
 
     def started_entries(self, key: PositionKey) -> list[str]:
         """Entries of a position that have filled in part; once the position is gone, the rest must not come."""
@@ -125,10 +165,15 @@ class Portfolio:
 
     def new_day(self) -> None:
         """Daily figures start again."""
-        self.entries_today.clear()
+        self.forget_today()
         self.realised_at_day_start = self.realised
         self.equity_at_day_start = self.equity()
         self.version += 1
+
+    def forget_today(self) -> None:
+        """Today's entries count no more."""
+        self.entries_today.clear()
+        self.entered_today = 0.0
 
     def expect_entry(self, pending: Pending) -> None:
         """An entry has been written down and is on its way."""
@@ -181,6 +226,9 @@ class Portfolio:
         key = (fill.strategy, fill.symbol)
         self.cash -= fill.price * fill.quantity * fill.side.sign + fill.fee
         self._cash_float = float(self.cash)
+        if fill.leg is Leg.ENTRY:
+            cost = self._unit_cost(fill.symbol, fill.side is Side.BUY, float(fill.price))
+            self.entered_today += float(fill.quantity) * cost
         held = self.held.get(key)
         if held is None:
             held = self._open(key, fill)
@@ -203,6 +251,7 @@ class Portfolio:
         pending = self.pending.get(fill.client_id)
         if pending is not None:
             pending.started = True
+            pending.filled += fill.quantity
             held.entry_values, held.trigger_symbol = pending.entry_values, pending.trigger_symbol
             for leg in pending.legs:
                 held.legs.setdefault(leg.client_id, leg)

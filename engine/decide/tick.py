@@ -29,7 +29,7 @@ from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
 from engine.market.inputs import OPERATOR, Halted
-from engine.market.instrument import Instrument
+from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
 from engine.plan.plan import Plan, SymbolPlan, execution_symbol, exit_segment, uses_position
@@ -43,7 +43,8 @@ MANY_ROOTS = 8  # above this a vector comparison finds the true ones faster than
 class VenueFacts:
     """What rules may know of trading costs: fee per unit and least fee (money), slippage as a share of price.
 
-    ``fee_rate``: of contracts that pay $1, see the fact ``venue.fee_rate``; NaN until such a venue has told.
+    ``fee_rate``: of contracts that pay $1, see the fact ``venue.fee_rate``; NaN until such a venue has told. Contracts
+    pay by it alone, everything else by the unit alone.
     """
 
     fee_per_unit: float = 0.0
@@ -82,7 +83,7 @@ class Decider:
             )
             for symbol, p in plan.symbols.items()
         }
-        portfolio = Portfolio(cash)
+        portfolio = Portfolio(cash, instruments)
         self.context = Context(
             plan, states, portfolio, clocks, {name: Windows(pack) for name, pack in plan.ruleset.packs.items()},
             {s: PortfolioFeed(state) for s, state in states.items()}, {},
@@ -279,11 +280,17 @@ class Decider:
         return sorted([*touched, *(self._desks[s] for s in missing)], key=_by_rank)
 
     def _bring_up_to_date(self, symbol: str) -> None:
-        """Before an order for a symbol that nothing happened to: time has passed for it all the same."""
+        """Before an order for a symbol that nothing happened to: time has passed for it all the same, and orders of
+        other symbols at this tick have used up some of what the account may do."""
         desk = self._desks[symbol]
         if desk.computed_ns != self.context.now_ns:
             self._compute(desk)
             desk.state.event = 0
+        elif desk.portfolio_feed is not None and desk.version != self.context.portfolio.version:
+            desk.version = self.context.portfolio.version
+            desk.portfolio_feed.write(self.context.portfolio)
+            self._pin(desk.state)
+            desk.state.memory.compute_main(Group.PORTFOLIO)
 
     def _compute(self, desk: Desk) -> None:
         """Bring one symbol's program up to date."""
@@ -300,10 +307,14 @@ class Decider:
             if watch.position_feed.write(context.portfolio.held.get(watch.position_key), context.now_ns):
                 state.event |= Group.POSITION
         if context.pinned:
-            for slot, value in context.pinned.get(state.symbol, ()):
-                state.v[slot] = value
+            self._pin(state)
             state.event |= Group.PORTFOLIO | Group.QUOTE | Group.CLOCK | Group.POSITION
         state.memory.compute_main(state.event)
+
+    def _pin(self, state: SymbolState) -> None:
+        """What a rule test holds fixed."""
+        for slot, value in self.context.pinned.get(state.symbol, ()):
+            state.v[slot] = value
 
     def _move_windows(self) -> None:
         """Open and close sessions; a change resets their counts and sets their parameters."""
@@ -382,8 +393,9 @@ def _set_constants(state: SymbolState, instrument: Instrument, venue: VenueFacts
     state.set_constant("symbol", plan.texts.code(instrument.symbol))
     state.set_constant("instrument.tick_size", float(instrument.tick_size))
     state.set_constant("instrument.lot_size", float(instrument.lot_size))
-    state.set_constant("venue.fee_per_unit", venue.fee_per_unit)
-    state.set_constant("venue.fee_minimum", venue.fee_minimum)
-    state.set_constant("venue.fee_rate", venue.fee_rate)
+    contract = instrument.kind is InstrumentKind.BINARY
+    state.set_constant("venue.fee_per_unit", 0.0 if contract else venue.fee_per_unit)
+    state.set_constant("venue.fee_minimum", 0.0 if contract else venue.fee_minimum)
+    state.set_constant("venue.fee_rate", venue.fee_rate if contract else 0.0)
     state.set_constant("venue.slippage_ratio", venue.slippage_ratio)
     state.memory.compute_main(Group.START | Group.POSITION)

@@ -61,9 +61,9 @@ def resume(decider: Decider, saved: Saved) -> None:
     for intent in entries:
         legs = tuple(_legs(intent.order, saved.intents))
         portfolio.expect_entry(Pending(intent.order, legs, intent.entry_values, intent.trigger_symbol))
-    portfolio.entries_today.clear()  # they were counted on their own day
     for fill in saved.fills:
         decider.book(BrokerReport(fills=[fill]))
+    portfolio.forget_today()  # they were counted on their own day
     done = [i for i in entries if not i.state.open]
     decider.book(BrokerReport(updates=[OrderUpdate(i.order.client_id, i.state, i.order.created_ns) for i in done]))
     for intent in saved.intents:

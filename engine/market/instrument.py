@@ -30,6 +30,7 @@ class Instrument:
 
     ``bands``: adjoining price bands in rising order where the step depends on the price; ``tick_size`` is then the
     smallest step. ``lowest``, ``highest``: the least and the greatest price of an order, where there is one.
+    ``event``: what it settles on, where several instruments settle on the same; they are one bet.
     """
 
     symbol: str
@@ -40,10 +41,16 @@ class Instrument:
     bands: tuple[PriceBand, ...] = ()
     lowest: Decimal | None = None
     highest: Decimal | None = None
+    event: str = ""
 
     @property
     def tradable(self) -> bool:
         return self.kind is not InstrumentKind.INDEX
+
+    def unit_cost(self, buys: bool, price: float) -> float:
+        """Money that one unit of an entry ties up: its price, and for a contract that is sold, which buys its other
+        side, $1 less the price."""
+        return 1.0 - price if self.kind is InstrumentKind.BINARY and not buys else price
 
     def on_grid(self, price: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
         """``price`` on the instrument's grid, rounded as ``round_price`` does; prices beyond its bounds stay beyond."""
@@ -57,6 +64,15 @@ class Instrument:
         if self.lowest is not None and price < self.lowest:
             return self.lowest
         return self.highest if self.highest is not None and price > self.highest else price
+
+
+def contract(symbol: str, event: str = "") -> Instrument:
+    """A contract that pays $1 or nothing, as venues of events list it where nothing else is known of it: a grid of one
+    cent, whole contracts, no closing bell."""
+    cent = Decimal("0.01")
+    return Instrument(
+        symbol, InstrumentKind.BINARY, cent, Decimal(1), "24/7", lowest=cent, highest=Decimal(1) - cent, event=event
+    )
 
 
 def round_price(price: Decimal, tick_size: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
@@ -75,6 +91,7 @@ __all__ = [
     "Instrument",
     "InstrumentKind",
     "PriceBand",
+    "contract",
     "round_price",
     "round_quantity",
 ]

@@ -103,6 +103,10 @@ PORTFOLIO: Manifest = (
     _portfolio("orders.open_in_symbol", "number", "Entry orders of the symbol not yet done."),
     _portfolio("entries.today", "number", "Entries ordered today over all strategies."),
     _portfolio("entries.in_symbol_today", "number", "Entries ordered today in the symbol."),
+    _portfolio("entries.cost_today", "money", "What the entries of today cost before fees, orders under way included."),
+    _portfolio("exposure.total", "money", "What all positions cost, and what entry orders under way may cost."),
+    _portfolio("exposure.in_symbol", "money", "The same in the symbol."),
+    _portfolio("exposure.in_event", "money", "The same in all symbols that settle on the symbol's event."),
     _portfolio("account.cash", "money", "Cash that could be spent."),
     _portfolio("account.equity", "money", "Cash plus the value of all positions at last prices."),
     _portfolio("pnl.today", "money", "Profit and loss since the day began, open positions included."),
@@ -118,6 +122,7 @@ ORDER: Manifest = (
     _order("order.quantity", "quantity", "Units wanted, after sizing."),
     _order("order.price", "price", "Limit price, or the last price for a market order."),
     _order("order.notional", "money", "Quantity times price."),
+    _order("order.cost", "money", "What the order ties up: quantity times price, or for contracts sold $1 less it."),
     _order("order.risk", "money", "Loss if the attached stop is hit; unknown without a stop.", True),
 )
 

@@ -51,10 +51,12 @@ step_opening_range_low = CATALOGUE["opening_range_low"].step
 step_rvol = CATALOGUE["rvol"].step
 step_bar_index = CATALOGUE["bar_index"].step
 step_risk_size = CATALOGUE["risk_size"].step
+step_complement = CATALOGUE["complement"].step
 step_kelly = CATALOGUE["kelly"].step
 step_fixed_fractional = CATALOGUE["fixed_fractional"].step
 step_notional = CATALOGUE["notional"].step
 step_fee = CATALOGUE["fee"].step
+step_contract_fee = CATALOGUE["contract_fee"].step
 step_slippage = CATALOGUE["slippage"].step
 step_round_to_tick = CATALOGUE["round_to_tick"].step
 step_minutes_since_open = CATALOGUE["minutes_since_open"].step
@@ -63,8 +65,8 @@ step_minutes_to_close = CATALOGUE["minutes_to_close"].step
 
 def call(op: int, state: Floats, o: int, v: Floats, pool: Ints, f: int) -> float:
     """One step of the catalogue function with code ``op``; its arguments stand in ``pool`` from ``f`` on."""
-    if op < 57:
-        if op < 44:
+    if op < 58:
+        if op < 45:
             if op < 38:
                 if op < 35:
                     if op < 33:
@@ -83,82 +85,86 @@ def call(op: int, state: Floats, o: int, v: Floats, pool: Ints, f: int) -> float
                 if op < 40:
                     return step_sqrt(v[pool[f]])
                 return step_log(v[pool[f]])
-            if op < 42:
-                return step_exp(v[pool[f]])
             if op < 43:
+                if op < 42:
+                    return step_exp(v[pool[f]])
                 return step_sma(state, o, v[pool[f]], v[pool[f + 1]])
-            return step_wma(state, o, v[pool[f]], v[pool[f + 1]])
-        if op < 50:
-            if op < 47:
-                if op < 45:
-                    return step_ema(state, o, v[pool[f]], v[pool[f + 1]])
+            if op < 44:
+                return step_wma(state, o, v[pool[f]], v[pool[f + 1]])
+            return step_ema(state, o, v[pool[f]], v[pool[f + 1]])
+        if op < 51:
+            if op < 48:
                 if op < 46:
                     return step_rma(state, o, v[pool[f]], v[pool[f + 1]])
-                return step_rsi(state, o, v[pool[f]], v[pool[f + 1]])
-            if op < 48:
+                if op < 47:
+                    return step_rsi(state, o, v[pool[f]], v[pool[f + 1]])
                 return step_macd(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
             if op < 49:
                 return step_macd_signal(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
-            return step_macd_histogram(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
-        if op < 53:
-            if op < 51:
-                return step_adx(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+            if op < 50:
+                return step_macd_histogram(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+            return step_adx(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+        if op < 54:
             if op < 52:
                 return step_true_range(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
-            return step_atr(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
-        if op < 55:
-            if op < 54:
-                return step_stdev(state, o, v[pool[f]], v[pool[f + 1]])
-            return step_highest(state, o, v[pool[f]], v[pool[f + 1]])
+            if op < 53:
+                return step_atr(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+            return step_stdev(state, o, v[pool[f]], v[pool[f + 1]])
         if op < 56:
+            if op < 55:
+                return step_highest(state, o, v[pool[f]], v[pool[f + 1]])
             return step_lowest(state, o, v[pool[f]], v[pool[f + 1]])
-        return step_change(state, o, v[pool[f]], v[pool[f + 1]])
-    if op < 69:
-        if op < 63:
-            if op < 60:
-                if op < 58:
-                    return step_rising(state, o, v[pool[f]], v[pool[f + 1]])
+        if op < 57:
+            return step_change(state, o, v[pool[f]], v[pool[f + 1]])
+        return step_rising(state, o, v[pool[f]], v[pool[f + 1]])
+    if op < 71:
+        if op < 64:
+            if op < 61:
                 if op < 59:
                     return step_falling(state, o, v[pool[f]], v[pool[f + 1]])
-                return step_bars_since(state, o, v[pool[f]])
-            if op < 61:
+                if op < 60:
+                    return step_bars_since(state, o, v[pool[f]])
                 return step_value_when(state, o, v[pool[f]], v[pool[f + 1]])
             if op < 62:
                 return step_zscore(state, o, v[pool[f]], v[pool[f + 1]])
-            return step_slope(state, o, v[pool[f]], v[pool[f + 1]])
-        if op < 66:
-            if op < 64:
-                return step_correlation(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
+            if op < 63:
+                return step_slope(state, o, v[pool[f]], v[pool[f + 1]])
+            return step_correlation(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
+        if op < 67:
             if op < 65:
                 return step_percentile(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
-            return step_vwap(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]])
-        if op < 67:
+            if op < 66:
+                return step_vwap(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]])
             return step_sigma_band(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]], v[pool[f + 5]])
-        if op < 68:
-            return step_session_high(state, o, v[pool[f]], v[pool[f + 1]])
-        return step_session_low(state, o, v[pool[f]], v[pool[f + 1]])
-    if op < 75:
-        if op < 72:
-            if op < 70:
-                return step_opening_range_high(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
-            if op < 71:
-                return step_opening_range_low(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
-            return step_rvol(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
-        if op < 73:
-            return step_bar_index(state, o, v[pool[f]])
+        if op < 69:
+            if op < 68:
+                return step_session_high(state, o, v[pool[f]], v[pool[f + 1]])
+            return step_session_low(state, o, v[pool[f]], v[pool[f + 1]])
+        if op < 70:
+            return step_opening_range_high(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+        return step_opening_range_low(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
+    if op < 77:
         if op < 74:
+            if op < 72:
+                return step_rvol(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
+            if op < 73:
+                return step_bar_index(state, o, v[pool[f]])
             return step_risk_size(v[pool[f]], v[pool[f + 1]])
-        return step_kelly(v[pool[f]], v[pool[f + 1]])
-    if op < 78:
+        if op < 75:
+            return step_complement(v[pool[f]])
         if op < 76:
-            return step_fixed_fractional(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
-        if op < 77:
-            return step_notional(v[pool[f]], v[pool[f + 1]])
-        return step_fee(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]])
+            return step_kelly(v[pool[f]], v[pool[f + 1]])
+        return step_fixed_fractional(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
     if op < 80:
+        if op < 78:
+            return step_notional(v[pool[f]], v[pool[f + 1]])
         if op < 79:
+            return step_fee(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]])
+        return step_contract_fee(v[pool[f]], v[pool[f + 1]])
+    if op < 82:
+        if op < 81:
             return step_slippage(v[pool[f]], v[pool[f + 1]])
         return step_round_to_tick(v[pool[f]], v[pool[f + 1]])
-    if op < 81:
+    if op < 83:
         return step_minutes_since_open(v[pool[f]])
     return step_minutes_to_close(v[pool[f]])

@@ -64,8 +64,10 @@ def execution_symbol(pack: Pack, strategy: Strategy, symbol: str) -> str:
 
 
 def triggers(strategy: Strategy, symbol: str) -> bool:
-    """Whether ``symbol`` can trigger the strategy; a universe by condition is judged tick by tick."""
-    return strategy.enabled and (strategy.universe_when is not None or symbol in strategy.universe)
+    """Whether ``symbol`` can trigger the strategy; a universe by condition is judged tick by tick, over all symbols or
+    over those that are listed for it."""
+    by_condition = strategy.universe_when is not None and not strategy.universe
+    return strategy.enabled and (by_condition or symbol in strategy.universe)
 
 
 def _exits(ruleset: Ruleset) -> dict[str, list[Exit]]:
@@ -157,7 +159,7 @@ def _symbol_plan(
 
 
 def _may_hold(pack: Pack, strategy: Strategy, symbol: str) -> bool:
-    if strategy.universe_when is not None:
+    if strategy.universe_when is not None and not strategy.universe:
         return True
     return any(execution_symbol(pack, strategy, s) == symbol for s in strategy.universe)
 

@@ -78,6 +78,9 @@ class Given(RuleModel):
     facts: dict[FactKey, FactValue] = Field(
         default_factory=dict, description="Facts by name: a series, one value, or _."
     )
+    ages: dict[FactKey, Expr] = Field(
+        default_factory=dict, description="How old a signal's fact is whenever it is told: {alpha.fair: 2h}."
+    )
     account: TestAccount | None = None
     position: TestPosition | None = None
     params: dict[ParameterKey, Expr] = Field(default_factory=dict, description="Other values for parameters.")

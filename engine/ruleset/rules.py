@@ -11,9 +11,11 @@ from engine.language.diagnostics import Finding
 from engine.language.terms import Term
 from engine.language.types import Kind
 from engine.market.facts import FactSpec
-from engine.market.instrument import Instrument
+from engine.market.instrument import Instrument, contract
 from engine.market.orders import Side
 from engine.ruleset.load import Document
+
+CONTRACT_VENUES = frozenset({"kalshi"})  # every symbol there is a contract that pays $1 or nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,14 @@ class Pack:
     gates: list[Gate] = field(default_factory=list)
     definitions: list[Definitions] = field(default_factory=list)
     tests: list[Document] = field(default_factory=list)
+
+    def instrument(self, symbol: str, calendar: str) -> Instrument:
+        """How a symbol trades as far as the rules say it; what they leave open is what its venue lists."""
+        if symbol in self.instruments:
+            return self.instruments[symbol]
+        if self.venue in CONTRACT_VENUES:
+            return contract(symbol)
+        return Instrument(symbol, calendar=self.calendar or calendar)
 
     @property
     def rules(self) -> list[Rule]:

@@ -229,6 +229,19 @@ class KalshiSettings(Section):
     )
 
 
+class SignalsSettings(Section):
+    """Signals that rules trade on."""
+
+    alpha: File = Field(
+        default=Path("data/alpha_signals.json"),
+        description="The file of fair probabilities, from the folder of this file; read again whenever it changes.",
+    )
+    flow: File = Field(
+        default=Path("data/flow_parameters.json"),
+        description="What `engine signals fit-flow` found, which signals from trade flow are built with.",
+    )
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
@@ -249,4 +262,5 @@ class Settings(Section):
     trace: TraceSettings = TraceSettings()
     run: RunSettings = RunSettings()
     kalshi: KalshiSettings = KalshiSettings()
+    signals: SignalsSettings = SignalsSettings()
     log: LogSettings = LogSettings()

@@ -1,4 +1,4 @@
-"""How much to trade: risk_size, kelly, fixed_fractional, notional."""
+"""How much to trade: risk_size, complement, kelly, fixed_fractional, notional."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def risk_size(risk: float, stop_distance: float) -> float:
     if not units < TOO_MANY:
         return NAN
     return float(math.floor(units * (1.0 + ROUNDING)))
+
+
+def complement(probability: float) -> float:
+    if not 0.0 <= probability <= 1.0:
+        return NAN
+    return 1.0 - probability
 
 
 def kelly(probability: float, price: float) -> float:
@@ -62,6 +68,21 @@ FUNCTIONS = (
             Example("risk_size($3, 10c)", {"close": (1.0,)}, (30.0,)),
         ),
         step=risk_size,
+    ),
+    Function(
+        name="complement",
+        family="risk",
+        parameters=(Parameter("probability", (Kind.PROBABILITY,), "a probability, or the price of a $1 contract"),),
+        result=Kind.PROBABILITY,
+        about="How likely the opposite is; what the other side of a $1 contract costs when this side sells at that "
+        f"price. {ANY_UNKNOWN} Also unknown outside 0..1.",
+        formula="1 - probability",
+        source="elementary",
+        examples=(
+            Example("complement(0.25)", {"close": (1.0,)}, (0.75,)),
+            Example("complement(62c)", {"close": (1.0,)}, (0.38,)),
+        ),
+        step=complement,
     ),
     Function(
         name="kelly",

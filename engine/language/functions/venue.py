@@ -33,6 +33,12 @@ def fee(price: float, quantity: float, fee_per_unit: float, fee_minimum: float, 
     return by_unit + whole / FEE_STEPS
 
 
+def contract_fee(price: float, fee_rate: float) -> float:
+    if not 0.0 <= price <= 1.0:
+        return NAN
+    return fee_rate * price * (1.0 - price)
+
+
 def slippage(price: float, slippage_ratio: float) -> float:
     return price * slippage_ratio
 
@@ -96,6 +102,22 @@ FUNCTIONS = (
         ),
         step=fee,
         implicit=("venue.fee_per_unit", "venue.fee_minimum", "venue.fee_rate"),
+    ),
+    Function(
+        name="contract_fee",
+        family="venue",
+        parameters=(Parameter("price", (Kind.PROBABILITY,), "what the contract costs"),),
+        result=Kind.RATIO,
+        about="What taking one contract costs in fees, as a share of the $1 that it pays, so that it can be added to a "
+        f"price or taken from an edge; before the order's fee is rounded up. {ANY_UNKNOWN} Also unknown outside 0..1.",
+        formula="venue.fee_rate * price * (1 - price)",
+        source="Kalshi's fee schedule of February 2026",
+        examples=(
+            Example("contract_fee(50c)", {"venue.fee_rate": (0.07, None)}, (0.0175, None)),
+            Example("contract_fee(90c)", {"venue.fee_rate": (0.07,)}, (0.0063,)),
+        ),
+        step=contract_fee,
+        implicit=("venue.fee_rate",),
     ),
     Function(
         name="slippage",

@@ -20,7 +20,6 @@ from engine.language.parser import ExpressionSyntaxError, parse
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote, Tick
 from engine.market.facts import Scope
-from engine.market.instrument import Instrument
 from engine.market.orders import Leg, Order, OrderType, Side
 from engine.market.position import Position
 from engine.plan.plan import execution_symbol, make_plan
@@ -135,7 +134,7 @@ def _decider(
     # The symbol under test counts as listed, whatever the rule's universe says.
     pack.strategies = [replace(s, universe=tuple(dict.fromkeys([*s.universe, *symbols]))) for s in pack.strategies]
     name = pack.calendar or DEFAULT_CALENDAR
-    instruments = {s: pack.instruments.get(s) or Instrument(s, calendar=name) for s in symbols}
+    instruments = {s: pack.instrument(s, name) for s in symbols}
     names = {i.calendar for i in instruments.values()} | {name}
     cash = model.given.account.cash if model.given.account else None
     return Decider(
@@ -241,11 +240,18 @@ def _signals(
             raise WorldError(f"there is no fact `{name}`", document.key(("given", "facts", str(name))))
         if spec.scope is not Scope.SIGNAL:
             continue
+        age_ns = _age_ns(document, model, str(name))
         for number, value in enumerate(_fact_values(written, max(length, 1))):
             time_ns = world.start_ns + (number + 1) * world.step_ns
             reason = "" if value is not None else "the test leaves it out"
-            seen = Observation(world.symbol, time_ns, str(name), value, reason)
+            seen = Observation(world.symbol, time_ns - age_ns, str(name), value, reason)
             events.setdefault(time_ns, []).insert(0, seen)
+
+
+def _age_ns(document: Document, model: Test, name: str) -> int:
+    """How old a fact is whenever it is told."""
+    age = model.given.ages.get(name)
+    return 0 if age is None else int(literal(age, document, ("given", "ages", name)) * NANOS)
 
 
 def _fact_values(written: FactValue, length: int) -> list[float | str | bool | None]:

@@ -1,0 +1,55 @@
+"""The signal file for runs: which rules want it, what it lists, and what stands in for it on a simulated market."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from connectors.alpha.file import Alpha, AlphaError, read_alpha
+from connectors.alpha.watch import taken
+from engine.cli.console import err
+from engine.cli.errors import UserError
+from engine.language.terms import Op, walk
+from engine.ruleset.rules import Ruleset, Strategy
+from engine.settings import Settings
+
+PREFIX = "alpha."
+
+
+def asks_for_signals(ruleset: Ruleset) -> Iterator[Strategy]:
+    """Strategies whose universe is what the signal file lists."""
+    for strategy in ruleset.strategies:
+        condition = strategy.universe_when
+        if condition is not None and any(t.op is Op.FACT and t.name.startswith(PREFIX) for t in walk(condition)):
+            yield strategy
+
+
+def signals_for(settings: Settings, ruleset: Ruleset, *, simulated: bool, needed: bool) -> Alpha | None:
+    """The signals that these rules trade on; None where no rule asks for any.
+
+    Without a file a ``simulated`` market takes made-up ones; else UserError when they are ``needed``.
+    """
+    if not any(True for _ in asks_for_signals(ruleset)):
+        return None
+    path = settings.signals.alpha
+    if not path.exists() and not needed:
+        return None
+    if not path.exists() and simulated:
+        from connectors.simulated.contracts import example_signals
+
+        err().print(f"there is no {path}: made-up contracts are traded on made-up signals")
+        return example_signals()
+    return load(path)
+
+
+def load(path: Path) -> Alpha:
+    """The signals of a file, with a word about each row that cannot be used; UserError when there is none to use."""
+    try:
+        alpha = read_alpha(path)
+    except AlphaError as error:
+        raise UserError(str(error)) from None
+    for fault in alpha.faults:
+        err().print(f"{path}: {fault}; the market is left out")
+    if not alpha.signals:
+        raise UserError(f"{taken(path, alpha)}: there is nothing to trade; `engine signals build` makes a file")
+    return alpha
