@@ -59,7 +59,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """What a file says: sound ``signals`` by ticker, the other rows as ``faults``, and the ``sha256`` of its bytes."""
+    """What a file says: sound ``signals`` by ticker, ``faults`` for all other rows; ``sha256`` is of its bytes."""
 
     signals: Mapping[str, Signal]
     faults: Sequence[Fault] = ()

@@ -30,7 +30,9 @@ class UserError(Exception):
 KNOWN_ERRORS = {
     "connectors.alpha.file.AlphaError": ExitCode.USAGE,
     "connectors.flow.trades.TradesError": ExitCode.USAGE,
+    "engine.research.flow.calibration.CalibrationError": ExitCode.USAGE,
     "engine.research.flow.fit.FitError": ExitCode.USAGE,
+    "engine.research.flow.parameters.ParametersError": ExitCode.USAGE,
     "connectors.kalshi.errors.KalshiError": ExitCode.VENUE,
     "connectors.kalshi.fees.FeeError": ExitCode.USAGE,
     "connectors.kalshi.hosts.HostError": ExitCode.USAGE,

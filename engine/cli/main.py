@@ -1,8 +1,9 @@
 """The command ``engine``: one verb a job, one file a verb.
 
 To add a verb, write ``engine/cli/<verb>.py`` with a function ``command`` whose parameters are typer options and
-arguments, and add one line to VERBS. ``command`` returns an exit code (None is 0) or raises: UserError, or an error
-named in ``engine.cli.errors``, becomes one line on standard error. Only the chosen verb's module is imported.
+arguments (or ``app``, a typer application, where it has verbs of its own), and add one line to VERBS.
+``command`` returns an exit code (None is 0) or raises: UserError, or an error named in ``engine.cli.errors``, becomes
+one line on standard error. Only the chosen verb's module is imported.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ VERBS: Mapping[str, Verb] = {
     "db": Verb("engine.cli.db", "Make, check or back up the store."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
+    "signals": Verb("engine.cli.signals", "Build, fit, check or show the signals that rules trade on."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
     "gate": Verb("engine.cli.gate", "Judge by its kept runs whether a pack may trade for real."),
@@ -118,9 +120,21 @@ def _app(chosen: str | None) -> typer.Typer:
             raise typer.Exit
 
     for name, verb in VERBS.items():
+        group = _group_of(verb.module) if name == chosen else None
+        if group is not None:
+            app.add_typer(group, name=name, help=verb.help)
+            continue
         command = _command_of(verb.module) if name == chosen else _not_imported
         app.command(name, help=None if name == chosen else verb.help)(command)
     return app
+
+
+def _group_of(module: str) -> typer.Typer | None:
+    """The verbs below a verb, for a module that has ``app`` instead of ``command``."""
+    from importlib import import_module
+
+    group: typer.Typer | None = getattr(import_module(module), "app", None)
+    return group
 
 
 def _command_of(module: str) -> Callable[..., int | None]:
