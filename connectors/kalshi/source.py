@@ -7,8 +7,8 @@ YES that is not held is to buy NO at one dollar less the price, and to buy it ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from decimal import Decimal
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from connectors.kalshi.book import Book
 from connectors.kalshi.client import KalshiRest
@@ -16,53 +16,38 @@ from connectors.kalshi.errors import KalshiError
 from connectors.kalshi.events import (
     BookChanged,
     BookLost,
-    Connected,
     Disconnected,
     MessagesMissed,
     Problem,
     StreamEvent,
     Subscribed,
 )
-from connectors.kalshi.facts import Group, Known, MarketView
-from connectors.kalshi.fees import FeeError
-from connectors.kalshi.manifest import ACCOUNT, KALSHI, TRADES
+from connectors.kalshi.fees import FeeError, FeeTerms
+from connectors.kalshi.listing import Listing, instrument_of_grid
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker, UserFill, UserOrder
+from connectors.kalshi.models.stream import UserFill, UserOrder
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.subscriptions import Channel
-from engine.market.events import MarketEvent, Observation, Quote
-from engine.market.instrument import Instrument, InstrumentKind, PriceBand
+from connectors.kalshi.teller import RATES, Teller, Terms
+from engine.market.events import MarketEvent, Observation
+from engine.market.instrument import Instrument
 from engine.market.orders import Side
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError, VenueFill, VenueOrder
 
-LOT = Decimal(1)
 TICKERS_A_READ = 100
-REFRESH_PULSES = 10
-FEE_RATE = "venue.fee_rate"  # the engine's own fact, for fee()
-TAKER_RATE_NAME = "market.taker_fee_rate"
 NANOS_PER_MS = 1_000_000
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
-_NAMES = frozenset(fact.name for fact in KALSHI)
-_TRADE_NAMES = frozenset(fact.name for fact in TRADES)
-_ACCOUNT_NAMES = frozenset(fact.name for fact in ACCOUNT)
 
 
 def instrument_of(market: Market) -> Instrument:
     """A market as something that can be ordered: whole contracts, at YES prices on the market's own grid."""
-    grid = market.grid
-    bands = tuple(PriceBand(r.start, r.end, r.step) for r in grid.ranges)
-    smallest = min(band.step for band in bands)
-    first, last = bands[0], bands[-1]
-    return Instrument(
-        market.ticker, InstrumentKind.BINARY, smallest, LOT, "24/7", bands if len(bands) > 1 else (),
-        first.start or first.step, last.end if last.end < 1 else last.end - last.step,
-    )  # fmt: skip
+    return instrument_of_grid(market.ticker, market.grid)
 
 
 async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
@@ -81,55 +66,90 @@ async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, 
     return found
 
 
+class Tape(Protocol):
+    """Keeps what a feed hears and when it tells, so that the same can be told again."""
+
+    def begin(self, markets: Sequence[Terms], listings: Mapping[str, Listing], exchange: ExchangeStatus) -> None:
+        """The stream begins; this is what was read before."""
+        ...
+
+    def heard(self, event: StreamEvent) -> None:
+        """One event, in the order of hearing."""
+        ...
+
+    def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
+        """A book as it is seen now, None while it is unknown. ``changed``: the stream says that it has changed."""
+        ...
+
+    def signals(self, seen: Sequence[Observation]) -> None:
+        """What other connectors told; it goes out with what is told next."""
+        ...
+
+    def told(self, time_ns: int) -> None:
+        """What was heard up to here is told now."""
+        ...
+
+    def pulse(self, time_ns: int) -> None:
+        """As ``told``, because time has passed."""
+        ...
+
+
 class KalshiFeed:
     """Implements ``engine.market.venue.Feed`` for ``markets``, over a stream that is open.
 
     ``names``: the facts that the rules read; others are not computed. ``account``: tell of our own orders and fills.
+    ``tape`` hears everything that the rules could be told, whatever they read. ``signals`` gives what other connectors
+    have to tell, once a second.
     """
 
     def __init__(
         self, rest: KalshiRest, stream: KalshiStream, markets: Iterable[Market], names: Collection[str],
-        clock: Callable[[], int], *, account: bool,
+        clock: Callable[[], int], *, account: bool, tape: Tape | None = None,
+        signals: Callable[[int], Sequence[Observation]] = lambda now: (),
     ) -> None:  # fmt: skip
         self._rest, self._stream, self._clock = rest, stream, clock
-        self._tells_rate = FEE_RATE in names
-        self._wanted = frozenset(names) & _NAMES | ({TAKER_RATE_NAME} if self._tells_rate else frozenset())
-        self._groups = frozenset(group for group in Group if self._wanted & _names_of(group))
-        self._views = {m.ticker: MarketView(MarketState.of(m), Book(m.ticker)) for m in markets}
-        self._told: dict[str, dict[str, Known]] = {ticker: {} for ticker in self._views}
-        self._quotes: dict[str, Quote] = {}
-        self._exchange: ExchangeStatus | None = None
-        self._pulses = 0
+        self._tape, self._signals = tape, signals
+        self._names = frozenset(names)
+        self._markets = {market.ticker: market for market in markets}
+        self._set_terms({})
         self._subscribe(account)
 
+    def _set_terms(self, fees: Mapping[str, FeeTerms | None]) -> None:
+        terms = [Terms(MarketState.of(market), fees.get(ticker)) for ticker, market in self._markets.items()]
+        self._terms, self._teller = terms, Teller(terms, self._names, self._book)
+
     def _subscribe(self, account: bool) -> None:
-        tickers = list(self._views)
+        tickers = list(self._markets)
         self._stream.subscribe(Channel.ORDERBOOK, tickers)
         self._stream.subscribe(Channel.TICKER, tickers)
         self._stream.subscribe(Channel.LIFECYCLE)
-        if self._wanted & _TRADE_NAMES:
+        if self._teller.reads_trades or self._tape is not None:
             self._stream.subscribe(Channel.TRADE, tickers)
         if account:
             self._stream.subscribe(Channel.FILL)
             self._stream.subscribe(Channel.USER_ORDERS)
 
-    async def read_terms(self, markets: Iterable[Market]) -> None:
+    async def read_terms(self) -> None:
         """Read what the markets charge and whether the exchange is open. A fee without a formula stays unknown."""
         try:
-            self._exchange = await self._rest.exchange.status()
-            if self._wanted & {TAKER_RATE_NAME, "market.maker_fee_rate"}:
-                for market in markets:
-                    self._views[market.ticker].on_fees(await self._rest.markets.fees(market))
-        except FeeError:
-            return
+            exchange = await self._rest.exchange.status()
+            if self._teller.wanted & RATES or self._tape is not None:
+                self._set_terms({ticker: await self._fees(market) for ticker, market in self._markets.items()})
         except KalshiError as error:
             raise VenueError(str(error)) from error
+        self._teller.exchange = exchange
+        if self._tape is not None:
+            self._tape.begin(self._terms, {t: Listing.of(m) for t, m in self._markets.items()}, exchange)
+
+    async def _fees(self, market: Market) -> FeeTerms | None:
+        try:
+            return await self._rest.markets.fees(market)
+        except FeeError:
+            return None
 
     def on_account(self, positions: Iterable[MarketPosition], balance: Balance) -> None:
         """Take what the account's lists say, for the facts ``position.*`` and ``account.*`` of the venue."""
-        held = {position.ticker: position for position in positions}
-        for ticker, view in self._views.items():
-            view.on_account(held.get(ticker), balance)
+        self._teller.on_account(positions, balance)
 
     async def batch(self) -> Batch:
         """Wait for the stream, and take everything that is there by then."""
@@ -137,120 +157,61 @@ class KalshiFeed:
             taken = await self._stream.take()
         except KalshiError as error:
             raise VenueError(str(error)) from error
-        touched: dict[str, set[Group]] = {}
         news: list[News] = []
         for event in taken:
-            self._take(event, touched, news)
+            self._take(event, news)
         now_ns = self._clock()
-        return Batch(now_ns, self._events(touched, now_ns), news)
+        events = self._teller.told(now_ns)
+        if self._tape is not None:
+            self._tape.told(now_ns)
+        return Batch(now_ns, events, news)
 
     def pulse(self, now_ns: int) -> list[MarketEvent]:
-        """What has changed by the passing of time alone, and of some markets everything anew.
+        """What has changed by the passing of time alone, of some markets everything anew, and what is signalled."""
+        events, signals = self._teller.pulse(now_ns), self._signals(now_ns)
+        if self._tape is not None:
+            self._tape.signals(signals)
+            self._tape.pulse(now_ns)
+        return [*events, *signals]
 
-        A fact that does not change is as fresh as the connection: it is told again every ten pulses, so that its age
-        does not grow while all is well.
-        """
-        moving = {Group.MARKET, Group.TRADES, Group.ACCOUNT} & self._groups
-        touched = {ticker: set(moving) for ticker in self._views} if moving else {}
-        self._pulses += 1
-        for ticker in list(self._views)[self._pulses % REFRESH_PULSES :: REFRESH_PULSES]:
-            self._told[ticker].clear()
-            touched.setdefault(ticker, set()).update(self._groups)
-        return self._events(touched, now_ns)
+    def _book(self, ticker: str, now_ns: int) -> Book | None:
+        book = self._stream.book(ticker)
+        if self._tape is not None:
+            self._tape.book(ticker, now_ns, book, changed=False)
+        return book
 
-    # -- the stream's events -------------------------------------------------------------------------------------------
-
-    def _take(self, event: StreamEvent, touched: dict[str, set[Group]], news: list[News]) -> None:
+    def _take(self, event: StreamEvent, news: list[News]) -> None:
         body, time_ns = event.body, event.received_ns
-        if isinstance(body, BookChanged | BookLost):
-            _touch(touched, body.ticker, Group.PRICES, Group.DEPTH)
-        elif isinstance(body, Ticker):
-            self._of(body.market_ticker, lambda view: view.on_ticker(body))
-            _touch(touched, body.market_ticker, Group.MARKET)
-        elif isinstance(body, PublicTrade):
-            self._of(body.market_ticker, lambda view: view.on_trade(body))
-            _touch(touched, body.market_ticker, Group.TRADES)
-        elif isinstance(body, MarketLifecycle):
-            self._of(body.market_ticker, lambda view: view.on_lifecycle(body))
-            _touch(touched, body.market_ticker, Group.MARKET)
-        elif isinstance(body, UserFill):
+        if isinstance(body, UserFill):
             news.append(_fill(body))
         elif isinstance(body, UserOrder):
             news.append(_order(body, time_ns))
         else:
-            self._link(event, touched, news)
+            self._teller.hear(event)
+            self._keep(event)
+            news += _link(event)
 
-    def _link(self, event: StreamEvent, touched: dict[str, set[Group]], news: list[News]) -> None:
-        body, time_ns = event.body, event.received_ns
-        if isinstance(body, Subscribed):
-            news.append(LinkUp(time_ns))
-        elif isinstance(body, Disconnected):
-            news.append(LinkDown(time_ns, body.reason))
-            for view in self._views.values():
-                view.disconnected()
-            self._touch_all(touched)
-        elif isinstance(body, Connected):
-            for view in self._views.values():
-                view.listening(time_ns)
-        elif isinstance(body, MessagesMissed | Problem):
-            words = body.words if isinstance(body, Problem) else f"{body.count} messages of {body.channel} were lost"
-            news.append(Missed(time_ns, words))
-
-    def _of(self, ticker: str, act: Callable[[MarketView], None]) -> None:
-        view = self._views.get(ticker)
-        if view is not None:
-            act(view)
-
-    def _touch_all(self, touched: dict[str, set[Group]]) -> None:
-        for ticker in self._views:
-            _touch(touched, ticker, *Group)
-
-    # -- what the rules see --------------------------------------------------------------------------------------------
-
-    def _events(self, touched: dict[str, set[Group]], now_ns: int) -> list[MarketEvent]:
-        events: list[MarketEvent] = []
-        for ticker, groups in touched.items():
-            view = self._views.get(ticker)
-            if view is None:
-                continue
-            if Group.PRICES in groups:
-                self._quote(ticker, view, now_ns, events)
-            for group in groups & self._groups:
-                self._facts(ticker, view, group, now_ns, events)
-        return events
-
-    def _quote(self, ticker: str, view: MarketView, now_ns: int, events: list[MarketEvent]) -> None:
-        view.book = self._stream.book(ticker) or Book(ticker)
-        quote, before = view.quote(now_ns), self._quotes.get(ticker)
-        if before is None or quote[2:] != before[2:]:
-            self._quotes[ticker] = quote
-            events.append(quote)
-
-    def _facts(self, ticker: str, view: MarketView, group: Group, now_ns: int, events: list[MarketEvent]) -> None:
-        told = self._told[ticker]
-        for name, known in view.facts_of(group, now_ns, self._exchange).items():
-            if name in self._wanted and told.get(name) != known:
-                told[name] = known
-                events.append(Observation(ticker, now_ns, name, known.value, known.reason))
-                if name == TAKER_RATE_NAME and self._tells_rate:
-                    events.append(Observation(ticker, now_ns, FEE_RATE, known.value, known.reason))
+    def _keep(self, event: StreamEvent) -> None:
+        if self._tape is None:
+            return
+        if isinstance(event.body, BookChanged | BookLost):
+            ticker = event.body.ticker
+            self._tape.book(ticker, event.received_ns, self._stream.book(ticker), changed=True)
+        else:
+            self._tape.heard(event)
 
 
-def _touch(touched: dict[str, set[Group]], ticker: str, *groups: Group) -> None:
-    touched.setdefault(ticker, set()).update(groups)
-
-
-def _names_of(group: Group) -> frozenset[str]:
-    if group is Group.TRADES:
-        return _TRADE_NAMES
-    if group is Group.ACCOUNT:
-        return _ACCOUNT_NAMES
-    if group is Group.DEPTH:
-        return frozenset(name for name in _NAMES if name.startswith("book."))
-    prices = frozenset(name for name in _NAMES if name.startswith(("yes.", "no."))) | {"market.spread"}
-    if group is Group.PRICES:
-        return prices
-    return frozenset(name for name in _NAMES if name.startswith("market.")) - prices
+def _link(event: StreamEvent) -> list[News]:
+    """What the connection has to say to whoever keeps the orders."""
+    body, time_ns = event.body, event.received_ns
+    if isinstance(body, Subscribed):
+        return [LinkUp(time_ns)]
+    if isinstance(body, Disconnected):
+        return [LinkDown(time_ns, body.reason)]
+    if isinstance(body, MessagesMissed | Problem):
+        words = body.words if isinstance(body, Problem) else f"{body.count} messages of {body.channel} were lost"
+        return [Missed(time_ns, words)]
+    return []
 
 
 def _fill(told: UserFill) -> VenueFill:

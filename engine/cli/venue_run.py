@@ -150,7 +150,7 @@ class _Run:
         names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
         stream = stream_of(self.exchange)
         feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
-        await feed.read_terms(markets.values())
+        await feed.read_terms()
         await stack.enter_async_context(stream)
         return feed
 

@@ -203,7 +203,7 @@ def with_feed(world: World, names: set[str], work: Callable[[KalshiFeed, KalshiR
         markets: dict[str, Market] = await read_markets(rest, [A])
         stream = KalshiStream(world.hosts, world.signer)
         feed = KalshiFeed(rest, stream, markets.values(), names, time.time_ns, account=True)
-        await feed.read_terms(markets.values())
+        await feed.read_terms()
         async with stream:
             await work(feed, rest)
 
