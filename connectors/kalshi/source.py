@@ -172,7 +172,7 @@ class KalshiFeed:
         if self._tape is not None:
             self._tape.signals(signals)
             self._tape.pulse(now_ns)
-        return [*events, *signals]
+        return [*signals, *events]
 
     def _book(self, ticker: str, now_ns: int) -> Book | None:
         book = self._stream.book(ticker)

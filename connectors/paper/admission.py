@@ -9,7 +9,7 @@ from connectors.paper.account import PaperAccount
 from connectors.paper.book import Book
 from connectors.paper.working import ZERO
 from engine.market.instrument import Instrument
-from engine.market.orders import Leg, Order, OrderType, Side
+from engine.market.orders import Leg, Order, OrderType
 
 _PRICES = {
     OrderType.MARKET: (False, False),
@@ -76,15 +76,23 @@ class Admission:
     def _cash_refusal(self, order: Order, price: Decimal | None) -> str:
         if price is None:
             return f"no price of {order.symbol} is known"
-        if order.leg is not Leg.ENTRY or order.side is Side.SELL or not self._account.settings.cash_check:
+        account = self._account
+        each = account.cost(order.symbol, order.side, order.limit or order.stop or price)
+        if order.leg is not Leg.ENTRY or each == 0 or not account.settings.cash_check:
             return ""
-        cost = (order.limit or order.stop or price) * order.quantity + self._account.fee(order.quantity)
-        free = self._account.cash - self._reserved()
+        cost = each * order.quantity + account.fee(order.symbol, order.quantity)
+        free = account.cash - account.owed - self._reserved()
         if cost <= free:
             return ""
         return f"it costs {cost:.2f} and {free:.2f} in cash is free"
 
     def _reserved(self) -> Decimal:
-        """What the entries that rest and buy will cost."""
-        buying = [w for w in self._book.orders.values() if w.buys and w.order.leg is Leg.ENTRY]
-        return sum((w.remaining * w.reserve + self._account.fee(w.filled + w.remaining) - w.fee for w in buying), ZERO)
+        """What the entries that rest will cost."""
+        account = self._account
+        total = ZERO
+        for w in self._book.orders.values():
+            order = w.order
+            each = account.cost(order.symbol, order.side, w.reserve)
+            if order.leg is Leg.ENTRY and each:
+                total += w.remaining * each + account.fee(order.symbol, w.filled + w.remaining) - w.fee
+        return total
