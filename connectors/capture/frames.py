@@ -180,15 +180,14 @@ def _header_problem(header: bytes) -> str:
 
 def _frame_follows(path: Path, start: int) -> bool:
     """Whether any whole frame begins at ``start`` or later."""
-    with path.open("rb") as file:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-            at = view.find(MARKER, start)
-            while at >= 0:
-                header = view[at : at + HEADER_BYTES]
-                if len(header) == HEADER_BYTES and not _header_problem(header):
-                    stored = _FIELDS.unpack_from(header)[6]
-                    payload = view[at + HEADER_BYTES : at + HEADER_BYTES + stored]
-                    if len(payload) == stored and crc32(payload) == _SUMS.unpack_from(header, _FIELDS.size)[1]:
-                        return True
-                at = view.find(MARKER, at + 1)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        at = view.find(MARKER, start)
+        while at >= 0:
+            header = view[at : at + HEADER_BYTES]
+            if len(header) == HEADER_BYTES and not _header_problem(header):
+                stored = _FIELDS.unpack_from(header)[6]
+                payload = view[at + HEADER_BYTES : at + HEADER_BYTES + stored]
+                if len(payload) == stored and crc32(payload) == _SUMS.unpack_from(header, _FIELDS.size)[1]:
+                    return True
+            at = view.find(MARKER, at + 1)
     return False

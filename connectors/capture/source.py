@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from connectors.capture.errors import CaptureError
 from connectors.capture.reader import Capture
 from connectors.capture.records import BookSeen, Ended, Record, Told
 from connectors.capture.session import Session
+from connectors.days import DayRange
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import BookChanged, StreamEvent
-from connectors.kalshi.fees import Liquidity
-from connectors.kalshi.teller import Teller
-from engine.market.events import NANOS, MarketEvent, Observation, Tick, later
+from connectors.kalshi.teller import Teller, taker_rates
+from engine.market.events import MarketEvent, Observation, Tick, later
 from engine.market.instrument import Instrument
 
 
@@ -39,14 +39,16 @@ class CapturedMarkets:
 
     @property
     def taker_rates(self) -> dict[str, Decimal]:
-        """What takers are charged, as a multiple of count × price × (1 − price); markets without a formula left out."""
-        found = {ticker: market.terms.fees for ticker, market in self._markets.items()}
-        return {ticker: fees.rate(Liquidity.TAKER) for ticker, fees in found.items() if fees is not None}
+        """What takers are charged in each market."""
+        return taker_rates(market.terms for market in self._markets.values())
 
     @property
-    def exchanges(self) -> set[str]:
-        """Where it was captured: demo, production, practice."""
-        return {head.exchange for head in self.sessions}
+    def words(self) -> str:
+        """What the capture is, for reports."""
+        count = len(self.sessions)
+        which = f"session {self.session} of {count}" if self.session else f"{count} session{'s' if count > 1 else ''}"
+        places = ", ".join(sorted({head.exchange for head in self.sessions}))
+        return f"captured at kalshi {places}, {which}"
 
     def ticks_of(
         self, symbols: Collection[str], names: Collection[str], first: date | None = None, last: date | None = None
@@ -67,8 +69,7 @@ class CaptureSource:
     ) -> None:  # fmt: skip
         self._capture, self._session = capture, session
         self._symbols, self._names = frozenset(symbols), names
-        self._begin_ns = 0 if first is None else _midnight_ns(first)
-        self._end_ns = None if last is None else _midnight_ns(last + timedelta(days=1))
+        self._span = DayRange(first, last)
         self.notes: dict[int, dict[str, Any]] = {}
 
     def progress(self) -> float:
@@ -79,33 +80,34 @@ class CaptureSource:
         """Ticks as a run would have had them, at the times at which they were told."""
         self.notes.clear()
         player: _Player | None = None
-        now = 0
+        now, hidden = 0, self._span.begin_ns is not None
         for number, record in self._capture.entries():
             if self._session is not None and number != self._session:
                 continue
             if isinstance(record, Session):
                 if player is not None:
                     now = later(record.created_ns, now)
-                    yield from self._within(Tick(now, player.broken_off(now)))
+                    silence = player.broken_off(now)
+                    if now in self._span:
+                        yield Tick(now, silence)
                 player = _Player(record, self._symbols, self._names)
                 continue
             assert player is not None
             if isinstance(record, Ended):
                 self.notes[number] = record.note
-            events = player.take(record)
-            if events is None:
+            if not isinstance(record, Told):
+                player.take(record)
                 continue
-            now = later(record.time_ns, now) if isinstance(record, Told) else now
-            if self._end_ns is not None and now >= self._end_ns:
+            told_ns = later(record.time_ns, now)
+            if self._span.after(told_ns):
                 return
-            if now < self._begin_ns:
+            if hidden and not self._span.before(told_ns):
                 player.teller.forget()
-                continue
-            yield Tick(now, events)
-
-    def _within(self, tick: Tick) -> Iterator[Tick]:
-        if self._begin_ns <= tick.time_ns and (self._end_ns is None or tick.time_ns < self._end_ns):
-            yield tick
+                hidden = False
+            events = player.tell(record)
+            if events is not None and not hidden:
+                now = told_ns
+                yield Tick(now, events)
 
 
 class _Player:
@@ -119,18 +121,14 @@ class _Player:
         self.teller = Teller(markets, names, lambda ticker, now: self._books.get(ticker))
         self.teller.exchange = head.exchange_status
 
-    def take(self, record: Record) -> list[MarketEvent] | None:
-        """The events of a tick, where the record makes one."""
+    def take(self, record: Record) -> None:
+        """Something that was heard."""
         if isinstance(record, BookSeen):
             self._book(record)
         elif isinstance(record, StreamEvent):
             self.teller.hear(record)
-        elif isinstance(record, Observation):
-            if record.symbol in self._symbols:
-                self._signals.append(record)
-        elif isinstance(record, Told):
-            return self._tell(record)
-        return None
+        elif isinstance(record, Observation) and record.symbol in self._symbols:
+            self._signals.append(record)
 
     def broken_off(self, now_ns: int) -> list[MarketEvent]:
         """The session is over and another follows: what moved while nobody listened is unknown."""
@@ -138,7 +136,8 @@ class _Player:
         self.teller.disconnected()
         return self.teller.told(now_ns)
 
-    def _tell(self, record: Told) -> list[MarketEvent] | None:
+    def tell(self, record: Told) -> list[MarketEvent] | None:
+        """The events of a tick, if there is one."""
         if not record.pulse:
             return self.teller.told(record.time_ns) or None
         signals, self._signals = self._signals, []
@@ -153,7 +152,3 @@ class _Player:
             self._books[seen.ticker].put(seen.bids, seen.asks)
         if seen.changed:
             self.teller.hear(StreamEvent(seen.time_ns, BookChanged(seen.ticker)))
-
-
-def _midnight_ns(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * NANOS

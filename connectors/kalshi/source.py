@@ -8,6 +8,7 @@ YES that is not held is to buy NO at one dollar less the price, and to buy it ba
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from connectors.kalshi.book import Book
@@ -34,7 +35,7 @@ from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.subscriptions import Channel
-from connectors.kalshi.teller import RATES, Teller, Terms
+from connectors.kalshi.teller import RATES, Teller, Terms, taker_rates
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
@@ -98,17 +99,18 @@ class KalshiFeed:
     """Implements ``engine.market.venue.Feed`` for ``markets``, over a stream that is open.
 
     ``names``: the facts that the rules read; others are not computed. ``account``: tell of our own orders and fills.
-    ``tape`` hears everything that the rules could be told, whatever they read. ``signals`` gives what other connectors
-    have to tell, once a second.
+    ``charges``: read what every market charges, also where no rule asks. ``tape`` hears everything that the rules could
+    be told, whatever they read. ``signals`` gives what other connectors have to tell, once a second.
     """
 
     def __init__(
         self, rest: KalshiRest, stream: KalshiStream, markets: Iterable[Market], names: Collection[str],
-        clock: Callable[[], int], *, account: bool, tape: Tape | None = None,
+        clock: Callable[[], int], *, account: bool, charges: bool = False, tape: Tape | None = None,
         signals: Callable[[int], Sequence[Observation]] = lambda now: (),
     ) -> None:  # fmt: skip
         self._rest, self._stream, self._clock = rest, stream, clock
         self._tape, self._signals = tape, signals
+        self._charges = charges or tape is not None
         self._names = frozenset(names)
         self._markets = {market.ticker: market for market in markets}
         self._set_terms({})
@@ -133,13 +135,18 @@ class KalshiFeed:
         """Read what the markets charge and whether the exchange is open. A fee without a formula stays unknown."""
         try:
             exchange = await self._rest.exchange.status()
-            if self._teller.wanted & RATES or self._tape is not None:
+            if self._teller.wanted & RATES or self._charges:
                 self._set_terms({ticker: await self._fees(market) for ticker, market in self._markets.items()})
         except KalshiError as error:
             raise VenueError(str(error)) from error
         self._teller.exchange = exchange
         if self._tape is not None:
             self._tape.begin(self._terms, {t: Listing.of(m) for t, m in self._markets.items()}, exchange)
+
+    @property
+    def taker_rates(self) -> dict[str, Decimal]:
+        """What takers are charged in each market, as far as it was read."""
+        return taker_rates(self._terms)
 
     async def _fees(self, market: Market) -> FeeTerms | None:
         try:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import BookChanged, BookLost, Connected, Disconnected, StreamEvent
 from connectors.kalshi.facts import Group, Known, MarketView
-from connectors.kalshi.fees import FeeTerms
+from connectors.kalshi.fees import FeeTerms, Liquidity
 from connectors.kalshi.manifest import ACCOUNT, KALSHI, TRADES
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
@@ -38,6 +39,11 @@ class Terms:
 
     state: MarketState
     fees: FeeTerms | None = None
+
+
+def taker_rates(markets: Iterable[Terms]) -> dict[str, Decimal]:
+    """What takers pay, as a multiple of count × price × (1 − price); markets without a known formula are left out."""
+    return {t.state.ticker: t.fees.rate(Liquidity.TAKER) for t in markets if t.fees is not None}
 
 
 class Teller:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.calendars import calendar
+from connectors.calendars import ALWAYS_OPEN, calendar
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
 from connectors.replay import ReplaySource
 from connectors.simulated import DerivedSource, SimulatedSource
+from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
@@ -34,7 +35,10 @@ SIMULATION_START = date(2024, 3, 5)
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    """Which market data a run reads. ``symbols`` empty: what the rules name. ``last`` is included."""
+    """Which market data a run reads. ``symbols`` empty: what the rules name. ``last`` is included.
+
+    ``session``: of a capture, which one alone.
+    """
 
     source: str
     root: Path | None
@@ -43,6 +47,7 @@ class DataChoice:
     last: date | None
     seed: int
     days: int
+    session: int | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class Assembly:
     execution: dict[str, str]
     keep_values: bool = False
     contract_rate: Decimal | None = None  # what the paper broker charges for contracts that pay $1
+    contract_rates: Mapping[str, Decimal] = field(default_factory=dict)  # of markets that differ
+    recorded: VenueData | None = None
 
     def plan(self) -> Plan:
         """A fresh plan: programs hold no state, but their order of symbols must be this run's."""
@@ -80,8 +87,24 @@ class Assembly:
         return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), slippage_ratio=slippage)
 
     def broker(self, fills: str) -> PaperBroker:
-        settings = replace(broker_settings(self.settings.paper, fills), contract_rate=self.contract_rate)
+        settings = replace(
+            broker_settings(self.settings.paper, fills), contract_rate=self.contract_rate,
+            contract_rates=self.contract_rates,
+        )  # fmt: skip
         return PaperBroker(settings, self.instruments)
+
+    def fact_names(self) -> frozenset[str]:
+        """The facts that the rules read."""
+        programs = (plan.program for plan in self.plan().symbols.values())
+        return frozenset(key.name for program in programs for key in program.inputs if key.what in ("fact", "time"))
+
+    def lists(self, instruments: Mapping[str, Instrument], rates: Mapping[str, Decimal]) -> None:
+        """What is traded are contracts of a venue, on its own grids and at its own fees, around the clock."""
+        from connectors.kalshi.fees import TAKER_RATE
+
+        self.instruments = dict(instruments)
+        self.contract_rate, self.contract_rates = TAKER_RATE, rates
+        self.calendars = {**self.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
 
     def source(self) -> MarketSource:
         data = self.data
@@ -89,6 +112,8 @@ class Assembly:
             begin = data.first or SIMULATION_START
             start = datetime.combine(begin, time(9, 30), tzinfo=ZoneInfo("America/New_York"))
             return SimulatedSource(self._listed(), start, days=data.days, seed=data.seed)
+        if self.recorded is not None:
+            return self.recorded.ticks_of(self.plan_symbols, self.fact_names(), data.first, data.last)
         assert data.root is not None
         replay = ReplaySource(data.root, [s for s in self._listed() if s not in self.proxies], data.first, data.last)
         if not self.proxies:
@@ -110,6 +135,8 @@ class Assembly:
         if data.source == "simulated":
             return f"simulated {symbols}, seed {data.seed}, {data.days} day(s)"
         span = f"{data.first or 'start'} to {data.last or 'end'}"
+        if self.recorded is not None:
+            return f"{data.root} {symbols}, {span}; {self.recorded.words}"
         derived = "".join(f"; {p} simulated as {ratio:g} × {index}" for p, (index, ratio) in self.proxies.items())
         return f"{data.root} {symbols}, {span}{derived}"
 
@@ -151,7 +178,10 @@ def assemble(
     for pack in ruleset.packs.values():
         pack.execution = {**settings.market.execution, **pack.execution}
     symbols = _symbols(ruleset, asked)
-    available = _available(data)
+    recorded = None
+    if data.source == "replay" and data.root is not None:
+        recorded = venue_data(data.root, data.session, settings.market.assumed_spread)
+    available = set(recorded.instruments) if recorded is not None else _available(data)
     proxies = _proxies(symbols, execution, available)
     if available is not None:
         symbols = [s for s in symbols if s in available or s in proxies]
@@ -162,10 +192,13 @@ def assemble(
             )
     instruments = {s: _instrument(ruleset, s) for s in symbols}
     names = {i.calendar for i in instruments.values()} | {p.calendar for p in ruleset.packs.values() if p.calendar}
-    return Assembly(
+    assembly = Assembly(
         ruleset, symbols, values, instruments, {name: calendar(name) for name in sorted(names)}, settings,
-        replace(data, symbols=asked), proxies, execution, keep_values,
+        replace(data, symbols=asked), proxies, execution, keep_values, recorded=recorded,
     )  # fmt: skip
+    if recorded is not None:
+        assembly.lists({s: recorded.instruments[s] for s in symbols}, recorded.taker_rates)
+    return assembly
 
 
 def with_universe(ruleset: Ruleset, symbols: Sequence[str]) -> Ruleset:

@@ -93,6 +93,9 @@ def command(
     fuse: Annotated[
         int, typer.Option("--fuse", metavar="N", min=1, help="The venue cancels all entries after N contracts in 15 s.")
     ] = FUSE_CONTRACTS,
+    capture: Annotated[
+        Path | None, typer.Option("--capture", metavar="FILE", help="Keep what the venue's feed tells, to be replayed.")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -103,6 +106,8 @@ def command(
     configure_log(settings.log)
     if live and venue is None:
         raise UserError("--live needs the venue that takes the orders: add --venue kalshi")
+    if capture is not None and venue is None:
+        raise UserError("--capture keeps what a venue's feed tells: add --venue kalshi")
     rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
     market = settings.market
     choice = DataChoice(
@@ -116,7 +121,7 @@ def command(
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json))
+        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json, capture))
     pace = _pace(settings, speed, interval)
     return _run(assembly, rules, level, pace, once, json)
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Container
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.calendars import ALWAYS_OPEN, calendar
 from engine.cli.assemble import Assembly, now_ns
+from engine.cli.captures import note_of, open_tape
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode
@@ -50,6 +51,7 @@ from state.ledger import Account as LedgerAccount
 from state.orders import LiveOrders
 
 if TYPE_CHECKING:
+    from connectors.capture.writer import CaptureWriter
     from connectors.kalshi.client import KalshiRest
     from connectors.kalshi.models.markets import Market
     from connectors.kalshi.source import KalshiFeed
@@ -61,13 +63,15 @@ PAUSE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for on the command line. ``fuse``: contracts within 15 seconds that blow the venue-side fuse."""
+    """What was asked for on the command line. ``fuse``: contracts within 15 seconds that blow the venue-side fuse;
+    ``capture``: the file that keeps what the feed tells."""
 
     live: bool
     accepted: bool
     level: str
     fuse: Decimal
     as_json: bool
+    capture: Path | None = None
 
 
 def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
@@ -95,6 +99,8 @@ class _Run:
         self.assembly, self.rules, self.wish, self.exchange, self.store = assembly, rules, wish, exchange, store
         self.settings = assembly.settings
         self.venue: KalshiVenue | None = None
+        self.tape: CaptureWriter | None = None
+        self.halted = False
 
     async def go(self) -> int:
         async with AsyncExitStack() as stack:
@@ -106,21 +112,22 @@ class _Run:
             if self.wish.live:
                 # What earlier runs hold is looked after, also where today's rules no longer look.
                 markets |= await markets_of(rest, self._held(writer, markets))
-            feed = await self._feed(rest, markets, decider, stack)
+            if self.wish.capture is not None:
+                by = f"run {writer.run_id}"
+                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by))
+            feed = await self._feed(rest, markets, stack)
             if self.wish.live:
                 return await self._live(rest, markets, decider, feed, writer)
+            self.assembly.contract_rates = feed.taker_rates
             return await self._paper(decider, feed, writer)
 
     # -- set-up --------------------------------------------------------------------------------------------------------
 
     def _list(self, markets: dict[str, Market]) -> None:
         """What is traded, on the venue's own grids."""
-        from connectors.kalshi.fees import TAKER_RATE
         from connectors.kalshi.source import instrument_of
 
-        self.assembly.instruments = {ticker: instrument_of(market) for ticker, market in markets.items()}
-        self.assembly.contract_rate = TAKER_RATE
-        self.assembly.calendars = {**self.assembly.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
+        self.assembly.lists({ticker: instrument_of(market) for ticker, market in markets.items()}, {})
 
     def _begin(self) -> RunWriter:
         assembly, ruleset = self.assembly, self.assembly.ruleset
@@ -142,14 +149,15 @@ class _Run:
         return sorted(symbol for symbol in symbols if symbol not in known)
 
     async def _feed(
-        self, rest: KalshiRest, markets: dict[str, Market], decider: Decider, stack: AsyncExitStack
+        self, rest: KalshiRest, markets: dict[str, Market], stack: AsyncExitStack
     ) -> KalshiFeed:
         from connectors.kalshi.source import KalshiFeed
 
-        programs = (plan.program for plan in decider.context.plan.symbols.values())
-        names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
-        stream = stream_of(self.exchange)
-        feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
+        stream, live = stream_of(self.exchange), self.wish.live
+        feed = KalshiFeed(
+            rest, stream, markets.values(), self.assembly.fact_names(), now_ns, account=live, charges=not live,
+            tape=self.tape,
+        )  # fmt: skip
         await feed.read_terms()
         await stack.enter_async_context(stream)
         return feed
@@ -162,7 +170,13 @@ class _Run:
 
     def _switch(self, decider: Decider, writer: RunWriter) -> KillSwitch:
         standing = self.store.halts.standing(writer.book.name, now_ns())
-        return KillSwitch(standing, self.store.halts.look, decider, writer, _teller(writer, "halt"))
+        tell = _teller(writer, "halt")
+
+        def told(words: str) -> None:
+            self.halted = True
+            tell(words)
+
+        return KillSwitch(standing, self.store.halts.look, decider, writer, told)
 
     # -- paper ---------------------------------------------------------------------------------------------------------
 
@@ -244,6 +258,9 @@ class _Run:
     ) -> int:
         statistics.close_out(loop.decider)
         assembly = self.assembly
+        if self.tape is not None:
+            sha256 = loop.hash.hexdigest()
+            self.tape.end(note_of(assembly, writer.run_id, sha256, live=self.wish.live, halted=self.halted))
         described = Described(
             ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,
