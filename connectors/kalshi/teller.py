@@ -129,12 +129,13 @@ class Teller:
         A fact that does not change is as fresh as the connection: it is told again every ten pulses, so that its age
         does not grow while all is well.
         """
-        touched = {ticker: set(self._moving) for ticker in self._views}
+        for ticker in self._views:
+            self.touch(ticker, *self._moving)
         self._pulses += 1
         for ticker in list(self._views)[self._pulses % REFRESH_PULSES :: REFRESH_PULSES]:
             self._told[ticker].clear()
-            touched[ticker].update(Group)
-        return self._events(touched, now_ns)
+            self.touch(ticker, *Group)
+        return self.told(now_ns)
 
     def _of(self, ticker: str, act: Callable[[MarketView], None]) -> None:
         view = self._views.get(ticker)
