@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from connectors.alpha.file import Alpha
 from connectors.alpha.manifest import CONFIDENCE, EXPIRES, FAIR, LISTED, SOURCE
 from connectors.alpha.models import Signal, iso
-from engine.market.events import NANOS, MarketEvent, MarketSource, Observation, Tick
+from engine.market.events import NANOS, MarketSource, Observation, Tick
 
 NOT_LISTED = "the signal file does not list it"
 _FROM_SIGNAL = (FAIR, CONFIDENCE, SOURCE, EXPIRES)
@@ -28,9 +28,9 @@ class AlphaBook:
         self._signals = alpha.signals
         self._faults = {fault.ticker: str(fault) for fault in alpha.faults if fault.ticker}
 
-    def events(self, now_ns: int) -> list[MarketEvent]:
+    def events(self, now_ns: int) -> list[Observation]:
         """What is to be told at ``now_ns`` and was not told before."""
-        found: list[MarketEvent] = []
+        found: list[Observation] = []
         for symbol in self._symbols:
             for seen in self._said(symbol, now_ns):
                 timed = seen.value is not None and seen.name != LISTED

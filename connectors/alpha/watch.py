@@ -7,7 +7,7 @@ from pathlib import Path
 
 from connectors.alpha.book import AlphaBook
 from connectors.alpha.file import Alpha, AlphaError, read_alpha
-from engine.market.events import MarketEvent
+from engine.market.events import Observation
 
 Look = tuple[int, int, int] | None
 
@@ -29,7 +29,7 @@ class AlphaWatch:
         self._said = ""
         self._take(first)
 
-    def pulse(self, now_ns: int) -> list[MarketEvent]:
+    def pulse(self, now_ns: int) -> list[Observation]:
         """What has become known by ``now_ns``: a new file, a signal whose time has come, one that expired."""
         look = look_at(self._path)
         if look != self._look:

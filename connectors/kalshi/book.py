@@ -7,8 +7,9 @@ price: it is unknown, not zero. A book that breaks a rule of books raises BookEr
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from connectors.kalshi.models.data import Orderbook
@@ -97,6 +98,17 @@ class Book:
             raise BookError(f"{self.ticker}: the level {price} ({side}) would hold {size} contracts")
         self.clock = clock
         return True
+
+    def levels(self) -> tuple[Mapping[Decimal, Decimal], Mapping[Decimal, Decimal]]:
+        """Contracts by price in dollars, bids and asks: live views, which change with the book."""
+        return MappingProxyType(self._bids.sizes), MappingProxyType(self._asks.sizes)
+
+    def put(self, bids: Mapping[Decimal, Decimal], asks: Mapping[Decimal, Decimal]) -> None:
+        """Set levels of a book that was kept as it was, also in the middle of an action; 0 contracts end a level."""
+        for side, levels in ((self._bids, bids), (self._asks, asks)):
+            for dollars, size in levels.items():
+                side.change(dollars, size - side.sizes.get(dollars, ZERO))
+        self.ready = True
 
     @property
     def crossed(self) -> bool:

@@ -8,8 +8,9 @@ YES that is not held is to buy NO at one dollar less the price, and to buy it ba
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 from connectors.kalshi.book import Book
 from connectors.kalshi.client import KalshiRest
@@ -17,54 +18,38 @@ from connectors.kalshi.errors import KalshiError
 from connectors.kalshi.events import (
     BookChanged,
     BookLost,
-    Connected,
     Disconnected,
     MessagesMissed,
     Problem,
     StreamEvent,
     Subscribed,
 )
-from connectors.kalshi.facts import Group, Known, MarketView
-from connectors.kalshi.manifest import ACCOUNT, KALSHI, TRADES
+from connectors.kalshi.listing import Listing, instrument_of_grid
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
-from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker, UserFill, UserOrder
+from connectors.kalshi.models.stream import EventFeeUpdate, UserFill, UserOrder
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.subscriptions import Channel
-from connectors.kalshi.terms import STALE, Terms
-from engine.market.events import MarketEvent, Observation, Quote
-from engine.market.instrument import Instrument, InstrumentKind, PriceBand
+from connectors.kalshi.teller import RATES, Teller
+from connectors.kalshi.terms import Terms, TermsRead, TermsReader, taker_rates
+from engine.market.events import MarketEvent, Observation
+from engine.market.instrument import Instrument
 from engine.market.orders import Side
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError, VenueFill, VenueOrder
 
-LOT = Decimal(1)
 TICKERS_A_READ = 100
-REFRESH_PULSES = 10
-FEE_RATE = "venue.fee_rate"  # the engine's own fact, for fee()
-TAKER_RATE_NAME = "market.taker_fee_rate"
-FEE_NAMES = {TAKER_RATE_NAME, "market.maker_fee_rate"}
 TERMS_SECONDS = 60.0
 NANOS_PER_MS = 1_000_000
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
-_NAMES = frozenset(fact.name for fact in KALSHI)
-_TRADE_NAMES = frozenset(fact.name for fact in TRADES)
-_ACCOUNT_NAMES = frozenset(fact.name for fact in ACCOUNT)
 
 
 def instrument_of(market: Market) -> Instrument:
     """A market as something that can be ordered: whole contracts, at YES prices on the market's own grid."""
-    grid = market.grid
-    bands = tuple(PriceBand(r.start, r.end, r.step) for r in grid.ranges)
-    smallest = min(band.step for band in bands)
-    first, last = bands[0], bands[-1]
-    return Instrument(
-        market.ticker, InstrumentKind.BINARY, smallest, LOT, "24/7", bands if len(bands) > 1 else (),
-        first.start or first.step, last.end if last.end < 1 else last.end - last.step, market.event_ticker,
-    )  # fmt: skip
+    return instrument_of_grid(market.ticker, market.event_ticker, market.grid)
 
 
 async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
@@ -89,34 +74,68 @@ async def find_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, 
     return found
 
 
+class Tape(Protocol):
+    """Keeps what a feed hears and when it tells, so that the same can be told again."""
+
+    def begin(self, read: TermsRead, listings: Mapping[str, Listing]) -> None:
+        """What was read before the first event."""
+        ...
+
+    def terms(self, read: TermsRead) -> None:
+        """What was read anew."""
+        ...
+
+    def heard(self, event: StreamEvent) -> None:
+        """One event, in the order of hearing."""
+        ...
+
+    def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
+        """A book as it is seen now, None while it is unknown. ``changed``: the stream says that it has changed."""
+        ...
+
+    def signals(self, seen: Sequence[Observation]) -> None:
+        """What other connectors told; it goes out with what is told next."""
+        ...
+
+    def told(self, time_ns: int) -> None:
+        """What was heard up to here is told now."""
+        ...
+
+    def pulse(self, time_ns: int) -> None:
+        """As ``told``, because time has passed."""
+        ...
+
+
 class KalshiFeed:
     """Implements ``engine.market.venue.Feed`` for ``markets``, over a stream that is open.
 
     ``names``: the facts that the rules read; others are not computed. ``account``: tell of our own orders and fills.
+    ``charges``: read what every market charges, also where no rule asks. ``tape`` hears everything that the rules could
+    be told, whatever they read. ``signals`` gives what other connectors have to tell, once a second.
     """
 
     def __init__(
         self, rest: KalshiRest, stream: KalshiStream, markets: Iterable[Market], names: Collection[str],
-        clock: Callable[[], int], *, account: bool,
+        clock: Callable[[], int], *, account: bool, charges: bool = False, tape: Tape | None = None,
+        signals: Callable[[int], Sequence[Observation]] = lambda now: (),
     ) -> None:  # fmt: skip
         self._stream, self._clock = stream, clock
-        self._tells_rate = FEE_RATE in names
-        self._wanted = frozenset(names) & _NAMES | ({TAKER_RATE_NAME} if self._tells_rate else frozenset())
-        self._groups = frozenset(group for group in Group if self._wanted & _names_of(group))
-        listed = list(markets)
-        self._views = {m.ticker: MarketView(MarketState.of(m), Book(m.ticker)) for m in listed}
-        self._terms = Terms(rest, listed, clock, fees=bool(self._wanted & FEE_NAMES))
-        self._told: dict[str, dict[str, Known]] = {ticker: {} for ticker in self._views}
-        self._quotes: dict[str, Quote] = {}
-        self._pulses = 0
+        self._tape, self._signals = tape, signals
+        listed = {market.ticker: market for market in markets}
+        self._listings = {ticker: Listing.of(market) for ticker, market in listed.items()}
+        self._read: TermsRead | None = None
+        states = [Terms(MarketState.of(market)) for market in listed.values()]
+        self._teller = Teller(states, names, self._book)
+        asked = charges or tape is not None or bool(self._teller.wanted & RATES)
+        self._terms = TermsReader(rest, listed.values(), clock, fees=asked)
         self._subscribe(account)
 
     def _subscribe(self, account: bool) -> None:
-        tickers = list(self._views)
+        tickers = list(self._listings)
         self._stream.subscribe(Channel.ORDERBOOK, tickers)
         self._stream.subscribe(Channel.TICKER, tickers)
         self._stream.subscribe(Channel.LIFECYCLE)
-        if self._wanted & _TRADE_NAMES:
+        if self._teller.reads_trades or self._tape is not None:
             self._stream.subscribe(Channel.TRADE, tickers)
         if account:
             self._stream.subscribe(Channel.FILL)
@@ -124,17 +143,21 @@ class KalshiFeed:
 
     async def read_terms(self) -> None:
         """Read how the markets stand, what they charge, and whether the exchange is open. VenueError if that fails."""
-        lives = {ticker: view.messages for ticker, view in self._views.items()}
+        lives = self._teller.lives
         try:
-            markets = await self._terms.read()
+            read = await self._terms.read()
         except KalshiError as error:
             raise VenueError(str(error)) from error
-        for market in markets:
-            view = self._views[market.ticker]
-            if view.messages == lives[market.ticker]:  # else the stream has told of something newer meanwhile
-                view.state = MarketState.of(market)
-        for ticker, fees in self._terms.fees.items():
-            self._views[ticker].on_fees(fees)
+        # Of a market whose life the stream has told of meanwhile, what was read may be older.
+        now = self._teller.lives
+        read = read._replace(markets=tuple(t for t in read.markets if now[t.state.ticker] == lives[t.state.ticker]))
+        self._teller.terms(read)
+        if self._tape is not None:
+            if self._read is None:
+                self._tape.begin(read, self._listings)
+            else:
+                self._tape.terms(read)
+        self._read = read
 
     async def keep_terms(
         self, tell: Callable[[str], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -147,11 +170,24 @@ class KalshiFeed:
             except VenueError as error:
                 tell(f"the markets' terms could not be read: {error}")
 
+    @property
+    def taker_rates(self) -> dict[str, Decimal]:
+        """What takers are charged in each market, as far as it was read."""
+        return taker_rates(self._read.markets, self._read.time_ns) if self._read is not None else {}
+
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        return self._teller.known
+
+    def whole(self, now_ns: int) -> list[MarketEvent]:
+        """All prices and facts as they are, whether they were told before or not."""
+        self._teller.forget()
+        signals = self._signals(now_ns)
+        return [*signals, *self._teller.told(now_ns)]
+
     def on_account(self, positions: Iterable[MarketPosition], balance: Balance) -> None:
         """Take what the account's lists say, for the facts ``position.*`` and ``account.*`` of the venue."""
-        held = {position.ticker: position for position in positions}
-        for ticker, view in self._views.items():
-            view.on_account(held.get(ticker), balance)
+        self._teller.on_account(positions, balance)
 
     async def batch(self) -> Batch:
         """Wait for the stream, and take everything that is there by then."""
@@ -159,137 +195,74 @@ class KalshiFeed:
             taken = await self._stream.take()
         except KalshiError as error:
             raise VenueError(str(error)) from error
-        touched: dict[str, set[Group]] = {}
         news: list[News] = []
         for event in taken:
-            self._take(event, touched, news)
+            self._take(event, news)
         now_ns = self._clock()
-        return Batch(now_ns, self._events(touched, now_ns), news)
+        events = self._teller.told(now_ns)
+        if self._tape is not None:
+            self._tape.told(now_ns)
+        return Batch(now_ns, events, news)
 
     def pulse(self, now_ns: int) -> list[MarketEvent]:
-        """What has changed by the passing of time alone, and of some markets everything anew.
+        """What has changed by the passing of time alone, of some markets everything anew, and what is signalled."""
+        events, signals = self._teller.pulse(now_ns), self._signals(now_ns)
+        if self._tape is not None:
+            self._tape.signals(signals)
+            self._tape.pulse(now_ns)
+        return [*signals, *events]
 
-        A fact that does not change is as fresh as the connection: it is told again every ten pulses, so that its age
-        does not grow while all is well.
-        """
-        moving = {Group.MARKET, Group.TRADES, Group.ACCOUNT} & self._groups
-        touched = {ticker: set(moving) for ticker in self._views} if moving else {}
-        self._pulses += 1
-        for ticker in list(self._views)[self._pulses % REFRESH_PULSES :: REFRESH_PULSES]:
-            self._told[ticker].clear()
-            touched.setdefault(ticker, set()).update(self._groups)
-        return self._events(touched, now_ns)
+    def _book(self, ticker: str, now_ns: int) -> Book | None:
+        book = self._stream.book(ticker)
+        if self._tape is not None:
+            self._tape.book(ticker, now_ns, book, changed=False)
+        return book
 
-    def known(self) -> bool:
-        """Whether every market has told its prices."""
-        return len(self._quotes) == len(self._views)
-
-    def whole(self, now_ns: int) -> list[MarketEvent]:
-        """All prices and facts as they are, whether they were told before or not."""
-        self._told = {ticker: {} for ticker in self._views}
-        self._quotes.clear()
-        return self._events({ticker: {*Group} for ticker in self._views}, now_ns)
-
-    # -- the stream's events -------------------------------------------------------------------------------------------
-
-    def _take(self, event: StreamEvent, touched: dict[str, set[Group]], news: list[News]) -> None:
+    def _take(self, event: StreamEvent, news: list[News]) -> None:
         body, time_ns = event.body, event.received_ns
-        if isinstance(body, BookChanged | BookLost):
-            _touch(touched, body.ticker, Group.PRICES, Group.DEPTH)
-        elif isinstance(body, Ticker):
-            self._of(body.market_ticker, lambda view: view.on_ticker(body))
-            _touch(touched, body.market_ticker, Group.MARKET)
-        elif isinstance(body, PublicTrade):
-            self._of(body.market_ticker, lambda view: view.on_trade(body))
-            _touch(touched, body.market_ticker, Group.TRADES)
-        elif isinstance(body, MarketLifecycle):
-            self._of(body.market_ticker, lambda view: view.on_lifecycle(body))
-            _touch(touched, body.market_ticker, Group.MARKET)
-        elif isinstance(body, EventFeeUpdate):
-            for ticker in self._terms.on_event_fee(body, time_ns):
-                self._views[ticker].on_fees(self._terms.fees[ticker])
-                _touch(touched, ticker, Group.MARKET)
+        if isinstance(body, EventFeeUpdate):
+            self._on_event_fee(body, time_ns)
         elif isinstance(body, UserFill):
             news.append(_fill(body))
         elif isinstance(body, UserOrder):
             news.append(_order(body, time_ns))
         else:
-            self._link(event, touched, news)
+            self._teller.hear(event)
+            self._keep(event)
+            news += _link(event)
 
-    def _link(self, event: StreamEvent, touched: dict[str, set[Group]], news: list[News]) -> None:
-        body, time_ns = event.body, event.received_ns
-        if isinstance(body, Subscribed):
-            news.append(LinkUp(time_ns))
-        elif isinstance(body, Disconnected):
-            news.append(LinkDown(time_ns, body.reason))
-            for view in self._views.values():
-                view.disconnected()
-            self._touch_all(touched)
-        elif isinstance(body, Connected):
-            for view in self._views.values():
-                view.listening(time_ns)
-        elif isinstance(body, MessagesMissed | Problem):
-            words = body.words if isinstance(body, Problem) else f"{body.count} messages of {body.channel} were lost"
-            news.append(Missed(time_ns, words))
+    def _on_event_fee(self, told: EventFeeUpdate, time_ns: int) -> None:
+        """An event's own fees are in force from now on."""
+        fees = self._terms.on_event_fee(told, time_ns)
+        if self._read is None or not fees:
+            return
+        changed = tuple(Terms(self._teller.state_of(ticker), schedule) for ticker, schedule in fees.items())
+        read = self._read._replace(markets=changed)
+        self._teller.terms(read)
+        if self._tape is not None:
+            self._tape.terms(read)
 
-    def _of(self, ticker: str, act: Callable[[MarketView], None]) -> None:
-        view = self._views.get(ticker)
-        if view is not None:
-            act(view)
-
-    def _touch_all(self, touched: dict[str, set[Group]]) -> None:
-        for ticker in self._views:
-            _touch(touched, ticker, *Group)
-
-    # -- what the rules see --------------------------------------------------------------------------------------------
-
-    def _events(self, touched: dict[str, set[Group]], now_ns: int) -> list[MarketEvent]:
-        events: list[MarketEvent] = []
-        for ticker, groups in touched.items():
-            view = self._views.get(ticker)
-            if view is None:
-                continue
-            if Group.PRICES in groups:
-                self._quote(ticker, view, now_ns, events)
-            for group in groups & self._groups:
-                self._facts(ticker, view, group, now_ns, events)
-        return events
-
-    def _quote(self, ticker: str, view: MarketView, now_ns: int, events: list[MarketEvent]) -> None:
-        view.book = self._stream.book(ticker) or Book(ticker)
-        quote, before = view.quote(now_ns), self._quotes.get(ticker)
-        if before is None or quote[2:] != before[2:]:
-            self._quotes[ticker] = quote
-            events.append(quote)
-
-    def _facts(self, ticker: str, view: MarketView, group: Group, now_ns: int, events: list[MarketEvent]) -> None:
-        told = self._told[ticker]
-        facts = view.facts_of(group, now_ns, self._terms.exchange)
-        if group is Group.MARKET and self._terms.stale(now_ns):
-            facts |= {"market.tradable": Known(None, STALE), "market.why_not": Known(STALE)}
-        for name, known in facts.items():
-            if name in self._wanted and told.get(name) != known:
-                told[name] = known
-                events.append(Observation(ticker, now_ns, name, known.value, known.reason))
-                if name == TAKER_RATE_NAME and self._tells_rate:
-                    events.append(Observation(ticker, now_ns, FEE_RATE, known.value, known.reason))
+    def _keep(self, event: StreamEvent) -> None:
+        if self._tape is None:
+            return
+        if isinstance(event.body, BookChanged | BookLost):
+            ticker = event.body.ticker
+            self._tape.book(ticker, event.received_ns, self._stream.book(ticker), changed=True)
+        else:
+            self._tape.heard(event)
 
 
-def _touch(touched: dict[str, set[Group]], ticker: str, *groups: Group) -> None:
-    touched.setdefault(ticker, set()).update(groups)
-
-
-def _names_of(group: Group) -> frozenset[str]:
-    if group is Group.TRADES:
-        return _TRADE_NAMES
-    if group is Group.ACCOUNT:
-        return _ACCOUNT_NAMES
-    if group is Group.DEPTH:
-        return frozenset(name for name in _NAMES if name.startswith("book."))
-    prices = frozenset(name for name in _NAMES if name.startswith(("yes.", "no."))) | {"market.spread"}
-    if group is Group.PRICES:
-        return prices
-    return frozenset(name for name in _NAMES if name.startswith("market.")) - prices
+def _link(event: StreamEvent) -> list[News]:
+    """What the connection has to say to whoever keeps the orders."""
+    body, time_ns = event.body, event.received_ns
+    if isinstance(body, Subscribed):
+        return [LinkUp(time_ns)]
+    if isinstance(body, Disconnected):
+        return [LinkDown(time_ns, body.reason)]
+    if isinstance(body, MessagesMissed | Problem):
+        words = body.words if isinstance(body, Problem) else f"{body.count} messages of {body.channel} were lost"
+        return [Missed(time_ns, words)]
+    return []
 
 
 def _fill(told: UserFill) -> VenueFill:

@@ -12,54 +12,69 @@ from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import Fill, Leg, Side
 
 CENT_FRACTION = Decimal("0.0001")
+SETTLED = "the market was settled"
 PositionKey = tuple[str, str]
 
 
 @dataclass(slots=True)
 class PaperAccount:
-    """``positions`` are signed units by (strategy, symbol)."""
+    """``positions`` are signed units by (strategy, symbol). Of a binary contract one below zero is that many NO: what
+    it was sold for is in ``cash``, and the dollar that it may have to pay is kept back (``owed``)."""
 
     settings: PaperSettings
     instruments: Mapping[str, Instrument]
     cash: Decimal = ZERO
     positions: dict[PositionKey, Decimal] = field(default_factory=dict)
 
-    def is_contract(self, symbol: str) -> bool:
-        """Whether a unit pays $1 or nothing, so that one that is sold owes up to $1."""
-        instrument = self.instruments.get(symbol)
-        return instrument is not None and instrument.kind is InstrumentKind.BINARY
-
     def fee(self, symbol: str, quantity: Decimal) -> Decimal:
         """What an order pays for ``quantity`` in all; of contracts the most that it can be."""
-        if self.is_contract(symbol):
-            return self.settings.contract_rate * quantity / 4
+        rate = self._rate(symbol)
+        if rate is not None:
+            return rate * quantity / 4
         return max(self.settings.fee_minimum, self.settings.fee_per_unit * quantity)
+
+    def _rate(self, symbol: str) -> Decimal | None:
+        """Of contracts; None for what is charged by the unit."""
+        if not self.is_binary(symbol):
+            return None
+        return self.settings.contract_rates.get(symbol, self.settings.contract_rate)
+
+    def _fee_of_fill(self, working: Working, quantity: Decimal, price: Decimal) -> Decimal:
+        symbol = working.order.symbol
+        rate = self._rate(symbol)
+        if rate is None:
+            return self.fee(symbol, working.filled) - working.fee
+        return (rate * quantity * price * (1 - price)).quantize(CENT_FRACTION, ROUND_CEILING)
+
+    def is_binary(self, symbol: str) -> bool:
+        """Whether it is a contract that pays $1 or nothing."""
+        return self.instruments[symbol].kind is InstrumentKind.BINARY
+
+    def cost(self, symbol: str, side: Side, price: Decimal) -> Decimal:
+        """Cash that a unit takes: to sell a contract that pays $1 is to buy NO; selling anything else takes none."""
+        if side is Side.BUY:
+            return price
+        return 1 - price if self.is_binary(symbol) else ZERO
 
     @property
     def owed(self) -> Decimal:
-        """What contracts sold may have to pay: the money that nothing else may spend."""
-        return sum((-q for (_, symbol), q in self.positions.items() if q < 0 and self.is_contract(symbol)), ZERO)
+        """Dollars that contracts sold short may have to pay."""
+        return sum((-q for (_, symbol), q in self.positions.items() if q < 0 and self.is_binary(symbol)), ZERO)
 
-    def settle(self, symbol: str, payout: Decimal, time_ns: int) -> list[Fill]:
-        """The market is over: every position in it is paid out, without a fee."""
+    def settle(self, symbol: str, value: Decimal, time_ns: int) -> list[Fill]:
+        """A market paid ``value`` a contract: every position in it is over, without a fee."""
         fills = []
-        for (strategy, held), quantity in list(self.positions.items()):
-            if held != symbol:
-                continue
-            side = Side.SELL if quantity > 0 else Side.BUY
-            self.cash += quantity * payout
-            del self.positions[strategy, held]
-            fills.append(Fill(
-                f"settlement/{symbol}/{strategy}", "", symbol, strategy, side, abs(quantity), payout, ZERO, time_ns,
-                Leg.EXIT, "the market was settled",
-            ))  # fmt: skip
+        for (strategy, held_symbol), held in sorted(self.positions.items()):
+            if held_symbol == symbol:
+                self.cash += held * value
+                side = Side.SELL if held > 0 else Side.BUY
+                fills.append(Fill(
+                    f"settlement/{symbol}/{strategy}", "", symbol, strategy, side, abs(held), value, ZERO, time_ns,
+                    Leg.EXIT, SETTLED,
+                ))  # fmt: skip
+        for fill in fills:
+            del self.positions[fill.strategy, symbol]
         return fills
-
-    def _fee_of_fill(self, working: Working, quantity: Decimal, price: Decimal) -> Decimal:
-        if not self.is_contract(working.order.symbol):
-            return self.fee(working.order.symbol, working.filled) - working.fee
-        rate = self.settings.contract_rate
-        return (rate * quantity * price * (1 - price)).quantize(CENT_FRACTION, ROUND_CEILING)
 
     def reducible(self, working: Working) -> Decimal:
         """How much the order may fill: an entry all of it, any other only what is held against it."""
@@ -74,6 +89,7 @@ class PaperAccount:
         """Fill ``quantity`` of an order at ``price``; fees are charged per order, so that the minimum counts once."""
         order = working.order
         exact = Decimal(repr(price)).quantize(CENT_FRACTION, ROUND_HALF_EVEN)
+        exact = self.instruments[order.symbol].within(exact)  # no slippage takes a contract beyond its prices
         working.take(quantity)
         fee = self._fee_of_fill(working, quantity, exact)
         working.fee += fee

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from connectors.paper.account import PaperAccount
 from connectors.paper.book import Book
-from connectors.paper.working import ZERO, Working
+from connectors.paper.working import ZERO
 from engine.market.instrument import Instrument
-from engine.market.orders import Leg, Order, OrderType, Side
+from engine.market.orders import Leg, Order, OrderType
 
 _PRICES = {
     OrderType.MARKET: (False, False),
@@ -76,24 +76,23 @@ class Admission:
     def _cash_refusal(self, order: Order, price: Decimal | None) -> str:
         if price is None:
             return f"no price of {order.symbol} is known"
-        contract = self._account.is_contract(order.symbol)
-        free_to_sell = order.side is Side.SELL and not contract
-        if order.leg is not Leg.ENTRY or free_to_sell or not self._account.settings.cash_check:
+        account = self._account
+        each = account.cost(order.symbol, order.side, order.limit or order.stop or price)
+        if order.leg is not Leg.ENTRY or each == 0 or not account.settings.cash_check:
             return ""
-        unit = order.limit or order.stop or price
-        unit = 1 - unit if order.side is Side.SELL else unit
-        cost = unit * order.quantity + self._account.fee(order.symbol, order.quantity)
-        free = self._account.cash - self._account.owed - self._reserved()
+        cost = each * order.quantity + account.fee(order.symbol, order.quantity)
+        free = account.cash - account.owed - self._reserved()
         if cost <= free:
             return ""
         return f"it costs {cost:.2f} and {free:.2f} in cash is free"
 
     def _reserved(self) -> Decimal:
-        """What the entries that rest will cost: those that buy, and those that sell contracts."""
-        entries = [w for w in self._book.orders.values() if w.order.leg is Leg.ENTRY]
-        return sum((self._cost_left(w) for w in entries if w.buys or self._account.is_contract(w.order.symbol)), ZERO)
-
-    def _cost_left(self, working: Working) -> Decimal:
-        unit = working.reserve if working.buys else 1 - working.reserve
-        fee = self._account.fee(working.order.symbol, working.filled + working.remaining)
-        return working.remaining * unit + fee - working.fee
+        """What the entries that rest will cost."""
+        account = self._account
+        total = ZERO
+        for w in self._book.orders.values():
+            order = w.order
+            each = account.cost(order.symbol, order.side, w.reserve)
+            if order.leg is Leg.ENTRY and each:
+                total += w.remaining * each + account.fee(order.symbol, w.filled + w.remaining) - w.fee
+        return total

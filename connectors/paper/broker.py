@@ -10,19 +10,18 @@ from decimal import Decimal
 from math import inf
 
 from connectors.paper import snapshot
-from connectors.paper.account import PaperAccount
+from connectors.paper.account import SETTLED, PaperAccount
 from connectors.paper.admission import Admission
 from connectors.paper.book import Book
 from connectors.paper.matching import BarMatching, QuoteMatching
 from connectors.paper.prices import Terms
 from connectors.paper.settings import FillModel, PaperSettings
 from connectors.paper.working import NEVER, Working
-from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote
+from engine.market.events import NANOS, SETTLEMENT, Bar, MarketEvent, Observation, Quote
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport, Order, OrderState, OrderUpdate
 
 NANOS_PER_MS = 1_000_000
-SETTLEMENT = "market.settlement"  # the fact that says what a contract pays
 
 
 class PaperBroker:
@@ -42,10 +41,13 @@ class PaperBroker:
     # -- the market moves ------------------------------------------------------------------------------------------
 
     def on_events(self, time_ns: int, events: Sequence[MarketEvent]) -> BrokerReport | None:
-        """Fill what the events fill. Bars come before quotes: they cover the time before the quote."""
+        """Fill what the events fill. Bars come before quotes: they cover the time before the quote.
+
+        What a market settled at ends every order and position in it.
+        """
         report: BrokerReport | None = None
         closes, by_symbol = self._closes, self._book.by_symbol
-        quotes = False
+        quotes = settled = False
         for event in events:
             if isinstance(event, Bar):
                 symbol, start_ns, seconds, _, high, low, close, _ = event
@@ -61,20 +63,14 @@ class PaperBroker:
             elif isinstance(event, Quote):
                 quotes = True
             elif event.name == SETTLEMENT and event.value is not None:
-                report = report or BrokerReport()
-                self._settle(event, time_ns, report)
+                settled = True
         if quotes:
             report = report or BrokerReport()
             self._on_quotes(time_ns, events, report)
+        if settled:
+            report = report or BrokerReport()
+            self._on_settlements(time_ns, events, report)
         return report if report is not None and (report.fills or report.updates) else None
-
-    def _settle(self, told: Observation, time_ns: int, report: BrokerReport) -> None:
-        """The venue says what a contract pays: orders in it end, positions are paid out."""
-        for working in list(self._book.by_symbol.get(told.symbol, ())):
-            if self._book.orders.get(working.order.client_id) is working:
-                self._book.drop(working, OrderState.CANCELLED, time_ns, report, "the market was settled")
-        payout = Decimal(repr(float(told.value or 0.0)))
-        report.fills += self.account.settle(told.symbol, payout, time_ns)
 
     def untouched(self, bars: Sequence[Bar]) -> int:
         """How many of ``bars``, successive ones of one symbol, reach no order's price and no order's end."""
@@ -90,6 +86,17 @@ class PaperBroker:
     def _on_bar(self, bar: Bar, time_ns: int, report: BrokerReport) -> None:
         matching = BarMatching(self._book, bar, self._terms(bar.symbol), time_ns, report)
         matching.run(self._book.by_symbol[bar.symbol])
+
+    def _on_settlements(self, time_ns: int, events: Sequence[MarketEvent], report: BrokerReport) -> None:
+        for event in events:
+            if not isinstance(event, Observation) or event.name != SETTLEMENT or event.value is None:
+                continue
+            if event.symbol not in self.instruments:
+                continue
+            for working in list(self._book.by_symbol.get(event.symbol, ())):
+                if working.order.client_id in self._book.orders:  # dropping an entry drops its legs
+                    self._book.drop(working, OrderState.CANCELLED, time_ns, report, SETTLED)
+            report.fills += self.account.settle(event.symbol, Decimal(repr(event.value)), time_ns)
 
     def _on_quotes(self, time_ns: int, events: Sequence[MarketEvent], report: BrokerReport) -> None:
         barred = {e.symbol for e in events if isinstance(e, Bar)}

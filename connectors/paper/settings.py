@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -27,13 +28,15 @@ class PaperSettings:
     """Money in dollars. ``participation`` is the largest share of a bar's volume that one order may take in it.
 
     ``contract_rate``: of contracts that pay $1 (binary instruments) the fee is this times count × price × (1 − price),
-    rounded up to $0.0001 for each fill, and the other fees are not charged.
+    rounded up to $0.0001 for each fill, and the other fees are not charged; ``contract_rates`` has the rates of markets
+    that differ.
     """
 
     cash: Decimal = Decimal(100_000)
     fee_per_unit: Decimal = Decimal("0.005")
     fee_minimum: Decimal = Decimal(1)
     contract_rate: Decimal = Decimal("0.07")
+    contract_rates: Mapping[str, Decimal] = field(default_factory=dict)
     slippage_bps: Decimal = Decimal(1)
     latency_ms: int = 250
     participation: Decimal = Decimal("0.1")

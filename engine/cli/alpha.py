@@ -7,6 +7,7 @@ from pathlib import Path
 
 from connectors.alpha.file import Alpha, AlphaError, read_alpha
 from connectors.alpha.watch import taken
+from connectors.capture.frames import is_capture
 from engine.cli.console import err
 from engine.cli.errors import UserError
 from engine.language.terms import Op, walk
@@ -40,6 +41,13 @@ def signals_for(settings: Settings, ruleset: Ruleset, *, simulated: bool, needed
         err().print(f"there is no {path}: made-up contracts are traded on made-up signals")
         return example_signals()
     return load(path)
+
+
+def recorded_signals(settings: Settings, ruleset: Ruleset, root: Path | None) -> Alpha | None:
+    """The signals for recorded data; None where no rule asks for any, or where a capture holds its own."""
+    if root is None or (root.is_file() and is_capture(root)):
+        return None
+    return signals_for(settings, ruleset, simulated=False, needed=True)
 
 
 def load(path: Path) -> Alpha:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from connectors.alpha.book import WithSignals
 from connectors.alpha.file import Alpha
-from connectors.calendars import calendar
+from connectors.calendars import ALWAYS_OPEN, calendar
 from connectors.kalshi.fees import TAKER_RATE
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
 from connectors.replay import ReplaySource
 from connectors.simulated import DerivedSource, MergedSource, SimulatedSource
 from engine.cli.alpha import asks_for_signals
+from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
@@ -38,7 +39,10 @@ SIMULATION_START = date(2024, 3, 5)
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    """Which market data a run reads. ``symbols`` empty: what the rules name. ``last`` is included."""
+    """Which market data a run reads. ``symbols`` empty: what the rules name. ``last`` is included.
+
+    ``session``: of a capture, which one alone.
+    """
 
     source: str
     root: Path | None
@@ -47,6 +51,7 @@ class DataChoice:
     last: date | None
     seed: int
     days: int
+    session: int | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +69,8 @@ class Assembly:
     execution: dict[str, str]
     keep_values: bool = False
     contracts_at_venue: bool = False  # a venue tells what its contracts cost
+    contract_rates: Mapping[str, Decimal] = field(default_factory=dict)  # what takers of contracts pay that differ
+    recorded: VenueData | None = None
     alpha: Alpha | None = None  # the signals that rules trade on
 
     def plan(self) -> Plan:
@@ -84,12 +91,27 @@ class Assembly:
         return VenueFacts(float(paper.fee_per_unit), float(paper.fee_minimum), rate, slippage)
 
     def broker(self, fills: str) -> PaperBroker:
-        return PaperBroker(broker_settings(self.settings.paper, fills), self.instruments)
+        settings = replace(broker_settings(self.settings.paper, fills), contract_rates=self.contract_rates)
+        return PaperBroker(settings, self.instruments)
+
+    def fact_names(self) -> frozenset[str]:
+        """The facts that the rules read."""
+        programs = (plan.program for plan in self.plan().symbols.values())
+        return frozenset(key.name for program in programs for key in program.inputs if key.what in ("fact", "time"))
+
+    def lists(self, instruments: Mapping[str, Instrument], rates: Mapping[str, Decimal]) -> None:
+        """What is traded are contracts of a venue, on its own grids and at its own fees, around the clock."""
+        self.instruments, self.contract_rates = dict(instruments), rates
+        self.contracts_at_venue = True
+        self.calendars = {**self.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
 
     def source(self) -> MarketSource:
         data = self.data
         if data.source == "simulated":
             return self._simulated()
+        if self.recorded is not None:
+            source = self.recorded.ticks_of(self.plan_symbols, self.fact_names(), data.first, data.last)
+            return source if self.alpha is None else WithSignals(source, self.alpha, self.plan_symbols)
         assert data.root is not None
         replay = ReplaySource(data.root, [s for s in self._listed() if s not in self.proxies], data.first, data.last)
         if not self.proxies:
@@ -130,6 +152,8 @@ class Assembly:
         if data.source == "simulated":
             return f"simulated {symbols}, seed {data.seed}, {data.days} day(s)"
         span = f"{data.first or 'start'} to {data.last or 'end'}"
+        if self.recorded is not None:
+            return f"{data.root} {symbols}, {span}; {self.recorded.words}"
         derived = "".join(f"; {p} simulated as {ratio:g} × {index}" for p, (index, ratio) in self.proxies.items())
         return f"{data.root} {symbols}, {span}{derived}"
 
@@ -171,14 +195,18 @@ def assemble(
     asked = tuple(s.removeprefix("I:") for s in data.symbols)
     if asked:
         ruleset = with_universe(ruleset, asked)
+    recorded = None
+    if data.source == "replay" and data.root is not None:
+        recorded = venue_data(data.root, data.session, settings.market.assumed_spread)
     if alpha is not None:
-        listed = [t for t in alpha.signals if not asked or t in asked]
-        ruleset = with_listed(ruleset, list(dict.fromkeys([*listed, *held])))
+        ruleset = with_listed(ruleset, list(dict.fromkeys([*_asked(alpha.signals, asked), *held])))
+    elif recorded is not None and recorded.has_signals:
+        ruleset = with_listed(ruleset, _asked(recorded.instruments, asked))
     execution = {**settings.market.execution, **_pack_execution(ruleset)}
     for pack in ruleset.packs.values():
         pack.execution = {**settings.market.execution, **pack.execution}
     symbols = _symbols(ruleset, asked)
-    available = _available(data)
+    available = set(recorded.instruments) if recorded is not None else _available(data)
     proxies = _proxies(symbols, execution, available)
     if available is not None:
         symbols = [s for s in symbols if s in available or s in proxies]
@@ -189,10 +217,17 @@ def assemble(
             )
     instruments = {s: _instrument(ruleset, s) for s in symbols}
     names = {i.calendar for i in instruments.values()} | {p.calendar for p in ruleset.packs.values() if p.calendar}
-    return Assembly(
+    assembly = Assembly(
         ruleset, symbols, values, instruments, {name: calendar(name) for name in sorted(names)}, settings,
-        replace(data, symbols=asked), proxies, execution, keep_values, alpha=alpha,
+        replace(data, symbols=asked), proxies, execution, keep_values, alpha=alpha, recorded=recorded,
     )  # fmt: skip
+    if recorded is not None:
+        assembly.lists({s: recorded.instruments[s] for s in symbols}, recorded.taker_rates)
+    return assembly
+
+
+def _asked(listed: Iterable[str], asked: Collection[str]) -> list[str]:
+    return [ticker for ticker in listed if not asked or ticker in asked]
 
 
 def with_universe(ruleset: Ruleset, symbols: Sequence[str]) -> Ruleset:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.alpha import recorded_signals
 from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.collector import no_collector
 from engine.cli.console import out, print_json
@@ -25,7 +26,9 @@ from engine.settings import load_settings
 
 def command(
     pack: Annotated[str, typer.Argument(metavar="PACK", help="Name of a pack, or a folder of rules.")],
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of minute bars (CSV or CSV.GZ).")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="PATH", help="Minute bars or Kalshi candles (CSV, CSV.GZ), or a capture.")
+    ],
     symbols: Annotated[
         list[str] | None, typer.Option("--symbols", help="Symbols instead of the pack's; repeat or use commas.")
     ] = None,
@@ -37,15 +40,21 @@ def command(
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json, trades.csv there.")
     ] = None,
+    spread: Annotated[
+        float | None,
+        typer.Option("--assume-spread", metavar="DOLLARS", help="Of candles: between bid and ask, which they lack."),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run a pack over recorded data with a paper broker; the fills are also tried at their best and at their worst."""
-    settings = load_settings(config)
+    settings = load_settings(config, {"market.assumed_spread": spread})
     paths, names = rules_of(pack, settings.rules.paths)
     span = (day(first, "--from"), day(last, "--to"))
     choice = DataChoice("replay", data, split(symbols), *span, settings.market.seed, 1)
-    assembly = assemble(settings, load_rules(paths, names).ruleset, choice, param or [])
+    ruleset = load_rules(paths, names).ruleset
+    alpha = recorded_signals(settings, ruleset, choice.root)
+    assembly = assemble(settings, ruleset, choice, param or [], alpha=alpha)
     result, prices = run_backtest(assembly, pack, folder is not None)
     if folder is not None:
         write_report(result, prices, folder)

@@ -1,77 +1,57 @@
-"""``engine replay``: a kept run, decided again from its inputs and compared."""
+"""``engine replay``: a capture decided on with a paper broker, or a kept run decided again and compared."""
 
 from __future__ import annotations
 
-import time
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from engine.cli.conditions import decider_of
-from engine.cli.console import print_json
-from engine.cli.errors import ExitCode
-from engine.cli.kept import bring_back
+from engine.cli.errors import UserError
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.version import __version__
-from engine.execute.replay import Kept, Replayed, decide_again
-from engine.report.trace_text import clock
+from engine.cli.replay_run import replay_run
 from engine.settings import load_settings
-from state import open_store
 
 
 def command(
-    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run's id; by default the newest.")] = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE|RUN]", help="A capture file, or a run's id; by default the newest run."),
+    ] = None,
+    pack: Annotated[
+        list[str] | None, typer.Option("--pack", help="Of a capture: this pack only; may be repeated.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="RULE.NAME=VALUE", help="Of a capture: another value of a parameter."),
+    ] = None,
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbols", help="Of a capture: these markets instead of the pack's.")
+    ] = None,
+    session: Annotated[
+        int | None, typer.Option("--session", metavar="N", min=1, help="Of a capture: its Nth session alone.")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Decide a kept run again from the inputs that it had; the first difference, if any, is shown. There must be none.
+    """FILE, made by `engine capture` or `engine run --capture`: run today's rules over it with the paper broker. With
+    the rules and settings of the run that was captured, every decision must come out the same.
 
-    Rules, parameters and market are those that the store kept, not those of the files. Exit code 1: it came out
-    otherwise.
+    RUN: decide a run of the store again, by the rules, parameters and inputs kept there; today's files do not count.
+
+    Exit code 1: it came out otherwise.
     """
-    store = open_store(load_settings(config).store.path, create=False)
-    kept = bring_back(store, run)
-    name = kept.run["id"]
-    decisions = [_kept(row) for row in store.decisions(name)]
-    orders = [row["client_id"] for row in store.orders(name)]
-    began = time.perf_counter()
-    ended = kept.run["status"] not in ("crashed", "running")
-    done = decide_again(decider_of(kept), store.inputs(name), decisions, orders, ended)
-    seconds = time.perf_counter() - began
-    if json:
-        print_json(_report(done, name, seconds))
-    else:
-        _print(done, name, kept.run["version"], kept.timezone)
-    return ExitCode.GOOD if done.difference is None else ExitCode.NO
+    settings = load_settings(config)
+    if what is not None and _is_file(what):
+        from engine.cli.replay_capture import replay_capture
+
+        return replay_capture(settings, Path(what), pack or [], param or [], symbols, session, json)
+    if pack or param or symbols or session:
+        where = f"`{what}` is no file" if what is not None else "name its file"
+        raise UserError(f"--pack, --param, --symbols and --session are for a capture: {where}")
+    return replay_run(settings, what, json)
 
 
-def _kept(row: dict[str, Any]) -> Kept:
-    names = ("time_ns", "rule", "strategy", "symbol", "verdict", "guard")
-    line = "|".join([*(str(row[name]) for name in names), ";".join(row["actions"])])
-    return Kept(row["seq"], line, row["reason"], row["values"])
-
-
-def _report(done: Replayed, run: str, seconds: float) -> dict[str, Any]:
-    found = done.difference
-    difference = None if found is None else {
-        "decision": found.number or None, "time_ns": found.time_ns, "what": found.what, "kept": found.kept,
-        "again": found.again,
-    }  # fmt: skip
-    return {
-        "run": run, "ticks": done.ticks, "decisions": done.decisions, "orders": done.orders, "seconds": seconds,
-        "difference": difference,
-    }  # fmt: skip
-
-
-def _print(done: Replayed, run: str, version: str, timezone: str) -> None:
-    counts = f"{done.ticks} ticks, {done.decisions} decisions, {done.orders} orders"
-    found = done.difference
-    if found is None:
-        print(f"run {run} decided again: {counts}, and no difference")
-        return
-    number = f"decision {found.number}" if found.number else "no decision that was kept"
-    print(f"run {run} came out otherwise after {counts}: {number}, {clock(found.time_ns, timezone)}: {found.what}")
-    print(f"  kept   {found.kept}")
-    print(f"  again  {found.again}")
-    if version != __version__:
-        print(f"the run was made by engine {version}, this is {__version__}")
+def _is_file(what: str) -> bool:
+    """A path is told from a run's id by being there, or by looking like one."""
+    return Path(what).exists() or "/" in what or what.endswith(".cap")

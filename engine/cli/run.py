@@ -95,6 +95,9 @@ def command(
     fuse: Annotated[
         int, typer.Option("--fuse", metavar="N", min=1, help="The venue cancels all entries after N contracts in 15 s.")
     ] = FUSE_CONTRACTS,
+    capture: Annotated[
+        Path | None, typer.Option("--capture", metavar="FILE", help="Keep what the venue's feed tells, to be replayed.")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -103,6 +106,8 @@ def command(
         config, {"market.source": source, "market.data": data, "kalshi.base_url": exchange}
     )
     configure_log(settings.log)
+    if capture is not None and (venue is None or once):
+        raise UserError("--capture keeps what a venue's feed tells as long as a run goes on: --venue kalshi, no --once")
     if live and venue is None:
         raise UserError("--live needs the venue that takes the orders: add --venue kalshi")
     rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
@@ -124,7 +129,7 @@ def command(
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(make, rules, Wish(live, accepted, level, Decimal(fuse), once, json), alpha)
+        return run_on_venue(make, rules, Wish(live, accepted, level, Decimal(fuse), once, json, capture), alpha)
     return _run(make(alpha, ()), rules, level, _pace(settings, speed, interval), once, json)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Container, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.alpha.file import Alpha
 from connectors.alpha.watch import AlphaWatch
-from connectors.calendars import ALWAYS_OPEN, calendar
-from connectors.paper.broker import SETTLEMENT
 from engine.cli.assemble import Assembly, now_ns
+from engine.cli.captures import note_of, open_tape
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode
@@ -46,7 +46,7 @@ from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Carried, Start, begin_with, orphans
-from engine.market.events import MarketEvent
+from engine.market.events import Observation
 from engine.market.venue import VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
@@ -54,6 +54,7 @@ from engine.research.recorder import StatisticsRecorder
 from state import Mode, RunWriter, Store, open_store
 
 if TYPE_CHECKING:
+    from connectors.capture.writer import CaptureWriter
     from connectors.kalshi.client import KalshiRest
     from connectors.kalshi.models.markets import Market
     from connectors.kalshi.source import KalshiFeed
@@ -64,7 +65,8 @@ MakeAssembly = Callable[["Alpha | None", Sequence[str]], Assembly]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for on the command line. ``fuse``: contracts within 15 seconds that blow the venue-side fuse."""
+    """What was asked for on the command line. ``fuse``: contracts within 15 seconds that blow the venue-side fuse;
+    ``capture``: the file that keeps what the feed tells."""
 
     live: bool
     accepted: bool
@@ -72,6 +74,7 @@ class Wish:
     fuse: Decimal
     once: bool
     as_json: bool
+    capture: Path | None = None
 
 
 def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, alpha: Alpha | None) -> int:
@@ -112,6 +115,8 @@ class _Run:
         self.settings, self.make, self.alpha = assembly.settings, make, alpha
         self.book = exchange.account if wish.live else paper_book(exchange.name)
         self.venue: KalshiVenue | None = None
+        self.tape: CaptureWriter | None = None
+        self.halted = False
         self.watch: AlphaWatch | None = None
         self.relisted = False  # it ends because the signal file lists other markets
         self._unlisted: set[str] = set()  # of the signals' markets, those that the venue does not have
@@ -127,9 +132,14 @@ class _Run:
             if self.wish.live:
                 # What earlier runs hold is looked after, also where today's rules no longer look.
                 markets |= await markets_of(rest, self._held(writer, markets))
-            feed = await self._feed(rest, markets, decider, stack)
+            if self.wish.capture is not None:
+                by = f"run {writer.run_id}"
+                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by))
+            self._watch(writer)
+            feed = await self._feed(rest, markets, stack)
             if self.wish.live:
                 return await self._live(rest, markets, decider, feed, writer)
+            self.assembly.contract_rates = feed.taker_rates
             return await self._paper(decider, feed, writer)
 
     # -- set-up --------------------------------------------------------------------------------------------------------
@@ -158,11 +168,9 @@ class _Run:
             path = self.settings.signals.alpha
             self.watch = AlphaWatch(path, self.assembly.plan_symbols, self.alpha, _teller(writer, "signals"))
 
-    def _pulse(self, feed: KalshiFeed) -> Callable[[int], list[MarketEvent]]:
-        watch = self.watch
-        if watch is None:
-            return feed.pulse
-        return lambda now: [*watch.pulse(now), *feed.pulse(now)]
+    def _signals(self, now_ns: int) -> list[Observation]:
+        """What has become known of the signals."""
+        return self.watch.pulse(now_ns) if self.watch is not None else []
 
     def _every_second(self, writer: RunWriter) -> Callable[[], None]:
         """Keep what has happened; end the run when there are other markets to look at."""
@@ -181,9 +189,7 @@ class _Run:
         """What is traded, on the venue's own grids."""
         from connectors.kalshi.source import instrument_of
 
-        self.assembly.instruments = {ticker: instrument_of(market) for ticker, market in markets.items()}
-        self.assembly.contracts_at_venue = True
-        self.assembly.calendars = {**self.assembly.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
+        self.assembly.lists({ticker: instrument_of(market) for ticker, market in markets.items()}, {})
 
     def _begin(self) -> RunWriter:
         assembly, ruleset = self.assembly, self.assembly.ruleset
@@ -205,16 +211,15 @@ class _Run:
         return sorted(symbol for symbol in symbols if symbol not in known)
 
     async def _feed(
-        self, rest: KalshiRest, markets: dict[str, Market], decider: Decider, stack: AsyncExitStack
+        self, rest: KalshiRest, markets: dict[str, Market], stack: AsyncExitStack
     ) -> KalshiFeed:
         from connectors.kalshi.source import KalshiFeed
 
-        programs = (plan.program for plan in decider.context.plan.symbols.values())
-        names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
-        if not self.wish.live:
-            names.add(SETTLEMENT)  # the paper broker pays out by it
-        stream = stream_of(self.exchange)
-        feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
+        stream, live = stream_of(self.exchange), self.wish.live
+        feed = KalshiFeed(
+            rest, stream, markets.values(), self.assembly.fact_names(), now_ns, account=live, charges=not live,
+            tape=self.tape, signals=self._signals,
+        )  # fmt: skip
         await feed.read_terms()
         await stack.enter_async_context(stream)
         return feed
@@ -227,7 +232,13 @@ class _Run:
 
     def _switch(self, decider: Decider, writer: RunWriter) -> KillSwitch:
         standing = self.store.halts.standing(writer.book.name, now_ns())
-        return KillSwitch(standing, self.store.halts.look, decider, writer, _teller(writer, "halt"))
+        tell = _teller(writer, "halt")
+
+        def told(words: str) -> None:
+            self.halted = True
+            tell(words)
+
+        return KillSwitch(standing, self.store.halts.look, decider, writer, told)
 
     # -- paper ---------------------------------------------------------------------------------------------------------
 
@@ -237,9 +248,8 @@ class _Run:
         statistics = _statistics_from(writer)
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
-        self._watch(writer)
         run = LiveRun(
-            loop, journal, feed, now_ns, pulse=self._pulse(feed), before_tick=self._switch(decider, writer).check,
+            loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
             every_second=self._every_second(writer), tell=_teller(writer, "connection"),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
@@ -275,11 +285,10 @@ class _Run:
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
-            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=self._pulse(feed),
+            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
             tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
-        self._watch(writer)
         await venue.arm()
         try:
             seconds = await self._until_stopped(run, feed)
@@ -328,6 +337,9 @@ class _Run:
     ) -> int:
         statistics.close_out(loop.decider)
         assembly = self.assembly
+        if self.tape is not None:
+            sha256 = loop.hash.hexdigest()
+            self.tape.end(note_of(assembly, writer.run_id, sha256, live=self.wish.live, halted=self.halted))
         described = Described(
             ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,

@@ -16,7 +16,7 @@ from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
 from engine.execute.recovery import Recovery
-from engine.market.events import MarketEvent, Tick
+from engine.market.events import MarketEvent, Tick, later
 from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
 
 NANOS = 1_000_000_000
@@ -149,7 +149,7 @@ class LiveRun:
         if self.account is not None:
             self.account.broker.hear(batch.news)
         if batch.events:
-            self._tick(batch.events)
+            self._tick(batch.time_ns, batch.events)
         else:
             self.listen()
 
@@ -163,12 +163,14 @@ class LiveRun:
                 self.read_account()
             if now >= due:
                 due = now + PULSE_NS
-                self._tick(self._pulse(now))
+                self._tick(now, self._pulse(now))
                 self._every_second()
 
-    def _tick(self, events: Sequence[MarketEvent]) -> None:
+    def _tick(self, told_ns: int, events: Sequence[MarketEvent]) -> None:
+        """A tick at the instant for which its events were told, so that a capture of those gives the same ticks."""
         self._before_tick()
-        tick = Tick(self._time(), events)
+        self._now = later(told_ns, self._now)
+        tick = Tick(self._now, events)
         if self.ready and not self._looks_only:
             self.loop.step(tick)
         else:
@@ -179,7 +181,7 @@ class LiveRun:
         self._dispatch()
 
     def _time(self) -> int:
-        self._now = max(self._clock(), self._now + 1)
+        self._now = later(self._clock(), self._now)
         return self._now
 
     # -- the venue -----------------------------------------------------------------------------------------------------

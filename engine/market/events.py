@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 NANOS = 1_000_000_000
+SETTLEMENT = "market.settlement"  # the fact of what one contract paid: whoever holds the market hears of it
 
 
 class Bar(NamedTuple):
@@ -62,6 +63,11 @@ class Tick(NamedTuple):
 
     time_ns: int
     events: Sequence[MarketEvent]
+
+
+def later(time_ns: int, before_ns: int) -> int:
+    """``time_ns``, or just after ``before_ns`` where a clock stood still or went back: time of ticks only rises."""
+    return max(time_ns, before_ns + 1)
 
 
 class MarketSource(Protocol):

@@ -144,6 +144,10 @@ class MarketSettings(Section):
     )
     seed: int = Field(default=7, ge=0, description="Seed of the simulated prices: the same seed gives the same market.")
     days: int = Field(default=1, ge=1, le=2520, description="Trading days to simulate.")
+    assumed_spread: Positive | None = Field(
+        default=None,
+        description="Dollars to assume between bid and ask of Kalshi candles, which have neither; unset, both are unknown.",
+    )
 
     @model_validator(mode="after")
     def _replay_has_data(self) -> Self:

@@ -1,0 +1,334 @@
+"""What a capture keeps, record by record, as MessagePack arrays: ``[kind, time, …]``.
+
+Times are nanoseconds after the first of the frame, prices YES prices in 1/10,000 dollars, counts 1/100 contracts. A
+text that comes again and again (a ticker, a fact's name) is written out once in a session and is a number after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+import msgpack
+
+from connectors.capture.session import SaidReading
+from connectors.kalshi.book import Book
+from connectors.kalshi.events import (
+    Body,
+    Connected,
+    Disconnected,
+    MessagesMissed,
+    Problem,
+    StreamEvent,
+    Subscribed,
+)
+from connectors.kalshi.models.fields import BookSide, Outcome
+from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
+from connectors.kalshi.prices import YesPrice
+from connectors.kalshi.terms import TermsRead
+from engine.market.events import Observation
+
+PRICE_DIGITS: Final = 4
+COUNT_DIGITS: Final = 2
+Levels = Mapping[Decimal, Decimal]
+
+
+class Kind(IntEnum):
+    """The first element of a record."""
+
+    TOLD = 1
+    PULSE = 2
+    BOOK = 3
+    BOOK_CHANGE = 4
+    BOOK_UNKNOWN = 5
+    TICKER = 6
+    TRADE = 7
+    LIFECYCLE = 8
+    SIGNAL = 9
+    CONNECTED = 10
+    SUBSCRIBED = 11
+    DISCONNECTED = 12
+    MISSED = 13
+    PROBLEM = 14
+    END = 15
+    TERMS = 16
+
+
+class Told(NamedTuple):
+    """What was heard up to here was told at ``time_ns``. ``pulse``: because time had passed."""
+
+    time_ns: int
+    pulse: bool
+
+
+class BookSeen(NamedTuple):
+    """A book at ``time_ns``. ``bids`` and ``asks`` are levels (dollars to contracts) that became so, 0 for none left.
+
+    ``whole``: all levels; ``known`` false: the book is unknown. ``changed``: the stream had said that it changed.
+    """
+
+    time_ns: int
+    ticker: str
+    changed: bool
+    known: bool
+    whole: bool
+    bids: Levels
+    asks: Levels
+
+
+class Ended(NamedTuple):
+    """The session was ended on purpose; ``note`` is what was made of it."""
+
+    time_ns: int
+    note: dict[str, Any]
+
+
+Record = Told | BookSeen | StreamEvent | Observation | TermsRead | Ended
+
+
+class RecordError(ValueError):
+    """A record that cannot be kept or read. The text says which value."""
+
+
+class Encoder:
+    """Makes records of one session. ``take`` gives the bytes since the last time."""
+
+    def __init__(self) -> None:
+        self._pack = msgpack.Packer().pack
+        self._names: dict[str, int] = {}
+        self._books: dict[str, tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self.data = bytearray()
+        self.records = 0
+        self.first_ns = self.last_ns = 0
+
+    def take(self) -> tuple[int, int, int, bytes]:
+        """Number of records, times of the first and the last, and the bytes."""
+        taken = self.records, self.first_ns, self.last_ns, bytes(self.data)
+        self._start()
+        return taken
+
+    def told(self, time_ns: int, *, pulse: bool) -> None:
+        self._add(Kind.PULSE if pulse else Kind.TOLD, time_ns)
+
+    def ended(self, time_ns: int, note: dict[str, Any]) -> None:
+        self._add(Kind.END, time_ns, note)
+
+    def signal(self, seen: Observation) -> None:
+        ticker, name = self._name(seen.symbol), self._name(seen.name)
+        self._add(Kind.SIGNAL, seen.time_ns, ticker, name, seen.value, seen.reason)
+
+    def terms(self, read: TermsRead) -> None:
+        self._add(Kind.TERMS, read.time_ns, SaidReading.of(read).model_dump_json())
+
+    def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
+        """A book as it is now: what is other than when it was last seen, or nothing where nothing is."""
+        before = self._books.get(ticker)
+        if book is None:
+            self._books.pop(ticker, None)
+            if changed or before is not None:
+                self._add(Kind.BOOK_UNKNOWN, time_ns, self._name(ticker), changed)
+            return
+        bids, asks = book.levels()
+        if before is None:
+            self._books[ticker] = dict(bids), dict(asks)
+            self._add(Kind.BOOK, time_ns, self._name(ticker), changed, _levels(bids), _levels(asks))
+            return
+        difference = _changes(before[0], bids), _changes(before[1], asks)
+        if changed or difference[0] or difference[1]:
+            for old, new in zip(before, difference, strict=True):
+                _apply(old, new)
+            self._add(Kind.BOOK_CHANGE, time_ns, self._name(ticker), changed, *map(_levels, difference))
+
+    def heard(self, event: StreamEvent) -> None:
+        """One event of the stream that is no book's."""
+        body = event.body
+        write = _WRITERS.get(type(body))
+        if write is None:
+            raise RecordError(f"{type(body).__name__} is nothing that a capture keeps")
+        kind, *fields = write(body, self._name)
+        self._add(kind, event.received_ns, *fields)
+
+    def _name(self, text: str) -> int | str:
+        number = self._names.get(text)
+        if number is not None:
+            return number
+        self._names[text] = len(self._names)
+        return text
+
+    def _add(self, kind: int, time_ns: int, *fields: Any) -> None:
+        if not self.records:
+            self.first_ns = time_ns
+        self.last_ns = time_ns
+        self.records += 1
+        self.data += self._pack((kind, time_ns - self.first_ns, *fields))
+
+
+class Decoder:
+    """Reads the records of one session, frame by frame and from the first on."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+
+    def records(self, data: bytes, first_ns: int) -> Iterator[Record]:
+        """The records of one frame; RecordError for what is none."""
+        unpacker = msgpack.Unpacker(max_buffer_size=len(data) + 1)
+        unpacker.feed(data)
+        try:
+            for fields in unpacker:
+                yield _READERS[fields[0]](first_ns + fields[1], fields, self._name)
+        except (msgpack.UnpackException, ValueError, LookupError, TypeError) as error:
+            raise RecordError(f"a record cannot be read ({type(error).__name__}: {error})") from error
+
+    def _name(self, said: int | str) -> str:
+        if isinstance(said, int):
+            return self._names[said]
+        self._names.append(said)
+        return said
+
+
+def scaled(value: Decimal, digits: int) -> int:
+    """``value`` in whole units of 10^-digits; RecordError when that would round it."""
+    number = value.scaleb(digits)
+    whole = int(number)
+    if whole != number:
+        raise RecordError(f"{value} has more than {digits} decimals")
+    return whole
+
+
+def unscaled(whole: int, digits: int) -> Decimal:
+    return Decimal(whole).scaleb(-digits)
+
+
+# -- books ---------------------------------------------------------------------------------------------------------
+
+
+def _levels(levels: Levels) -> list[int]:
+    """Price, count, price, count, …"""
+    flat: list[int] = []
+    for dollars, size in levels.items():
+        flat += (scaled(dollars, PRICE_DIGITS), scaled(size, COUNT_DIGITS))
+    return flat
+
+
+def _read_levels(flat: list[int]) -> dict[Decimal, Decimal]:
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return {unscaled(price, PRICE_DIGITS): unscaled(size, COUNT_DIGITS) for price, size in pairs}
+
+
+def _changes(before: Levels, now: Levels) -> dict[Decimal, Decimal]:
+    changed = dict(now.items() - before.items())
+    changed.update((gone, Decimal(0)) for gone in before.keys() - now.keys())
+    return changed
+
+
+def _apply(levels: dict[Decimal, Decimal], changes: Levels) -> None:
+    for dollars, size in changes.items():
+        if size:
+            levels[dollars] = size
+        else:
+            del levels[dollars]
+
+
+# -- the stream's events -------------------------------------------------------------------------------------------
+
+Namer = Callable[[str], int | str]
+Reader = Callable[[Any], str]
+
+
+def _ticker(body: Ticker, name: Namer) -> tuple[Any, ...]:
+    prices = (body.price_dollars, body.yes_bid_dollars, body.yes_ask_dollars)
+    counts = (
+        body.yes_bid_size_fp, body.yes_ask_size_fp, body.volume_fp, body.open_interest_fp, body.last_trade_size_fp,
+    )  # fmt: skip
+    return (
+        Kind.TICKER, name(body.market_ticker), *(scaled(p.dollars, PRICE_DIGITS) for p in prices),
+        *(scaled(c, COUNT_DIGITS) for c in counts), body.dollar_volume, body.dollar_open_interest, body.ts_ms,
+    )  # fmt: skip
+
+
+def _read_ticker(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+    _, _, ticker, last, bid, ask, bid_size, ask_size, volume, interest, last_size, dollars, open_dollars, ts_ms = said
+    body = Ticker.model_construct(
+        market_ticker=name(ticker), price_dollars=_yes(last), yes_bid_dollars=_yes(bid), yes_ask_dollars=_yes(ask),
+        yes_bid_size_fp=_count(bid_size), yes_ask_size_fp=_count(ask_size), volume_fp=_count(volume),
+        open_interest_fp=_count(interest), last_trade_size_fp=_count(last_size), dollar_volume=dollars,
+        dollar_open_interest=open_dollars, ts_ms=ts_ms,
+    )  # fmt: skip
+    return StreamEvent(time_ns, body)
+
+
+def _trade(body: PublicTrade, name: Namer) -> tuple[Any, ...]:
+    return (
+        Kind.TRADE, name(body.market_ticker), body.trade_id, scaled(body.yes_price_dollars.dollars, PRICE_DIGITS),
+        scaled(body.count_fp, COUNT_DIGITS), body.taker_outcome_side is Outcome.YES,
+        body.taker_book_side is BookSide.BID, body.is_block_trade, body.ts_ms,
+    )  # fmt: skip
+
+
+def _read_trade(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+    _, _, ticker, trade_id, price, count, took_yes, took_bid, block, ts_ms = said
+    yes = _yes(price)
+    body = PublicTrade.model_construct(
+        trade_id=trade_id, market_ticker=name(ticker), yes_price_dollars=yes, no_price_dollars=yes.complement(),
+        count_fp=_count(count), taker_outcome_side=Outcome.YES if took_yes else Outcome.NO,
+        taker_book_side=BookSide.BID if took_bid else BookSide.ASK, is_block_trade=block, ts_ms=ts_ms,
+    )
+    return StreamEvent(time_ns, body)
+
+
+def _lifecycle(body: MarketLifecycle, name: Namer) -> tuple[Any, ...]:
+    said = body.model_dump(mode="json", exclude_none=True, exclude={"market_ticker"})
+    return Kind.LIFECYCLE, name(body.market_ticker), said
+
+
+def _read_lifecycle(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+    return StreamEvent(time_ns, MarketLifecycle.model_validate({**said[3], "market_ticker": name(said[2])}))
+
+
+def _yes(price: int) -> YesPrice:
+    return YesPrice(unscaled(price, PRICE_DIGITS))
+
+
+
+def _count(count: int) -> Decimal:
+    return unscaled(count, COUNT_DIGITS)
+
+
+_WRITERS: Final[dict[type[Body], Callable[[Any, Namer], tuple[Any, ...]]]] = {
+    Ticker: _ticker,
+    PublicTrade: _trade,
+    MarketLifecycle: _lifecycle,
+    Connected: lambda body, name: (Kind.CONNECTED, body.down_since_ns),
+    Subscribed: lambda body, name: (Kind.SUBSCRIBED,),
+    Disconnected: lambda body, name: (Kind.DISCONNECTED, body.reason),
+    MessagesMissed: lambda body, name: (Kind.MISSED, body.channel, body.count),
+    Problem: lambda body, name: (Kind.PROBLEM, body.words, body.code),
+}
+_READERS: Final[dict[int, Callable[[int, list[Any], Reader], Record]]] = {
+    Kind.TOLD: lambda time_ns, said, name: Told(time_ns, False),
+    Kind.PULSE: lambda time_ns, said, name: Told(time_ns, True),
+    Kind.BOOK: lambda time_ns, said, name: BookSeen(
+        time_ns, name(said[2]), said[3], True, True, _read_levels(said[4]), _read_levels(said[5])
+    ),
+    Kind.BOOK_CHANGE: lambda time_ns, said, name: BookSeen(
+        time_ns, name(said[2]), said[3], True, False, _read_levels(said[4]), _read_levels(said[5])
+    ),
+    Kind.BOOK_UNKNOWN: lambda time_ns, said, name: BookSeen(time_ns, name(said[2]), said[3], False, True, {}, {}),
+    Kind.TICKER: _read_ticker,
+    Kind.TRADE: _read_trade,
+    Kind.LIFECYCLE: _read_lifecycle,
+    Kind.SIGNAL: lambda time_ns, said, name: Observation(name(said[2]), time_ns, name(said[3]), said[4], said[5]),
+    Kind.CONNECTED: lambda time_ns, said, name: StreamEvent(time_ns, Connected(said[2])),
+    Kind.SUBSCRIBED: lambda time_ns, said, name: StreamEvent(time_ns, Subscribed()),
+    Kind.DISCONNECTED: lambda time_ns, said, name: StreamEvent(time_ns, Disconnected(said[2])),
+    Kind.MISSED: lambda time_ns, said, name: StreamEvent(time_ns, MessagesMissed(said[2], said[3])),
+    Kind.PROBLEM: lambda time_ns, said, name: StreamEvent(time_ns, Problem(said[2], said[3])),
+    Kind.END: lambda time_ns, said, name: Ended(time_ns, said[2]),
+    Kind.TERMS: lambda time_ns, said, name: SaidReading.model_validate_json(said[2]).reading(time_ns),
+}
+

@@ -1,0 +1,184 @@
+"""Writes a capture: frame after frame at the end of a file, each on disk before the next begins.
+
+A frame is written when it is full, or a second after its first record (at the first pulse from then on). Each is one
+write, then ``fdatasync``: a kill loses what was heard since, a second as a rule, and so does a power cut.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from connectors.capture.errors import CaptureError
+from connectors.capture.frames import Damage, FrameKind, FrameReader, encode_frame, file_header
+from connectors.capture.records import Encoder
+from connectors.capture.session import Session
+from connectors.kalshi.book import Book
+from connectors.kalshi.events import StreamEvent
+from connectors.kalshi.listing import Listing
+from connectors.kalshi.terms import TermsRead
+from engine.market.events import NANOS, Observation
+
+FULL_BYTES: Final = 1 << 18  # before compression
+LATEST_NS: Final = NANOS
+
+
+class CaptureFile:
+    """A capture that is open for writing, by this process alone. ``cut``: what was taken off its end at opening."""
+
+    def __init__(self, path: Path) -> None:
+        """Make a file, or go on with one: what a kill left half written is cut off.
+
+        CaptureError when it cannot be written, is in use, is no capture, or is damaged before its end.
+        """
+        self.path = path
+        self.cut: Damage | None = None
+        self.number = 0
+        self._descriptor = -1
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._lock()
+            self._recover()
+        except OSError as error:
+            self.close()
+            raise CaptureError(f"{path}: cannot be written ({error.strerror or error})") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, kind: FrameKind, records: int, first_ns: int, last_ns: int, data: bytes) -> None:
+        """One frame; on disk when this returns."""
+        self._write(encode_frame(kind, self.number, records, first_ns, last_ns, data))
+        self.number += 1
+
+    def close(self) -> None:
+        """Let go of the file; harmless when done twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CaptureError(f"{self.path}: another process is capturing into it; name another file") from None
+
+    def _recover(self) -> None:
+        size = os.fstat(self._descriptor).st_size
+        reader = FrameReader(self.path)
+        self.number = sum(1 for _ in reader) if size else 0
+        damage = reader.damage
+        if damage is not None and not damage.torn:
+            raise CaptureError(
+                f"{self.path}: damaged at byte {damage.offset} ({damage.why}), and whole frames follow: it is not "
+                "added to; capture into another file"
+            )
+        if damage is not None:
+            os.ftruncate(self._descriptor, damage.offset)
+            self.cut = damage
+        if not size or (damage is not None and damage.offset == 0):
+            self._write(file_header())
+            self._sync_folder()
+
+    def _write(self, data: bytes) -> None:
+        """All of it: a full disk must not leave a gap in the middle. Half a frame at the end is cut at reopening."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise CaptureError(f"{self.path}: cannot be written ({error.strerror or error})") from error
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class CaptureWriter:
+    """One session of a capture; a ``connectors.kalshi.source.Tape``. Leaving it writes what is left.
+
+    ``exchange``, ``engine`` and ``by`` go into the session's head: which exchange, which version, which run.
+    """
+
+    def __init__(self, file: CaptureFile, clock: Callable[[], int], exchange: str, engine: str, by: str) -> None:
+        self._file, self._clock = file, clock
+        self._head = (exchange, engine, by)
+        self._records = Encoder()
+        self.counts: dict[str, int] = {"books": 0, "trades": 0, "tickers": 0, "signals": 0}
+        self.frames = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.flush()
+        finally:
+            self._file.close()
+
+    # -- what a feed tells
+
+    def begin(self, read: TermsRead, listings: Mapping[str, Listing]) -> None:
+        """The head of the session, on disk at once."""
+        now = self._clock()
+        name, engine, by = self._head
+        head = Session.of(name, now, engine, by, read, listings)
+        self._file.append(FrameKind.SESSION, 1, now, now, head.encode())
+
+    def terms(self, read: TermsRead) -> None:
+        """What was read anew."""
+        self._records.terms(read)
+
+    def heard(self, event: StreamEvent) -> None:
+        """One event of the stream."""
+        name = _COUNTED.get(type(event.body).__name__)
+        if name is not None:
+            self.counts[name] += 1
+        self._records.heard(event)
+
+    def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
+        """A book as it is seen now."""
+        self.counts["books"] += changed
+        self._records.book(ticker, time_ns, book, changed=changed)
+
+    def signals(self, seen: Sequence[Observation]) -> None:
+        """What other connectors told."""
+        self.counts["signals"] += len(seen)
+        for one in seen:
+            self._records.signal(one)
+
+    def told(self, time_ns: int) -> None:
+        """What was heard is told now."""
+        self._records.told(time_ns, pulse=False)
+        if len(self._records.data) >= FULL_BYTES:
+            self.flush()
+
+    def pulse(self, time_ns: int) -> None:
+        """Time has passed."""
+        self._records.told(time_ns, pulse=True)
+        if time_ns - self._records.first_ns >= LATEST_NS:
+            self.flush()
+
+    def end(self, note: dict[str, Any]) -> None:
+        """The session ends on purpose; ``note`` (JSON values) is kept with it."""
+        self._records.ended(self._clock(), note)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has been heard so far."""
+        if self._records.records:
+            self._file.append(FrameKind.RECORDS, *self._records.take())
+            self.frames += 1
+
+
+_COUNTED: Final = {"PublicTrade": "trades", "Ticker": "tickers"}

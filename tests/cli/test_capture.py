@@ -1,0 +1,219 @@
+"""Captures as a user makes and uses them: a paper run decided again from its capture, a kill, info, export, back-test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("uvicorn")
+
+from connectors.capture.reader import Capture
+from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.kalshi.listings import many
+from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
+from connectors.simulators.kalshi.venue import Options
+
+PROJECT = Path(__file__).parents[2]
+PACK = ("--pack", "practice")
+SECONDS = 1_000_000_000
+EngineCli = Callable[..., Any]
+
+
+@dataclass
+class Place:
+    """A working folder with a key, and a practice exchange that knows it."""
+
+    server: PracticeServer
+    folder: Path
+    environment: dict[str, str]
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
+        command = [sys.executable, "-u", "-m", "engine", *words]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    practice = Practice(Setup(Options(seed=5, unlimited=True), markets=many(4, time.time_ns()), trader_rate=4.0))
+    with PracticeServer(practice) as server:
+        made = server.do(lambda exchange: exchange.make_key("ed25519"))
+        key = tmp_path / "key.pem"
+        write_private(key, made.pem)
+        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
+        prefix = "AUTOTRADER__KALSHI__"
+        yield Place(server, tmp_path, {
+            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
+            f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
+        })  # fmt: skip
+
+
+def records(path: Path) -> int:
+    """How many records are on disk, whole."""
+    return sum(frame.records for frame in Capture(path).frames()) if path.is_file() else 0
+
+
+def grown(path: Path, process: subprocess.Popen[str], to: int) -> None:
+    """Wait until so many records are on disk."""
+    until = time.monotonic() + 60
+    while records(path) < to:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < until, "nothing is captured"
+        time.sleep(0.05)
+
+
+def said(process: subprocess.Popen[str], words: str, times: int = 1) -> None:
+    """Read what the engine prints until it has said that so often."""
+    assert process.stdout is not None
+    seen = 0
+    for line in process.stdout:
+        seen += words in line
+        if seen >= times:
+            return
+    raise AssertionError(f"it ended before it said {words!r}: {process.stderr.read() if process.stderr else ''}")
+
+
+def stopped(process: subprocess.Popen[str]) -> Any:
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return json.loads(out.splitlines()[-1])
+
+
+def test_a_paper_run_comes_out_the_same_from_its_capture(place: Place, engine_cli: EngineCli) -> None:
+    command = ("run", "--venue", "kalshi", *PACK, "--trace", "fired", "--json", "--capture", "run.cap")
+    with place.start(*command) as process:
+        said(process, "filled:")
+        place.server.do(lambda practice: practice.venue.faults.set("ws-close:#1"))  # also across a lost connection
+        said(process, "FIRED", 3)
+        note = stopped(process)
+    assert note["connections"] == 2
+
+    def verb(*words: str) -> Any:
+        return engine_cli(*words, cwd=place.folder)
+
+    again = verb("replay", "run.cap", *PACK, "--json")
+    assert again.code == 0, again.err
+    told = json.loads(again.out)
+    same = ("decisions_sha256", "orders", "fills", "trades", "ticks")
+    assert {name: told[name] for name in same} == {name: note[name] for name in same}
+    assert (told["run"], told["same_as_run"]) == (note["run"], True)
+    assert told["fills"] > 0
+    assert "the same as in run" in verb("replay", "run.cap", *PACK).out
+    # Other parameters are another run: not compared, and their decisions are others.
+    other = json.loads(verb("replay", "run.cap", *PACK, "--param", "practice.lean_yes.lean=0.9", "--json").out)
+    assert other["same_as_run"] is None
+    assert other["decisions_sha256"] != note["decisions_sha256"]
+    # A back-test reads it, too, with its bounds and its report.
+    tested = verb("backtest", "practice", "--data", "run.cap", "--out", "report", "--json")
+    assert json.loads(tested.out)["decisions_sha256"] == note["decisions_sha256"]
+    assert (place.folder / "report" / "report.html").is_file()
+    by_id = verb("replay", note["run"], "--json")
+    assert json.loads(by_id.out)["difference"] is None
+
+
+def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(place: Place, engine_cli: EngineCli) -> None:
+    path = place.folder / "market.cap"
+    command = ("capture", "--out", "market.cap", *PACK, "--interval", "0.5")
+    with place.start(*command) as process:
+        grown(path, process, 40)
+        process.kill()
+        process.communicate()
+    kept = records(path)
+    assert kept >= 40
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[16:60])  # a frame that the kill had caught half way
+    broken = engine_cli("capture", "info", "market.cap", "--json", cwd=place.folder)
+    assert broken.code == 1
+    damage = json.loads(broken.out)["damage"]
+    assert (damage["offset"], damage["torn"], damage["lost_bytes"]) == (len(whole), True, 44)
+    more = engine_cli(*command, "--cycles", "2", cwd=place.folder, env=place.environment)
+    assert more.code == 0, more.err
+    assert f"44 bytes from byte {len(whole)} on were half written" in more.err
+    assert "cycle 2 of 2" in more.out
+    assert path.read_bytes()[: len(whole)] == whole
+    sound = engine_cli("capture", "info", "market.cap", "--json", cwd=place.folder)
+    assert sound.code == 0
+    told = json.loads(sound.out)
+    assert [session["ended"] for session in told["sessions"]] == [False, True]
+    assert told["sessions"][0]["venue"] == "kalshi"
+    assert len(told["sessions"][0]["markets"]) == 4
+    assert {"books", "trades", "tickers", "pulses"} <= told["counts"].keys()
+    assert told["gaps"][0]["why"] == "the capture broke off"
+    replayed = json.loads(engine_cli("replay", "market.cap", *PACK, "--json", cwd=place.folder).out)
+    assert replayed["ticks"] > 0
+    assert replayed["same_as_run"] is None
+
+
+def test_markets_can_be_named_by_series_and_exported_as_parquet(place: Place, engine_cli: EngineCli) -> None:
+    pq = pytest.importorskip("pyarrow.dataset")
+    made = engine_cli("capture", "--out", "s.cap", "--series", "KXPRACTICE", "--cycles", "1", "--interval", "2", "--json",
+                      cwd=place.folder, env=place.environment)  # fmt: skip
+    assert made.code == 0, made.err
+    note = json.loads(made.out)
+    assert len(note["markets"]) == 4
+    assert engine_cli("capture", "export", "s.cap", "--out", "pq", cwd=place.folder).code == 0
+    counts = json.loads(engine_cli("capture", "info", "s.cap", "--json", cwd=place.folder).out)["counts"]
+    for kind, column in (("trades", "price"), ("tickers", "last"), ("markets", "close_ns")):
+        table = pq.dataset(place.folder / "pq" / f"kind={kind}", partitioning="hive").to_table()
+        assert table.num_rows == counts[kind]
+        assert {"ticker", "time", "time_ns", "date", column} <= set(table.column_names)
+    quotes = pq.dataset(place.folder / "pq" / "kind=quotes", partitioning="hive").to_table().to_pylist()
+    assert all(q["bid"] is None or q["ask"] is None or 0 < q["bid"] < q["ask"] < 1 for q in quotes)
+    again = engine_cli("capture", "export", "s.cap", "--out", "pq", cwd=place.folder)
+    assert (again.code, "pq is not empty" in again.err) == (2, True)
+
+
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, engine_cli: EngineCli) -> None:
+    (tmp_path / "text.cap").write_text("no capture", encoding="utf-8")
+    cases = {
+        ("capture",): "name the file to write",
+        ("capture", "info"): "name the capture",
+        ("capture", "info", "none.cap"): "none.cap: no such file",
+        ("capture", "info", "text.cap"): "this is no capture",
+        ("capture", "info", "text.cap", "--cycles", "3"): "takes no --cycles",
+        ("capture", "export", "text.cap"): "name the folder to write",
+        ("replay", "none.cap"): "none.cap: no such file",
+        ("replay", "--session", "2"): "are for a capture",
+        ("run", "--capture", "x.cap"): "add --venue kalshi",
+    }
+    for words, expected in cases.items():
+        answer = engine_cli(*words)
+        assert answer.code == 2, (words, answer)
+        assert expected in answer.err
+        assert answer.err.count("\n") == 1, answer.err
+
+
+def test_a_pack_is_tested_on_recorded_candles(tmp_path: Path, engine_cli: EngineCli, shared_data: Path) -> None:
+    (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
+    data = shared_data / "kalshi" / "candles"
+    plain, again, spread = (
+        json.loads(engine_cli("backtest", "candles", "--data", data, "--json", *more).out)
+        for more in ((), (), ("--assume-spread", "0.04"))
+    )
+    assert plain["decisions_sha256"] == again["decisions_sha256"]
+    assert plain["trades"] > 0
+    assert "spread assumed: none, results known: 0 of 4" in plain["data"]
+    assert "spread assumed: $0.04" in spread["data"]
+    assert spread["summary"]["gross"] < plain["summary"]["gross"]  # half of it is paid at every market fill
+    assert any(row["exit_reason"] == "end of data" for row in plain["per_exit_reason"])
+
+
+def test_a_broken_candle_is_one_line_with_its_place(tmp_path: Path, engine_cli: EngineCli) -> None:
+    (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
+    rows = "ticker,timestamp,open,high,low,close,volume\nKX-A,1766534400,66,66,66,166,3\n"
+    (tmp_path / "broken.csv").write_text(rows, encoding="utf-8")
+    answer = engine_cli("backtest", "candles", "--data", "broken.csv")
+    assert answer.code == 2
+    assert answer.err == "error: broken.csv:2: close 166: a price in cents, above 0 and below 100, is wanted\n"
