@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import IntEnum
+from operator import is_
 from typing import Any, Final, NamedTuple
 
 import msgpack
@@ -134,8 +135,9 @@ class Encoder:
             return
         difference = _changes(before[0], bids), _changes(before[1], asks)
         if changed or difference[0] or difference[1]:
-            for old, new in zip(before, difference, strict=True):
-                _apply(old, new)
+            self._books[ticker] = (
+                dict(bids) if difference[0] else before[0], dict(asks) if difference[1] else before[1]
+            )  # fmt: skip
             self._add(Kind.BOOK_CHANGE, time_ns, self._name(ticker), changed, *map(_levels, difference))
 
     def heard(self, event: StreamEvent) -> None:
@@ -215,17 +217,17 @@ def _read_levels(flat: list[int]) -> dict[Decimal, Decimal]:
 
 
 def _changes(before: Levels, now: Levels) -> dict[Decimal, Decimal]:
-    changed = dict(now.items() - before.items())
-    changed.update((gone, Decimal(0)) for gone in before.keys() - now.keys())
+    """Levels of ``now`` that are other than ``before``, 0 where one is gone.
+
+    ``before`` is a copy that shares its numbers with ``now``: while no level comes or goes, looking for other objects
+    is enough and saves hashing every price.
+    """
+    if len(before) == len(now) and all(map(is_, before, now)):
+        sizes = zip(now, before.values(), now.values(), strict=True)
+        return {dollars: size for dollars, old, size in sizes if old is not size and old != size}
+    changed = {dollars: size for dollars, size in now.items() if before.get(dollars) != size}
+    changed.update((dollars, Decimal(0)) for dollars in before if dollars not in now)
     return changed
-
-
-def _apply(levels: dict[Decimal, Decimal], changes: Levels) -> None:
-    for dollars, size in changes.items():
-        if size:
-            levels[dollars] = size
-        else:
-            del levels[dollars]
 
 
 # -- the stream's events -------------------------------------------------------------------------------------------
