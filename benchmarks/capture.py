@@ -27,14 +27,14 @@ from connectors.capture.source import CapturedMarkets
 from connectors.capture.writer import CaptureFile, CaptureWriter
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import StreamEvent
-from connectors.kalshi.fees import FeeTerms
+from connectors.kalshi.fees import FeeChange, FeeSchedule, FeeType
 from connectors.kalshi.grid import PriceGrid, PriceRange
 from connectors.kalshi.listing import Listing
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.markets import MarketStatus
 from connectors.kalshi.models.stream import PublicTrade, Ticker
 from connectors.kalshi.states import MarketState
-from connectors.kalshi.teller import Terms
+from connectors.kalshi.teller import Reading
 from engine.market.events import NANOS
 
 RECORDS, MARKETS, LEVELS, ROUNDS = 200_000, 20, 40, 3
@@ -58,7 +58,8 @@ def steps(count: int) -> list[Step]:
             found.append(now)
         elif draw < 0.6:
             level = {CENT * random.randrange(5, 45): Decimal(random.randrange(1, 90_000)) / 100}
-            found.append((ticker, level, {}) if draw < 0.3 else (ticker, {}, {p + CENT * 50: s for p, s in level.items()}))
+            asks = {price + CENT * 50: size for price, size in level.items()}
+            found.append((ticker, level, {}) if draw < 0.3 else (ticker, {}, asks))
         else:
             found.append(StreamEvent(now, _ticker(ticker, random) if draw < 0.8 else _trade(ticker, random, now)))
     return found
@@ -84,25 +85,28 @@ def _trade(name: str, random: Random, now: int) -> PublicTrade:
     })  # fmt: skip
 
 
-def terms() -> list[Terms]:
+def states() -> list[MarketState]:
     grid = PriceGrid((PriceRange(Decimal(0), Decimal(1), CENT),))
     return [
-        Terms(
-            MarketState(
-                f"KXBENCH-26NOV21-{number:03d}", "KXBENCH-26NOV21", MarketStatus.ACTIVE, START, START * 2, True, grid, 0
-            ),
-            FeeTerms(),
+        MarketState(
+            f"KXBENCH-26NOV21-{number:03d}", "KXBENCH-26NOV21", MarketStatus.ACTIVE, START, START * 2, True, grid, 0
         )
         for number in range(MARKETS)
     ]
 
 
+def reading() -> Reading:
+    charged = FeeSchedule((FeeChange(0, FeeType.QUADRATIC, Decimal(1)),), (FeeChange(0, None, None),))
+    exchange = ExchangeStatus(exchange_active=True, trading_active=True)
+    return Reading(START, exchange, states(), {state.ticker: charged for state in states()})
+
+
 def write_capture(path: Path, stream: list[Step]) -> None:
-    books = {t.state.ticker: Book(t.state.ticker) for t in terms()}
+    books = {state.ticker: Book(state.ticker) for state in states()}
     listings = {ticker: Listing("Yes", "No", "") for ticker in books}
     now, pulse = START, START
     with CaptureWriter(CaptureFile(path), lambda: START, "benchmark", "", "a benchmark") as tape:
-        tape.begin(terms(), listings, ExchangeStatus(exchange_active=True, trading_active=True))
+        tape.begin(states(), listings, reading())
         for step in stream:
             if isinstance(step, int):
                 now = step
@@ -119,7 +123,7 @@ def write_capture(path: Path, stream: list[Step]) -> None:
 
 
 def write_json(path: Path, stream: list[Step], level: int) -> None:
-    books = {t.state.ticker: Book(t.state.ticker) for t in terms()}
+    books = {state.ticker: Book(state.ticker) for state in states()}
     now = START
     with path.open("wb") as raw:
         with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=level) as out:
@@ -140,8 +144,8 @@ def _plain(step: Step, now: int) -> dict[str, Any]:
         fields = {n: v if isinstance(v, int | bool) else str(v) for n, v in step.body}
         return {"kind": kind, "time_ns": step.received_ns, **fields}
     ticker, *sides = step
-    levels = {name: {str(p): str(s) for p, s in side.items()} for name, side in zip(("bids", "asks"), sides, strict=True)}
-    return {"kind": "book", "time_ns": now, "ticker": ticker, **levels}
+    bids, asks = ({str(price): str(size) for price, size in side.items()} for side in sides)
+    return {"kind": "book", "time_ns": now, "ticker": ticker, "bids": bids, "asks": asks}
 
 
 def read_capture(path: Path) -> int:

@@ -6,6 +6,7 @@ text that comes again and again (a ticker, a fact's name) is written out once in
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import IntEnum
@@ -14,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import msgpack
 
+from connectors.capture.session import SessionError, decode_reading, encode_reading
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import (
     Body,
@@ -25,8 +27,9 @@ from connectors.kalshi.events import (
     Subscribed,
 )
 from connectors.kalshi.models.fields import BookSide, Outcome
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
+from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from connectors.kalshi.prices import YesPrice
+from connectors.kalshi.teller import Reading
 from engine.market.events import Observation
 
 PRICE_DIGITS: Final = 4
@@ -52,6 +55,9 @@ class Kind(IntEnum):
     MISSED = 13
     PROBLEM = 14
     END = 15
+    LEARNED = 16
+    EVENT_FEE = 17
+    BEGUN = 18
 
 
 class Told(NamedTuple):
@@ -76,6 +82,20 @@ class BookSeen(NamedTuple):
     asks: Levels
 
 
+class Learned(NamedTuple):
+    """What was read beside the stream, and known from ``time_ns`` on."""
+
+    time_ns: int
+    reading: Reading
+
+
+class Begun(NamedTuple):
+    """What the run that is captured began with: its account and the memory of its rules, as JSON values."""
+
+    time_ns: int
+    note: dict[str, Any]
+
+
 class Ended(NamedTuple):
     """The session was ended on purpose; ``note`` is what was made of it."""
 
@@ -83,7 +103,7 @@ class Ended(NamedTuple):
     note: dict[str, Any]
 
 
-Record = Told | BookSeen | StreamEvent | Observation | Ended
+Record = Told | BookSeen | StreamEvent | Observation | Learned | Begun | Ended
 
 
 class RecordError(ValueError):
@@ -113,8 +133,14 @@ class Encoder:
     def told(self, time_ns: int, *, pulse: bool) -> None:
         self._add(Kind.PULSE if pulse else Kind.TOLD, time_ns)
 
+    def learned(self, time_ns: int, reading: Reading) -> None:
+        self._add(Kind.LEARNED, time_ns, encode_reading(reading))
+
+    def begun(self, time_ns: int, note: dict[str, Any]) -> None:
+        self._add(Kind.BEGUN, time_ns, json.dumps(note))
+
     def ended(self, time_ns: int, note: dict[str, Any]) -> None:
-        self._add(Kind.END, time_ns, note)
+        self._add(Kind.END, time_ns, json.dumps(note))
 
     def signal(self, seen: Observation) -> None:
         ticker, name = self._name(seen.symbol), self._name(seen.name)
@@ -177,6 +203,8 @@ class Decoder:
         try:
             for fields in unpacker:
                 yield _READERS[fields[0]](first_ns + fields[1], fields, self._name)
+        except SessionError as error:
+            raise RecordError(f"a reading cannot be read: {error}") from error
         except (msgpack.UnpackException, ValueError, LookupError, TypeError) as error:
             raise RecordError(f"a record cannot be read ({type(error).__name__}: {error})") from error
 
@@ -286,6 +314,23 @@ def _read_lifecycle(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
     return StreamEvent(time_ns, MarketLifecycle.model_validate({**said[3], "market_ticker": name(said[2])}))
 
 
+def _event_fee(body: EventFeeUpdate, name: Namer) -> tuple[Any, ...]:
+    kind, multiplier = body.fee_type_override, body.fee_multiplier_override
+    return (
+        Kind.EVENT_FEE, body.event_ticker, None if kind is None else str(kind),
+        None if multiplier is None else str(multiplier),
+    )  # fmt: skip
+
+
+def _read_event_fee(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+    _, _, event, kind, multiplier = said
+    body = EventFeeUpdate(
+        event_ticker=event, fee_type_override=kind,
+        fee_multiplier_override=None if multiplier is None else Decimal(multiplier),
+    )  # fmt: skip
+    return StreamEvent(time_ns, body)
+
+
 def _yes(price: int) -> YesPrice:
     return YesPrice(unscaled(price, PRICE_DIGITS))
 
@@ -299,6 +344,7 @@ _WRITERS: Final[dict[type[Body], Callable[[Any, Namer], tuple[Any, ...]]]] = {
     Ticker: _ticker,
     PublicTrade: _trade,
     MarketLifecycle: _lifecycle,
+    EventFeeUpdate: _event_fee,
     Connected: lambda body, name: (Kind.CONNECTED, body.down_since_ns),
     Subscribed: lambda body, name: (Kind.SUBSCRIBED,),
     Disconnected: lambda body, name: (Kind.DISCONNECTED, body.reason),
@@ -324,6 +370,9 @@ _READERS: Final[dict[int, Callable[[int, list[Any], Reader], Record]]] = {
     Kind.DISCONNECTED: lambda time_ns, said, name: StreamEvent(time_ns, Disconnected(said[2])),
     Kind.MISSED: lambda time_ns, said, name: StreamEvent(time_ns, MessagesMissed(said[2], said[3])),
     Kind.PROBLEM: lambda time_ns, said, name: StreamEvent(time_ns, Problem(said[2], said[3])),
-    Kind.END: lambda time_ns, said, name: Ended(time_ns, said[2]),
+    Kind.LEARNED: lambda time_ns, said, name: Learned(time_ns, decode_reading(said[2])),
+    Kind.EVENT_FEE: _read_event_fee,
+    Kind.BEGUN: lambda time_ns, said, name: Begun(time_ns, json.loads(said[2])),
+    Kind.END: lambda time_ns, said, name: Ended(time_ns, json.loads(said[2])),
 }
 

@@ -20,8 +20,8 @@ from connectors.capture.session import Session
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import StreamEvent
 from connectors.kalshi.listing import Listing
-from connectors.kalshi.models.exchange import ExchangeStatus
-from connectors.kalshi.teller import Terms
+from connectors.kalshi.states import MarketState
+from connectors.kalshi.teller import Reading
 from engine.market.events import NANOS, Observation
 
 FULL_BYTES: Final = 1 << 18  # before compression
@@ -129,12 +129,20 @@ class CaptureWriter:
 
     # -- what a feed tells
 
-    def begin(self, markets: Sequence[Terms], listings: Mapping[str, Listing], exchange: ExchangeStatus) -> None:
+    def begin(self, states: Sequence[MarketState], listings: Mapping[str, Listing], reading: Reading) -> None:
         """The head of the session, on disk at once."""
         now = self._clock()
         name, engine, by = self._head
-        head = Session.of(name, now, engine, by, markets, listings, exchange)
+        head = Session.of(name, now, engine, by, states, listings, reading)
         self._file.append(FrameKind.SESSION, 1, now, now, head.encode())
+
+    def begun(self, note: dict[str, Any]) -> None:
+        """What the run begins with (JSON values); to be told before its first tick."""
+        self._records.begun(self._clock(), note)
+
+    def learned(self, time_ns: int, reading: Reading) -> None:
+        """What was read beside the stream."""
+        self._records.learned(time_ns, reading)
 
     def heard(self, event: StreamEvent) -> None:
         """One event of the stream."""

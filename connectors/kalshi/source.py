@@ -7,7 +7,8 @@ YES that is not held is to buy NO at one dollar less the price, and to buy it ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -23,9 +24,7 @@ from connectors.kalshi.events import (
     StreamEvent,
     Subscribed,
 )
-from connectors.kalshi.fees import FeeError, FeeTerms
 from connectors.kalshi.listing import Listing, instrument_of_grid
-from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
@@ -35,13 +34,15 @@ from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.subscriptions import Channel
-from connectors.kalshi.teller import RATES, Teller, Terms, taker_rates
+from connectors.kalshi.teller import RATES, Reading, Teller, taker_rates
+from connectors.kalshi.terms import Terms
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError, VenueFill, VenueOrder
 
 TICKERS_A_READ = 100
+TERMS_SECONDS = 60.0
 NANOS_PER_MS = 1_000_000
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
 
@@ -70,8 +71,12 @@ async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, 
 class Tape(Protocol):
     """Keeps what a feed hears and when it tells, so that the same can be told again."""
 
-    def begin(self, markets: Sequence[Terms], listings: Mapping[str, Listing], exchange: ExchangeStatus) -> None:
+    def begin(self, states: Sequence[MarketState], listings: Mapping[str, Listing], reading: Reading) -> None:
         """The stream begins; this is what was read before."""
+        ...
+
+    def learned(self, time_ns: int, reading: Reading) -> None:
+        """What was read while the stream went on."""
         ...
 
     def heard(self, event: StreamEvent) -> None:
@@ -108,20 +113,19 @@ class KalshiFeed:
         clock: Callable[[], int], *, account: bool, charges: bool = False, tape: Tape | None = None,
         signals: Callable[[int], Sequence[Observation]] = lambda now: (),
     ) -> None:  # fmt: skip
-        self._rest, self._stream, self._clock = rest, stream, clock
+        self._stream, self._clock = stream, clock
         self._tape, self._signals = tape, signals
-        self._charges = charges or tape is not None
-        self._names = frozenset(names)
-        self._markets = {market.ticker: market for market in markets}
-        self._set_terms({})
+        listed = list(markets)
+        self._states = [MarketState.of(market) for market in listed]
+        self._listings = {market.ticker: Listing.of(market) for market in listed}
+        self._teller = Teller(self._states, names, self._book)
+        fees = charges or tape is not None or bool(self._teller.wanted & RATES)
+        self._terms, self._begun = Terms(rest, listed, clock, fees=fees), False
+        self.taker_rates: dict[str, Decimal] = {}  # as they were when the stream began, as far as they were read
         self._subscribe(account)
 
-    def _set_terms(self, fees: Mapping[str, FeeTerms | None]) -> None:
-        terms = [Terms(MarketState.of(market), fees.get(ticker)) for ticker, market in self._markets.items()]
-        self._terms, self._teller = terms, Teller(terms, self._names, self._book)
-
     def _subscribe(self, account: bool) -> None:
-        tickers = list(self._markets)
+        tickers = list(self._listings)
         self._stream.subscribe(Channel.ORDERBOOK, tickers)
         self._stream.subscribe(Channel.TICKER, tickers)
         self._stream.subscribe(Channel.LIFECYCLE)
@@ -132,27 +136,35 @@ class KalshiFeed:
             self._stream.subscribe(Channel.USER_ORDERS)
 
     async def read_terms(self) -> None:
-        """Read what the markets charge and whether the exchange is open. A fee without a formula stays unknown."""
+        """Read how the markets stand, what they charge, and whether the exchange is open. VenueError if that fails."""
+        lives = self._teller.messages()
         try:
-            exchange = await self._rest.exchange.status()
-            if self._teller.wanted & RATES or self._charges:
-                self._set_terms({ticker: await self._fees(market) for ticker, market in self._markets.items()})
+            answers = await self._terms.read()
         except KalshiError as error:
             raise VenueError(str(error)) from error
-        self._teller.exchange = exchange
-        if self._tape is not None:
-            self._tape.begin(self._terms, {t: Listing.of(m) for t, m in self._markets.items()}, exchange)
+        now = self._teller.messages()
+        # Of the others the stream has told something newer meanwhile.
+        states = [MarketState.of(m) for m in answers.markets if now[m.ticker] == lives[m.ticker]]
+        reading = Reading(answers.began_ns, answers.exchange, states, answers.fees)
+        self._teller.learn(reading)
+        if not self._begun:
+            self._begun = True
+            self.taker_rates = taker_rates(reading.fees or {}, reading.began_ns)
+            if self._tape is not None:
+                self._tape.begin(self._states, self._listings, reading)
+        elif self._tape is not None:
+            self._tape.learned(self._clock(), reading)
 
-    @property
-    def taker_rates(self) -> dict[str, Decimal]:
-        """What takers are charged in each market, as far as it was read."""
-        return taker_rates(self._terms)
-
-    async def _fees(self, market: Market) -> FeeTerms | None:
-        try:
-            return await self._rest.markets.fees(market)
-        except FeeError:
-            return None
+    async def keep_terms(
+        self, tell: Callable[[str], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Read the terms again every minute, for ever. After five minutes of failures nothing counts as tradable."""
+        while True:
+            await sleep(TERMS_SECONDS)
+            try:
+                await self.read_terms()
+            except VenueError as error:
+                tell(f"the markets' terms could not be read: {error}")
 
     def on_account(self, positions: Iterable[MarketPosition], balance: Balance) -> None:
         """Take what the account's lists say, for the facts ``position.*`` and ``account.*`` of the venue."""
@@ -180,6 +192,15 @@ class KalshiFeed:
             self._tape.signals(signals)
             self._tape.pulse(now_ns)
         return [*signals, *events]
+
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        return self._teller.known()
+
+    def whole(self, now_ns: int) -> list[MarketEvent]:
+        """All prices and facts as they are, whether they were told before or not."""
+        self._teller.forget()
+        return self._teller.told(now_ns)
 
     def _book(self, ticker: str, now_ns: int) -> Book | None:
         book = self._stream.book(ticker)

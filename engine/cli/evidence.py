@@ -77,6 +77,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
         return "it does not say where its prices came from"
     if inputs["source"] == "simulated":
         return "its prices were simulated"
+    if str(inputs["source"]).endswith(" practice"):
+        return "its prices were a practice exchange's"
     if inputs["derived"]:
         return f"the prices of {', '.join(inputs['derived'])} were simulated from an index"
     if inputs["fill_model"] == "optimistic":
@@ -118,6 +120,9 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
 def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
     rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
     book = TradeBook()
+    for row in store.fills_before(run["id"]):
+        if row["strategy"].startswith(f"{pack}."):
+            book.apply(_fill(row))  # what earlier runs on the same account had opened
     for row in rows:
         book.apply(_fill(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]

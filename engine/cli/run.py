@@ -108,6 +108,8 @@ def command(
         raise UserError("--live needs the venue that takes the orders: add --venue kalshi")
     if capture is not None and venue is None:
         raise UserError("--capture keeps what a venue's feed tells: add --venue kalshi")
+    if capture is not None and once:
+        raise UserError("--capture is for a run that goes on; leave --once out")
     rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
     market = settings.market
     choice = DataChoice(
@@ -121,7 +123,7 @@ def command(
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json, capture))
+        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), once, json, capture))
     pace = _pace(settings, speed, interval)
     return _run(assembly, rules, level, pace, once, json)
 
@@ -222,8 +224,7 @@ def _once(assembly: Assembly, loop: Loop, broker: JournaledBroker) -> Iterator[T
     broker.history = True
     for tick in ticks:
         if latest is not None:
-            broker.on_events(latest.time_ns, latest.events)
-            loop.decider.observe(latest)
+            loop.observe(latest)
         latest = tick
     broker.history = False
     if latest is not None:
