@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from connectors.capture.errors import CaptureError
 from connectors.capture.reader import Capture
-from connectors.capture.records import BookSeen, Record
-from connectors.capture.session import Session
+from connectors.capture.records import BookSeen, Learned, Record
+from connectors.capture.session import SaidState, Session
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import StreamEvent
 from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
@@ -28,9 +28,9 @@ _WHEN: Final = [("time_ns", pa.int64()), ("time", pa.timestamp("us", "UTC")), ("
 _OF: Final = [*_WHEN, ("ticker", pa.string())]
 SCHEMAS: Final = {
     "markets": pa.schema([
-        *_OF, ("event", pa.string()), ("yes_title", pa.string()), ("no_title", pa.string()), ("status", pa.string()),
-        ("open_ns", pa.int64()), ("close_ns", pa.int64()), ("can_close_early", pa.bool_()), ("result", pa.string()),
-        ("yes_value", PRICE), ("fee_type", pa.string()), ("fee_multiplier", pa.string()),
+        *_OF, ("event", pa.string()), ("yes_title", pa.string()), ("no_title", pa.string()), ("rules", pa.string()),
+        ("status", pa.string()), ("open_ns", pa.int64()), ("close_ns", pa.int64()), ("can_close_early", pa.bool_()),
+        ("result", pa.string()), ("yes_value", PRICE),
     ]),
     "quotes": pa.schema([*_OF, ("bid", PRICE), ("bid_size", COUNT), ("ask", PRICE), ("ask_size", COUNT)]),
     "levels": pa.schema([
@@ -51,7 +51,8 @@ SCHEMAS: Final = {
     ]),
     "connection": pa.schema([*_WHEN, ("what", pa.string()), ("words", pa.string())]),
 }  # fmt: skip
-"""Columns by kind. ``levels`` are the changes of a book, ``snapshot`` where all of its levels are written out."""
+"""Columns by kind. ``markets`` have their texts once a session; ``levels`` are the changes of a book, ``snapshot``
+where all of its levels are written out."""
 
 Row = dict[str, Any]
 
@@ -118,16 +119,15 @@ class _Files:
 def _rows(record: Session | Record, books: dict[str, Book]) -> Iterator[tuple[str, Row]]:
     """The rows that one record makes, with their kinds."""
     if isinstance(record, Session):
-        for market in record.markets:
-            fees = None if market.fees is None else market.fees.schedule.at(record.read_ns)
+        for ticker, market in record.markets.items():
+            titles = record.titles[ticker]
             yield "markets", {
-                "time_ns": record.created_ns, "ticker": market.ticker, "event": market.event,
-                "yes_title": market.yes_title, "no_title": market.no_title, "status": str(market.status),
-                "open_ns": market.open_ns, "close_ns": market.close_ns, "can_close_early": market.can_close_early,
-                "result": str(market.result), "yes_value": market.yes_value,
-                "fee_type": None if fees is None else str(fees.type),
-                "fee_multiplier": None if fees is None else str(fees.multiplier),
+                **_market(record.created_ns, market), "yes_title": titles.yes, "no_title": titles.no,
+                "rules": titles.rules,
             }  # fmt: skip
+    elif isinstance(record, Learned):
+        for state in record.reading.states:
+            yield "markets", _market(record.time_ns, SaidState.of(state))
     elif isinstance(record, BookSeen):
         yield from _book(record, books)
     elif isinstance(record, Observation):
@@ -158,6 +158,14 @@ def _book(seen: BookSeen, books: dict[str, Book]) -> Iterator[tuple[str, Row]]:
     top = _top(books.get(seen.ticker))
     if top != before:
         yield "quotes", {**common, **top}
+
+
+def _market(time_ns: int, market: SaidState) -> Row:
+    return {
+        "time_ns": time_ns, "ticker": market.ticker, "event": market.event, "status": str(market.status),
+        "open_ns": market.open_ns, "close_ns": market.close_ns, "can_close_early": market.can_close_early,
+        "result": str(market.result), "yes_value": market.yes_value,
+    }  # fmt: skip
 
 
 def _top(book: Book | None) -> Row:

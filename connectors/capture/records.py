@@ -6,14 +6,16 @@ text that comes again and again (a ticker, a fact's name) is written out once in
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import IntEnum
+from operator import is_
 from typing import Any, Final, NamedTuple
 
 import msgpack
 
-from connectors.capture.session import SaidReading
+from connectors.capture.session import SessionError, decode_reading, encode_reading
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import (
     Body,
@@ -25,9 +27,9 @@ from connectors.kalshi.events import (
     Subscribed,
 )
 from connectors.kalshi.models.fields import BookSide, Outcome
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
+from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from connectors.kalshi.prices import YesPrice
-from connectors.kalshi.terms import TermsRead
+from connectors.kalshi.teller import Reading
 from engine.market.events import Observation
 
 PRICE_DIGITS: Final = 4
@@ -53,7 +55,9 @@ class Kind(IntEnum):
     MISSED = 13
     PROBLEM = 14
     END = 15
-    TERMS = 16
+    LEARNED = 16
+    EVENT_FEE = 17
+    BEGUN = 18
 
 
 class Told(NamedTuple):
@@ -78,6 +82,20 @@ class BookSeen(NamedTuple):
     asks: Levels
 
 
+class Learned(NamedTuple):
+    """What was read beside the stream, and known from ``time_ns`` on."""
+
+    time_ns: int
+    reading: Reading
+
+
+class Begun(NamedTuple):
+    """What the run that is captured began with: its account and the memory of its rules, as JSON values."""
+
+    time_ns: int
+    note: dict[str, Any]
+
+
 class Ended(NamedTuple):
     """The session was ended on purpose; ``note`` is what was made of it."""
 
@@ -85,7 +103,7 @@ class Ended(NamedTuple):
     note: dict[str, Any]
 
 
-Record = Told | BookSeen | StreamEvent | Observation | TermsRead | Ended
+Record = Told | BookSeen | StreamEvent | Observation | Learned | Begun | Ended
 
 
 class RecordError(ValueError):
@@ -115,15 +133,18 @@ class Encoder:
     def told(self, time_ns: int, *, pulse: bool) -> None:
         self._add(Kind.PULSE if pulse else Kind.TOLD, time_ns)
 
+    def learned(self, time_ns: int, reading: Reading) -> None:
+        self._add(Kind.LEARNED, time_ns, encode_reading(reading))
+
+    def begun(self, time_ns: int, note: dict[str, Any]) -> None:
+        self._add(Kind.BEGUN, time_ns, json.dumps(note))
+
     def ended(self, time_ns: int, note: dict[str, Any]) -> None:
-        self._add(Kind.END, time_ns, note)
+        self._add(Kind.END, time_ns, json.dumps(note))
 
     def signal(self, seen: Observation) -> None:
         ticker, name = self._name(seen.symbol), self._name(seen.name)
         self._add(Kind.SIGNAL, seen.time_ns, ticker, name, seen.value, seen.reason)
-
-    def terms(self, read: TermsRead) -> None:
-        self._add(Kind.TERMS, read.time_ns, SaidReading.of(read).model_dump_json())
 
     def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
         """A book as it is now: what is other than when it was last seen, or nothing where nothing is."""
@@ -140,8 +161,9 @@ class Encoder:
             return
         difference = _changes(before[0], bids), _changes(before[1], asks)
         if changed or difference[0] or difference[1]:
-            for old, new in zip(before, difference, strict=True):
-                _apply(old, new)
+            self._books[ticker] = (
+                dict(bids) if difference[0] else before[0], dict(asks) if difference[1] else before[1]
+            )  # fmt: skip
             self._add(Kind.BOOK_CHANGE, time_ns, self._name(ticker), changed, *map(_levels, difference))
 
     def heard(self, event: StreamEvent) -> None:
@@ -181,6 +203,8 @@ class Decoder:
         try:
             for fields in unpacker:
                 yield _READERS[fields[0]](first_ns + fields[1], fields, self._name)
+        except SessionError as error:
+            raise RecordError(f"a reading cannot be read: {error}") from error
         except (msgpack.UnpackException, ValueError, LookupError, TypeError) as error:
             raise RecordError(f"a record cannot be read ({type(error).__name__}: {error})") from error
 
@@ -221,17 +245,17 @@ def _read_levels(flat: list[int]) -> dict[Decimal, Decimal]:
 
 
 def _changes(before: Levels, now: Levels) -> dict[Decimal, Decimal]:
-    changed = dict(now.items() - before.items())
-    changed.update((gone, Decimal(0)) for gone in before.keys() - now.keys())
+    """Levels of ``now`` that are other than ``before``, 0 where one is gone.
+
+    ``before`` is a copy that shares its numbers with ``now``: while no level comes or goes, looking for other objects
+    is enough and saves hashing every price.
+    """
+    if len(before) == len(now) and all(map(is_, before, now)):
+        sizes = zip(now, before.values(), now.values(), strict=True)
+        return {dollars: size for dollars, old, size in sizes if old is not size and old != size}
+    changed = {dollars: size for dollars, size in now.items() if before.get(dollars) != size}
+    changed.update((dollars, Decimal(0)) for dollars in before if dollars not in now)
     return changed
-
-
-def _apply(levels: dict[Decimal, Decimal], changes: Levels) -> None:
-    for dollars, size in changes.items():
-        if size:
-            levels[dollars] = size
-        else:
-            del levels[dollars]
 
 
 # -- the stream's events -------------------------------------------------------------------------------------------
@@ -290,6 +314,23 @@ def _read_lifecycle(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
     return StreamEvent(time_ns, MarketLifecycle.model_validate({**said[3], "market_ticker": name(said[2])}))
 
 
+def _event_fee(body: EventFeeUpdate, name: Namer) -> tuple[Any, ...]:
+    kind, multiplier = body.fee_type_override, body.fee_multiplier_override
+    return (
+        Kind.EVENT_FEE, body.event_ticker, None if kind is None else str(kind),
+        None if multiplier is None else str(multiplier),
+    )  # fmt: skip
+
+
+def _read_event_fee(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+    _, _, event, kind, multiplier = said
+    body = EventFeeUpdate(
+        event_ticker=event, fee_type_override=kind,
+        fee_multiplier_override=None if multiplier is None else Decimal(multiplier),
+    )  # fmt: skip
+    return StreamEvent(time_ns, body)
+
+
 def _yes(price: int) -> YesPrice:
     return YesPrice(unscaled(price, PRICE_DIGITS))
 
@@ -303,6 +344,7 @@ _WRITERS: Final[dict[type[Body], Callable[[Any, Namer], tuple[Any, ...]]]] = {
     Ticker: _ticker,
     PublicTrade: _trade,
     MarketLifecycle: _lifecycle,
+    EventFeeUpdate: _event_fee,
     Connected: lambda body, name: (Kind.CONNECTED, body.down_since_ns),
     Subscribed: lambda body, name: (Kind.SUBSCRIBED,),
     Disconnected: lambda body, name: (Kind.DISCONNECTED, body.reason),
@@ -328,7 +370,9 @@ _READERS: Final[dict[int, Callable[[int, list[Any], Reader], Record]]] = {
     Kind.DISCONNECTED: lambda time_ns, said, name: StreamEvent(time_ns, Disconnected(said[2])),
     Kind.MISSED: lambda time_ns, said, name: StreamEvent(time_ns, MessagesMissed(said[2], said[3])),
     Kind.PROBLEM: lambda time_ns, said, name: StreamEvent(time_ns, Problem(said[2], said[3])),
-    Kind.END: lambda time_ns, said, name: Ended(time_ns, said[2]),
-    Kind.TERMS: lambda time_ns, said, name: SaidReading.model_validate_json(said[2]).reading(time_ns),
+    Kind.LEARNED: lambda time_ns, said, name: Learned(time_ns, decode_reading(said[2])),
+    Kind.EVENT_FEE: _read_event_fee,
+    Kind.BEGUN: lambda time_ns, said, name: Begun(time_ns, json.loads(said[2])),
+    Kind.END: lambda time_ns, said, name: Ended(time_ns, json.loads(said[2])),
 }
 

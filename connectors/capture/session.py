@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,7 +15,7 @@ from connectors.kalshi.listing import Listing, instrument_of_grid
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.markets import MarketStatus, Result
 from connectors.kalshi.states import MarketState
-from connectors.kalshi.terms import Terms, TermsRead
+from connectors.kalshi.teller import Reading
 from engine.market.instrument import Instrument
 
 
@@ -27,30 +27,39 @@ class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Change = tuple[int, FeeType | None, Decimal | None]
+class SaidChange(_Said):
+    """What is charged from an instant on; nulls of an event say that it overrides nothing."""
+
+    from_ns: int
+    type: FeeType | None
+    multiplier: Decimal | None
 
 
 class SaidFees(_Said):
-    """What a market charges and will: (from when, type, multiplier) of its series and of its event, in order of time;
-    no fee before ``waived_until_ns``. Nulls: an event that overrides nothing."""
+    """What a market charges and will, by its series and by its event; no fee before ``waived_until_ns``."""
 
-    series: list[Change]
-    event: list[Change]
+    series: list[SaidChange]
+    event: list[SaidChange]
     waived_until_ns: int | None
 
     @classmethod
     def of(cls, fees: FeeSchedule) -> Self:
-        series, event = ([(c.from_ns, c.type, c.multiplier) for c in part] for part in (fees.series, fees.event))
+        series, event = (
+            [SaidChange(from_ns=c.from_ns, type=c.type, multiplier=c.multiplier) for c in changes]
+            for changes in (fees.series, fees.event)
+        )
         return cls(series=series, event=event, waived_until_ns=fees.waived_until_ns)
 
     @property
     def schedule(self) -> FeeSchedule:
-        series, event = (tuple(FeeChange(*change) for change in part) for part in (self.series, self.event))
+        series, event = (
+            tuple(FeeChange(c.from_ns, c.type, c.multiplier) for c in changes) for changes in (self.series, self.event)
+        )
         return FeeSchedule(series, event, self.waived_until_ns)
 
 
-class SaidTerms(_Said):
-    """One market as it was read. Times are UTC nanoseconds, prices dollars; ``fees`` null where they are not known."""
+class SaidState(_Said):
+    """How a market stood. Times are UTC nanoseconds, prices dollars."""
 
     ticker: str
     event: str
@@ -62,88 +71,92 @@ class SaidTerms(_Said):
     shard: int | None
     result: Result
     yes_value: Decimal | None
-    fees: SaidFees | None
+
+    @classmethod
+    def of(cls, state: MarketState) -> Self:
+        return cls(
+            ticker=state.ticker, event=state.event_ticker, status=state.status, open_ns=state.open_ns,
+            close_ns=state.close_ns, can_close_early=state.can_close_early,
+            price_ranges=[(r.start, r.end, r.step) for r in state.grid.ranges], shard=state.exchange_index,
+            result=state.result, yes_value=state.yes_value,
+        )  # fmt: skip
 
     @property
     def grid(self) -> PriceGrid:
         return PriceGrid.of(PriceRange(*r) for r in self.price_ranges)
 
     @property
-    def terms(self) -> Terms:
-        state = MarketState(
+    def state(self) -> MarketState:
+        return MarketState(
             self.ticker, self.event, self.status, self.open_ns, self.close_ns, self.can_close_early, self.grid,
             self.shard, self.result, self.yes_value,
         )  # fmt: skip
-        return Terms(state, None if self.fees is None else self.fees.schedule)
 
     @property
     def instrument(self) -> Instrument:
         return instrument_of_grid(self.ticker, self.event, self.grid)
 
 
-class SaidMarket(SaidTerms):
-    """A market at the head of a session, with what it is about in the venue's words."""
+class SaidTitles(_Said):
+    """What a market is about, in the venue's words."""
 
-    yes_title: str
-    no_title: str
+    yes: str
+    no: str
     rules: str
 
 
-def said_terms(terms: Terms) -> SaidTerms:
-    """What is kept of a market's terms."""
-    state, fees = terms.state, terms.fees
-    return SaidTerms(
-        ticker=state.ticker, event=state.event_ticker, status=state.status, open_ns=state.open_ns,
-        close_ns=state.close_ns, can_close_early=state.can_close_early,
-        price_ranges=[(r.start, r.end, r.step) for r in state.grid.ranges], shard=state.exchange_index,
-        result=state.result, yes_value=state.yes_value, fees=None if fees is None else SaidFees.of(fees),
-    )  # fmt: skip
-
-
 class SaidReading(_Said):
-    """A reading of terms in the middle of a session."""
+    """What was read beside the stream, beginning at ``began_ns``; ``fees`` by ticker, null where they were not read."""
 
+    began_ns: int
     status: dict[str, Any]
-    markets: list[SaidTerms]
+    states: list[SaidState]
+    fees: dict[str, SaidFees] | None
 
     @classmethod
-    def of(cls, read: TermsRead) -> Self:
-        return cls(status=read.exchange.model_dump(mode="json"), markets=[said_terms(t) for t in read.markets])
+    def of(cls, reading: Reading) -> Self:
+        fees = reading.fees
+        return cls(
+            began_ns=reading.began_ns, status=reading.exchange.model_dump(mode="json"),
+            states=[SaidState.of(state) for state in reading.states],
+            fees=None if fees is None else {ticker: SaidFees.of(schedule) for ticker, schedule in fees.items()},
+        )  # fmt: skip
 
-    def reading(self, time_ns: int) -> TermsRead:
+    @property
+    def reading(self) -> Reading:
+        fees = None if self.fees is None else {ticker: said.schedule for ticker, said in self.fees.items()}
         exchange = ExchangeStatus.model_validate(self.status)
-        return TermsRead(time_ns, exchange, tuple(market.terms for market in self.markets))
+        return Reading(self.began_ns, exchange, [said.state for said in self.states], fees)
 
 
 class Session(_Said):
-    """The head of a session. ``created_ns`` is of the session, ``by`` the run or command that captured it, ``read_ns``
-    when the markets were read."""
+    """The head of a session. ``by``: the run or command that captured it; ``read``: what was read of every market
+    before the stream began."""
 
     venue: Literal["kalshi"]
     exchange: str
     created_ns: int
     engine: str
     by: str
-    read_ns: int
-    status: dict[str, Any]
-    markets: list[SaidMarket]
+    titles: dict[str, SaidTitles]
+    read: SaidReading
 
     @classmethod
     def of(
-        cls, exchange: str, created_ns: int, engine: str, by: str, read: TermsRead, listings: Mapping[str, Listing]
-    ) -> Self:
-        said = [
-            SaidMarket(**dict(said_terms(terms)), **listings[terms.state.ticker]._asdict()) for terms in read.markets
-        ]
+        cls, exchange: str, created_ns: int, engine: str, by: str, states: Sequence[MarketState],
+        listings: Mapping[str, Listing], reading: Reading,
+    ) -> Self:  # fmt: skip
+        newest = {state.ticker: state for state in (*states, *reading.states)}
+        titles = {t: SaidTitles(yes=said.yes_title, no=said.no_title, rules=said.rules) for t, said in listings.items()}
         return cls(
-            venue="kalshi", exchange=exchange, created_ns=created_ns, engine=engine, by=by, read_ns=read.time_ns,
-            status=read.exchange.model_dump(mode="json"), markets=said,
+            venue="kalshi", exchange=exchange, created_ns=created_ns, engine=engine, by=by, titles=titles,
+            read=SaidReading.of(reading._replace(states=list(newest.values()))),
         )  # fmt: skip
 
     @property
-    def reading(self) -> TermsRead:
-        exchange = ExchangeStatus.model_validate(self.status)
-        return TermsRead(self.read_ns, exchange, tuple(market.terms for market in self.markets))
+    def markets(self) -> dict[str, SaidState]:
+        """How each market stood at the beginning."""
+        return {state.ticker: state for state in self.read.states}
 
     def encode(self) -> bytes:
         return self.model_dump_json().encode()
@@ -151,11 +164,27 @@ class Session(_Said):
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """SessionError names the first field that is wrong."""
-        try:
-            return cls.model_validate(json.loads(data))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise SessionError(f"{place}: {first['msg']}") from None
-        except ValueError as error:
-            raise SessionError(f"it is no JSON ({error})") from None
+        return _decoded(cls, data)
+
+
+def decode_reading(data: bytes) -> Reading:
+    """A reading in the middle of a session; SessionError names the first field that is wrong."""
+    return _decoded(SaidReading, data).reading
+
+
+def encode_reading(reading: Reading) -> bytes:
+    return SaidReading.of(reading).model_dump_json().encode()
+
+
+S = TypeVar("S", bound=_Said)
+
+
+def _decoded(model: type[S], data: bytes) -> S:
+    try:
+        return model.model_validate(json.loads(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SessionError(f"{place}: {first['msg']}") from None
+    except ValueError as error:
+        raise SessionError(f"it is no JSON ({error})") from None

@@ -10,13 +10,12 @@ from typing import Any
 
 from connectors.capture.errors import CaptureError
 from connectors.capture.reader import Capture
-from connectors.capture.records import BookSeen, Ended, Record, Told
+from connectors.capture.records import Begun, BookSeen, Ended, Learned, Record, Told
 from connectors.capture.session import Session
 from connectors.days import DayRange
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import BookChanged, StreamEvent
-from connectors.kalshi.teller import Teller
-from connectors.kalshi.terms import TermsRead, taker_rates
+from connectors.kalshi.teller import Teller, taker_rates
 from engine.market.events import MarketEvent, Observation, Tick, later
 from engine.market.instrument import Instrument
 
@@ -32,8 +31,8 @@ class CapturedMarkets:
         self.sessions = self.capture.sessions()
         if session is not None and not 1 <= session <= len(self.sessions):
             raise CaptureError(f"{path}: there is no session {session}; it has {len(self.sessions)}")
-        chosen = self.sessions if session is None else [self.sessions[session - 1]]
-        self._markets = {market.ticker: market for head in chosen for market in head.markets}
+        self._chosen = self.sessions if session is None else [self.sessions[session - 1]]
+        self._markets = {ticker: market for head in self._chosen for ticker, market in head.markets.items()}
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -42,9 +41,24 @@ class CapturedMarkets:
 
     @property
     def taker_rates(self) -> dict[str, Decimal]:
-        """What takers are charged in each market."""
-        newest = max(head.read_ns for head in self.sessions)
-        return taker_rates((market.terms for market in self._markets.values()), newest)
+        """What takers were charged in each market when it was captured first."""
+        found: dict[str, Decimal] = {}
+        for head in self._chosen:
+            reading = head.read.reading
+            found = {**taker_rates(reading.fees or {}, reading.began_ns), **found}
+        return found
+
+    def begun(self) -> dict[str, Any] | None:
+        """What the captured run began with; None where several sessions are chosen, or the session is of no run."""
+        if len(self._chosen) > 1:
+            return None
+        wanted = self.session or 1
+        for number, record in self.capture.entries():
+            if number == wanted and isinstance(record, Begun):
+                return record.note
+            if number > wanted or (number == wanted and isinstance(record, Told)):
+                break
+        return None
 
     @property
     def words(self) -> str:
@@ -121,19 +135,18 @@ class _Player:
         self._books: dict[str, Book] = {}
         self._signals: list[Observation] = []
         self._symbols = symbols
-        read = head.reading
-        markets = tuple(terms for terms in read.markets if terms.state.ticker in symbols)
-        self.teller = Teller(markets, names, lambda ticker, now: self._books.get(ticker))
-        self.teller.terms(read._replace(markets=markets))
+        states = [market.state for ticker, market in head.markets.items() if ticker in symbols]
+        self.teller = Teller(states, names, lambda ticker, now: self._books.get(ticker))
+        self.teller.learn(head.read.reading)
 
     def take(self, record: Record) -> None:
         """Something that was heard."""
         if isinstance(record, BookSeen):
             self._book(record)
-        elif isinstance(record, TermsRead):
-            self.teller.terms(record)
         elif isinstance(record, StreamEvent):
             self.teller.hear(record)
+        elif isinstance(record, Learned):
+            self.teller.learn(record.reading)
         elif isinstance(record, Observation) and record.symbol in self._symbols:
             self._signals.append(record)
 

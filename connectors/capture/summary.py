@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from connectors.capture.frames import Damage
 from connectors.capture.reader import Capture
-from connectors.capture.records import BookSeen, Ended, Record, Told
+from connectors.capture.records import BookSeen, Ended, Learned, Record, Told
 from connectors.capture.session import Session
 from connectors.kalshi.events import Connected, Disconnected, MessagesMissed, Problem, StreamEvent, Subscribed
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
+from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from engine.market.events import NANOS, Observation
 
 SILENT_NS: Final = 5 * NANOS  # without a pulse, which comes every second: nobody was listening
@@ -86,6 +86,8 @@ class _Reader:
         elif isinstance(record, Told):
             self._told(number, record)
             session.last_ns = record.time_ns
+        elif isinstance(record, Learned):
+            self.summary.counts["readings"] += 1
         elif isinstance(record, Ended):
             session.note, session.last_ns = record.note, record.time_ns
 
@@ -106,6 +108,9 @@ class _Reader:
 
     def _heard(self, number: int, event: StreamEvent) -> None:
         body, time_ns = event.body, event.received_ns
+        if isinstance(body, EventFeeUpdate):
+            self.summary.counts["fees"] += 1
+            return
         if isinstance(body, PublicTrade | Ticker | MarketLifecycle):
             kind = {PublicTrade: "trades", Ticker: "tickers", MarketLifecycle: "lifecycle"}[type(body)]
             self._count(kind, body.market_ticker)

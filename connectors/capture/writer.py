@@ -20,7 +20,8 @@ from connectors.capture.session import Session
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import StreamEvent
 from connectors.kalshi.listing import Listing
-from connectors.kalshi.terms import TermsRead
+from connectors.kalshi.states import MarketState
+from connectors.kalshi.teller import Reading
 from engine.market.events import NANOS, Observation
 
 FULL_BYTES: Final = 1 << 18  # before compression
@@ -128,16 +129,20 @@ class CaptureWriter:
 
     # -- what a feed tells
 
-    def begin(self, read: TermsRead, listings: Mapping[str, Listing]) -> None:
+    def begin(self, states: Sequence[MarketState], listings: Mapping[str, Listing], reading: Reading) -> None:
         """The head of the session, on disk at once."""
         now = self._clock()
         name, engine, by = self._head
-        head = Session.of(name, now, engine, by, read, listings)
+        head = Session.of(name, now, engine, by, states, listings, reading)
         self._file.append(FrameKind.SESSION, 1, now, now, head.encode())
 
-    def terms(self, read: TermsRead) -> None:
-        """What was read anew."""
-        self._records.terms(read)
+    def begun(self, note: dict[str, Any]) -> None:
+        """What the run begins with (JSON values); to be told before its first tick."""
+        self._records.begun(self._clock(), note)
+
+    def learned(self, time_ns: int, reading: Reading) -> None:
+        """What was read beside the stream."""
+        self._records.learned(time_ns, reading)
 
     def heard(self, event: StreamEvent) -> None:
         """One event of the stream."""

@@ -137,6 +137,12 @@ class Book:
         """Offers of YES, best first."""
         return [_level(self._asks, p) for p in self._asks.prices[:depth]]
 
+    def depth(self, levels: int) -> tuple[Decimal, Decimal]:
+        """Contracts bid and offered at the best ``levels`` prices."""
+        bids, asks = self._bids, self._asks
+        bid = sum((bids.sizes[price] for price in bids.prices[-levels:]), ZERO)
+        return bid, sum((asks.sizes[price] for price in asks.prices[:levels]), ZERO)
+
     def cost_of(self, side: Outcome, count: Decimal) -> Decimal | None:
         """Dollars to take ``count`` contracts of ``side`` from the book now; None when it does not hold so many."""
         if not self.ready or self.crossed:

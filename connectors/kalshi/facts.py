@@ -162,8 +162,7 @@ class MarketView:
         names = ("book.bid_depth", "book.ask_depth", "book.imbalance")
         if not self._book_known:
             return dict.fromkeys(names, Known(None, "the book is not known yet"))
-        bids = sum((level.size for level in self.book.bids(DEPTH_LEVELS)), ZERO)
-        asks = sum((level.size for level in self.book.asks(DEPTH_LEVELS)), ZERO)
+        bids, asks = self.book.depth(DEPTH_LEVELS)
         both = bids + asks
         imbalance = Known(float((bids - asks) / both)) if both else Known(None, "the book is empty")
         return dict(zip(names, (Known(float(bids)), Known(float(asks)), imbalance), strict=True))

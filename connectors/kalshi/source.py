@@ -28,14 +28,14 @@ from connectors.kalshi.listing import Listing, instrument_of_grid
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
-from connectors.kalshi.models.stream import EventFeeUpdate, UserFill, UserOrder
+from connectors.kalshi.models.stream import UserFill, UserOrder
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.subscriptions import Channel
-from connectors.kalshi.teller import RATES, Teller
-from connectors.kalshi.terms import Terms, TermsRead, TermsReader, taker_rates
+from connectors.kalshi.teller import RATES, Reading, Teller, taker_rates
+from connectors.kalshi.terms import Terms
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
@@ -77,12 +77,12 @@ async def find_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, 
 class Tape(Protocol):
     """Keeps what a feed hears and when it tells, so that the same can be told again."""
 
-    def begin(self, read: TermsRead, listings: Mapping[str, Listing]) -> None:
-        """What was read before the first event."""
+    def begin(self, states: Sequence[MarketState], listings: Mapping[str, Listing], reading: Reading) -> None:
+        """The stream begins; this is what was read before."""
         ...
 
-    def terms(self, read: TermsRead) -> None:
-        """What was read anew."""
+    def learned(self, time_ns: int, reading: Reading) -> None:
+        """What was read while the stream went on."""
         ...
 
     def heard(self, event: StreamEvent) -> None:
@@ -121,13 +121,13 @@ class KalshiFeed:
     ) -> None:  # fmt: skip
         self._stream, self._clock = stream, clock
         self._tape, self._signals = tape, signals
-        listed = {market.ticker: market for market in markets}
-        self._listings = {ticker: Listing.of(market) for ticker, market in listed.items()}
-        self._read: TermsRead | None = None
-        states = [Terms(MarketState.of(market)) for market in listed.values()]
-        self._teller = Teller(states, names, self._book)
-        asked = charges or tape is not None or bool(self._teller.wanted & RATES)
-        self._terms = TermsReader(rest, listed.values(), clock, fees=asked)
+        listed = list(markets)
+        self._states = [MarketState.of(market) for market in listed]
+        self._listings = {market.ticker: Listing.of(market) for market in listed}
+        self._teller = Teller(self._states, names, self._book)
+        fees = charges or tape is not None or bool(self._teller.wanted & RATES)
+        self._terms, self._begun = Terms(rest, listed, clock, fees=fees), False
+        self.taker_rates: dict[str, Decimal] = {}  # as they were when the stream began, as far as they were read
         self._subscribe(account)
 
     def _subscribe(self, account: bool) -> None:
@@ -143,21 +143,23 @@ class KalshiFeed:
 
     async def read_terms(self) -> None:
         """Read how the markets stand, what they charge, and whether the exchange is open. VenueError if that fails."""
-        lives = self._teller.lives
+        lives = self._teller.messages()
         try:
-            read = await self._terms.read()
+            answers = await self._terms.read()
         except KalshiError as error:
             raise VenueError(str(error)) from error
-        # Of a market whose life the stream has told of meanwhile, what was read may be older.
-        now = self._teller.lives
-        read = read._replace(markets=tuple(t for t in read.markets if now[t.state.ticker] == lives[t.state.ticker]))
-        self._teller.terms(read)
-        if self._tape is not None:
-            if self._read is None:
-                self._tape.begin(read, self._listings)
-            else:
-                self._tape.terms(read)
-        self._read = read
+        now = self._teller.messages()
+        # Of the others the stream has told something newer meanwhile.
+        states = [MarketState.of(m) for m in answers.markets if now[m.ticker] == lives[m.ticker]]
+        reading = Reading(answers.began_ns, answers.exchange, states, answers.fees)
+        self._teller.learn(reading)
+        if not self._begun:
+            self._begun = True
+            self.taker_rates = taker_rates(reading.fees or {}, reading.began_ns)
+            if self._tape is not None:
+                self._tape.begin(self._states, self._listings, reading)
+        elif self._tape is not None:
+            self._tape.learned(self._clock(), reading)
 
     async def keep_terms(
         self, tell: Callable[[str], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -169,21 +171,6 @@ class KalshiFeed:
                 await self.read_terms()
             except VenueError as error:
                 tell(f"the markets' terms could not be read: {error}")
-
-    @property
-    def taker_rates(self) -> dict[str, Decimal]:
-        """What takers are charged in each market, as far as it was read."""
-        return taker_rates(self._read.markets, self._read.time_ns) if self._read is not None else {}
-
-    def known(self) -> bool:
-        """Whether every market has told its prices."""
-        return self._teller.known
-
-    def whole(self, now_ns: int) -> list[MarketEvent]:
-        """All prices and facts as they are, whether they were told before or not."""
-        self._teller.forget()
-        signals = self._signals(now_ns)
-        return [*signals, *self._teller.told(now_ns)]
 
     def on_account(self, positions: Iterable[MarketPosition], balance: Balance) -> None:
         """Take what the account's lists say, for the facts ``position.*`` and ``account.*`` of the venue."""
@@ -212,6 +199,15 @@ class KalshiFeed:
             self._tape.pulse(now_ns)
         return [*signals, *events]
 
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        return self._teller.known()
+
+    def whole(self, now_ns: int) -> list[MarketEvent]:
+        """All prices and facts as they are, whether they were told before or not."""
+        self._teller.forget()
+        return [*self._signals(now_ns), *self._teller.told(now_ns)]
+
     def _book(self, ticker: str, now_ns: int) -> Book | None:
         book = self._stream.book(ticker)
         if self._tape is not None:
@@ -220,9 +216,7 @@ class KalshiFeed:
 
     def _take(self, event: StreamEvent, news: list[News]) -> None:
         body, time_ns = event.body, event.received_ns
-        if isinstance(body, EventFeeUpdate):
-            self._on_event_fee(body, time_ns)
-        elif isinstance(body, UserFill):
+        if isinstance(body, UserFill):
             news.append(_fill(body))
         elif isinstance(body, UserOrder):
             news.append(_order(body, time_ns))
@@ -230,17 +224,6 @@ class KalshiFeed:
             self._teller.hear(event)
             self._keep(event)
             news += _link(event)
-
-    def _on_event_fee(self, told: EventFeeUpdate, time_ns: int) -> None:
-        """An event's own fees are in force from now on."""
-        fees = self._terms.on_event_fee(told, time_ns)
-        if self._read is None or not fees:
-            return
-        changed = tuple(Terms(self._teller.state_of(ticker), schedule) for ticker, schedule in fees.items())
-        read = self._read._replace(markets=changed)
-        self._teller.terms(read)
-        if self._tape is not None:
-            self._tape.terms(read)
 
     def _keep(self, event: StreamEvent) -> None:
         if self._tape is None:

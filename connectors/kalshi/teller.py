@@ -6,20 +6,24 @@ times, make the same ticks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import BookChanged, BookLost, Connected, Disconnected, StreamEvent
 from connectors.kalshi.facts import Group, Known, MarketView
+from connectors.kalshi.fees import FeeChange, FeeSchedule, Liquidity
 from connectors.kalshi.manifest import ACCOUNT, KALSHI, TRADES
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
+from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from connectors.kalshi.states import MarketState
-from connectors.kalshi.terms import Terms, TermsRead
 from engine.market.events import NANOS, SETTLEMENT, MarketEvent, Observation, Quote
 
 REFRESH_PULSES = 10
+STALE_NS = 300 * NANOS
+STALE = "whether the exchange is open has not been told for five minutes"
 FEE_RATE = "venue.fee_rate"  # the engine's own fact, for fee()
 TAKER_RATE_NAME = "market.taker_fee_rate"
 RATES = frozenset({TAKER_RATE_NAME, "market.maker_fee_rate"})
@@ -27,10 +31,27 @@ _NAMES = frozenset(fact.name for fact in KALSHI)
 _TRADE_NAMES = frozenset(fact.name for fact in TRADES)
 _ACCOUNT_NAMES = frozenset(fact.name for fact in ACCOUNT)
 _BOOKS = frozenset({Group.PRICES, Group.DEPTH})
-STALE_NS = 300 * NANOS
-STALE = "whether the exchange is open has not been told for five minutes"
 
 BookReader = Callable[[str, int], Book | None]
+
+
+class Reading(NamedTuple):
+    """What was read, beginning at ``began_ns``, and is not streamed whole: how markets stand, what they charge.
+
+    ``states`` leaves out markets of which the stream told something newer meanwhile; ``fees`` by ticker, None where
+    they were not read.
+    """
+
+    began_ns: int
+    exchange: ExchangeStatus
+    states: Sequence[MarketState]
+    fees: Mapping[str, FeeSchedule] | None
+
+
+def taker_rates(fees: Mapping[str, FeeSchedule], time_ns: int) -> dict[str, Decimal]:
+    """What takers pay then, as a multiple of count × price × (1 − price); markets without a formula are left out."""
+    terms = {ticker: schedule.at(time_ns) for ticker, schedule in fees.items()}
+    return {ticker: found.rate(Liquidity.TAKER) for ticker, found in terms.items() if found is not None}
 
 
 class Teller:
@@ -39,16 +60,13 @@ class Teller:
     ``names``: the facts that the rules read; others are not computed, but what a market settled at is always told.
     """
 
-    def __init__(self, markets: Iterable[Terms], names: Collection[str], book_of: BookReader) -> None:
+    def __init__(self, states: Iterable[MarketState], names: Collection[str], book_of: BookReader) -> None:
         self._tells_rate = FEE_RATE in names
         self.wanted = frozenset(names) & _NAMES | ({TAKER_RATE_NAME} if self._tells_rate else frozenset())
         wanted = frozenset(group for group in Group if self.wanted & _names_of(group))
         self._groups = wanted | {Group.MARKET}
         self._moving = wanted & {Group.MARKET, Group.TRADES, Group.ACCOUNT}
-        self._views: dict[str, MarketView] = {}
-        for terms in markets:
-            view = self._views[terms.state.ticker] = MarketView(terms.state, Book(terms.state.ticker))
-            view.on_fees(terms.fees)
+        self._views = {state.ticker: MarketView(state, Book(state.ticker)) for state in states}
         self._told: dict[str, dict[str, Known]] = {ticker: {} for ticker in self._views}
         self._quotes: dict[str, Quote] = {}
         self._book_of = book_of
@@ -62,35 +80,28 @@ class Teller:
         """Whether any fact that is wanted comes from public trades."""
         return bool(self.wanted & _TRADE_NAMES)
 
+    def messages(self) -> dict[str, int]:
+        """How many messages about its life each market has had."""
+        return {ticker: view.messages for ticker, view in self._views.items()}
+
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        return len(self._quotes) == len(self._views)
+
+    def learn(self, reading: Reading) -> None:
+        """Take what was read; it is told when its facts are told next."""
+        self._exchange, self._read_ns = reading.exchange, reading.began_ns
+        for state in reading.states:
+            if state.ticker in self._views:
+                self._views[state.ticker].state = state
+        for ticker, fees in (reading.fees or {}).items():
+            self._of(ticker, lambda view, fees=fees: view.on_fees(fees))  # type: ignore[misc]
+
     def on_account(self, positions: Iterable[MarketPosition], balance: Balance) -> None:
         """Take what the account's lists say."""
         held = {position.ticker: position for position in positions}
         for ticker, view in self._views.items():
             view.on_account(held.get(ticker), balance)
-
-    @property
-    def known(self) -> bool:
-        """Whether the prices of every market have been told."""
-        return len(self._quotes) == len(self._views)
-
-    @property
-    def lives(self) -> dict[str, int]:
-        """How many messages of its life each market has had."""
-        return {ticker: view.messages for ticker, view in self._views.items()}
-
-    def state_of(self, ticker: str) -> MarketState:
-        """How a market stands."""
-        return self._views[ticker].state
-
-    def terms(self, read: TermsRead) -> None:
-        """Take in what was read anew."""
-        self._exchange, self._read_ns = read.exchange, read.time_ns
-        for terms in read.markets:
-            view = self._views.get(terms.state.ticker)
-            if view is not None:
-                view.state = terms.state
-                view.on_fees(terms.fees)
-                self.touch(terms.state.ticker, Group.MARKET)
 
     def hear(self, event: StreamEvent) -> None:
         """Take in one event of the stream. Nothing is told yet."""
@@ -106,11 +117,20 @@ class Teller:
         elif isinstance(body, MarketLifecycle):
             self._of(body.market_ticker, lambda view: view.on_lifecycle(body))
             self.touch(body.market_ticker, Group.MARKET)
+        elif isinstance(body, EventFeeUpdate):
+            self._on_event_fee(body, time_ns)
         elif isinstance(body, Disconnected):
             self.disconnected()
         elif isinstance(body, Connected):
             for view in self._views.values():
                 view.listening(time_ns)
+
+    def _on_event_fee(self, told: EventFeeUpdate, now_ns: int) -> None:
+        change = FeeChange(now_ns, told.fee_type_override, told.fee_multiplier_override)
+        for ticker, view in self._views.items():
+            if view.state.event_ticker == told.event_ticker and view.fees is not None:
+                view.on_fees(view.fees.overridden(change))
+                self.touch(ticker, Group.MARKET)
 
     def disconnected(self) -> None:
         """From now on nothing is known but what stands still."""

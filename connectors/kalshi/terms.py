@@ -5,77 +5,49 @@ will charge. A run reads it at its start, and again every minute.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import NamedTuple
 
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.fees import FeeChange, FeeSchedule, Liquidity
+from connectors.kalshi.fees import FeeSchedule
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.markets import Event, Market, fee_schedule
-from connectors.kalshi.models.stream import EventFeeUpdate
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
-from connectors.kalshi.states import MarketState
 
 A_READ = 100
 FEES_EVERY = 10  # readings: fees are announced long before they change, and an event's own is streamed
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is read of a market. ``fees`` is None where nobody has asked what it charges."""
+class Answers(NamedTuple):
+    """One reading, begun at ``began_ns``. ``fees`` by ticker, None when they were not due."""
 
-    state: MarketState
-    fees: FeeSchedule | None = None
-
-
-class TermsRead(NamedTuple):
-    """One reading, as of ``time_ns``: of the exchange, and of some or all markets."""
-
-    time_ns: int
+    began_ns: int
     exchange: ExchangeStatus
-    markets: tuple[Terms, ...]
+    markets: list[Market]
+    fees: dict[str, FeeSchedule] | None
 
 
-def taker_rates(markets: Iterable[Terms], time_ns: int) -> dict[str, Decimal]:
-    """What takers pay at an instant, as a multiple of count × price × (1 − price); markets whose charges are not known
-    are left out."""
-    found = {terms.state.ticker: terms.fees.at(time_ns) for terms in markets if terms.fees is not None}
-    return {ticker: fees.rate(Liquidity.TAKER) for ticker, fees in found.items() if fees is not None}
-
-
-class TermsReader:
-    """Reads the terms of ``markets``. ``fees``: whether anybody asks what they charge."""
+class Terms:
+    """Reads them of ``markets``. ``fees``: whether anybody asks what they charge."""
 
     def __init__(
         self, rest: KalshiRest, markets: Iterable[Market], clock: Callable[[], int], *, fees: bool
     ) -> None:
         self._rest, self._clock, self._with_fees = rest, clock, fees
-        self._markets = {market.ticker: market for market in markets}
-        self._fees: dict[str, FeeSchedule] = {}
+        self._tickers = [market.ticker for market in markets]
         self._readings = 0
 
-    async def read(self) -> TermsRead:
-        """Read what is due; KalshiError leaves what was known."""
+    async def read(self) -> Answers:
+        """Everything that is due. KalshiError when any of it cannot be read."""
         began_ns = self._clock()
-        exchange = await self._rest.exchange.status()
-        markets = [m for part in _parts(self._markets) for m in await collect(self._rest.markets.markets(_of(part)))]
-        if self._with_fees and self._readings % FEES_EVERY == 0:
-            self._fees = await self._read_fees(markets)
+        exchange, parts = await self._rest.exchange.status(), _parts(self._tickers)
+        markets = [m for part in parts for m in await collect(self._rest.markets.markets(_of(part)))]
+        due = self._with_fees and self._readings % FEES_EVERY == 0
+        fees = await self._fees(markets) if due else None
         self._readings += 1
-        terms = tuple(Terms(MarketState.of(m), self._fees.get(m.ticker)) for m in markets)
-        return TermsRead(began_ns, exchange, terms)
+        return Answers(began_ns, exchange, markets, fees)
 
-    def on_event_fee(self, told: EventFeeUpdate, now_ns: int) -> dict[str, FeeSchedule]:
-        """An event's own fees were set or cleared; what its markets charge now."""
-        change = FeeChange(now_ns, told.fee_type_override, told.fee_multiplier_override)
-        for ticker, market in self._markets.items():
-            if market.event_ticker == told.event_ticker and ticker in self._fees:
-                self._fees[ticker] = self._fees[ticker].overridden(change)
-        return {t: f for t, f in self._fees.items() if self._markets[t].event_ticker == told.event_ticker}
-
-    async def _read_fees(self, markets: Iterable[Market]) -> dict[str, FeeSchedule]:
+    async def _fees(self, markets: Iterable[Market]) -> dict[str, FeeSchedule]:
         events = await self._events({market.event_ticker for market in markets})
         reads = self._rest.markets
         series = {name: await reads.series(name) for name in sorted({e.series_ticker for e in events.values()})}

@@ -222,7 +222,7 @@ def assemble(
         replace(data, symbols=asked), proxies, execution, keep_values, alpha=alpha, recorded=recorded,
     )  # fmt: skip
     if recorded is not None:
-        assembly.lists({s: recorded.instruments[s] for s in symbols}, recorded.taker_rates)
+        assembly.lists(recorded.instruments, recorded.taker_rates)
     return assembly
 
 

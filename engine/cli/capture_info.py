@@ -52,7 +52,7 @@ def _report(summary: Summary) -> dict[str, Any]:
             {
                 "venue": s.head.venue, "exchange": s.head.exchange, "engine": s.head.engine, "by": s.head.by,
                 "from": iso_utc(s.first_ns), "to": iso_utc(s.last_ns), "ended": s.note is not None, "note": s.note,
-                "markets": [m.ticker for m in s.head.markets],
+                "markets": list(s.head.markets),
             }
             for s in summary.sessions
         ],

@@ -19,7 +19,7 @@ from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.source import KalshiFeed
 from engine.cli.assemble import now_ns
 from engine.cli.captures import open_tape
-from engine.cli.console import out, print_json
+from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.rules import load_rules
 from engine.cli.venue import Exchange, ask_venue, connected, exchange_of, markets_of, stream_of
@@ -110,7 +110,8 @@ class _Follower:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        work: tuple[Coroutine[Any, Any, Any], ...] = (self._pump(), self._beat(), stop.wait())
+        terms = self._feed.keep_terms(lambda words: err().print(words))
+        work: tuple[Coroutine[Any, Any, Any], ...] = (self._beat(), self._pump(), terms, stop.wait())
         tasks = [asyncio.ensure_future(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.paper import PaperBroker
 from engine.cli.assemble import Assembly, now_ns
+from engine.cli.conditions import decode_start, encode_start
 from engine.cli.console import err
 from engine.cli.version import __version__
+from engine.decide.tick import Decider
+from engine.execute.resume import Start, begin_with
+from engine.market.orders import Fill
+from engine.research.recorder import StatisticsRecorder
+from state.book import fill_of
 
 if TYPE_CHECKING:
     from connectors.capture.writer import CaptureWriter
@@ -27,12 +35,27 @@ def open_tape(path: Path, exchange: str, by: str) -> CaptureWriter:
     return CaptureWriter(file, now_ns, exchange, __version__, by)
 
 
-def note_of(assembly: Assembly, run: str, decisions_sha256: str, *, live: bool, halted: bool) -> dict[str, Any]:
-    """What a run leaves in the capture of its inputs, so that a replay can be held against it."""
+def begun_note(
+    assembly: Assembly, run: str, start: Start, paper: PaperBroker, fills: Sequence[Fill]
+) -> dict[str, Any]:
+    """What a paper run begins with: its terms, its account and the memory of its rules. ``fills`` made what is held."""
+    told = [[str(value) if isinstance(value, Decimal) else value for value in fill] for fill in fills]
     return {
-        "run": run, "live": live, "halted": halted, "decisions_sha256": decisions_sha256,
-        "conditions": terms_of(assembly),
+        "run": run, "terms": terms_of(assembly), "start": encode_start(start), "paper": paper.snapshot(), "fills": told,
     }  # fmt: skip
+
+
+def begin_as(note: Mapping[str, Any], decider: Decider, paper: PaperBroker, statistics: StatisticsRecorder) -> None:
+    """Put a replay where the run that was captured began."""
+    paper.restore(note["paper"])
+    begin_with(decider, decode_start(note["start"]))
+    for row in note["fills"]:
+        statistics.book.apply(fill_of(row))
+
+
+def ended_note(run: str, decisions_sha256: str, *, halted: bool) -> dict[str, Any]:
+    """What a run came to, so that a replay can be held against it."""
+    return {"run": run, "decisions_sha256": decisions_sha256, "halted": halted}
 
 
 def terms_of(assembly: Assembly) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from connectors.capture.source import CapturedMarkets, CaptureSource
 from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.backtest import split
-from engine.cli.captures import differing, terms_of
+from engine.cli.captures import begin_as, differing, terms_of
 from engine.cli.collector import no_collector
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
@@ -43,11 +43,13 @@ def replay_capture(
     recorded = assembly.recorded
     if not isinstance(recorded, CapturedMarkets):
         raise UserError(f"{path} is no capture; bars and candles are for `engine backtest PACK --data {path}`")
-    result, source = _run(assembly)
+    begun = recorded.begun()
+    other = [] if begun is None else differing(begun["terms"], terms_of(assembly))
+    result, source = _run(assembly, recorded, begun if not other else None)
     damage = recorded.capture.damage
     if damage is not None:
         err().print(f"{path}: {damage.lost} bytes from byte {damage.offset} on were half written, and are left out")
-    compared = _compare(source.notes, assembly, result.decisions_sha256)
+    compared = _compare(begun, other, source.notes, result.decisions_sha256)
     if as_json:
         print_json(_report(result, compared, path))
     else:
@@ -57,12 +59,19 @@ def replay_capture(
     return ExitCode.GOOD if compared.same is not False else ExitCode.NO
 
 
-def _run(assembly: Assembly) -> tuple[BacktestResult, CaptureSource]:
+def _run(
+    assembly: Assembly, recorded: CapturedMarkets, begun: Mapping[str, Any] | None
+) -> tuple[BacktestResult, CaptureSource]:
+    """Decide on the capture; where it is a run's, ``begun`` puts us where that run began, with all its markets."""
     statistics = StatisticsRecorder()
     fills = assembly.settings.paper.fill_model
-    loop = Loop(assembly.decider(), assembly.broker(fills), [statistics])
-    source = assembly.source()
-    assert isinstance(source, CaptureSource)
+    paper = assembly.broker(fills)
+    loop = Loop(assembly.decider(), paper, [statistics])
+    symbols = assembly.plan_symbols
+    if begun is not None:
+        begin_as(begun, loop.decider, paper, statistics)
+        symbols = list(recorded.instruments)
+    source = recorded.ticks_of(symbols, assembly.fact_names())
     described = Described(
         ", ".join(assembly.ruleset.packs), assembly.describe_data(), assembly.describe_parameters(),
         assembly.timezone, assembly.settings.paper.cash,
@@ -84,24 +93,24 @@ class _Compared:
     words: str
 
 
-def _compare(notes: Mapping[int, Mapping[str, Any]], assembly: Assembly, sha256: str) -> _Compared:
+def _compare(
+    begun: Mapping[str, Any] | None, other: Sequence[str], ends: Mapping[int, Mapping[str, Any]], sha256: str
+) -> _Compared:
     """Hold the hash against that of the captured run, where rules and settings are the same."""
-    runs = [note for note in notes.values() if "run" in note]
-    if not runs:
-        return _Compared("", None, f"decisions {sha256}; the capture is of no run to compare with")
-    if len(runs) > 1 or len(notes) > 1:
-        return _Compared("", None, f"decisions {sha256}; choose one run of the capture with --session to compare")
-    (note,) = runs
-    run, then = note["run"], note["decisions_sha256"]
-    if note["live"]:
-        return _Compared(run, None, f"decisions {sha256}; run {run} was live and is not compared: its fills were real")
-    if note["halted"]:
+    if begun is None:
+        why = "the capture holds no paper run to compare with, or several: --session chooses one"
+        return _Compared("", None, f"decisions {sha256}; {why}")
+    run = begun["run"]
+    if other:
+        return _Compared(run, None, f"decisions {sha256}; not compared with run {run}: other {', '.join(other)}")
+    ended = next(iter(ends.values()), None)
+    if ended is None:
+        return _Compared(run, None, f"decisions {sha256}; run {run} broke off, so that its hash is not known")
+    if ended["halted"]:
         words = f"entries were halted during run {run}, which no capture keeps: `engine replay {run}` decides it again"
         return _Compared(run, None, f"decisions {sha256}; {words}")
-    different = differing(note["conditions"], terms_of(assembly))
-    if different:
-        return _Compared(run, None, f"decisions {sha256}; not compared with run {run}: other {', '.join(different)}")
-    if then != sha256:
+    if ended["decisions_sha256"] != sha256:
+        then = ended["decisions_sha256"]
         return _Compared(run, False, f"decisions {sha256} came out otherwise: run {run} had {then}")
     return _Compared(run, True, f"decisions {sha256}: the same as in run {run}")
 

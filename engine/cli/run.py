@@ -106,10 +106,12 @@ def command(
         config, {"market.source": source, "market.data": data, "kalshi.base_url": exchange}
     )
     configure_log(settings.log)
-    if capture is not None and (venue is None or once):
-        raise UserError("--capture keeps what a venue's feed tells as long as a run goes on: --venue kalshi, no --once")
     if live and venue is None:
         raise UserError("--live needs the venue that takes the orders: add --venue kalshi")
+    if capture is not None and venue is None:
+        raise UserError("--capture keeps what a venue's feed tells: add --venue kalshi")
+    if capture is not None and once:
+        raise UserError("--capture is for a run that goes on; leave --once out")
     rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
     market = settings.market
     choice = DataChoice(

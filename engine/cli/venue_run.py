@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.alpha.file import Alpha
 from connectors.alpha.watch import AlphaWatch
 from engine.cli.assemble import Assembly, now_ns
-from engine.cli.captures import note_of, open_tape
+from engine.cli.captures import begun_note, ended_note, open_tape
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode
@@ -244,7 +244,10 @@ class _Run:
 
     async def _paper(self, decider: Decider, feed: KalshiFeed, writer: RunWriter) -> int:
         broker, start = go_on(self.assembly, decider, self.store, writer)
-        self._begun(writer, decider, start, start._replace(carried=Carried(decider.told())))
+        begun = start._replace(carried=Carried(decider.told()))
+        self._begun(writer, decider, start, begun)
+        if self.tape is not None:
+            self.tape.begun(begun_note(self.assembly, writer.run_id, begun, broker, writer.book.fills_of_open()))
         statistics = _statistics_from(writer)
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
@@ -338,8 +341,7 @@ class _Run:
         statistics.close_out(loop.decider)
         assembly = self.assembly
         if self.tape is not None:
-            sha256 = loop.hash.hexdigest()
-            self.tape.end(note_of(assembly, writer.run_id, sha256, live=self.wish.live, halted=self.halted))
+            self.tape.end(ended_note(writer.run_id, loop.hash.hexdigest(), halted=self.halted))
         described = Described(
             ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,

@@ -146,7 +146,7 @@ class MarketSettings(Section):
     days: int = Field(default=1, ge=1, le=2520, description="Trading days to simulate.")
     assumed_spread: Positive | None = Field(
         default=None,
-        description="Dollars to assume between bid and ask of Kalshi candles, which have neither; unset, both are unknown.",
+        description="Dollars to assume between bid and ask of Kalshi candles; unset, both are unknown there.",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Captures as a user makes and uses them: a paper run decided again from its capture, a kill, info, export, back-test."""
+"""Captures as a user makes and uses them: a paper run decided again, a kill, info, export, a back-test."""
 
 from __future__ import annotations
 
@@ -158,8 +158,8 @@ def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(place: Plac
 
 def test_markets_can_be_named_by_series_and_exported_as_parquet(place: Place, engine_cli: EngineCli) -> None:
     pq = pytest.importorskip("pyarrow.dataset")
-    made = engine_cli("capture", "--out", "s.cap", "--series", "KXPRACTICE", "--cycles", "1", "--interval", "2", "--json",
-                      cwd=place.folder, env=place.environment)  # fmt: skip
+    words = ("capture", "--out", "s.cap", "--series", "KXPRACTICE", "--cycles", "1", "--interval", "2", "--json")
+    made = engine_cli(*words, cwd=place.folder, env=place.environment)
     assert made.code == 0, made.err
     note = json.loads(made.out)
     assert len(note["markets"]) == 4

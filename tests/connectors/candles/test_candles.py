@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -230,12 +231,13 @@ def test_real_candles_are_read_to_the_last_row(shared_data: Path) -> None:
     rows = [line for path in root.glob("*.csv") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     assert len(bars) == sum(1 for line in rows if not line.endswith(",,,,,0"))
     assert all(0 < bar.low <= bar.high < 1 for bar in bars)
-    assert all(a.time_ns < b.time_ns for a, b in zip(found, found[1:], strict=False))
+    assert all(a.time_ns < b.time_ns for a, b in pairwise(found))
 
 
 def test_real_quotes_of_2024_are_read(shared_data: Path) -> None:
     root = shared_data / "kalshi" / "quotes-2024"
     found = quote_ticks(root)
     history = json.loads((root / "market_history.json").read_bytes())
-    assert {t.time_ns // NANOS for t in found} == {row["_ts"] for one in history for rows in one.values() for row in rows}
-    assert all(a.time_ns < b.time_ns for a, b in zip(found, found[1:], strict=False))
+    seconds = {row["_ts"] for one in history for rows in one.values() for row in rows}
+    assert {t.time_ns // NANOS for t in found} == seconds
+    assert all(a.time_ns < b.time_ns for a, b in pairwise(found))

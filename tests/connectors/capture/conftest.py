@@ -13,9 +13,10 @@ import pytest
 from connectors.capture.writer import CaptureFile, CaptureWriter
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import BookChanged, BookLost, Connected, Disconnected, StreamEvent, Subscribed
+from connectors.kalshi.fees import FeeType
 from connectors.kalshi.models.exchange import ExchangeStatus
-from connectors.kalshi.models.markets import Event, Market, Series
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
+from connectors.kalshi.models.markets import Event, Market, MarketStatus, Series
+from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from connectors.kalshi.prices import YesPrice
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.source import KalshiFeed
@@ -63,43 +64,53 @@ class HandFed:
         return taken
 
 
-class _Rest:
-    """Answers what a feed asks before its stream begins."""
+class HandTold:
+    """Stands for REST: answers what a feed reads. Market B's series charges half as much again."""
 
     def __init__(self) -> None:
-        self.exchange, self.markets = _Exchange(), _Reads()
+        self.status_now = STATUS
+        self.listed = {ticker: market(ticker) for ticker in (A, B)}
 
+    @property
+    def exchange(self) -> HandTold:
+        return self
 
-class _Exchange:
+    @property
+    def markets(self) -> _Markets:
+        return _Markets(self)
+
     async def status(self) -> ExchangeStatus:
-        return STATUS
+        return self.status_now
 
 
-class _Reads:
-    async def _each(self, found: Sequence[Any]) -> AsyncIterator[Any]:
-        for one in found:
-            yield one
+class _Markets:
+    def __init__(self, told: HandTold) -> None:
+        self._told = told
 
-    def markets(self, wanted: MarketFilter) -> AsyncIterator[Market]:
-        return self._each([market(ticker) for ticker in wanted.tickers or ()])
+    async def markets(self, wanted: MarketFilter) -> AsyncIterator[Market]:
+        for ticker in wanted.tickers or ():
+            yield self._told.listed[ticker]
 
-    def events(self, *, tickers: list[str]) -> AsyncIterator[Event]:
-        made = {"sub_title": "", "title": "", "mutually_exclusive": False, "collateral_return_type": ""}
-        said = [{**made, "event_ticker": name, "series_ticker": name, "settlement_sources": None} for name in tickers]
-        return self._each([Event.model_validate(one) for one in said])
+    async def events(self, *, tickers: list[str]) -> AsyncIterator[Event]:
+        for ticker in tickers:
+            yield Event(
+                event_ticker=ticker, series_ticker=ticker, title="", sub_title="", mutually_exclusive=False,
+                collateral_return_type="", settlement_sources=None,
+            )  # fmt: skip
 
     async def series(self, ticker: str) -> Series:
-        return Series.model_validate({
-            "ticker": ticker, "title": "", "frequency": "", "category": "", "categories": [],
-            "settlement_sources": None, "contract_terms_url": "", "fee_type": "quadratic",
-            "fee_multiplier": Decimal("1.5") if ticker == market(B).event_ticker else Decimal(1),
-        })  # fmt: skip
+        return Series(
+            ticker=ticker, title="", frequency="", category="", categories=[], settlement_sources=None,
+            contract_terms_url="", fee_type=FeeType.QUADRATIC,
+            fee_multiplier=Decimal("1.5" if B.startswith(ticker) else "1"),
+        )  # fmt: skip
 
     async def series_fee_changes(self) -> list[Any]:
         return []
 
-    def event_fee_changes(self) -> AsyncIterator[Any]:
-        return self._each([])
+    async def event_fee_changes(self) -> AsyncIterator[Any]:
+        for none in ():
+            yield none
 
 
 class Captured(AbstractContextManager["Captured"]):
@@ -115,9 +126,10 @@ class Captured(AbstractContextManager["Captured"]):
         self.ticks: list[Tick] = []
         self.file = CaptureFile(path)
         self.writer = CaptureWriter(self.file, lambda: self.now, "practice", "0.0", "a test")
-        markets = [market(A), market(B)]
+        self.rest = HandTold()
+        markets = list(self.rest.listed.values())
         self.feed = KalshiFeed(
-            _Rest(), self.stream, markets, names, lambda: self.now, account=False, tape=self.writer,  # type: ignore[arg-type]
+            self.rest, self.stream, markets, names, lambda: self.now, account=False, tape=self.writer,  # type: ignore[arg-type]
             signals=self._signals,
         )  # fmt: skip
         drive(self.feed.read_terms())
@@ -147,6 +159,17 @@ class Captured(AbstractContextManager["Captured"]):
 
     def lifecycle(self, name: str, **fields: Any) -> None:
         self.say(MarketLifecycle.model_validate({"market_ticker": name, **fields}))
+
+    def fee(self, name: str, multiplier: str | None) -> None:
+        told = {"event_ticker": name.rpartition("-")[0], "fee_type_override": multiplier and "quadratic"}
+        self.say(EventFeeUpdate.model_validate({**told, "fee_multiplier_override": multiplier and Decimal(multiplier)}))
+
+    def read(self, name: str, status: str, trading: bool) -> None:
+        """REST tells that a market stands so, and whether the exchange trades; that is read."""
+        listed = self.rest.listed
+        listed[name] = listed[name].model_copy(update={"status": MarketStatus(status)})
+        self.rest.status_now = ExchangeStatus(exchange_active=True, trading_active=trading)
+        drive(self.feed.read_terms())
 
     def lose(self, ticker: str) -> None:
         self.stream.books[ticker].clear()

@@ -34,9 +34,11 @@ STEPS = st.one_of(
     st.tuples(st.just("trade"), WHICH, PRICES, SIZES.filter(lambda s: float(s) > 0), st.sampled_from(["yes", "no"])),
     st.tuples(st.just("lose"), WHICH),
     st.tuples(st.just("lifecycle"), WHICH, st.sampled_from(["deactivated", "activated", "determined"])),
+    st.tuples(st.just("read"), WHICH, st.sampled_from(["active", "inactive", "closed"]), st.booleans()),
+    st.tuples(st.just("fee"), WHICH, st.sampled_from([None, "0.5", "3"])),
     st.sampled_from([("pass",), ("pass",), ("pulse",), ("disconnect",), ("connect",), ("missed",), ("flush",)]),
     st.tuples(st.just("signal"), WHICH, st.one_of(st.floats(0, 1), st.none(), st.booleans(), st.text(max_size=5))),
-    st.tuples(st.just("wait"), st.integers(-2_000_000_000, 20_000_000_000)),
+    st.tuples(st.just("wait"), st.integers(-2_000_000_000, 200_000_000_000)),
 )
 
 
@@ -45,7 +47,7 @@ def play(run: Any, step: tuple[Any, ...]) -> None:
     name = {"A": run.A, "B": run.B}.get(rest[0]) if rest and isinstance(rest[0], str) else None
     if what == "book":
         run.book(name, rest[1], rest[2], tell=rest[3])
-    elif what in ("ticker", "trade"):
+    elif what in ("ticker", "trade", "read", "fee"):
         getattr(run, what)(name, *rest[1:])
     elif what == "lose":
         run.lose(name)
@@ -70,7 +72,7 @@ def replayed(path: Path, names: Any, session: int | None = None, **days: Any) ->
     return list(markets.ticks_of(list(markets.instruments), names, **days).ticks())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
 @given(names=NAMES, steps=st.lists(STEPS, max_size=40))
 def test_a_replay_has_the_ticks_of_the_run(
     captured: Callable[..., Any], tmp_path: Path, names: tuple[str, ...], steps: list[tuple[Any, ...]]
