@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -19,6 +19,7 @@ from connectors.paper import PaperSettings as BrokerSettings
 from connectors.replay import ReplaySource
 from connectors.simulated import DerivedSource, MergedSource, SimulatedSource
 from engine.cli.alpha import asks_for_signals
+from engine.cli.clock import now_ns as now_ns
 from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
 from engine.decide.tick import Decider, VenueFacts
@@ -298,11 +299,3 @@ def _instrument(ruleset: Ruleset, symbol: str) -> Instrument:
     calendars = [p.calendar for p in ruleset.packs.values() if p.calendar]
     kind = InstrumentKind.INDEX if symbol in INDICES else InstrumentKind.EQUITY
     return Instrument(symbol, kind, calendar=calendars[0] if calendars else DEFAULT_CALENDAR)
-
-
-def now_ns() -> int:
-    """Wall-clock time; only the edge may ask."""
-    return int(datetime.now(UTC).timestamp() * 1_000_000_000)
-
-
-Clock = Callable[[], float]

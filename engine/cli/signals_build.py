@@ -14,7 +14,7 @@ from connectors.alpha.candidates import read_candidates
 from connectors.alpha.file import replace_text, write_alpha
 from connectors.alpha.models import Signal, iso, moment_of
 from connectors.kalshi.fees import TAKER_RATE
-from engine.cli.assemble import now_ns
+from engine.cli.clock import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption

@@ -9,7 +9,7 @@ import typer
 
 from connectors.alpha.file import Alpha, read_alpha
 from connectors.alpha.models import Signal, iso, moment_of
-from engine.cli.assemble import now_ns
+from engine.cli.clock import now_ns
 from engine.cli.console import print_columns, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption

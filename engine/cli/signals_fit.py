@@ -9,7 +9,7 @@ import typer
 
 from connectors.alpha.file import replace_text
 from connectors.alpha.models import iso, moment_of
-from engine.cli.assemble import now_ns
+from engine.cli.clock import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from connectors.flow.markets import MarketRow, read_markets_file
 from connectors.flow.trades import TradeFile
 from engine.cli.console import err
-from engine.cli.venue import ask_venue
 from engine.market.events import NANOS
 from engine.market.trades import PublicTrade
 from engine.settings import Settings
@@ -73,6 +72,7 @@ def settled_from_venue(settings: Settings, series: str, now_ns: int) -> Tape:
 def _ask(settings: Settings, work: Callable[[KalshiRest], Awaitable[T]]) -> T:
     from connectors.flow.venue import public
     from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts
+    from engine.cli.venue import ask_venue  # late: files need nothing of it
 
     kalshi = settings.kalshi
     local = kalshi.base_url

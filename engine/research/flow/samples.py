@@ -69,7 +69,7 @@ def samples_of(
             sample = None if label is None else _sample(own, market, at_ns, settings, domain, label)
             if sample is not None:
                 found.append(sample)
-    return found
+    return sorted(found, key=lambda s: (s.at_ns, s.event))
 
 
 def _sample(
