@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,11 +22,21 @@ from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from engine.cli.main import main
 
 PROJECT = Path(__file__).parents[2]
 PACK = ("--pack", "practice")
 SECONDS = 1_000_000_000
 EngineCli = Callable[..., Any]
+Verb = Callable[..., "Said"]
+
+
+class Said(NamedTuple):
+    """What a verb printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass
@@ -57,6 +67,19 @@ def place(tmp_path: Path) -> Iterator[Place]:
             f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
             f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
         })  # fmt: skip
+
+
+@pytest.fixture
+def verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Verb:
+    """Runs a verb in the test's folder, in this process: the verbs that only read need none of their own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        return Said(code, *capsys.readouterr())
+
+    return run
 
 
 def records(path: Path) -> int:
@@ -91,39 +114,45 @@ def stopped(process: subprocess.Popen[str]) -> Any:
     return json.loads(out.splitlines()[-1])
 
 
-def test_a_paper_run_comes_out_the_same_from_its_capture(place: Place, engine_cli: EngineCli) -> None:
+def test_paper_runs_come_out_the_same_from_their_capture(place: Place, verb: Verb) -> None:
     command = ("run", "--venue", "kalshi", *PACK, "--trace", "fired", "--json", "--capture", "run.cap")
     with place.start(*command) as process:
         said(process, "filled:")
         place.server.do(lambda practice: practice.venue.faults.set("ws-close:#1"))  # also across a lost connection
         said(process, "FIRED", 3)
-        note = stopped(process)
-    assert note["connections"] == 2
+        first = stopped(process)
+    assert first["connections"] == 2
+    with place.start(*command) as process:  # goes on with the account of the first, and what it held
+        said(process, "filled:", 2)
+        second = stopped(process)
 
-    def verb(*words: str) -> Any:
-        return engine_cli(*words, cwd=place.folder)
-
-    again = verb("replay", "run.cap", *PACK, "--json")
-    assert again.code == 0, again.err
-    told = json.loads(again.out)
-    same = ("decisions_sha256", "orders", "fills", "trades", "ticks")
-    assert {name: told[name] for name in same} == {name: note[name] for name in same}
-    assert (told["run"], told["same_as_run"]) == (note["run"], True)
-    assert told["fills"] > 0
-    assert "the same as in run" in verb("replay", "run.cap", *PACK).out
+    for session, note in (("1", first), ("2", second)):
+        again = verb("replay", "run.cap", *PACK, "--session", session, "--json")
+        assert again.code == 0, again.err
+        told = json.loads(again.out)
+        same = ("decisions_sha256", "orders", "fills", "trades", "ticks")
+        assert {name: told[name] for name in same} == {name: note[name] for name in same}
+        assert (told["run"], told["same_as_run"]) == (note["run"], True)
+        assert told["fills"] > 0
+        assert [trade["net"] for trade in told["trade_list"]]
+    assert "the same as in run" in verb("replay", "run.cap", *PACK, "--session", "1").out
+    assert "--session chooses one" in verb("replay", "run.cap", *PACK).out
     # Other parameters are another run: not compared, and their decisions are others.
-    other = json.loads(verb("replay", "run.cap", *PACK, "--param", "practice.lean_yes.lean=0.9", "--json").out)
+    words = ("--session", "1", "--param", "practice.lean_yes.lean=0.9", "--json")
+    other = json.loads(verb("replay", "run.cap", *PACK, *words).out)
     assert other["same_as_run"] is None
-    assert other["decisions_sha256"] != note["decisions_sha256"]
-    # A back-test reads it, too, with its bounds and its report.
-    tested = verb("backtest", "practice", "--data", "run.cap", "--out", "report", "--json")
-    assert json.loads(tested.out)["decisions_sha256"] == note["decisions_sha256"]
+    assert other["decisions_sha256"] != first["decisions_sha256"]
+    # A back-test reads it, too, with its bounds and its report; without --session, all of it.
+    tested = json.loads(verb("backtest", "practice", "--data", "run.cap", "--out", "report", "--json").out)
+    assert tested["ticks"] == first["ticks"] + second["ticks"] + 1  # what was unknown in between is told once
     assert (place.folder / "report" / "report.html").is_file()
-    by_id = verb("replay", note["run"], "--json")
+    by_id = verb("replay", first["run"], "--json")
     assert json.loads(by_id.out)["difference"] is None
 
 
-def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(place: Place, engine_cli: EngineCli) -> None:
+def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(
+    place: Place, engine_cli: EngineCli, verb: Verb
+) -> None:
     path = place.folder / "market.cap"
     command = ("capture", "--out", "market.cap", *PACK, "--interval", "0.5")
     with place.start(*command) as process:
@@ -134,7 +163,7 @@ def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(place: Plac
     assert kept >= 40
     whole = path.read_bytes()
     path.write_bytes(whole + whole[16:60])  # a frame that the kill had caught half way
-    broken = engine_cli("capture", "info", "market.cap", "--json", cwd=place.folder)
+    broken = verb("capture", "info", "market.cap", "--json")
     assert broken.code == 1
     damage = json.loads(broken.out)["damage"]
     assert (damage["offset"], damage["torn"], damage["lost_bytes"]) == (len(whole), True, 44)
@@ -143,7 +172,7 @@ def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(place: Plac
     assert f"44 bytes from byte {len(whole)} on were half written" in more.err
     assert "cycle 2 of 2" in more.out
     assert path.read_bytes()[: len(whole)] == whole
-    sound = engine_cli("capture", "info", "market.cap", "--json", cwd=place.folder)
+    sound = verb("capture", "info", "market.cap", "--json")
     assert sound.code == 0
     told = json.loads(sound.out)
     assert [session["ended"] for session in told["sessions"]] == [False, True]
@@ -151,55 +180,62 @@ def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(place: Plac
     assert len(told["sessions"][0]["markets"]) == 4
     assert {"books", "trades", "tickers", "pulses"} <= told["counts"].keys()
     assert told["gaps"][0]["why"] == "the capture broke off"
-    replayed = json.loads(engine_cli("replay", "market.cap", *PACK, "--json", cwd=place.folder).out)
+    replayed = json.loads(verb("replay", "market.cap", *PACK, "--json").out)
     assert replayed["ticks"] > 0
     assert replayed["same_as_run"] is None
 
 
-def test_markets_can_be_named_by_series_and_exported_as_parquet(place: Place, engine_cli: EngineCli) -> None:
+def test_markets_can_be_named_by_series_and_exported_as_parquet(
+    place: Place, engine_cli: EngineCli, verb: Verb
+) -> None:
     pq = pytest.importorskip("pyarrow.dataset")
     words = ("capture", "--out", "s.cap", "--series", "KXPRACTICE", "--cycles", "1", "--interval", "2", "--json")
     made = engine_cli(*words, cwd=place.folder, env=place.environment)
     assert made.code == 0, made.err
     note = json.loads(made.out)
     assert len(note["markets"]) == 4
-    assert engine_cli("capture", "export", "s.cap", "--out", "pq", cwd=place.folder).code == 0
-    counts = json.loads(engine_cli("capture", "info", "s.cap", "--json", cwd=place.folder).out)["counts"]
+    assert verb("capture", "export", "s.cap", "--out", "pq").code == 0
+    counts = json.loads(verb("capture", "info", "s.cap", "--json").out)["counts"]
     for kind, column in (("trades", "price"), ("tickers", "last"), ("markets", "close_ns")):
         table = pq.dataset(place.folder / "pq" / f"kind={kind}", partitioning="hive").to_table()
         assert table.num_rows == counts[kind]
         assert {"ticker", "time", "time_ns", "date", column} <= set(table.column_names)
     quotes = pq.dataset(place.folder / "pq" / "kind=quotes", partitioning="hive").to_table().to_pylist()
     assert all(q["bid"] is None or q["ask"] is None or 0 < q["bid"] < q["ask"] < 1 for q in quotes)
-    again = engine_cli("capture", "export", "s.cap", "--out", "pq", cwd=place.folder)
+    again = verb("capture", "export", "s.cap", "--out", "pq")
     assert (again.code, "pq is not empty" in again.err) == (2, True)
 
 
-def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, engine_cli: EngineCli) -> None:
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("capture", "name the file to write"),
+        ("capture info", "name the capture"),
+        ("capture info none.cap", "none.cap: no such file"),
+        ("capture info text.cap", "this is no capture"),
+        ("capture info text.cap --cycles 3", "takes no --cycles"),
+        ("capture export text.cap", "name the folder to write"),
+        ("replay none.cap", "none.cap: no such file"),
+        ("replay --session 2", "are for a capture"),
+        ("run --capture x.cap", "add --venue kalshi"),
+        ("run --capture x.cap --venue kalshi --once", "leave --once out"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path, verb: Verb, words: str, expected: str
+) -> None:
     (tmp_path / "text.cap").write_text("no capture", encoding="utf-8")
-    cases = {
-        ("capture",): "name the file to write",
-        ("capture", "info"): "name the capture",
-        ("capture", "info", "none.cap"): "none.cap: no such file",
-        ("capture", "info", "text.cap"): "this is no capture",
-        ("capture", "info", "text.cap", "--cycles", "3"): "takes no --cycles",
-        ("capture", "export", "text.cap"): "name the folder to write",
-        ("replay", "none.cap"): "none.cap: no such file",
-        ("replay", "--session", "2"): "are for a capture",
-        ("run", "--capture", "x.cap"): "add --venue kalshi",
-    }
-    for words, expected in cases.items():
-        answer = engine_cli(*words)
-        assert answer.code == 2, (words, answer)
-        assert expected in answer.err
-        assert answer.err.count("\n") == 1, answer.err
+    answer = verb(*words.split())
+    assert answer.code == 2
+    assert expected in answer.err
+    assert answer.err.count("\n") == 1, answer.err
 
 
-def test_a_pack_is_tested_on_recorded_candles(tmp_path: Path, engine_cli: EngineCli, shared_data: Path) -> None:
+def test_a_pack_is_tested_on_recorded_candles(tmp_path: Path, verb: Verb, shared_data: Path) -> None:
     (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
-    data = shared_data / "kalshi" / "candles"
+    data, market = shared_data / "kalshi" / "candles", "KXNBAGAME-25NOV05WASBOS-WAS"
     plain, again, spread = (
-        json.loads(engine_cli("backtest", "candles", "--data", data, "--json", *more).out)
+        json.loads(verb("backtest", "candles", "--data", data, "--symbols", market, "--json", *more).out)
         for more in ((), (), ("--assume-spread", "0.04"))
     )
     assert plain["decisions_sha256"] == again["decisions_sha256"]
@@ -210,10 +246,10 @@ def test_a_pack_is_tested_on_recorded_candles(tmp_path: Path, engine_cli: Engine
     assert any(row["exit_reason"] == "end of data" for row in plain["per_exit_reason"])
 
 
-def test_a_broken_candle_is_one_line_with_its_place(tmp_path: Path, engine_cli: EngineCli) -> None:
+def test_a_broken_candle_is_one_line_with_its_place(tmp_path: Path, verb: Verb) -> None:
     (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
     rows = "ticker,timestamp,open,high,low,close,volume\nKX-A,1766534400,66,66,66,166,3\n"
     (tmp_path / "broken.csv").write_text(rows, encoding="utf-8")
-    answer = engine_cli("backtest", "candles", "--data", "broken.csv")
+    answer = verb("backtest", "candles", "--data", "broken.csv")
     assert answer.code == 2
     assert answer.err == "error: broken.csv:2: close 166: a price in cents, above 0 and below 100, is wanted\n"
