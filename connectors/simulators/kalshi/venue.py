@@ -11,6 +11,7 @@ from connectors.simulators.kalshi.core.exchange import Exchange
 from connectors.simulators.kalshi.core.notices import Notice, QuoteChanged, Traded
 from connectors.simulators.kalshi.core.units import MILLIS, MONEY_ONE
 from connectors.simulators.kalshi.faults import Faults
+from connectors.simulators.kalshi.feeds import Feeds
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.limits import TIERS, Limits
 from connectors.simulators.kalshi.published import Published
@@ -62,11 +63,13 @@ class Venue:
         self.faults = Faults(self.options.seed, SCOPES)
         self.published = Published(self.options.read_lag_ms * MILLIS)
         self.candles = Candles()
+        self.feeds = Feeds(self.options.seed)
         self.keys: dict[str, ApiKey] = {}
         self.limits: dict[str, Limits] = {}
         self.transfers: list[Transfer] = []
         self.maintenance: list[Maintenance] = []
         self._listeners: list[Listener] = []
+        self._watchers: list[Callable[[], bool]] = []
         self._in_window = False
         self.floor = self.exchange.floor
 
@@ -89,10 +92,22 @@ class Venue:
             self.limits[key.user] = Limits(TIERS[self.options.tier], len(self.floor.shards), now)
             self.settle_up()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, listener: Listener, watches_indices: Callable[[], bool] | None = None) -> Callable[[], None]:
         """Call ``listener`` with what each action made happen; returns how to stop."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        if watches_indices is not None:
+            self._watchers.append(watches_indices)
+
+        def stop() -> None:
+            self._listeners.remove(listener)
+            if watches_indices is not None:
+                self._watchers.remove(watches_indices)
+
+        return stop
+
+    def indices_watched(self) -> bool:
+        """Whether anybody listens to indices, which tick five times a second."""
+        return any(watches() for watches in self._watchers)
 
     def tick(self) -> None:
         """Let time pass for the exchange: timers, maintenance windows."""
@@ -136,4 +151,3 @@ class Venue:
         """When the maintenance window that is on will end."""
         now = self.now()
         return next((w.end_ns for w in self.maintenance if w.start_ns <= now < w.end_ns), None)
-

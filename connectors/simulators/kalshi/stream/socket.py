@@ -12,7 +12,8 @@ from connectors.simulators.kalshi import auth
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.units import MILLIS
 from connectors.simulators.kalshi.keys import ApiKey
-from connectors.simulators.kalshi.stream.session import ERRORS, Session
+from connectors.simulators.kalshi.stream.session import Session
+from connectors.simulators.kalshi.stream.subscription import ERRORS
 from connectors.simulators.kalshi.venue import Venue
 from connectors.simulators.kalshi.wire import Wire
 
@@ -50,8 +51,8 @@ class Socket:
             await self._refuse(error)
             return
         await self.send({"type": "websocket.accept"})
-        session = Session(self.venue.floor, key, self._put)
-        stop = self.venue.listen(session.take)
+        session = Session(self.venue.floor, key, self.venue.feeds, self._put)
+        stop = self.venue.listen(session.take, session.delivery.watches_indices)
         reader = asyncio.ensure_future(self._read(session))
         writer = asyncio.ensure_future(self._write())
         try:

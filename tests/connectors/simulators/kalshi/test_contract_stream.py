@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from connectors.simulators.kalshi.core.units import MILLIS
 from connectors.simulators.kalshi.server import Practice
-from connectors.simulators.kalshi.stream.session import ERRORS, Session
+from connectors.simulators.kalshi.stream.session import Session
+from connectors.simulators.kalshi.stream.subscription import ERRORS
 
 A, B, TENNIS = "KXT-26NOV02-A", "KXT-26NOV02-B", "KXATPMATCH-26NOV02ABC-A"
 SCHEMAS = {
@@ -76,7 +77,7 @@ def test_every_message_is_as_documented(
         message["sending_ts_ms"] = venue.now() // MILLIS
         seen.append(json.loads(json.dumps(message)))
 
-    session = Session(venue.floor, venue.keys[ann.credentials.key_id], emit)
+    session = Session(venue.floor, venue.keys[ann.credentials.key_id], venue.feeds, emit)
     venue.listen(session.take)
 
     def send(cmd: str, number: int, **params: Any) -> None:

@@ -23,7 +23,8 @@ class Client:
         self.seen: list[dict[str, Any]] = []
         venue = practice.venue
         venue.settle_up()
-        self.session = Session(venue.floor, venue.keys[api.credentials.key_id], lambda _, m: self.seen.append(m))
+        key = venue.keys[api.credentials.key_id]
+        self.session = Session(venue.floor, key, venue.feeds, lambda _, m: self.seen.append(m))
         venue.listen(self.session.take)
 
     def send(self, cmd: str, number: int = 1, **params: Any) -> list[dict[str, Any]]:
@@ -191,7 +192,7 @@ def test_cancel_reasons_are_told(connect: Any, ann: Any, practice: Practice) -> 
         ('{"cmd": "dance", "params": {}}', 5),
         ('{"cmd": "unsubscribe", "params": {"sids": [9]}}', 7),
         ('{"cmd": "subscribe", "params": {"channels": ["gossip"]}}', 8),
-        ('{"cmd": "subscribe", "params": {"channels": ["pyth_value"]}}', 10),
+        ('{"cmd": "subscribe", "params": {"channels": ["pyth_value"], "market_ticker": "KXT-26NOV02-A"}}', 11),
         ('{"cmd": "subscribe", "params": {"channels": ["trade"], "market_ticker": "KXNONE"}}', 11),
         ('{"cmd": "subscribe", "params": {"channels": ["trade"], "market_ticker": "X", "market_tickers": ["X"]}}', 11),
         ('{"cmd": "update_subscription", "params": {"sids": [1, 2], "action": "add_markets"}}', 12),
