@@ -158,7 +158,8 @@ class Control:
         return {}
 
     def _market(self, values: Json) -> Json:
-        """``{"ticker", "do": pause|resume|close|determine|dispute|structure, "result"?, "value"?, "at"?, "to"?}``."""
+        """``{"ticker", "do": pause|resume|close|determine|dispute|structure|describe, ...}``: ``result`` and ``value``,
+        ``at``, ``to`` or ``fields`` beside it."""
         ticker, exchange, now = values["ticker"], self.venue.exchange, self._now
         match values["do"]:
             case "pause":
@@ -174,8 +175,11 @@ class Control:
                 exchange.dispute(ticker, now)
             case "structure":
                 exchange.restructure(ticker, values["to"], STRUCTURES[values["to"]], now)
+            case "describe":
+                exchange.describe(ticker, values["fields"], now)
             case other:
-                raise ValueError(f"do: {other} is not one of pause, resume, close, determine, dispute, structure")
+                known = "pause, resume, close, determine, dispute, structure, describe"
+                raise ValueError(f"do: {other} is not one of {known}")
         return {"status": self.venue.floor.market(ticker).status.value}
 
     def _list(self, values: Json) -> Json:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from connectors.simulators.kalshi.core.accounts import User
 from connectors.simulators.kalshi.core.blocks import Blocks
@@ -213,6 +214,10 @@ class Exchange:
     def restructure(self, ticker: str, structure: str, grid: Grid, now: int) -> None:
         self.advance(now)
         self.life.restructure(self.floor.market(ticker), structure, grid)
+
+    def describe(self, ticker: str, changes: Mapping[str, Any], now: int) -> None:
+        self.advance(now)
+        self.life.describe(self.floor.market(ticker), changes)
 
     def set_exchange(self, now: int, active: bool = True, trading: bool = True, shard: int | None = None) -> None:
         """Pause or resume one shard, or all of them."""

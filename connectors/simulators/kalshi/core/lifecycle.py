@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from connectors.simulators.kalshi.core.desk import Desk
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.floor import Floor
@@ -12,6 +15,7 @@ from connectors.simulators.kalshi.core.order import Order
 from connectors.simulators.kalshi.core.units import NANOS, PRICE_ONE, show_price
 
 CLOSE_CANCEL_NS = NANOS  # resting orders of a closed market are cancelled this much later
+DESCRIBED = ("strike_type", "floor_strike", "cap_strike", "custom_strike", "yes_sub_title")
 RESULTS = {"yes": PRICE_ONE, "no": 0}
 
 
@@ -144,6 +148,14 @@ class Lifecycle:
             for band in grid
         ]
         self._tell(market, "price_level_structure_updated", price_level_structure=structure, price_ranges=ranges)
+
+    def describe(self, market: Market, changes: Mapping[str, Any]) -> None:
+        """Change what a market says about itself: its strike, or the name of its YES side."""
+        unknown = set(changes) - set(DESCRIBED)
+        if unknown or not changes:
+            raise VenueError(400, "invalid_parameters", f"what can change is {', '.join(DESCRIBED)}")
+        market.info = {**market.info, **changes}
+        self._tell(market, "metadata_updated", **changes)
 
     def set_exchange(self, shard: int, active: bool, trading: bool) -> None:
         """Pause or resume a shard. A pause cancels orders that asked for it, in every market of the shard."""
