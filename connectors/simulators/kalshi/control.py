@@ -30,7 +30,7 @@ from connectors.simulators.kalshi.core.units import (
 )
 from connectors.simulators.kalshi.faults import FaultSpecError
 from connectors.simulators.kalshi.scenario import HOUSE, ScenarioError, list_scenario
-from connectors.simulators.kalshi.venue import Maintenance
+from connectors.simulators.kalshi.upkeep import Maintenance
 from connectors.simulators.kalshi.world.director import Director
 
 PREFIX = "/practice"
@@ -153,8 +153,7 @@ class Control:
     def _maintenance(self, values: Json) -> Json:
         """``{"start": TIME, "end": TIME, "exchange": true}``; without exchange only trading pauses."""
         window = Maintenance(parse_time(values["start"]), parse_time(values["end"]), bool(values.get("exchange")))
-        self.venue.maintenance.append(window)
-        self.venue.tick()
+        self.venue.announce(window)
         return {}
 
     def _market(self, values: Json) -> Json:

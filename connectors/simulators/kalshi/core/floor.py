@@ -75,6 +75,12 @@ class Floor:
         market.clock = self.clock
         return self.clock
 
+    def restart_clocks(self) -> None:
+        """After maintenance the clock starts again; it is the one thing that makes it run backwards."""
+        self.clock = 1
+        for market in self.markets.values():
+            market.clock = min(market.clock, self.clock)
+
     def enter(self, market: Market, order: Order) -> None:
         """Put the open rest of an order on the book."""
         market.book.side(order.side).add(order)

@@ -53,13 +53,14 @@ def status(venue: Venue, call: Call) -> Reply:
 
 
 def schedule(venue: Venue, call: Call) -> Reply:
-    """Around the clock but for Thursday 03:00 to 05:00 ET, when the venue does its maintenance."""
-    whole = [{"open_time": "00:00", "close_time": "00:00"}]
+    """Around the clock but for the weekly maintenance, when there is one."""
+    whole, weekly = [{"open_time": "00:00", "close_time": "00:00"}], venue.upkeep.weekly
     thursday = [{"open_time": "00:00", "close_time": "03:00"}, {"open_time": "05:00", "close_time": "00:00"}]
-    hours: dict[str, Any] = {day: thursday if day == "thursday" else whole for day in _WEEK}
+    hours: dict[str, Any] = {day: thursday if weekly and day == "thursday" else whole for day in _WEEK}
     hours |= {"start_time": show_time(call.now - _YEAR_NS), "end_time": show_time(call.now + _YEAR_NS)}
     windows = [
-        {"start_datetime": show_time(w.start_ns), "end_datetime": show_time(w.end_ns)} for w in venue.maintenance
+        {"start_datetime": show_time(w.start_ns), "end_datetime": show_time(w.end_ns)}
+        for w in venue.upkeep.coming(call.now)
     ]
     return Reply(200, {"schedule": {"standard_hours": [hours], "maintenance_windows": windows}})
 

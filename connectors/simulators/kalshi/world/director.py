@@ -34,7 +34,7 @@ class Director:
         self.pulse.skip(now)
 
     def _next(self) -> int | None:
-        stories = (self.player, self.crowd, self.quoters, self.judge, self.pulse, self.venue.exchange.life)
+        stories = (self.venue, self.player, self.crowd, self.quoters, self.judge, self.pulse, self.venue.exchange.life)
         dues = [story.next_ns() for story in stories if story is not None]
         return min((due for due in dues if due is not None), default=None)
 
@@ -45,6 +45,7 @@ class Director:
 
     def _to(self, now: int) -> None:
         self.venue.exchange.advance(now)
+        self.venue.keep_windows(now)
         if self.player is not None:
             self.player.play(now)
         if self.crowd is not None:
