@@ -44,6 +44,9 @@ def command(
     read_lag: Annotated[
         int, typer.Option("--read-lag", metavar="MS", min=0, help="How far reads of the portfolio are behind.")
     ] = READ_LAG_MS,
+    maintenance: Annotated[
+        bool, typer.Option("--maintenance/--no-maintenance", help="Pause trading on Thursdays, 03:00-05:00 New York.")
+    ] = True,
     json: JsonOption = False,
 ) -> int:
     """Run a practice exchange on loopback until Ctrl-C. docs/practice-exchange.md says what it does."""
@@ -55,7 +58,7 @@ def command(
     from connectors.simulators.kalshi.world.tape import TapeError
 
     try:
-        setup = _setup(seed, markets, replay, speed, fault, keys, read_lag)
+        setup = _setup(seed, markets, replay, speed, fault, keys, read_lag, maintenance)
         practice = Practice(setup)
     except (FaultSpecError, KeyFileError, ScenarioError, TapeError) as error:
         raise UserError(str(error)) from None
@@ -76,8 +79,9 @@ def _need_packages() -> None:
 
 
 def _setup(
-    seed: int, markets: Path | None, replay: Path | None, speed: float, fault: str, keys: Path | None, read_lag: int
-) -> Setup:
+    seed: int, markets: Path | None, replay: Path | None, speed: float, fault: str, keys: Path | None, read_lag: int,
+    maintenance: bool,
+) -> Setup:  # fmt: skip
     from connectors.simulators.kalshi.keys import read_keys
     from connectors.simulators.kalshi.scenario import read_scenario
     from connectors.simulators.kalshi.server import Setup
@@ -85,7 +89,7 @@ def _setup(
     from connectors.simulators.kalshi.world.tape import read_tape
 
     return Setup(
-        options=Options(seed=seed, read_lag_ms=read_lag),
+        options=Options(seed=seed, read_lag_ms=read_lag, weekly_maintenance=maintenance),
         markets=read_scenario(markets) if markets is not None else None,
         tape=read_tape(replay) if replay is not None else (),
         tape_speed=speed,

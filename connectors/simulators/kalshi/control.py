@@ -30,7 +30,7 @@ from connectors.simulators.kalshi.core.units import (
 )
 from connectors.simulators.kalshi.faults import FaultSpecError
 from connectors.simulators.kalshi.scenario import HOUSE, ScenarioError, list_scenario
-from connectors.simulators.kalshi.venue import Maintenance
+from connectors.simulators.kalshi.upkeep import Maintenance
 from connectors.simulators.kalshi.world.director import Director
 
 PREFIX = "/practice"
@@ -153,12 +153,12 @@ class Control:
     def _maintenance(self, values: Json) -> Json:
         """``{"start": TIME, "end": TIME, "exchange": true}``; without exchange only trading pauses."""
         window = Maintenance(parse_time(values["start"]), parse_time(values["end"]), bool(values.get("exchange")))
-        self.venue.maintenance.append(window)
-        self.venue.tick()
+        self.venue.announce(window)
         return {}
 
     def _market(self, values: Json) -> Json:
-        """``{"ticker", "do": pause|resume|close|determine|dispute|structure, "result"?, "value"?, "at"?, "to"?}``."""
+        """``{"ticker", "do": pause|resume|close|determine|dispute|structure|describe, ...}``: ``result`` and ``value``,
+        ``at``, ``to`` or ``fields`` beside it."""
         ticker, exchange, now = values["ticker"], self.venue.exchange, self._now
         match values["do"]:
             case "pause":
@@ -174,8 +174,11 @@ class Control:
                 exchange.dispute(ticker, now)
             case "structure":
                 exchange.restructure(ticker, values["to"], STRUCTURES[values["to"]], now)
+            case "describe":
+                exchange.describe(ticker, values["fields"], now)
             case other:
-                raise ValueError(f"do: {other} is not one of pause, resume, close, determine, dispute, structure")
+                known = "pause, resume, close, determine, dispute, structure, describe"
+                raise ValueError(f"do: {other} is not one of {known}")
         return {"status": self.venue.floor.market(ticker).status.value}
 
     def _list(self, values: Json) -> Json:

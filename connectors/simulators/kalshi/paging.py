@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from connectors.simulators.kalshi.core.errors import VenueError
+
 Item = TypeVar("Item")
 Key = tuple[int, str]
 
@@ -25,6 +27,13 @@ def page(
         ordered = [item for item in ordered if (key(item) < after if newest_first else key(item) > after)]
     shown = ordered[:limit]
     return shown, _encode(key(shown[-1])) if len(ordered) > len(shown) and shown else ""
+
+
+def needs_cursor(cursor: str | None) -> str | None:
+    """For the lists that refuse a cursor that is not theirs. Raises VenueError."""
+    if cursor is not None and _decode(cursor) is None:
+        raise VenueError(400, "invalid_parameters", "the cursor is malformed")
+    return cursor
 
 
 def _encode(key: Key) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.simulators.kalshi.candles import Candle, Candles
@@ -109,7 +110,7 @@ def trade(t: Trade) -> Json:
         "taker_outcome_side": outcome,
         "taker_book_side": t.taker_side,
         "created_time": show_time(t.time_ns),
-        "is_block_trade": False,
+        "is_block_trade": t.block,
     }
 
 
@@ -190,13 +191,23 @@ def event(e: Event) -> Json:
     return shown
 
 
+def legs(m: Market, markets: Mapping[str, Market]) -> list[Json]:
+    """The parts of a combo; what a YES of each pays once that is known."""
+    shown = []
+    for leg in m.legs:
+        entry = {"event_ticker": leg.event_ticker, "market_ticker": leg.ticker, "side": leg.side}
+        value = markets[leg.ticker].value
+        shown.append(entry if value is None else {**entry, "yes_settlement_value_dollars": show_price(value)})
+    return shown
+
+
 def price_ranges(grid: Grid) -> list[Json]:
     return [
         {"start": show_price(band.start), "end": show_price(band.end), "step": show_price(band.step)} for band in grid
     ]
 
 
-def market(m: Market, candles: Candles, now: int) -> Json:
+def market(m: Market, markets: Mapping[str, Market], candles: Candles, now: int) -> Json:
     day_ago = now // NANOS - _DAY
     before = candles.before(m.ticker, day_ago)
     shown = {
@@ -224,6 +235,8 @@ def market(m: Market, candles: Candles, now: int) -> Json:
         "price_ranges": price_ranges(m.grid),
         "exchange_index": m.shard,
     }
+    if m.legs:
+        shown |= {"mve_collection_ticker": m.collection, "mve_selected_legs": legs(m, markets)}
     if m.fee_waiver_ns:
         shown["fee_waiver_expiration_time"] = show_time(m.fee_waiver_ns)
     if m.value is not None:

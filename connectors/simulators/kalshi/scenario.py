@@ -1,7 +1,7 @@
 """What is listed: series, events and markets in the shapes of the venue's own answers, from a file or made up.
 
-A document has ``markets`` and may have ``series`` and ``events``; what is missing is filled in from the tickers. A
-market may carry an ``orderbook_fp`` as GET orderbook answers it: the house puts these orders on the book.
+A document has ``markets`` and may have ``series``, ``events`` and ``collections``; what is missing is filled in from
+the tickers. A market may carry an ``orderbook_fp`` as GET orderbook answers it: the house puts that on the book.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from connectors.simulators.kalshi.core.combos import Collection, Member
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.exchange import Exchange
 from connectors.simulators.kalshi.core.grid import STRUCTURES, Grid, PriceRange
@@ -33,6 +34,7 @@ HOUSE = "00000000-0000-5000-8000-000000000001"  # the user whose orders open the
 Document = Mapping[str, Any]
 
 _DAY = 86_400 * NANOS
+_YEAR = 365 * _DAY
 _STARTABLE = (MarketStatus.INITIALIZED, MarketStatus.ACTIVE, MarketStatus.INACTIVE)
 # Shown as the exchange keeps them; all other fields of a market, event or series are shown as the file has them.
 _MARKET_OWN = frozenset((
@@ -93,8 +95,11 @@ def list_scenario(exchange: Exchange, document: Document, now: int, origin: str 
             exchange.list_market(market, now)
             _open_book(exchange, entry, now)
             openings.append(Opening(market.ticker, _opening_price(entry)))
+        for entry in document.get("collections", ()):
+            exchange.combos.list(_collection(entry, now))
     except (KeyError, TypeError, AttributeError, UnitError, ValueError, VenueError) as error:
-        name = entry.get("ticker") or entry.get("event_ticker") if isinstance(entry, dict) else entry
+        names = ("ticker", "event_ticker", "collection_ticker")
+        name = next((entry[n] for n in names if n in entry), None) if isinstance(entry, dict) else entry
         said = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise ScenarioError(f"{origin}: {name}: {said}") from None
     return openings
@@ -160,6 +165,19 @@ def _market(exchange: Exchange, entry: Document, now: int) -> Market:
     if entry.get("last_price_dollars"):
         market.last_price = parse_price(entry["last_price_dollars"])
     return market
+
+
+def _collection(entry: Document, now: int) -> Collection:
+    members = tuple(
+        Member(e["ticker"], bool(e.get("is_yes_only")), e.get("size_min"), e.get("size_max"))
+        for e in entry["associated_events"]
+    )
+    return Collection(
+        entry["collection_ticker"], entry["series_ticker"], entry.get("title", entry["collection_ticker"]),
+        entry.get("description", ""), _time(entry, "open_date", now), _time(entry, "close_date", now + _YEAR), members,
+        int(entry.get("size_min", 2)), int(entry.get("size_max", len(members))), bool(entry.get("is_ordered")),
+        entry.get("price_level_structure", "center_deci_edge_centi_cent"),
+    )  # fmt: skip
 
 
 def _status(entry: Document) -> MarketStatus:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 REQUEST_KINDS = ("read", "write")
 REQUESTS = (
-    "account", "amend", "balance", "batch-cancel", "batch-create", "cancel", "cancel-all", "create", "decrease",
-    "events", "exchange", "fills", "groups", "historical", "keys", "markets", "money", "orderbook", "order", "orders",
-    "positions", "queue", "series", "settlements", "trades", "websocket",
+    "account", "amend", "balance", "batch-cancel", "batch-create", "blocks", "cancel", "cancel-all", "combos",
+    "create", "decrease", "events", "exchange", "fcm", "fills", "groups", "historical", "keys", "markets", "money",
+    "orderbook", "order", "orders", "positions", "queue", "quotes", "reference", "rfqs", "series", "settlements",
+    "trades", "websocket",
 )  # fmt: skip
 CHANNELS = (
     "orderbook_delta", "ticker", "trade", "fill", "market_positions", "market_lifecycle_v2",
@@ -15,6 +16,7 @@ CHANNELS = (
 )  # fmt: skip
 MESSAGES = (
     "orderbook_snapshot", "user_order", "market_position", "event_lifecycle", "event_fee_update", "subscribed",
-    "unsubscribed", "ok", "error",
+    "unsubscribed", "ok", "error", "rfq_created", "rfq_deleted", "quote_created", "quote_accepted", "quote_executed",
+    "cfbenchmarks_value_indexlist", "cfbenchmarks_value_5hz_indexlist", "pyth_value_underlying_list",
 )  # fmt: skip
 SCOPES = frozenset((*REQUEST_KINDS, *REQUESTS, *CHANNELS, *MESSAGES))

@@ -235,4 +235,3 @@ def make_server(practice: Practice) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     return _Server(config, practice.app)
-

@@ -11,21 +11,14 @@ from connectors.simulators.kalshi.core.exchange import Exchange
 from connectors.simulators.kalshi.core.notices import Notice, QuoteChanged, Traded
 from connectors.simulators.kalshi.core.units import MILLIS, MONEY_ONE
 from connectors.simulators.kalshi.faults import Faults
+from connectors.simulators.kalshi.feeds import Feeds
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.limits import TIERS, Limits
 from connectors.simulators.kalshi.published import Published
 from connectors.simulators.kalshi.scopes import SCOPES
+from connectors.simulators.kalshi.upkeep import Maintenance, Upkeep
 
 Listener = Callable[[list[Notice]], None]
-
-
-@dataclass(slots=True)
-class Maintenance:
-    """A window in which the exchange (or only trading) pauses. UTC nanoseconds."""
-
-    start_ns: int
-    end_ns: int
-    exchange: bool
 
 
 @dataclass(slots=True)
@@ -50,6 +43,7 @@ class Options:
     tier: str = "advanced"
     deposit: int = 1_000
     unlimited: bool = False  # no rate limits
+    weekly_maintenance: bool = False  # Thursday 03:00 to 05:00 in New York
 
 
 class Venue:
@@ -62,12 +56,16 @@ class Venue:
         self.faults = Faults(self.options.seed, SCOPES)
         self.published = Published(self.options.read_lag_ms * MILLIS)
         self.candles = Candles()
+        self.feeds = Feeds(self.options.seed)
         self.keys: dict[str, ApiKey] = {}
         self.limits: dict[str, Limits] = {}
         self.transfers: list[Transfer] = []
-        self.maintenance: list[Maintenance] = []
+        self.upkeep = Upkeep(self.options.weekly_maintenance)
         self._listeners: list[Listener] = []
-        self._in_window = False
+        self._watchers: list[Callable[[], bool]] = []
+        self._window: Maintenance | None = None
+        self._boundary_ns: int | None = self.now()  # the first look is at once
+        self._on_restart: list[Callable[[], None]] = []
         self.floor = self.exchange.floor
 
     def now(self) -> int:
@@ -89,16 +87,30 @@ class Venue:
             self.limits[key.user] = Limits(TIERS[self.options.tier], len(self.floor.shards), now)
             self.settle_up()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, listener: Listener, watches_indices: Callable[[], bool] | None = None) -> Callable[[], None]:
         """Call ``listener`` with what each action made happen; returns how to stop."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        if watches_indices is not None:
+            self._watchers.append(watches_indices)
+
+        def stop() -> None:
+            self._listeners.remove(listener)
+            if watches_indices is not None:
+                self._watchers.remove(watches_indices)
+
+        return stop
+
+    def indices_watched(self) -> bool:
+        """Whether anybody listens to indices, which tick five times a second."""
+        return any(watches() for watches in self._watchers)
 
     def tick(self) -> None:
         """Let time pass for the exchange: timers, maintenance windows."""
         now = self.now()
+        while (due := self.next_ns()) is not None and due <= now:
+            self.exchange.advance(due)
+            self.keep_windows(due)
         self.exchange.advance(now)
-        self._keep_windows(now)
         self.settle_up()
         self.published.catch_up(now)
 
@@ -123,17 +135,41 @@ class Venue:
                     market.ticker, notice.time_ns, market.book.bid, market.book.ask, market.open_interest
                 )
 
-    def _keep_windows(self, now: int) -> None:
-        current = next((window for window in self.maintenance if window.start_ns <= now < window.end_ns), None)
-        if current is not None and not self._in_window:
-            self._in_window = True
-            self.exchange.set_exchange(now, active=not current.exchange, trading=False)
-        elif current is None and self._in_window:
-            self._in_window = False
+    def on_restart(self, act: Callable[[], None]) -> Callable[[], None]:
+        """Call ``act`` when a maintenance window begins, which ends all connections; returns how to stop."""
+        self._on_restart.append(act)
+        return lambda: self._on_restart.remove(act)
+
+    def announce(self, window: Maintenance) -> None:
+        """A window beside the weekly one."""
+        self.upkeep.announced.append(window)
+        self._boundary_ns = self.now()
+        self.tick()
+
+    def next_ns(self) -> int | None:
+        """When the next maintenance window begins or ends."""
+        return self._boundary_ns
+
+    def keep_windows(self, now: int) -> None:
+        """Begin or end a maintenance window. Beginning one restarts the clocks of all markets."""
+        if self._boundary_ns is None or now < self._boundary_ns:
+            return
+        self._boundary_ns = self.upkeep.next_ns(now)
+        current = self.upkeep.at(now)
+        if current == self._window:
+            return
+        begins, self._window = self._window is None, current
+        if current is None:
             self.exchange.set_exchange(now)
+            return
+        self.exchange.set_exchange(now, active=not current.exchange, trading=False)
+        if begins:
+            self.settle_up()
+            self.floor.restart_clocks()
+            for act in list(self._on_restart):
+                act()
 
     def resume_time(self) -> int | None:
         """When the maintenance window that is on will end."""
-        now = self.now()
-        return next((w.end_ns for w in self.maintenance if w.start_ns <= now < w.end_ns), None)
-
+        window = self.upkeep.at(self.now())
+        return window.end_ns if window is not None else None

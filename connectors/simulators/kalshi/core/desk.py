@@ -7,7 +7,7 @@ from collections.abc import Callable
 from connectors.simulators.kalshi.core.errors import VenueError, invalid_order, not_found
 from connectors.simulators.kalshi.core.floor import Floor
 from connectors.simulators.kalshi.core.grid import on_grid
-from connectors.simulators.kalshi.core.matching import Run, match
+from connectors.simulators.kalshi.core.matching import Run, agree, match
 from connectors.simulators.kalshi.core.model import Market
 from connectors.simulators.kalshi.core.order import (
     BID,
@@ -33,6 +33,15 @@ class Desk:
         self.floor = floor
         self.expire = expire
 
+    def need_trading(self, market: Market) -> None:
+        """Raises VenueError where nobody could trade now."""
+        self._trading(market)
+        _tradable(market)
+
+    def need_funds(self, market: Market, user: str, wanted: NewOrder) -> None:
+        """Raises VenueError (``insufficient_balance``) for an order that the user could not pay for now."""
+        self.floor.accounts.check(market, self._order("", user, market, wanted), self.floor.terms(market))
+
     # Placing
 
     def place(self, user: str, wanted: NewOrder) -> Executed:
@@ -49,7 +58,7 @@ class Desk:
         self._well_formed(user, market, wanted)
         floor.groups.for_order(user, wanted.group_id, wanted.subaccount, market.shard)
         _tradable(market)
-        order = self._order(user, market, wanted)
+        order = self._order(floor.ids(), user, market, wanted)
         terms = floor.terms(market)
         count = self._capped(order) if wanted.reduce_only else order.remaining
         if not wanted.reduce_only:
@@ -62,9 +71,26 @@ class Desk:
         order.remaining = count
         return self._run(market, order, rests=wanted.time_in_force == GTC, capped=wanted.count - count)
 
-    def _order(self, user: str, market: Market, wanted: NewOrder) -> Order:
+    def agree(self, market: Market, taker: tuple[str, NewOrder], maker: tuple[str, NewOrder]) -> tuple[Order, Order]:
+        """Trade two users' orders of one count and price past the book. Raises VenueError and changes nothing."""
+        floor, terms = self.floor, self.floor.terms(market)
+        self.need_trading(market)
+        if not on_grid(market.grid, maker[1].price):
+            raise VenueError(400, "invalid_price")
+        for user, wanted in (taker, maker):
+            self.need_funds(market, user, wanted)
+        orders = [self._order(floor.ids(), user, market, wanted) for user, wanted in (taker, maker)]
+        floor.orders |= {order.order_id: order for order in orders}
+        floor.tick(market)
+        agree(floor, market, orders[0], orders[1], terms)
+        for order in orders:
+            self._margin(order.user, order.subaccount, order.shard)
+        floor.quote(market)
+        return orders[0], orders[1]
+
+    def _order(self, order_id: str, user: str, market: Market, wanted: NewOrder) -> Order:
         return Order(
-            self.floor.ids(), user, wanted.subaccount, wanted.client_order_id, market.ticker, market.shard, wanted.side,
+            order_id, user, wanted.subaccount, wanted.client_order_id, market.ticker, market.shard, wanted.side,
             wanted.price, wanted.count, wanted.count, wanted.self_trade_prevention, wanted.cancel_on_pause,
             wanted.group_id, wanted.expiration_ns, self.floor.now, self.floor.now,
         )  # fmt: skip

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from connectors.simulators.kalshi.core.accounts import User
+from connectors.simulators.kalshi.core.blocks import Blocks
+from connectors.simulators.kalshi.core.combos import Combos
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.fees import DIRECT_PRECISION, FEE_TYPES
 from connectors.simulators.kalshi.core.floor import Floor
@@ -12,9 +16,10 @@ from connectors.simulators.kalshi.core.grid import Grid
 from connectors.simulators.kalshi.core.groups import Group
 from connectors.simulators.kalshi.core.ids import Ids
 from connectors.simulators.kalshi.core.lifecycle import Lifecycle
-from connectors.simulators.kalshi.core.model import Event, Market, Series
+from connectors.simulators.kalshi.core.model import Event, Leg, Market, Series
 from connectors.simulators.kalshi.core.notices import EventFeeChanged, EventListed, MarketChanged, Notice
 from connectors.simulators.kalshi.core.order import Amendment, Executed, NewOrder, Order
+from connectors.simulators.kalshi.core.requests import Requests
 from connectors.simulators.kalshi.core.units import NANOS, show_price
 
 SHARDS = 4
@@ -31,6 +36,9 @@ class Exchange:
         self.life = Lifecycle(self.floor)
         self.desk = self.life.desk
         self.accounts = self.floor.accounts
+        self.requests = Requests(self.floor, self.desk)
+        self.blocks = Blocks(self.floor, self.desk)
+        self.combos = Combos(self.floor, self.life)
 
     def take_notices(self) -> list[Notice]:
         """What has happened since the last call, oldest first."""
@@ -90,6 +98,14 @@ class Exchange:
         event.fee_multiplier_override = Fraction(multiplier) if multiplier is not None else None
         shown = float(event.fee_multiplier_override) if event.fee_multiplier_override is not None else None
         self.floor.notices.append(EventFeeChanged(ticker, fee_type, shown, self.floor.now))
+
+    def create_combo(self, collection: str, legs: Sequence[Leg], now: int) -> Market:
+        """The market of these legs, listed if nobody has asked for it before."""
+        self.advance(now)
+        market, new = self.combos.create(self.combos.find(collection), legs)
+        if new:
+            self.list_market(market, now)
+        return market
 
     # People and money
 
@@ -198,6 +214,10 @@ class Exchange:
     def restructure(self, ticker: str, structure: str, grid: Grid, now: int) -> None:
         self.advance(now)
         self.life.restructure(self.floor.market(ticker), structure, grid)
+
+    def describe(self, ticker: str, changes: Mapping[str, Any], now: int) -> None:
+        self.advance(now)
+        self.life.describe(self.floor.market(ticker), changes)
 
     def set_exchange(self, now: int, active: bool = True, trading: bool = True, shard: int | None = None) -> None:
         """Pause or resume one shard, or all of them."""

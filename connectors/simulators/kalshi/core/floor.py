@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from copy import copy
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from connectors.simulators.kalshi.core.ids import Ids
 from connectors.simulators.kalshi.core.model import Event, Fill, Market, Series, Settlement, Trade
 from connectors.simulators.kalshi.core.notices import BookChanged, Notice, OrderChanged, QuoteChanged
 from connectors.simulators.kalshi.core.order import Order
+from connectors.simulators.kalshi.core.timers import Timers
 
 TRADES_KEPT = 200_000
 
@@ -46,6 +48,9 @@ class Floor:
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.fills: list[Fill] = []
         self.settlements: list[Settlement] = []
+        self.timers = Timers()
+        self.on_closed: list[Callable[[Market], None]] = []  # called when a market closes
+        self.on_settled: list[Callable[[Market], None]] = []
 
     def market(self, ticker: str) -> Market:
         market = self.markets.get(ticker)
@@ -69,6 +74,12 @@ class Floor:
         self.clock += 1
         market.clock = self.clock
         return self.clock
+
+    def restart_clocks(self) -> None:
+        """After maintenance the clock starts again; it is the one thing that makes it run backwards."""
+        self.clock = 1
+        for market in self.markets.values():
+            market.clock = min(market.clock, self.clock)
 
     def enter(self, market: Market, order: Order) -> None:
         """Put the open rest of an order on the book."""

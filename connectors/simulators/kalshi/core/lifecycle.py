@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 from connectors.simulators.kalshi.core.desk import Desk
 from connectors.simulators.kalshi.core.errors import VenueError
@@ -15,74 +15,71 @@ from connectors.simulators.kalshi.core.order import Order
 from connectors.simulators.kalshi.core.units import NANOS, PRICE_ONE, show_price
 
 CLOSE_CANCEL_NS = NANOS  # resting orders of a closed market are cancelled this much later
+DESCRIBED = ("strike_type", "floor_strike", "cap_strike", "custom_strike", "yes_sub_title")
 RESULTS = {"yes": PRICE_ONE, "no": 0}
-
-OPEN, CLOSE, SWEEP, SETTLE, EXPIRE = "open", "close", "sweep", "settle", "expire"
-
-
-@dataclass(order=True, slots=True)
-class Timer:
-    """Something due. The count keeps timers of one instant in the order in which they were set."""
-
-    due_ns: int
-    count: int
-    what: str = field(compare=False)
-    subject: str = field(compare=False)
 
 
 class Lifecycle:
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
         self.desk = Desk(floor, self.expire)
-        self._timers: list[Timer] = []
-        self._count = 0
-
-    def _at(self, due_ns: int, what: str, subject: str) -> None:
-        self._count += 1
-        heapq.heappush(self._timers, Timer(due_ns, self._count, what, subject))
 
     def expire(self, order: Order) -> None:
-        if order.expiration_ns is not None:
-            self._at(order.expiration_ns, EXPIRE, order.order_id)
+        due = order.expiration_ns
+        if due is not None:
+            self.floor.timers.at(due, lambda: self._expire(order, due))
 
     def schedule(self, market: Market) -> None:
         """Set the timers of a market just listed; times already past take effect at the next advance."""
-        self._at(market.open_ns, OPEN, market.ticker)
-        self._at(market.close_ns, CLOSE, market.ticker)
+        self.floor.timers.at(market.open_ns, lambda: self._open(market))
+        self._close_at(market, market.close_ns)
 
     def next_ns(self) -> int | None:
         """When the next timer is due."""
-        return self._timers[0].due_ns if self._timers else None
+        return self.floor.timers.next_ns()
 
     def advance(self, now: int) -> None:
         """Let everything happen that is due by ``now``, each at its own time. Time never runs backwards."""
-        while self._timers and self._timers[0].due_ns <= now:
-            timer = heapq.heappop(self._timers)
-            self.floor.now = max(self.floor.now, timer.due_ns)
-            self._due(timer)
-        self.floor.now = max(self.floor.now, now)
+        floor = self.floor
+        while (timer := floor.timers.pop(now)) is not None:
+            floor.now = max(floor.now, timer.due_ns)
+            timer.act()
+        floor.now = max(floor.now, now)
 
-    def _due(self, timer: Timer) -> None:
-        if timer.what == EXPIRE:
-            order = self.floor.orders[timer.subject]
-            if order.resting and order.expiration_ns == timer.due_ns:
-                self.floor.drop(order, "ExpiryCancel")
-            return
-        market = self.floor.markets[timer.subject]
-        if timer.what == OPEN and market.status is MarketStatus.INITIALIZED:
+    def _expire(self, order: Order, due_ns: int) -> None:
+        """Unless the expiry has been amended since."""
+        if order.resting and order.expiration_ns == due_ns:
+            self.floor.drop(order, "ExpiryCancel")
+
+    def _open(self, market: Market) -> None:
+        if market.status is MarketStatus.INITIALIZED:
             market.status = MarketStatus.ACTIVE
-        elif timer.what == CLOSE and not market.over and market.close_ns <= timer.due_ns:
-            self._close(market)
-        elif timer.what == SWEEP:
-            self._cancel_resting(market, "CloseCancel")
-        elif timer.what == SETTLE and market.determined_ns is not None:
-            decided = market.status in (MarketStatus.DETERMINED, MarketStatus.AMENDED)
-            if decided and market.determined_ns + market.settlement_timer_ns <= timer.due_ns:
+
+    def _close_at(self, market: Market, close_ns: int) -> None:
+        """A close that has been moved to later since does nothing."""
+
+        def close() -> None:
+            if not market.over and market.close_ns <= close_ns:
+                self._close(market)
+
+        self.floor.timers.at(close_ns, close)
+
+    def _settle_at(self, market: Market, due_ns: int) -> None:
+        """A result that has been disputed or amended since settles at its own time."""
+
+        def settle() -> None:
+            if market.status not in (MarketStatus.DETERMINED, MarketStatus.AMENDED) or market.determined_ns is None:
+                return
+            if market.determined_ns + market.settlement_timer_ns <= due_ns:
                 self._settle(market)
+
+        self.floor.timers.at(due_ns, settle)
 
     def _close(self, market: Market) -> None:
         market.status = MarketStatus.CLOSED
-        self._at(self.floor.now + CLOSE_CANCEL_NS, SWEEP, market.ticker)
+        self.floor.timers.at(self.floor.now + CLOSE_CANCEL_NS, lambda: self._cancel_resting(market, "CloseCancel"))
+        for act in self.floor.on_closed:
+            act(market)
 
     def _cancel_resting(self, market: Market, reason: str, only_on_pause: bool = False) -> None:
         for order in market.book.orders():
@@ -112,7 +109,7 @@ class Lifecycle:
         if close_ns < market.close_ns and not market.can_close_early:
             raise VenueError(409, "invalid_market", "the market cannot close early")
         market.close_ns = max(close_ns, self.floor.now)
-        self._at(market.close_ns, CLOSE, market.ticker)
+        self._close_at(market, market.close_ns)
         self._tell(market, "close_date_updated", close_ts=market.close_ns // NANOS)
         self.advance(self.floor.now)
 
@@ -134,7 +131,7 @@ class Lifecycle:
             market, "determined", result=result, settlement_value=show_price(payout),
             determination_ts=self.floor.now // NANOS,
         )  # fmt: skip
-        self._at(self.floor.now + market.settlement_timer_ns, SETTLE, market.ticker)
+        self._settle_at(market, self.floor.now + market.settlement_timer_ns)
         self.advance(self.floor.now)
 
     def dispute(self, market: Market) -> None:
@@ -151,6 +148,14 @@ class Lifecycle:
             for band in grid
         ]
         self._tell(market, "price_level_structure_updated", price_level_structure=structure, price_ranges=ranges)
+
+    def describe(self, market: Market, changes: Mapping[str, Any]) -> None:
+        """Change what a market says about itself: its strike, or the name of its YES side."""
+        unknown = set(changes) - set(DESCRIBED)
+        if unknown or not changes:
+            raise VenueError(400, "invalid_parameters", f"what can change is {', '.join(DESCRIBED)}")
+        market.info = {**market.info, **changes}
+        self._tell(market, "metadata_updated", **changes)
 
     def set_exchange(self, shard: int, active: bool, trading: bool) -> None:
         """Pause or resume a shard. A pause cancels orders that asked for it, in every market of the shard."""
@@ -173,6 +178,8 @@ class Lifecycle:
         market.open_interest = 0
         self._tell(market, "settled", settled_ts=self.floor.now // NANOS)
         self.floor.quote(market)
+        for act in self.floor.on_settled:
+            act(market)
 
     def _pay_out(self, market: Market, position: Position, value: int) -> None:
         accounts, now = self.floor.accounts, self.floor.now

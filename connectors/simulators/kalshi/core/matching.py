@@ -49,30 +49,47 @@ def match(floor: Floor, market: Market, order: Order, terms: FeeTerms) -> Run:
 
 
 def _trade(floor: Floor, market: Market, taker: Order, maker: Order, count: int, terms: FeeTerms, run: Run) -> None:
-    price, now = maker.price, floor.now
-    before = _open_interest(floor, market, taker, maker)
-    trade = Trade(floor.ids(), market.ticker, count, price, taker.side, now)
-    floor.trades.append(trade)
-    floor.notices.append(Traded(trade, now))
+    trade = Trade(floor.ids(), market.ticker, count, maker.price, taker.side, floor.now)
+    _print(floor, trade)
     _take_from_book(floor, market, maker, taker, count)
-    fee = _book(floor, market, taker, trade, terms, True)
-    _book(floor, market, maker, trade, terms, False)
+    run.fees += _exchange(floor, market, taker, maker, trade, terms)
     run.filled += count
-    run.cost += price * count
-    run.fees += fee
-    market.last_price, market.last_count = price, count
-    market.volume += count
-    market.dollar_volume += price * count
-    market.open_interest += (_open_interest(floor, market, taker, maker) - before) // 2
+    run.cost += trade.price * count
+    market.last_price, market.last_count = trade.price, count
     if not maker.remaining:
         floor.forget(maker)
     for order in (maker, taker):
         floor.hold(market, order)
         run.traders[order.user, order.subaccount] = None
         group = floor.groups.groups.get(order.group_id or "")
-        if group is not None and floor.groups.count(group, count, now):
+        if group is not None and floor.groups.count(group, count, floor.now):
             floor.blow(group)
             run.blown = run.blown or order is taker
+
+
+def agree(floor: Floor, market: Market, taker: Order, maker: Order, terms: FeeTerms) -> None:
+    """Trade two orders of the same count and price with each other and past the book, which does not move."""
+    trade = Trade(floor.ids(), market.ticker, taker.remaining, maker.price, taker.side, floor.now, block=True)
+    _print(floor, trade)
+    _exchange(floor, market, taker, maker, trade, terms)
+    for order in (maker, taker):
+        floor.hold(market, order)
+
+
+def _print(floor: Floor, trade: Trade) -> None:
+    floor.trades.append(trade)
+    floor.notices.append(Traded(trade, floor.now))
+
+
+def _exchange(floor: Floor, market: Market, taker: Order, maker: Order, trade: Trade, terms: FeeTerms) -> int:
+    """Move contracts and money between the two; returns the taker's net fee."""
+    before = _open_interest(floor, market, taker, maker)
+    fee = _book(floor, market, taker, trade, terms, True)
+    _book(floor, market, maker, trade, terms, False)
+    market.volume += trade.count
+    market.dollar_volume += trade.price * trade.count
+    market.open_interest += (_open_interest(floor, market, taker, maker) - before) // 2
+    return fee
 
 
 def _take_from_book(floor: Floor, market: Market, maker: Order, taker: Order, count: int) -> None:
@@ -117,4 +134,3 @@ def _book(floor: Floor, market: Market, order: Order, trade: Trade, terms: FeeTe
 def _open_interest(floor: Floor, market: Market, taker: Order, maker: Order) -> int:
     """Contracts that the two hold, of either kind: a trade changes nobody else's."""
     return sum(abs(floor.accounts.held(o.user, o.subaccount, market.ticker)) for o in (taker, maker))
-

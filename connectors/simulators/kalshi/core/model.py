@@ -12,7 +12,7 @@ from connectors.simulators.kalshi.core.book import Book
 from connectors.simulators.kalshi.core.grid import Grid
 from connectors.simulators.kalshi.core.order import Order
 
-__all__ = ["Event", "Fill", "Market", "MarketStatus", "Order", "Position", "Series", "Settlement", "Trade"]
+__all__ = ["Event", "Fill", "Leg", "Market", "MarketStatus", "Order", "Position", "Series", "Settlement", "Trade"]
 
 
 class MarketStatus(StrEnum):
@@ -48,6 +48,16 @@ class Event:
     fee_type_override: str | None = None
     fee_multiplier_override: Fraction | None = None
     collateral_return_type: str = ""
+    collection: str = ""  # of combos: what it was made from
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One part of a combo: a market and the outcome (yes or no) that it needs."""
+
+    event_ticker: str
+    ticker: str
+    side: str
 
 
 @dataclass(slots=True)
@@ -80,6 +90,8 @@ class Market:
     volume: int = 0
     dollar_volume: int = 0  # money
     open_interest: int = 0
+    legs: tuple[Leg, ...] = ()
+    collection: str = ""
 
     @property
     def open(self) -> bool:
@@ -93,7 +105,7 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """``price`` is the YES price; ``taker_side`` is bid or ask."""
+    """``price`` is the YES price; ``taker_side`` is bid or ask. ``block``: agreed off the book."""
 
     trade_id: str
     ticker: str
@@ -101,6 +113,7 @@ class Trade:
     price: int
     taker_side: str
     time_ns: int
+    block: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.simulators.kalshi.core.model import Fill, Position, Settlement, Trade
 from connectors.simulators.kalshi.core.order import Order
+from connectors.simulators.kalshi.core.request import Quote, Rfq
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,27 @@ class GroupChanged:
     time_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class RequestChanged:
+    """A step of a request for quotes, or of ``quote`` on it; ``event_type`` as the websocket message is called.
+
+    Both are copies as they were then.
+    """
+
+    event_type: str
+    rfq: Rfq
+    quote: Quote | None
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndicesTicked:
+    """The values of indices outside the exchange have moved."""
+
+    time_ns: int
+
+
 Notice = (
     BookChanged | Traded | Filled | OrderChanged | PositionChanged | BalanceChanged | Settled | QuoteChanged
-    | MarketChanged | EventListed | EventFeeChanged | GroupChanged
+    | MarketChanged | EventListed | EventFeeChanged | GroupChanged | RequestChanged | IndicesTicked
 )  # fmt: skip

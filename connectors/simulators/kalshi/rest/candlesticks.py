@@ -32,9 +32,7 @@ def _span(call: Call) -> tuple[int, int, int]:
 
 def _candles(venue: Venue, call: Call, market: Market, historical: bool = False) -> list[render.Json]:
     start, end, period = _span(call)
-    shown = [
-        render.candlestick(candle, historical) for candle in venue.candles.read(market.ticker, start, end, period)
-    ]
+    shown = [render.candlestick(candle, historical) for candle in venue.candles.read(market.ticker, start, end, period)]
     if call.flag("include_latest_before_start"):
         before = venue.candles.read(market.ticker, 0, start - 1, period)
         if before:

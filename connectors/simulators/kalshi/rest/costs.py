@@ -9,4 +9,9 @@ COSTS: dict[tuple[str, str], int] = {
     ("DELETE", f"{PREFIX}/portfolio/events/orders/:order_id"): 2,
     ("DELETE", f"{PREFIX}/portfolio/events/orders/batched"): 2,
     ("GET", f"{PREFIX}/portfolio/orders/:order_id"): 2,
+    ("POST", f"{PREFIX}/communications/quotes"): 2,
+    ("GET", f"{PREFIX}/communications/quotes/:quote_id"): 2,
+    ("DELETE", f"{PREFIX}/communications/quotes/:quote_id"): 2,
+    ("GET", f"{PREFIX}/communications/rfqs/:rfq_id/quotes/:quote_id"): 2,
+    ("DELETE", f"{PREFIX}/communications/rfqs/:rfq_id/quotes/:quote_id"): 2,
 }

@@ -53,13 +53,14 @@ def status(venue: Venue, call: Call) -> Reply:
 
 
 def schedule(venue: Venue, call: Call) -> Reply:
-    """Around the clock but for Thursday 03:00 to 05:00 ET, when the venue does its maintenance."""
-    whole = [{"open_time": "00:00", "close_time": "00:00"}]
+    """Around the clock but for the weekly maintenance, when there is one."""
+    whole, weekly = [{"open_time": "00:00", "close_time": "00:00"}], venue.upkeep.weekly
     thursday = [{"open_time": "00:00", "close_time": "03:00"}, {"open_time": "05:00", "close_time": "00:00"}]
-    hours: dict[str, Any] = {day: thursday if day == "thursday" else whole for day in _WEEK}
+    hours: dict[str, Any] = {day: thursday if weekly and day == "thursday" else whole for day in _WEEK}
     hours |= {"start_time": show_time(call.now - _YEAR_NS), "end_time": show_time(call.now + _YEAR_NS)}
     windows = [
-        {"start_datetime": show_time(w.start_ns), "end_datetime": show_time(w.end_ns)} for w in venue.maintenance
+        {"start_datetime": show_time(w.start_ns), "end_datetime": show_time(w.end_ns)}
+        for w in venue.upkeep.coming(call.now)
     ]
     return Reply(200, {"schedule": {"standard_hours": [hours], "maintenance_windows": windows}})
 
@@ -124,7 +125,8 @@ def events(venue: Venue, call: Call) -> Reply:
     for event in venue.floor.events.values():
         members = _members(venue, event)
         if (
-            (wanted is None or any(m.status in STATUS[wanted] for m in members))
+            not event.collection
+            and (wanted is None or any(m.status in STATUS[wanted] for m in members))
             and (tickers is None or event.ticker in tickers)
             and (of_series is None or event.series_ticker == of_series)
             and (close is None or any(m.close_ns > close for m in members))
@@ -137,9 +139,21 @@ def events(venue: Venue, call: Call) -> Reply:
 
 
 def multivariate_events(venue: Venue, call: Call) -> Reply:
-    """There are no combos here."""
-    call.limit(100, 200)
-    return Reply(200, {"events": [], "cursor": ""})
+    """The events of combos, newest first."""
+    of_series, collection, tickers = call.text("series_ticker"), call.text("collection_ticker"), call.csv("tickers")
+    if of_series is not None and collection is not None:
+        raise VenueError(400, "invalid_parameters", "collection_ticker cannot be used together with series_ticker")
+    found = [
+        e
+        for e in venue.floor.events.values()
+        if e.collection
+        and of_series in (None, e.series_ticker)
+        and collection in (None, e.collection)
+        and (tickers is None or e.ticker in tickers)
+    ]
+    shown, cursor = page(found, lambda e: (e.updated_ns, e.ticker), call.limit(100, 200), call.text("cursor"))
+    nested = bool(call.flag("with_nested_markets"))
+    return Reply(200, {"events": [_event(venue, call, e, nested) for e in shown], "cursor": cursor})
 
 
 def event(venue: Venue, call: Call) -> Reply:
@@ -154,9 +168,7 @@ def event(venue: Venue, call: Call) -> Reply:
 
 def event_metadata(venue: Venue, call: Call) -> Reply:
     found = _find_event(venue, call.path["event_ticker"])
-    details = [
-        {"market_ticker": m.ticker, "image_url": "", "color_code": "#000000"} for m in _members(venue, found)
-    ]
+    details = [{"market_ticker": m.ticker, "image_url": "", "color_code": "#000000"} for m in _members(venue, found)]
     body = {"image_url": "", "market_details": details, "settlement_sources": found.info["settlement_sources"] or []}
     return Reply(200, body)
 
@@ -202,10 +214,12 @@ def _filtered(venue: Venue, call: Call) -> Iterable[Market]:
     wanted = call.choice("status", tuple(STATUS))
     tickers = call.csv("tickers")
     of_event, of_series = call.text("event_ticker"), call.text("series_ticker")
-    only_combos = call.choice("mve_filter", ("only", "exclude")) == "only"
+    combos = call.choice("mve_filter", ("only", "exclude"))
     spans = _spans(call, wanted or "")
     for market in venue.floor.markets.values():
-        if only_combos or (wanted is not None and market.status not in STATUS[wanted]):
+        if combos is not None and bool(market.legs) != (combos == "only"):
+            continue
+        if wanted is not None and market.status not in STATUS[wanted]:
             continue
         if tickers is not None and market.ticker not in tickers:
             continue
@@ -244,7 +258,7 @@ def market(venue: Venue, call: Call) -> Reply:
     found = venue.floor.markets.get(call.path["ticker"])
     if found is None:
         raise not_found()
-    return Reply(200, {"market": render.market(found, venue.candles, call.now)})
+    return Reply(200, {"market": render.market(found, venue.floor.markets, venue.candles, call.now)})
 
 
 def historical_market(venue: Venue, call: Call) -> Reply:
@@ -255,7 +269,7 @@ def historical_market(venue: Venue, call: Call) -> Reply:
 
 
 def _markets(venue: Venue, call: Call, found: Iterable[Market]) -> list[render.Json]:
-    return [render.market(m, venue.candles, call.now) for m in found]
+    return [render.market(m, venue.floor.markets, venue.candles, call.now) for m in found]
 
 
 def orderbook(venue: Venue, call: Call) -> Reply:
@@ -297,8 +311,8 @@ def _trade_page(venue: Venue, call: Call, archive: Cutoff, historical: bool) -> 
         and (high is None or t.time_ns < high)
         and (t.time_ns < archive.trades_ns) == historical
     )
-    if call.flag("is_block_trade"):
-        found = ()
+    blocks = call.flag("is_block_trade")
+    found = found if blocks is None else (t for t in found if t.block == blocks)
     limit = call.limit(100, 1000, low=0)
     shown, cursor = page(found, lambda t: (t.time_ns, t.trade_id), limit or 100, call.text("cursor"))
     return Reply(200, {"trades": [render.trade(t) for t in shown], "cursor": cursor})

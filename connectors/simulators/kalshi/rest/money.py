@@ -193,6 +193,8 @@ def _move(
     if client_id and any(t.user == call.user and t.client_id == client_id for t in venue.transfers):
         raise VenueError(409, "transfer_already_applied")
     venue.exchange.advance(call.now)
+    if not all(venue.floor.shards[shard].active for _, shard in (source, target) if shard < len(venue.floor.shards)):
+        raise VenueError(503, "exchange_paused")
     purses = _purse(venue, call, source), _purse(venue, call, target)
     venue.exchange.accounts.transfer(*purses, amount, venue.floor.now)
     moved = Transfer(venue.floor.ids(), client_id, call.user, source, target, amount, venue.floor.now)

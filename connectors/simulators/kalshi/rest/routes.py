@@ -11,12 +11,17 @@ from connectors.simulators.kalshi.limits import DEFAULT_COST
 from connectors.simulators.kalshi.rest import (
     account,
     archive,
+    blocks,
     candlesticks,
+    combos,
+    communications,
+    forecasts,
     groups,
     market_data,
     money,
     orders,
     portfolio,
+    reference,
 )
 from connectors.simulators.kalshi.rest.costs import COSTS, PREFIX
 from connectors.simulators.kalshi.venue import Venue
@@ -66,6 +71,21 @@ _GROUPS = "/portfolio/order_groups"
 _GROUP = _GROUPS + "/{order_group_id}"
 _SUBACCOUNTS = "/portfolio/subaccounts"
 _TRANSFER = "/portfolio/intra_exchange_instance_transfer"
+
+_COLLECTIONS = "/multivariate_event_collections"
+_COLLECTION = _COLLECTIONS + "/{collection_ticker}"
+_RFQS, _QUOTES = "/communications/rfqs", "/communications/quotes"
+_RFQ, _QUOTE = _RFQS + "/{rfq_id}", _QUOTES + "/{quote_id}"
+_RFQ_QUOTE = _RFQ + "/quotes/{quote_id}"
+_BLOCKS = "/communications/block-trade-proposals"
+_LIVE = "/live_data"
+
+_SERIES_FORECAST = "/series/{series_ticker}/events/{ticker}/forecast_percentile_history"
+_FCM = (
+    ("GET", "fills"), ("GET", "orders"), ("GET", "positions"), ("POST", "positions/transfers"), ("GET", "subtraders"),
+    ("POST", "subtraders"), *((method, "subtraders/event_contract_daily_cap") for method in ("GET", "PUT", "DELETE")),
+    *((method, "subtraders/blocked_categories") for method in ("GET", "PUT")),
+)  # fmt: skip
 
 # A path with a fixed last part stands before one that takes any.
 ROUTES: tuple[Route, ...] = (
@@ -152,6 +172,51 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api_keys", account.create_api_key, "keys", "CreateApiKey", "write"),
     Route("POST", "/api_keys/generate", account.generate_api_key, "keys", "GenerateApiKey", "write"),
     Route("DELETE", "/api_keys/{api_key}", account.delete_api_key, "keys", "DeleteApiKey", "write"),
+    _read("/communications/id", communications.own_id, "rfqs", "GetCommunicationsID"),
+    _read(_RFQS, communications.rfqs, "rfqs", "GetRFQs"),
+    _trade("POST", _RFQS, communications.create_rfq, "rfqs", "CreateRFQ"),
+    _read(_RFQ, communications.rfq, "rfqs", "GetRFQ"),
+    _trade("DELETE", _RFQ, communications.delete_rfq, "rfqs", "DeleteRFQ"),
+    _read(_QUOTES, communications.quotes, "quotes", "GetQuotes"),
+    _trade("POST", _QUOTES, communications.create_quote, "quotes", "CreateQuote"),
+    *(
+        route
+        for path, kind in ((_QUOTE, ""), (_RFQ_QUOTE, "RFQ"))
+        for route in (
+            _read(path, communications.quote, "quotes", f"Get{kind}Quote"),
+            _trade("DELETE", path, communications.delete_quote, "quotes", f"Delete{kind}Quote"),
+            _trade("PUT", f"{path}/accept", communications.accept, "quotes", f"Accept{kind}Quote"),
+            _trade("PUT", f"{path}/confirm", communications.confirm, "quotes", f"Confirm{kind}Quote"),
+        )
+    ),
+    _read(_BLOCKS, blocks.proposals, "blocks", "GetBlockTradeProposals", "read::block_trade_accept"),
+    _trade("POST", _BLOCKS, blocks.propose, "blocks", "ProposeBlockTrade"),
+    Route(
+        "POST", f"{_BLOCKS}/{{block_trade_proposal_id}}/accept", blocks.accept, "blocks", "AcceptBlockTradeProposal",
+        "write::block_trade_accept",
+    ),
+    _public(_COLLECTIONS, combos.collections, "combos", "GetMultivariateEventCollections"),
+    _public(_COLLECTION, combos.collection, "combos", "GetMultivariateEventCollection"),
+    _trade("POST", _COLLECTION, combos.create, "combos", "CreateMarketInMultivariateEventCollection"),
+    _read(_SERIES_FORECAST, forecasts.forecasts, "events", "GetEventForecastPercentilesHistory"),
+    _public("/milestones", reference.milestones, "reference", "GetMilestones"),
+    _public("/milestones/{milestone_id}", reference.milestone, "reference", "GetMilestone"),
+    _public("/structured_targets", reference.targets, "reference", "GetStructuredTargets"),
+    _public("/structured_targets/{structured_target_id}", reference.target, "reference", "GetStructuredTarget"),
+    _public("/search/tags_by_categories", reference.tags, "reference", "GetTagsForSeriesCategories"),
+    _public("/search/filters_by_sport", reference.sports, "reference", "GetFiltersForSports"),
+    _public("/incentive_programs", reference.incentives, "reference", "GetIncentivePrograms"),
+    _public(f"{_LIVE}/batch", reference.live_batch, "reference", "GetLiveDatas"),
+    _public(f"{_LIVE}/milestone/{{milestone_id}}", reference.live_milestone, "reference", "GetLiveDataByMilestone"),
+    _public(f"{_LIVE}/{{type}}/milestone/{{milestone_id}}", reference.live_milestone, "reference", "GetLiveData"),
+    _public(f"{_LIVE}/milestone/{{milestone_id}}/game_stats", reference.game_stats, "reference", "GetGameStats"),
+    _public(f"{_LIVE}/events/{{event_ticker}}", reference.live_event, "reference", "GetEventLiveData"),
+    _public(f"{_LIVE}/weather/{{city}}", reference.weather, "reference", "GetWeatherIndex"),
+    _public(f"{_LIVE}/weather/{{city}}/calibrations", reference.weather, "reference", "GetWeatherIndexCalibrations"),
+    *(
+        Route(method, f"/fcm/{path}", reference.fcm, "fcm", "FCM", "read" if method == "GET" else "write")
+        for method, path in _FCM
+    ),
 )  # fmt: skip
 
 _GONE = (

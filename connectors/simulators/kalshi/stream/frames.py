@@ -95,7 +95,7 @@ def trade(t: Trade) -> Message:
         "taker_side": outcome,
         "taker_outcome_side": outcome,
         "taker_book_side": t.taker_side,
-        "is_block_trade": False,
+        "is_block_trade": t.block,
         "ts": t.time_ns // NANOS,
         "ts_ms": t.time_ns // MILLIS,
     }
@@ -161,6 +161,15 @@ def lifecycle(change: MarketChanged, floor: Floor) -> Message:
     if change.event_type == "created":
         msg["additional_metadata"] = _metadata(floor.markets[change.ticker])
     return msg
+
+
+# The steps of a combo's life that its channel tells, and the fields of them that it has.
+COMBO_STEPS = ("created", "activated", "deactivated", "close_date_updated", "determined", "settled")
+_COMBO_OMITS = ("price_ranges",)
+
+
+def combo_lifecycle(change: MarketChanged, floor: Floor) -> Message:
+    return {name: value for name, value in lifecycle(change, floor).items() if name not in _COMBO_OMITS}
 
 
 def _metadata(market: Market) -> Message:

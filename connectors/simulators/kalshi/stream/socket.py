@@ -12,7 +12,8 @@ from connectors.simulators.kalshi import auth
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.units import MILLIS
 from connectors.simulators.kalshi.keys import ApiKey
-from connectors.simulators.kalshi.stream.session import ERRORS, Session
+from connectors.simulators.kalshi.stream.session import Session
+from connectors.simulators.kalshi.stream.subscription import ERRORS
 from connectors.simulators.kalshi.venue import Venue
 from connectors.simulators.kalshi.wire import Wire
 
@@ -38,8 +39,9 @@ class Socket:
         self.send = send
         self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         self.path = scope["path"]
-        self.waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+        self.waiting: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
         self.overflowed = False
+        self.restarting = False
         self.held: str | None = None  # a frame that goes out after the next one
 
     async def run(self) -> None:
@@ -50,22 +52,34 @@ class Socket:
             await self._refuse(error)
             return
         await self.send({"type": "websocket.accept"})
-        session = Session(self.venue.floor, key, self._put)
-        stop = self.venue.listen(session.take)
+        session = Session(self.venue.floor, key, self.venue.feeds, self._put)
+        stop = self.venue.listen(session.take, session.delivery.watches_indices)
+        forget = self.venue.on_restart(self._restart)
         reader = asyncio.ensure_future(self._read(session))
         writer = asyncio.ensure_future(self._write())
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop()
+            forget()
             for task in (reader, writer):
                 task.cancel()
             ended = await asyncio.gather(reader, writer, return_exceptions=True)
         if any(isinstance(end, Broken) for end in ended) and self.wire is not None:
             self.wire.abort()
         elif self.overflowed:
-            with suppress(Exception):
-                await self.send({"type": "websocket.close", "code": 1008, "reason": ERRORS[25]})
+            await self._close(1008, ERRORS[25])
+        elif self.restarting:
+            await self._close(1001, "maintenance")
+
+    async def _close(self, code: int, reason: str) -> None:
+        with suppress(Exception):
+            await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def _restart(self) -> None:
+        """Maintenance begins: what waits is sent, then the connection ends."""
+        self.restarting = True
+        self.waiting.put_nowait(None)
 
     def _enter(self) -> ApiKey:
         if self.path != PATH:
@@ -79,7 +93,7 @@ class Socket:
         await self.send({"type": "websocket.http.response.body", "body": body})
 
     def _put(self, channel: str, message: dict[str, Any]) -> None:
-        if self.overflowed:
+        if self.overflowed or self.restarting:
             return
         if self.waiting.qsize() >= BUFFER:
             self.overflowed = True
@@ -96,8 +110,10 @@ class Socket:
 
     async def _write(self) -> None:
         while True:
-            channel, message = await self.waiting.get()
-            await self._deliver(channel, message)
+            waiting = await self.waiting.get()
+            if waiting is None:
+                return
+            await self._deliver(*waiting)
             if self.overflowed and self.waiting.empty():
                 return
 

@@ -6,6 +6,8 @@ from connectors.simulators.kalshi.venue import Venue
 from connectors.simulators.kalshi.world.crowd import Crowd
 from connectors.simulators.kalshi.world.judge import Judge
 from connectors.simulators.kalshi.world.player import Player
+from connectors.simulators.kalshi.world.pulse import Pulse
+from connectors.simulators.kalshi.world.quoters import Quoters
 
 
 class Director:
@@ -15,6 +17,10 @@ class Director:
         self.venue = venue
         self.crowd = crowd
         self.player = player
+        self.quoters = Quoters(venue.exchange, crowd, venue.options.seed, venue.now()) if crowd is not None else None
+        self.pulse = Pulse(venue)
+        if self.quoters is not None:
+            venue.listen(self.quoters.take)
         self.judge = Judge(venue.exchange, crowd.books, venue.options.seed) if crowd is not None else None
 
     def catch_up(self) -> None:
@@ -25,9 +31,10 @@ class Director:
         while (due := self._next()) is not None and due <= now:
             self._to(due)
         self.venue.tick()
+        self.pulse.skip(now)
 
     def _next(self) -> int | None:
-        stories = (self.player, self.crowd, self.judge, self.venue.exchange.life)
+        stories = (self.venue, self.player, self.crowd, self.quoters, self.judge, self.pulse, self.venue.exchange.life)
         dues = [story.next_ns() for story in stories if story is not None]
         return min((due for due in dues if due is not None), default=None)
 
@@ -38,10 +45,14 @@ class Director:
 
     def _to(self, now: int) -> None:
         self.venue.exchange.advance(now)
+        self.venue.keep_windows(now)
         if self.player is not None:
             self.player.play(now)
         if self.crowd is not None:
             self.crowd.act(now)
+        if self.quoters is not None:
+            self.quoters.act(now)
         if self.judge is not None:
             self.judge.decide(now)
+        self.pulse.beat(now)
         self.venue.settle_up()

@@ -18,6 +18,7 @@ from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.units import MILLIS, parse_time
 from connectors.simulators.kalshi.rest.answer import Request, answer
 from connectors.simulators.kalshi.server import Credentials, Practice, Setup
+from connectors.simulators.kalshi.stream.session import Session
 from connectors.simulators.kalshi.venue import Options
 
 START = parse_time("2026-11-02T15:00:00Z")
@@ -119,6 +120,26 @@ class Api:
         self.practice.director.step(int(seconds * 1e9))
 
 
+class Client:
+    """A session, and what it was sent."""
+
+    def __init__(self, practice: Practice, api: Any) -> None:
+        self.seen: list[dict[str, Any]] = []
+        venue = practice.venue
+        venue.settle_up()
+        key = venue.keys[api.credentials.key_id]
+        self.session = Session(venue.floor, key, venue.feeds, lambda _, m: self.seen.append(m))
+        venue.listen(self.session.take, self.session.delivery.watches_indices)
+
+    def send(self, cmd: str, number: int = 1, **params: Any) -> list[dict[str, Any]]:
+        before = len(self.seen)
+        self.session.command(json.dumps({"id": number, "cmd": cmd, "params": params}))
+        return self.seen[before:]
+
+    def of(self, kind: str) -> list[Any]:
+        return [message["msg"] for message in self.seen if message["type"] == kind]
+
+
 @pytest.fixture
 def practice() -> Practice:
     """Three markets, no simulated traders, no rate limits, a clock that only moves when told."""
@@ -146,3 +167,9 @@ def bob(make_api: Callable[..., Api]) -> Api:
 def sign_fixture() -> Callable[..., dict[str, str]]:
     """The function that signs, for tests with a network."""
     return sign
+
+
+@pytest.fixture
+def connect(practice: Practice) -> Callable[..., Client]:
+    """``connect(api)``: a websocket session of a user, without a network, and what it was sent."""
+    return lambda api: Client(practice, api)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.simulators.kalshi.core.blocks import Proposal
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.exchange import Exchange
 from connectors.simulators.kalshi.core.grid import STRUCTURES
@@ -24,6 +25,7 @@ from connectors.simulators.kalshi.core.order import (
     Amendment,
     NewOrder,
 )
+from connectors.simulators.kalshi.core.request import Quote, Rfq
 from connectors.simulators.kalshi.core.units import NANOS, PRICE_ONE
 
 USERS = ("ann", "bob", "cid")
@@ -38,8 +40,20 @@ changes = st.tuples(
     st.sampled_from(("cancel", "decrease", "amend")), st.integers(0, 50), st.integers(1, 40).map(lambda n: n * 25),
     st.integers(30, 70).map(lambda n: n * 100),
 )  # fmt: skip
+# A request for quotes with a quote on it, and how far the two go: asked, quoted, accepted, confirmed.
+requests = st.tuples(
+    st.just("request"), st.permutations(USERS), st.sampled_from(TICKERS), st.integers(1, 40).map(lambda n: n * 25),
+    st.integers(30, 50).map(lambda n: n * 100), st.sampled_from(("yes", "no")), st.booleans(),
+    st.sampled_from((1, 2, 3, 4, 4, 4)),
+)  # fmt: skip
+blocks = st.tuples(
+    st.just("block"), st.sampled_from(TICKERS), st.integers(1, 40).map(lambda n: n * 25),
+    st.integers(30, 70).map(lambda n: n * 100), st.sampled_from(("yes", "no")),
+)  # fmt: skip
 waits = st.tuples(st.just("wait"), st.integers(0, 20))
-stories = st.lists(st.one_of(placements, placements, changes, waits), max_size=60)
+stories = st.lists(
+    st.one_of(placements, placements, changes, waits, requests, blocks), max_size=60
+)  # fmt: skip
 
 
 def exchange(fee_type: str = "quadratic_with_maker_fees") -> Exchange:
@@ -72,6 +86,17 @@ def play(venue: Exchange, story: list[tuple], after: object = None) -> None:  # 
                 case ("wait", seconds):
                     now += seconds * NANOS
                     venue.advance(now)
+                case ("request", users, ticker, count, bid, side, rest, steps):
+                    venue.advance(now)
+                    request(venue, users, ticker, count, bid, side, rest, steps)
+                case ("block", ticker, count, price, side):
+                    venue.advance(now)
+                    wanted = Proposal(
+                        venue.floor.ids(), "ann", "ann", 0, "bob", 0, ticker, price, count, side, now + NANOS, now, now
+                    )  # fmt: skip
+                    for user in ("ann", "bob"):
+                        venue.blocks.proposals[wanted.proposal_id] = wanted
+                        venue.blocks.accept(user, wanted.proposal_id, None)
                 case (what, number, count, price) if ids:
                     user, order_id = ids[number % len(ids)]
                     change(venue, what, user, order_id, count, price, now)
@@ -79,6 +104,20 @@ def play(venue: Exchange, story: list[tuple], after: object = None) -> None:  # 
             pass
         if callable(after):
             after(venue)
+
+
+def request(
+    venue: Exchange, users: list[str], ticker: str, count: int, bid: int, side: str, rest: bool, steps: int
+) -> None:
+    desk, now = venue.requests, venue.floor.now
+    rfq = desk.ask(Rfq(venue.floor.ids(), users[0], 0, ticker, count, 0, False, rest, False, now, now), replace=True)
+    if steps > 1:
+        quote = Quote(venue.floor.ids(), rfq.rfq_id, users[1], 0, "", bid, bid, 0, 0, rest, False, now, now)
+        desk.bid(quote)
+    if steps > 2:
+        desk.accept(users[0], quote.quote_id, side)
+    if steps > 3:
+        desk.confirm(users[1], quote.quote_id)
 
 
 def change(venue: Exchange, what: str, user: str, order_id: str, count: int, price: int, now: int) -> None:
@@ -198,7 +237,15 @@ def test_nobody_is_passed_over(story: list[tuple]) -> None:  # type: ignore[type
     queues: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
 
     def after(venue: Exchange) -> None:
-        makers = [n.fill for n in venue.take_notices() if isinstance(n, Filled) and not n.fill.is_taker]
+        past_the_book = {trade.trade_id for trade in venue.floor.trades if trade.block}
+        fills = [n.fill for n in venue.take_notices() if isinstance(n, Filled)]
+        # The order of an accepted quote comes and trades within one step: it has not been seen in a queue.
+        quoted = {quote.maker_order[0] for quote in venue.requests.quotes.values()}
+        makers = [
+            fill
+            for fill in fills
+            if not fill.is_taker and fill.trade_id not in past_the_book and fill.order_id not in quoted
+        ]
         for fill in makers:
             before = queues[fill.ticker, fill.side]
             index = next(i for i, (_, order_id) in enumerate(before) if order_id == fill.order_id)

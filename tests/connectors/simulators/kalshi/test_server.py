@@ -19,7 +19,7 @@ import websockets
 from cryptography.hazmat.primitives import serialization
 
 from connectors.simulators.kalshi.clock import SteppedClock
-from connectors.simulators.kalshi.core.units import parse_time
+from connectors.simulators.kalshi.core.units import parse_time, show_time
 from connectors.simulators.kalshi.faults import Faults, FaultSpecError, parse_faults
 from connectors.simulators.kalshi.scopes import SCOPES
 from connectors.simulators.kalshi.server import Credentials, Practice, PracticeServer, Setup
@@ -236,6 +236,28 @@ def test_a_connection_can_break(client: Client) -> None:
         assert closed.value.rcvd is None  # no closing handshake
 
     client.stream(story)
+
+
+def test_maintenance_ends_connections_and_takes_new_ones(client: Client) -> None:
+    async def story(socket: Any) -> None:
+        await socket.send(subscribe("trade"))
+        await receive(socket, 1)
+        times = [show_time(client.server.do(lambda p: p.venue.now()) + hours * 3600 * 10**9) for hours in (0, 1)]
+        await asyncio.to_thread(client.control, "maintenance", {"start": times[0], "end": times[1]})
+        with pytest.raises(websockets.ConnectionClosed) as ended:
+            await socket.recv()
+        assert ended.value.rcvd is not None
+        assert (ended.value.rcvd.code, ended.value.rcvd.reason) == (1001, "maintenance")
+
+    async def again(socket: Any) -> None:
+        await socket.send(subscribe("trade"))
+        assert (await receive(socket, 1))[0]["type"] == "subscribed"
+
+    client.stream(story)
+    client.stream(again)
+    assert client.ask("GET", "/exchange/status").json()["trading_active"] is False
+    client.control("clock", {"advance_ms": 3_600_000})
+    assert client.ask("GET", "/exchange/status").json()["trading_active"] is True
 
 
 def test_a_half_open_connection_is_silent_and_open(client: Client) -> None:

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from connectors.simulators.kalshi.server import Practice
-from connectors.simulators.kalshi.stream.session import Session
 
 A, B = "KXT-26NOV02-A", "KXT-26NOV02-B"
 IOC = "immediate_or_cancel"
-
-
-class Client:
-    """A session, and what it was sent."""
-
-    def __init__(self, practice: Practice, api: Any) -> None:
-        self.seen: list[dict[str, Any]] = []
-        venue = practice.venue
-        venue.settle_up()
-        self.session = Session(venue.floor, venue.keys[api.credentials.key_id], lambda _, m: self.seen.append(m))
-        venue.listen(self.session.take)
-
-    def send(self, cmd: str, number: int = 1, **params: Any) -> list[dict[str, Any]]:
-        before = len(self.seen)
-        self.session.command(json.dumps({"id": number, "cmd": cmd, "params": params}))
-        return self.seen[before:]
-
-    def of(self, kind: str) -> list[Any]:
-        return [message["msg"] for message in self.seen if message["type"] == kind]
-
-
-@pytest.fixture
-def connect(practice: Practice) -> Callable[..., Client]:
-    return lambda api: Client(practice, api)
 
 
 def code(messages: list[dict[str, Any]]) -> int:
@@ -191,7 +164,7 @@ def test_cancel_reasons_are_told(connect: Any, ann: Any, practice: Practice) -> 
         ('{"cmd": "dance", "params": {}}', 5),
         ('{"cmd": "unsubscribe", "params": {"sids": [9]}}', 7),
         ('{"cmd": "subscribe", "params": {"channels": ["gossip"]}}', 8),
-        ('{"cmd": "subscribe", "params": {"channels": ["pyth_value"]}}', 10),
+        ('{"cmd": "subscribe", "params": {"channels": ["pyth_value"], "market_ticker": "KXT-26NOV02-A"}}', 11),
         ('{"cmd": "subscribe", "params": {"channels": ["trade"], "market_ticker": "KXNONE"}}', 11),
         ('{"cmd": "subscribe", "params": {"channels": ["trade"], "market_ticker": "X", "market_tickers": ["X"]}}', 11),
         ('{"cmd": "update_subscription", "params": {"sids": [1, 2], "action": "add_markets"}}', 12),
