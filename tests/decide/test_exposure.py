@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from engine.decide.memory import recall, remember
 
 from connectors.calendars import calendar
 from connectors.paper import PaperBroker, PaperSettings
 from engine.cli.manifest import MANIFEST
-from engine.decide.memory import recall, remember
 from engine.decide.tick import Decider, VenueFacts
 from engine.execute.loop import Loop
 from engine.market.events import NANOS, Observation, Quote, Tick
