@@ -117,8 +117,8 @@ class _Run:
                 self._list(markets | more)
             markets |= more
             if self.wish.capture is not None:
-                by = f"run {writer.run_id}"
-                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by))
+                by, tell = f"run {writer.run_id}", _teller(writer, "capture")
+                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by, tell))
             feed = await self._feed(rest, markets, stack)
             if self.wish.live:
                 return await self._live(rest, markets, decider, feed, writer)
