@@ -39,7 +39,7 @@ def inputs_of(assembly: Assembly) -> dict[str, object]:
     """What a run must keep of itself to be evidence later; it is kept before the first tick, should the run crash."""
     settings = assembly.settings
     return {
-        "source": assembly.data.source,
+        "source": assembly.data.source if assembly.recorded is None else assembly.recorded.origin,
         "derived": sorted(assembly.proxies),
         "fill_model": settings.paper.fill_model,
         "cash": str(settings.paper.cash),

@@ -133,8 +133,8 @@ class _Run:
                 # What earlier runs hold is looked after, also where today's rules no longer look.
                 markets |= await markets_of(rest, self._held(writer, markets))
             if self.wish.capture is not None:
-                by = f"run {writer.run_id}"
-                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by))
+                by, tell = f"run {writer.run_id}", _teller(writer, "capture")
+                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by, tell))
             self._watch(writer)
             feed = await self._feed(rest, markets, stack)
             if self.wish.live:

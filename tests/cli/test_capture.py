@@ -23,6 +23,7 @@ from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
+from state import open_store
 
 PROJECT = Path(__file__).parents[2]
 PACK = ("--pack", "practice")
@@ -146,6 +147,12 @@ def test_paper_runs_come_out_the_same_from_their_capture(place: Place, verb: Ver
     tested = json.loads(verb("backtest", "practice", "--data", "run.cap", "--out", "report", "--json").out)
     assert tested["ticks"] == first["ticks"] + second["ticks"] + 1  # what was unknown in between is told once
     assert (place.folder / "report" / "report.html").is_file()
+    # A paper run over it says whose prices those were: a practice exchange's are no evidence for a gate.
+    words = ("--source", "replay", "--data", "run.cap", "--trace", "none", "--json")
+    replayed = json.loads(verb("run", "--paper", *words, *PACK).out.splitlines()[-1])["run"]
+    inputs = open_store(place.folder / "state" / "autotrader.db").snapshot(replayed, "inputs")
+    assert inputs is not None
+    assert inputs["source"] == "capture kalshi practice"
     by_id = verb("replay", first["run"], "--json")
     assert json.loads(by_id.out)["difference"] is None
 
