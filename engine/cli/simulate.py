@@ -29,7 +29,9 @@ def command(
     ] = None,
     replay: Annotated[
         Path | None,
-        typer.Option("--replay", metavar="FILE", help="A tape: candles (.csv), trades (.json), frames (.jsonl)."),
+        typer.Option(
+            "--replay", metavar="FILE", help="A tape: candles (.csv), trades or quotes (.json), frames (.jsonl)."
+        ),
     ] = None,
     speed: Annotated[float, typer.Option("--speed", min=0.001, help="How many times as fast a tape plays.")] = 1.0,
     fault: Annotated[

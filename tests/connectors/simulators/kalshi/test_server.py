@@ -238,6 +238,26 @@ def test_a_connection_can_break(client: Client) -> None:
     client.stream(story)
 
 
+def test_channels_mix_and_each_keeps_its_order(client: Client) -> None:
+    """What one action tells on several channels comes in any order, as the venue's does."""
+
+    async def story(socket: Any) -> None:
+        await socket.send(subscribe("orderbook_delta", "user_orders"))
+        await receive(socket, 3)
+        await asyncio.to_thread(client.faults, "ws-shuffle")
+        orders = {"orders": [{**ORDER, "price": f"0.0{n}"} for n in range(1, 9)]}
+        await asyncio.to_thread(client.ask, "POST", "/portfolio/events/orders/batched", orders)
+        frames = await receive(socket, 16)
+        kinds = [frame["type"] for frame in frames]
+        assert kinds != ["orderbook_delta", "user_order"] * 8 and kinds.count("user_order") == 8
+        seqs = [frame["seq"] for frame in frames if frame["type"] == "orderbook_delta"]
+        assert seqs == sorted(seqs)
+        times = [frame["msg"]["created_ts_ms"] for frame in frames if frame["type"] == "user_order"]
+        assert times == sorted(times)
+
+    client.stream(story)
+
+
 def test_maintenance_ends_connections_and_takes_new_ones(client: Client) -> None:
     async def story(socket: Any) -> None:
         await socket.send(subscribe("trade"))
