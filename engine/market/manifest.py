@@ -130,7 +130,7 @@ STATS: Manifest = (
     _stats("stats.expectancy_low_anytime", "money", "Lower 95% bound of the mean that holds however often one looks."),
     _stats("stats.profit_factor", "number", "Sum of wins over sum of losses."),
     _stats("stats.win_rate", "ratio", "Share of trades that won."),
-    _stats("stats.break_even_win_rate", "ratio", "Win rate at which trades come out even: a contract's price plus fee."),
+    _stats("stats.break_even_win_rate", "ratio", "Win rate at which trades come out even, such as price plus fee."),
     _stats("stats.max_drawdown", "ratio", "Deepest fall of equity from a peak, as a share of the peak."),
     _stats("stats.cost_coverage", "ratio", "Share of fills whose spread, slippage and fee are all recorded."),
     _stats("stats.largest_ticker_share", "ratio", "Share of one symbol in the sum of absolute results by symbol."),

@@ -20,7 +20,7 @@ from engine.research.statistics.placebo import placebo_p_value
 from engine.research.statistics.sequential import anytime_lower_bound
 from engine.research.statistics.sharpe import Moments, deflated_sharpe, moments, probabilistic_sharpe
 from engine.research.statistics.trades import NO_TRADES, TradeStatistics
-from engine.research.statistics.trials import Trials
+from engine.research.statistics.trials import MIN_TRIAL_EVENTS, Trials
 from engine.research.trades import ClosedTrade
 
 SEED = 20_240_229
@@ -131,9 +131,9 @@ def _deflated(shown: Shown) -> Figure:
         return Figure(None, _few(shown))
     if shown.trials is None or shown.trials.count < 1:
         return Figure(None, NO_TRIALS)
-    variance = shown.trials.variance
+    variance = shown.trials.chance_variance
     if variance is None:
-        return Figure(None, f"of {shown.trials.count} trials fewer than 2 have a Sharpe ratio")
+        return Figure(None, f"none of {shown.trials.count} trials traded {MIN_TRIAL_EVENTS} events")
     return Figure(deflated_sharpe(shown.moments, shown.trials.count, variance))
 
 

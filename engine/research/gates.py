@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.language.terms import Term
@@ -37,9 +38,19 @@ class GateVerdict:
 
 def judge_gate(ruleset: Ruleset, gate: Gate, shown: Shown) -> GateVerdict:
     """Judge ``gate`` over what has been shown by the strategies that it is for."""
+    conditions = _judged(ruleset, gate.require, shown)
+    return GateVerdict(gate.key, all(c.holds is True for c in conditions), gate.consecutive, conditions)
+
+
+def passes(ruleset: Ruleset, gate: Gate, shown: Shown) -> bool:
+    """Whether `judge_gate` would pass; it stops at the first condition that is not true."""
+    return all(_judged(ruleset, (term,), shown)[0].holds is True for term in gate.require)
+
+
+def _judged(ruleset: Ruleset, terms: Sequence[Term], shown: Shown) -> tuple[ConditionVerdict, ...]:
     values = {key: p.value for key, p in ruleset.parameters.items()}
     builder = Builder(ruleset.facts, values, frozenset(), Texts(), ())
-    for term in gate.require:
+    for term in terms:
         builder.add(term)
     memory = Memory(builder.build())
     for key, slot in memory.program.inputs.items():
@@ -48,8 +59,7 @@ def judge_gate(ruleset: Ruleset, gate: Gate, shown: Shown) -> GateVerdict:
         elif key.what == "fact" and key.name in FIGURES:
             memory.v[slot] = _number(shown.figure(key.name))
     memory.compute("main", Group.STATS | Group.START | Group.PORTFOLIO | Group.CLOCK)
-    conditions = tuple(_condition(memory, term) for term in gate.require)
-    return GateVerdict(gate.key, all(c.holds is True for c in conditions), gate.consecutive, conditions)
+    return tuple(_condition(memory, term) for term in terms)
 
 
 def _number(figure: Figure) -> float:

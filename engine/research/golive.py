@@ -18,7 +18,7 @@ from engine.language.terms import COMPARISONS, Op, Term, walk
 from engine.language.types import Kind
 from engine.plan.build import Texts
 from engine.research.gatefacts import FIGURES, Figure, Shown
-from engine.research.gates import ConditionVerdict, GateVerdict, judge_gate
+from engine.research.gates import ConditionVerdict, judge_gate, passes
 from engine.research.statistics import max_drawdown
 from engine.research.statistics.trials import Trials
 from engine.research.trades import ClosedTrade
@@ -126,16 +126,20 @@ def judge(ruleset: Ruleset, pack: str, runs: Sequence[PaperRun], trials: Trials 
     Gates of the shared pack that are for strategies of this one are judged too, over those strategies. ``trials`` is
     what the ledger holds of the pack; None: nothing is known, so what asks for it is unknown.
     """
+    return [GateBench(ruleset, gate, trials).report(runs) for gate in gates_of(ruleset, pack)]
+
+
+def gates_of(ruleset: Ruleset, pack: str) -> list[Gate]:
+    """The gates that a pack must pass: its own, and those of the shared pack that are for its strategies."""
     own = {strategy.key for strategy in ruleset.packs[pack].strategies}
-    names = [pack] if pack == SHARED or SHARED not in ruleset.packs else [pack, SHARED]
-    gates = [replace(gate, judged=tuple(key for key in gate.judged if key in own))
-             for name in names for gate in ruleset.packs[name].gates]  # fmt: skip
-    return [_Bench(ruleset, gate, trials).report(runs) for gate in gates if gate.judged]
+    shared = ruleset.packs[SHARED].gates if SHARED in ruleset.packs and pack != SHARED else []
+    narrowed = [replace(gate, judged=tuple(key for key in gate.judged if key in own)) for gate in shared]
+    return [*ruleset.packs[pack].gates, *(gate for gate in narrowed if gate.judged)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
-    """One gate at its work."""
+class GateBench:
+    """One gate at its work; ``trials`` as for `judge`."""
 
     ruleset: Ruleset
     gate: Gate
@@ -148,13 +152,18 @@ class _Bench:
             _requirement(term, condition, shown)
             for term, condition in zip(self.gate.require, newest.conditions, strict=True)
         )
-        return GateReport(self.gate.key, requirements, self._in_a_row(runs, newest), self.gate.consecutive)
+        return GateReport(self.gate.key, requirements, self._in_a_row(runs, newest.passed), self.gate.consecutive)
+
+    def passed(self, runs: Sequence[PaperRun]) -> bool:
+        """Whether the gate would open now; stops at the first thing that is lacking."""
+        newest = passes(self.ruleset, self.gate, self._shown(runs))
+        return newest and self._in_a_row(runs, newest) >= self.gate.consecutive
 
     def _shown(self, runs: Sequence[PaperRun]) -> Shown:
         trades = [trade for run in runs for trade in run.trades if trade.strategy in self.gate.judged]
         return Shown(trades, _drawdown(runs), _cost_coverage(runs), self.trials)
 
-    def _in_a_row(self, runs: Sequence[PaperRun], newest: GateVerdict) -> int:
+    def _in_a_row(self, runs: Sequence[PaperRun], newest: bool) -> int:
         """Passed judgements, counted back from the newest; more than are wanted are not looked at."""
         count = 0
         for end in range(len(runs), 0, -1):
@@ -162,8 +171,7 @@ class _Bench:
                 break
             if not any(trade.strategy in self.gate.judged for trade in runs[end - 1].trades):
                 continue
-            passed = newest.passed if not count else judge_gate(self.ruleset, self.gate, self._shown(runs[:end])).passed
-            if not passed:
+            if not (newest if end == len(runs) else passes(self.ruleset, self.gate, self._shown(runs[:end]))):
                 break
             count += 1
         return count

@@ -5,7 +5,7 @@ The streams are NumPy's PCG64; a figure is the same for the same seed and the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ CHUNK = 2_000_000
 """Numbers held at a time."""
 
 
-def generator(seed: int) -> Generator:
-    """Random numbers of ``seed``, an integer not below zero."""
+def generator(seed: int | Sequence[int]) -> Generator:
+    """Random numbers of ``seed``: an integer not below zero, or several that together name one stream."""
     return np.random.Generator(np.random.PCG64(seed))
 
 

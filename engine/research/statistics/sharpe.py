@@ -73,6 +73,6 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
 def deflated_sharpe(of: Moments, trials: int, variance: float) -> float:
     """The probabilistic Sharpe ratio against the best of ``trials`` without skill (see `expected_maximum_sharpe`).
 
-    ``variance`` is that of the ratios of all trials, per observation like ``of``.
+    ``variance`` is that among the ratios of all trials, per observation like ``of``.
     """
     return probabilistic_sharpe(of, expected_maximum_sharpe(trials, variance))
