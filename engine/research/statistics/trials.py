@@ -18,8 +18,8 @@ class Trials:
     """Every set of parameters that was ever evaluated for a pack.
 
     ``count``: all of them. ``events``: of each trial that traded, how many events it traded (see `event_of`).
-    ``results``: net money by period (rows, in order of time) and trial (columns), for the trials of which it is kept over
-    the same periods; None where none was kept.
+    ``results``: net money by period (rows, in order of time) and trial (columns), for the trials of which it is kept
+    over the same periods; None where none was kept.
     """
 
     count: int
