@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
@@ -16,6 +17,7 @@ from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import Evidence, gather
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.version import __version__
 from engine.research.golive import GateReport, gates_of, judge
 from engine.research.placebos import PlaceboReport, try_placebos
 from engine.research.results import iso_utc
@@ -175,7 +177,12 @@ def _placebo(settings: Settings, pack: str | None, strategies: int, seed: int, a
         with progress(f"placebos at the gates of {name}", 1.0) as advance:
             reports[name] = try_placebos(rules.ruleset, gates[name], strategies, seed, advance)
     if as_json:
-        print_json({"seed": seed, "packs": {name: report.to_json() for name, report in reports.items()}})
+        chosen = f" --pack {pack}" if pack else ""
+        print_json({
+            "command": f"engine gate placebo{chosen} --strategies {strategies} --seed {seed}",
+            "date": datetime.now(UTC).date().isoformat(), "version": __version__, "seed": seed,
+            "packs": {name: report.to_json() for name, report in reports.items()},
+        }, indent=True)  # fmt: skip
     else:
         _print_placebo(reports, seed)
     leaks = [row for report in reports.values() for row in report.placebos if row.all_gates.rate > MOST_LET_THROUGH]

@@ -151,7 +151,7 @@ def _market(choice: Choice) -> list[Table]:
         ("Log-loss", f"{found.market_log_loss:.4f}", *_interval(found.log_loss)),
         ("Brier score", f"{found.market_brier:.4f}", *_interval(found.brier)),
     )
-    note = f"Over {found.events:,} events with a price. Above zero ours are better; an interval with 0 in it shows neither."
+    note = f"Over {found.events:,} events with a price. Above zero ours are better; with 0 inside, neither is shown."
     return [Table("Against the market's price", columns, rows, note)]
 
 

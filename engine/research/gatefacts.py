@@ -14,7 +14,7 @@ from typing import NamedTuple
 from engine.research.statistics import trade_statistics
 from engine.research.statistics.bootstrap import MIN_EVENTS, expectancy_interval
 from engine.research.statistics.break_even import break_even_win_rate
-from engine.research.statistics.concentration import Shares, net_without_best, shares
+from engine.research.statistics.concentration import BEST_TRADES, Shares, net_without_best, shares
 from engine.research.statistics.events import EventResults, event_results
 from engine.research.statistics.placebo import placebo_p_value
 from engine.research.statistics.sequential import anytime_lower_bound
@@ -24,7 +24,6 @@ from engine.research.statistics.trials import MIN_TRIAL_EVENTS, Trials
 from engine.research.trades import ClosedTrade
 
 SEED = 20_240_229
-BEST_TRADES = 5
 NO_TRIALS = "the ledger holds no trial of this pack; run `engine sweep`, which writes down every set that it tries"
 _FLAT = "results of events do not vary"
 
@@ -106,7 +105,7 @@ def _break_even(shown: Shown) -> Figure:
 def _without_best(shown: Shown) -> Figure:
     if len(shown.trades) <= BEST_TRADES:
         return Figure(None, f"there are {len(shown.trades)} closed trades")
-    return Figure(net_without_best(shown.trades, BEST_TRADES))
+    return Figure(net_without_best(shown.trades))
 
 
 def _of_events(name: str) -> Callable[[Shown], Figure]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from engine.research.trades import ClosedTrade
 
+BEST_TRADES = 5
+"""So many trades are left out to see whether the rest still makes money."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shares:
@@ -47,7 +50,7 @@ def shares(net: dict[str, float]) -> Shares:
     return Shares(parts[largest], largest, hhi, 1 / hhi)
 
 
-def net_without_best(trades: Sequence[ClosedTrade], count: int) -> float:
+def net_without_best(trades: Sequence[ClosedTrade], count: int = BEST_TRADES) -> float:
     """Net money of all trades but the ``count`` best ones; it should still be above zero."""
     nets = sorted((float(trade.net) for trade in trades), reverse=True)
     return sum(nets[count:])
