@@ -105,14 +105,14 @@ def test_the_same_seed_gives_the_same_bound_and_another_another() -> None:
 def test_profit_factor_is_bounded_by_whole_events() -> None:
     source = np.random.default_rng(8)
     net = source.normal(0.3, 1, 200)
-    alone = profit_factor_interval(net, np.arange(200.0), 1)
-    tied = profit_factor_interval(np.tile(net, 5), np.tile(np.arange(200.0), 5), 1)
+    alone = profit_factor_interval(net, np.arange(200), 1)
+    tied = profit_factor_interval(np.tile(net, 5), np.tile(np.arange(200), 5), 1)
     assert alone is not None and tied is not None
     assert alone.low < alone.value < alone.high
     assert alone.value == pytest.approx(net[net > 0].sum() / -net[net < 0].sum())
     assert (tied.low, tied.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
-    assert profit_factor_interval(np.abs(net), np.arange(200.0), 1) is None
-    assert profit_factor_interval(net[:5], np.arange(5.0), 1) is None
+    assert profit_factor_interval(np.abs(net), np.arange(200), 1) is None
+    assert profit_factor_interval(net[:5], np.arange(5), 1) is None
 
 
 def test_the_boundary_is_not_below_the_exact_mixture() -> None:
