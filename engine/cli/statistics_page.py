@@ -23,8 +23,9 @@ GATES = """\
 
 Gates were tried on simulated strategies. The market is a venue of contracts that pay $1: prices from 15 to 85 cents, a
 spread of 1 to 4 cents, Kalshi's fee, 10 contracts a trade. Each strategy is the best of 200 sets of parameters on a
-history of 400 events (or as stated), as strategies come about by search. "Judged on what chose it" is the common fault
-of taking the data of the search as evidence; "asked weekly" is the habit of asking until the answer is yes.
+history of 400 events, unless its name says otherwise, as strategies come about by search. "Judged on what chose it" is
+the common fault of taking the data of the search as evidence; "asked weekly" is the habit of asking until the answer
+is yes.
 
 Edges are net of costs, and those of the other sets lie between nothing and that. The second table is the price of
 strictness: a small edge, or a large one with little history, has to wait. The simulation knows nothing of faults other

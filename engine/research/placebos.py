@@ -2,8 +2,8 @@
 
 The market is a venue of contracts that pay $1: prices in cents from 15 to 85, a spread of 1 to 4 cents, the fee
 ``roundup(0.07 C P (1 - P))`` of Kalshi's schedule, 10 contracts a trade, 10 events a day, $1,000 of cash. Each strategy
-is the best of 200 sets of parameters on a history of its own, because that is how strategies come about; the results
-of the sets are half in common. The gates judge it through the same code that judges paper runs.
+is the best of some sets of parameters, mostly 200, on a history of its own, because that is how strategies come about;
+the results of the sets are half in common. The gates judge it through the same code that judges paper runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from engine.research.statistics.trials import Trials
 from engine.research.trades import ClosedTrade
 from engine.ruleset.rules import Gate, Ruleset
 
-SETS = 200
 IN_COMMON = 0.5
 CONTRACTS = 10
 CASH = Decimal(1_000)
@@ -42,9 +41,9 @@ class Kind:
     """One way of having an edge or none. Money per contract, after costs unless it says otherwise.
 
     ``edge``: what the best set of parameters expects to make; others make from nothing to that. ``fair``: prices are
-    fair, so that spread and fee are lost. ``late``: its signal is that of the event before. ``history``: events that
-    the sets were tried on; ``trades``: events of the paper runs. ``seen``: paper runs begin on the very history that
-    the set was chosen on. ``patient``: it is asked after every run until it passes, not once at the end.
+    fair, so that spread and fee are lost. ``late``: its signal is that of the event before. ``sets`` were tried on
+    ``history`` events; ``trades``: events of the paper runs. ``seen``: paper runs begin on the very history that the
+    set was chosen on. ``patient``: it is asked after every run until it passes, not once at the end.
     """
 
     name: str
@@ -55,6 +54,7 @@ class Kind:
     trades: int = 400
     seen: bool = False
     patient: bool = False
+    sets: int = 200
 
 
 PLACEBOS = (
@@ -64,6 +64,7 @@ PLACEBOS = (
     Kind("best of 200, judged on what chose it, costs just paid", seen=True),
     Kind("best of 200, judged on what chose it, spread and fee lost", seen=True, fair=True),
     Kind("a coin that just pays its costs, asked weekly to 1,000 trades", trades=1_000, patient=True),
+    Kind("best of 2, costs just paid, asked weekly to 1,000 trades", trades=1_000, patient=True, sets=2),
     Kind("best of 200 on what chose it, then asked weekly to 1,000 trades", trades=1_000, seen=True, patient=True),
 )
 WITH_EDGE = (
@@ -183,16 +184,17 @@ class Strategy:
 
 
 def simulate(kind: Kind, source: Generator) -> Strategy:
-    """One strategy of this kind: 200 sets are tried on a history, the one that made most is traded on paper."""
+    """One strategy of this kind: sets are tried on a history, the one that made most is traded on paper."""
     cost, fee, half_spread = _market(kind.history, source)
-    edges = np.linspace(0.0, kind.edge, SETS) if kind.edge else np.zeros(SETS)
+    edges = np.linspace(0.0, kind.edge, kind.sets)
     chance = _chance(kind, cost, fee, half_spread)[:, None] + edges
+    shape = (kind.history, kind.sets)
     common = source.random(kind.history)[:, None]
-    luck = np.where(source.random((kind.history, SETS)) < IN_COMMON, common, source.random((kind.history, SETS)))
+    luck = np.where(source.random(shape) < IN_COMMON, common, source.random(shape))
     won = luck < chance
     results = (CONTRACTS * (100.0 * won - cost[:, None]) - fee[:, None]) / 100
     best = int(results.mean(axis=0).argmax())
-    trials = Trials(SETS, np.full(SETS, float(kind.history)), results)
+    trials = Trials(kind.sets, np.full(kind.sets, float(kind.history)), results)
     if kind.seen and kind.trades <= kind.history:
         return Strategy(cost, won[:, best], fee, trials)
     fresh = kind.trades - (kind.history if kind.seen else 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -51,25 +52,28 @@ def probability_of_overfitting(results: Floats, blocks: int = BLOCKS) -> Overfit
     size = rows // blocks
     cut = results[rows - size * blocks :].reshape(blocks, size, trials)
     sums, squares = cut.sum(axis=1), (cut**2).sum(axis=1)
-    chosen = np.array(list(combinations(range(blocks), blocks // 2)))
-    inside = np.zeros((len(chosen), blocks))
-    inside[np.arange(len(chosen))[:, None], chosen] = 1.0
+    # What is in sample for one split is out of sample for another: a half with the first block stands for both.
+    halves = np.zeros((comb(blocks - 1, blocks // 2 - 1), blocks))
+    halves[:, 0] = 1.0
+    for row, others in zip(halves, combinations(range(1, blocks), blocks // 2 - 1), strict=True):
+        row[list(others)] = 1.0
     best_in, best_out, below, lost = [], [], 0, 0
-    step = max(1, _CHUNK // trials)
-    for start in range(0, len(chosen), step):
-        half = inside[start : start + step]
-        train = _sharpe(half @ sums, half @ squares, size * blocks // 2)
-        test = _sharpe((1 - half) @ sums, (1 - half) @ squares, size * blocks // 2)
-        picked = train.argmax(axis=1)
-        here = np.arange(len(half))
-        out = test[here, picked]
-        rank = (test < out[:, None]).sum(axis=1) + ((test == out[:, None]).sum(axis=1) + 1) / 2
-        below += int((rank / (trials + 1) <= 0.5).sum())
-        lost += int((((1 - half) @ sums)[here, picked] < 0).sum())
-        best_in.append(train[here, picked])
-        best_out.append(out)
-    x, y = np.concatenate(best_in), np.concatenate(best_out)
-    return Overfitting(below / len(chosen), lost / len(chosen), _slope(x, y), len(chosen))
+    count, step = size * blocks // 2, max(1, _CHUNK // trials)
+    for start in range(0, len(halves), step):
+        one = halves[start : start + step]
+        totals = one @ sums, (1 - one) @ sums
+        ratios = _sharpe(totals[0], one @ squares, count), _sharpe(totals[1], (1 - one) @ squares, count)
+        for inside, outside in ((0, 1), (1, 0)):
+            picked, here = ratios[inside].argmax(axis=1), np.arange(len(one))
+            test, out = ratios[outside], ratios[outside][here, picked]
+            rank = (test < out[:, None]).sum(axis=1) + ((test == out[:, None]).sum(axis=1) + 1) / 2
+            below += int((rank / (trials + 1) <= 0.5).sum())
+            lost += int((totals[outside][here, picked] < 0).sum())
+            best_in.append(ratios[inside][here, picked])
+            best_out.append(out)
+    splits = 2 * len(halves)
+    slope = _slope(np.concatenate(best_in), np.concatenate(best_out))
+    return Overfitting(below / splits, lost / splits, slope, splits)
 
 
 def _sharpe(total: Floats, squares: Floats, count: int) -> Floats:
