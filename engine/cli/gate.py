@@ -94,10 +94,9 @@ def _packs(settings: Settings, pack: str | None) -> list[str]:
 
 
 def _trading(rules: LoadedRules) -> list[str]:
-    names = [name for name, pack in rules.ruleset.packs.items() if pack.strategies]
-    if not names:
+    if not rules.ruleset.trading:
         raise UserError("no pack here has a strategy, so there is nothing that a gate could judge")
-    return names
+    return rules.ruleset.trading
 
 
 # -- check -------------------------------------------------------------------------------------------------------------

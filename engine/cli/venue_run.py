@@ -73,7 +73,7 @@ class Wish:
 def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
     """Run until Ctrl-C. Orders go out only with every consent; the closing note says what became of them."""
     settings = assembly.settings
-    packs = [name for name, pack in assembly.ruleset.packs.items() if pack.strategies]
+    packs = assembly.ruleset.trading
     if wish.live:
         allowed = require_permission(
             settings, packs, assembly.parameters, live=True, accepted=wish.accepted, ask=typed_on_terminal()
@@ -245,7 +245,7 @@ class _Run:
         statistics.close_out(loop.decider)
         assembly = self.assembly
         described = Described(
-            ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
+            ", ".join(assembly.ruleset.trading), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,
         )  # fmt: skip
         result = result_of(statistics, loop, described, seconds, {})

@@ -201,6 +201,7 @@ def test_gates_of_the_shared_pack_judge_the_strategies_that_they_are_for(
     (tmp_path / "rules" / "beta" / "rules.yaml").write_text(beta, encoding="utf-8")
     (tmp_path / "rules" / "common" / "gate.yaml").write_text(SHARED_GATE.replace("PATTERN", pattern), encoding="utf-8")
     ruleset = pack("stats.trades >= 1")
+    assert sorted(ruleset.trading) == ["alpha", "beta"]  # the packs whose consent a live run asks for
     closed = [*trades(1, 1, 1), *trades(1, 1, 1, 1, strategy="alpha.other"), *trades(*[1] * 9, strategy="beta.buyer")]
     reports = judge(ruleset, "alpha", [run(1, closed)])
     assert [report.gate for report in reports] == ["alpha.go_live", "common.strict"][:gates]
