@@ -84,7 +84,7 @@ def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, alpha: Alph
     fixed: when the signal file lists others, the run ends, and a new one goes on where it was.
     """
     assembly = make(alpha, ())
-    settings, packs = assembly.settings, list(assembly.ruleset.packs)
+    settings, packs = assembly.settings, assembly.ruleset.trading
     if wish.live:
         allowed = require_permission(
             settings, packs, assembly.parameters, live=True, accepted=wish.accepted, ask=typed_on_terminal()
@@ -343,7 +343,7 @@ class _Run:
         if self.tape is not None:
             self.tape.end(ended_note(writer.run_id, loop.hash.hexdigest(), halted=self.halted))
         described = Described(
-            ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
+            ", ".join(assembly.ruleset.trading), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,
         )  # fmt: skip
         result = result_of(statistics, loop, described, seconds, {})

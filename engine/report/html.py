@@ -40,9 +40,9 @@ def render_html(result: BacktestResult, prices: Sequence[PriceSeries]) -> str:
             _tiles(result),
             _curves(result),
             _trades_on_price(result, prices),
-            f'<div class="pair">{_section(summary)}<div>{_section(run)}{_section(parameters)}'
-            f"{_section(notes)}</div></div>",
-            *(_section(table) for table in figures),
+            f'<div class="pair">{section(summary)}<div>{section(run)}{section(parameters)}'
+            f"{section(notes)}</div></div>",
+            *(section(table) for table in figures),
             _trade_list(result),
             f"</main><script>{SCRIPT}</script></body></html>\n",
         )
@@ -145,7 +145,8 @@ def _trade_list(result: BacktestResult) -> str:
     return f"<section><details><summary>All trades, one by one</summary>{table}</details></section>"
 
 
-def _section(table: Table) -> str:
+def section(table: Table) -> str:
+    """A table under its title, as part of a page."""
     return f"<section><h2>{escape(table.title)}</h2>{_drawn(table)}</section>"
 
 
