@@ -40,6 +40,7 @@ bench: $(BENCH) ## Run the benchmarks beside their peers, in an environment of t
 schemas: $(RUNTIME) ## Write schemas/*.json again from the models
 	@$(BIN)/python -m engine.ruleset.schema
 	@$(BIN)/python -m engine.settings.schema
+	@$(BIN)/python -m engine.research.sweep.schema
 
 docs: $(RUNTIME) ## Write the generated pages of docs/ again
 	@$(BIN)/python -m engine.cli.reference

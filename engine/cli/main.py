@@ -2,14 +2,16 @@
 
 To add a verb, write ``engine/cli/<verb>.py`` with a function ``command`` whose parameters are typer options and
 arguments, and add one line to VERBS. ``command`` returns an exit code (None is 0) or raises: UserError, or an error
-named in ``engine.cli.errors``, becomes one line on standard error. Only the chosen verb's module is imported.
+named in ``engine.cli.errors``, becomes one line on standard error. Only the chosen verb's module is imported. A verb
+with verbs of its own has a function ``group`` instead, which is given the words that follow and returns a typer
+application.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.cli.errors import ExitCode, UserError, exit_code_of
@@ -48,6 +50,8 @@ VERBS: Mapping[str, Verb] = {
     "db": Verb("engine.cli.db", "Make, check or back up the store."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
+    "sweep": Verb("engine.cli.sweep", "Try many parameter sets over recorded data."),
+    "report": Verb("engine.cli.report", "Report on performance, on sweeps, and for the day."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
     "gate": Verb("engine.cli.gate", "Judge by its kept runs whether a pack may trade for real."),
@@ -83,7 +87,7 @@ def _run(arguments: Sequence[str]) -> int:
     chosen = arguments[0] if arguments and not arguments[0].startswith("-") else None
     if chosen is not None and chosen not in VERBS:
         raise UserError(_no_such_verb(chosen))
-    command = typer.main.get_command(_app(chosen))
+    command = typer.main.get_command(_app(chosen, arguments[1:]))
     try:
         with command.make_context("engine", list(arguments) or ["--help"]) as context:
             code = command.invoke(context)
@@ -99,8 +103,8 @@ def _run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else ExitCode.GOOD
 
 
-def _app(chosen: str | None) -> typer.Typer:
-    """All verbs for the list of ``--help``; only the chosen one is real."""
+def _app(chosen: str | None, rest: Sequence[str]) -> typer.Typer:
+    """All verbs for the list of ``--help``; only the chosen one, which ``rest`` follows, is real."""
     import typer
 
     app = typer.Typer(
@@ -118,16 +122,21 @@ def _app(chosen: str | None) -> typer.Typer:
             raise typer.Exit
 
     for name, verb in VERBS.items():
-        command = _command_of(verb.module) if name == chosen else _not_imported
-        app.command(name, help=None if name == chosen else verb.help)(command)
+        if name == chosen:
+            _add(app, name, verb, rest)
+        else:
+            app.command(name, help=verb.help)(_not_imported)
     return app
 
 
-def _command_of(module: str) -> Callable[..., int | None]:
+def _add(app: typer.Typer, name: str, verb: Verb, rest: Sequence[str]) -> None:
     from importlib import import_module
 
-    command: Callable[..., int | None] = import_module(module).command
-    return command
+    module = import_module(verb.module)
+    if hasattr(module, "group"):
+        app.add_typer(module.group(rest), name=name, help=verb.help)
+    else:
+        app.command(name)(module.command)
 
 
 def _not_imported() -> None:

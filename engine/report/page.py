@@ -44,6 +44,13 @@ svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-num
 .entry { fill: var(--card); stroke: var(--tone); stroke-width: 1.6; }
 .exit { fill: var(--tone); stroke: var(--card); stroke-width: 1; }
 .entry:hover, .exit:hover { stroke: var(--ink); stroke-width: 2; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 16px 24px; }
+.maps figure { margin: 0; } .maps figcaption { color: var(--soft); font-size: 13px; margin: 0 0 4px; }
+.maps svg { min-width: 0; } .maps svg .cell-text { fill: var(--ink); font-size: 13px; }
+.gain { fill: var(--won); } .loss { fill: var(--lost); } .empty { fill: var(--grid); }
+.best { fill: none; stroke: var(--ink); stroke-width: 2; }
+.line-a { fill: none; stroke: var(--won); stroke-width: 1.8; } .dot-a { fill: var(--won); }
+.even { stroke: var(--soft); stroke-dasharray: 4 4; } .whisker { stroke: var(--won); stroke-width: 1.4; }
 .tip { position: fixed; z-index: 1; pointer-events: none; white-space: pre-line; background: var(--ink);
   color: var(--card); padding: 7px 10px; border-radius: 6px; font-size: 13px; max-width: 320px; }
 .key { font-size: 13px; }

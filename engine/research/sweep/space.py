@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from math import gcd, prod
 
 from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Ruleset
 
 GOLDEN = 0.6180339887498949
+STEPS = 64  # that are compared
+LOOKED_AT = 500  # sets of each
 
 ParameterSet = Mapping[str, float]
 """Values by parameter key, in the order of the space, each in the base unit of its kind."""
@@ -58,24 +61,36 @@ class Space:
         """Every combination when there are at most ``most``, else ``most`` different ones spread over all of them.
 
         The numbers of those are multiples of a step that shares no divisor with the size and is close to the golden
-        part of it (a Kronecker sequence): no two fall together, the first k are about as far apart as k can be, and
-        every value of every dimension has its turn. Nothing is drawn, so the same space gives the same subset.
+        part of it (a Kronecker sequence): no two fall together, and they lie about as far apart as so many can. Of
+        the closest such steps the one is taken that uses the values of every dimension most evenly. Nothing is drawn,
+        so the same space gives the same subset.
         """
         if self.size <= most:
             yield from map(self.at, range(self.size))
             return
-        step = self._step()
+        step = min(islice(self._steps(), STEPS), key=lambda step: self._unevenness(step, most))
         for turn in range(most):
             yield self.at(turn * step % self.size)
 
-    def _step(self) -> int:
+    def _steps(self) -> Iterator[int]:
+        """Steps that lead to every number, the closest to the golden part first."""
         near = round(self.size * GOLDEN)
-        return next(
-            step
-            for distance in range(self.size)
-            for step in (near + distance, near - distance)
-            if step > 0 and gcd(step, self.size) == 1
-        )
+        for distance in range(self.size):
+            for step in dict.fromkeys((near + distance, near - distance)):
+                if 0 < step < self.size and gcd(step, self.size) == 1:
+                    yield step
+
+    def _unevenness(self, step: int, most: int) -> int:
+        """How much more often the most used value of a dimension is used than the least used one, at worst."""
+        numbers = [turn * step % self.size for turn in range(min(most, LOOKED_AT))]
+        worst, below = 0, 1
+        for dimension in reversed(self.dimensions):
+            radix = len(dimension.values)
+            used = [0] * radix
+            for number in numbers:
+                used[number // below % radix] += 1
+            worst, below = max(worst, max(used) - min(used)), below * radix
+        return worst
 
     def neighbours(self, values: ParameterSet) -> list[dict[str, float]]:
         """Combinations one step away in one dimension; for values between two of a dimension both count."""

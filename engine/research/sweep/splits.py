@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.research.results import iso_utc
 from engine.research.statistics import Ints, local_days
-from engine.research.trades import ClosedTrade
 
 PERIODS = 32
 """Least number of periods that returns are kept in; days where there are that many."""
@@ -48,8 +48,10 @@ class Window:
     first_ns: int
     end_ns: int
 
-    def holds(self, trade: ClosedTrade) -> bool:
-        return self.first_ns <= trade.opened_ns and trade.closed_ns < self.end_ns
+    def holds(self, opened_ns: Ints, closed_ns: Ints) -> NDArray[np.bool_]:
+        """Which trades lie wholly in the window."""
+        inside: NDArray[np.bool_] = (opened_ns >= self.first_ns) & (closed_ns < self.end_ns)
+        return inside
 
     def to_json(self) -> dict[str, str | None]:
         return {"first": iso_utc(self.first_ns), "end": iso_utc(self.end_ns)}

@@ -5,45 +5,46 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from math import fsum, inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.research.results import figure, money
-from engine.research.statistics import Ints, max_drawdown, trade_statistics
+from engine.research.sets import SetResult, TradeColumns
+from engine.research.statistics import Floats, Ints, max_drawdown
 from engine.research.sweep.splits import Splits, Window
-from engine.research.trades import ClosedTrade
 
 DEVELOPMENT, HOLDOUT = "development", "holdout"
 
-Figures = dict[str, Any]
-"""Of the trades in a window: ``trades``, ``win_rate``, ``net``, ``expectancy``, ``profit_factor``, ``max_drawdown``
-and ``sharpe``; None is unknown."""
+Figures = Mapping[str, Any]
+"""Of the trades in a window: ``trades``, ``win_rate``, ``won`` and ``lost`` (money, sums of the nets above and below
+zero), ``net``, ``expectancy``, ``profit_factor``, ``max_drawdown`` and ``sharpe``; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One parameter set, run over one part. ``windows`` are figures by the name of the window (``train``,
     ``validation``, ``fold_1_train``, ``fold_1_validation`` and so on, or ``holdout``); ``returns`` are the net results
-    of trades that closed in each period of the part, as a share of the initial cash."""
+    of trades that closed in each period of the part, as a share of the initial cash. ``engine`` is what ran it."""
 
     part: str
     parameters: Mapping[str, float]
     decisions_sha256: str
     windows: Mapping[str, Figures]
     returns: array[float]
+    engine: str
 
 
-def outcome_of(
-    part: str, parameters: Mapping[str, float], decisions_sha256: str, trades: Sequence[ClosedTrade], cash: Decimal,
-    splits: Splits,
-) -> Outcome:  # fmt: skip
+def outcome_of(part: str, result: SetResult, splits: Splits) -> Outcome:
     """Sort the trades of a run into the windows of ``part`` and count them there."""
-    ends = splits.periods[part]
-    windows = {name: _figures(_inside(trades, parts), cash, ends) for name, parts in _windows(part, splits).items()}
-    whole = _inside(trades, [splits.train if part == DEVELOPMENT else splits.holdout])
-    return Outcome(part, parameters, decisions_sha256, windows, array("d", _returns(whole, cash, ends)))
+    cash, ends, trades = result.equity.initial, splits.periods[part], result.trades
+    named = _windows(part, splits)
+    windows = {name: _figures(trades, _inside(trades, held), cash, ends) for name, held in named.items()}
+    whole = _inside(trades, named["train" if part == DEVELOPMENT else HOLDOUT])
+    returns = array("d", _returns(trades, whole, cash, ends).tolist())
+    return Outcome(part, dict(result.parameters), result.decisions_sha256, windows, returns, result.engine)
 
 
 def _windows(part: str, splits: Splits) -> dict[str, list[Window]]:
@@ -55,46 +56,49 @@ def _windows(part: str, splits: Splits) -> dict[str, list[Window]]:
     return found
 
 
-def _inside(trades: Sequence[ClosedTrade], windows: Sequence[Window]) -> list[ClosedTrade]:
-    return [trade for trade in trades if any(window.holds(trade) for window in windows)]
+def _inside(trades: TradeColumns, windows: Sequence[Window]) -> NDArray[np.bool_]:
+    found = np.zeros(len(trades), dtype=np.bool_)
+    for window in windows:
+        found |= window.holds(trades.opened_ns, trades.closed_ns)
+    return found
 
 
-def _figures(trades: Sequence[ClosedTrade], cash: Decimal, ends: Ints) -> Figures:
-    """``max_drawdown`` is that of the account after each closed trade, from its highest point, the cash first: what a
-    window's own trades did to it, and nothing of what was open. ``sharpe`` is per period, not annualised."""
-    found = trade_statistics(trades)
+def _figures(trades: TradeColumns, inside: NDArray[np.bool_], cash: float, ends: Ints) -> Figures:
+    """Definitions as in ``engine.research.statistics``, but for two. ``max_drawdown`` is that of the account after each
+    closed trade, from its highest point, the cash first: what a window's own trades did to it, and nothing of what
+    was open. ``sharpe`` is per period, not annualised."""
+    nets = trades.net[inside]
+    count = len(nets)
+    won, lost = fsum(nets[nets > 0]), fsum(nets[nets < 0])
     return {
-        "trades": found.trades,
-        "win_rate": figure(found.win_rate),
-        "net": money(found.net),
-        "expectancy": money(found.expectancy),
-        "profit_factor": figure(found.profit_factor),
-        "max_drawdown": figure(_drawdown(trades, cash)),
-        "sharpe": figure(_sharpe(_returns(trades, cash, ends))),
+        "trades": count,
+        "win_rate": figure(float(np.count_nonzero(nets > 0)) / count) if count else None,
+        "won": money(won),
+        "lost": money(lost),
+        "net": money(won + lost),
+        "expectancy": money((won + lost) / count) if count else None,
+        "profit_factor": figure(won / -lost) if lost else None,
+        "max_drawdown": figure(_drawdown(trades.closed_ns[inside], nets, cash)),
+        "sharpe": figure(_sharpe(_returns(trades, inside, cash, ends))),
     }
 
 
-def _drawdown(trades: Sequence[ClosedTrade], cash: Decimal) -> float | None:
-    if not trades:
+def _drawdown(closed_ns: Ints, nets: Floats, cash: float) -> float | None:
+    if not len(nets):
         return None
-    ordered = sorted(trades, key=lambda trade: trade.closed_ns)
-    times = np.array([trade.closed_ns for trade in ordered], dtype=np.int64)
-    worth = float(cash) + np.cumsum([float(trade.net) for trade in ordered])
-    return max_drawdown(times, worth, float(cash)).ratio
+    order = np.argsort(closed_ns, kind="stable")
+    return max_drawdown(closed_ns[order], cash + np.cumsum(nets[order]), cash).ratio
 
 
-def _returns(trades: Sequence[ClosedTrade], cash: Decimal, ends: Ints) -> list[float]:
-    sums = [Decimal(0)] * len(ends)
-    for trade in trades:
-        sums[int(np.searchsorted(ends, trade.closed_ns, side="right"))] += trade.net
-    return [float(total / cash) for total in sums]
+def _returns(trades: TradeColumns, inside: NDArray[np.bool_], cash: float, ends: Ints) -> Floats:
+    period = np.searchsorted(ends, trades.closed_ns[inside], side="right")
+    return np.bincount(period, weights=trades.net[inside], minlength=len(ends)).astype(np.float64) / cash
 
 
-def _sharpe(returns: Sequence[float]) -> float | None:
-    values = np.array(returns)
-    if len(values) < 2 or np.ptp(values) <= 1e-15:
+def _sharpe(returns: Floats) -> float | None:
+    if len(returns) < 2 or np.ptp(returns) <= 1e-15:
         return None
-    return float(values.mean() / values.std(ddof=1))
+    return float(returns.mean() / returns.std(ddof=1))
 
 
 def rank_key(figures: Figures, min_trades: int) -> tuple[bool, float, float, float]:
@@ -104,11 +108,26 @@ def rank_key(figures: Figures, min_trades: int) -> tuple[bool, float, float, flo
     """
     expectancy, factor, fall = (figures[name] for name in ("expectancy", "profit_factor", "max_drawdown"))
     if factor is None and expectancy is not None and expectancy > 0:
-        factor = np.inf
-    worst = -np.inf
+        factor = inf
     return (
         figures["trades"] < min_trades,
-        -(worst if expectancy is None else expectancy),
-        -(worst if factor is None else factor),
-        np.inf if fall is None else fall,
+        inf if expectancy is None else -expectancy,
+        inf if factor is None else -factor,
+        inf if fall is None else fall,
     )
+
+
+def pooled(parts: Sequence[Figures]) -> Figures:
+    """The figures of several windows together, as far as their sums tell: no drawdown and no Sharpe ratio."""
+    count = sum(part["trades"] for part in parts)
+    won, lost = fsum(part["won"] for part in parts), fsum(part["lost"] for part in parts)
+    wins = fsum(part["trades"] * part["win_rate"] for part in parts if part["trades"])
+    return {
+        "trades": count,
+        "win_rate": figure(wins / count) if count else None,
+        "won": money(won),
+        "lost": money(lost),
+        "net": money(won + lost),
+        "expectancy": money((won + lost) / count) if count else None,
+        "profit_factor": figure(won / -lost) if lost else None,
+    }
