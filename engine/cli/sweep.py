@@ -75,7 +75,7 @@ def command(
     ] = 0.25,
     folds: Annotated[int, typer.Option("--folds", metavar="N", min=1, help="Steps of the walk forward.")] = 4,
     embargo: Annotated[
-        str | None, typer.Option("--embargo", metavar="TIME", help="As 2d or 90m.  [default: 1% of the data's span]")
+        str | None, typer.Option("--embargo", metavar="TIME", help="As 2d or 90m.  [default: 1% of the ticks]")
     ] = None,
     purge: Annotated[
         str, typer.Option("--purge", metavar="TIME", help="Drop what closed that shortly before a boundary.")

@@ -13,7 +13,7 @@ from engine.plan.build import Texts
 from engine.report.heatmap import HeatMap, Place, heat_map
 from engine.report.layout import UNKNOWN, Column, Table, clean, count, decimal, duration, money, percent
 from engine.report.shell import header, page, section, tiles
-from engine.research.sweep.results import DimensionFile, Figures, PooledFigures, SetFile, SweepFile
+from engine.research.sweep.results import DimensionFile, Figures, PooledFigures, SetFile, SplitFile, SweepFile
 
 MAX_MAPS = 12
 HOLDS = {True: "holds", False: "falls off", None: UNKNOWN}
@@ -56,7 +56,7 @@ def _about(results: SweepFile) -> Table:
         ("Search", f"{search.method}, seed {search.seed}: {count(len(results.sets))} sets of {search.combinations:,}"),
         ("Training and validation", f"{splits.train.first} to {splits.train.end}, {len(splits.folds)} folds"),
         ("Holdout", f"{splits.holdout.first} to {splits.holdout.end}"),
-        ("Embargo", duration(splits.embargo_seconds)),
+        ("Embargo", _embargo(splits)),
         ("Purge", f"trades across a boundary, and {duration(splits.purge_seconds)} before it"),
         ("Sets ever tried, this pack and data", count(trials.pack_on_this_data)),
         ("Sets ever tried, this pack", count(trials.pack)),
@@ -208,6 +208,12 @@ def _short(results: SweepFile, key: str) -> str:
 
 def _value(dimension: DimensionFile, value: float) -> str:
     return format_value(Kind(dimension.kind), value, Texts())
+
+
+def _embargo(splits: SplitFile) -> str:
+    if splits.embargo_seconds is not None:
+        return duration(splits.embargo_seconds)
+    return f"{splits.embargo_ticks:,} ticks"
 
 
 def _figure(value: float | None) -> str:

@@ -60,7 +60,8 @@ class SplitFile(Part):
 
     unit: Literal["day", "tick"] = Field(description="What boundaries lie on.")
     holdout_share: float
-    embargo_seconds: float
+    embargo_seconds: float | None = Field(description="null: a number of ticks instead.")
+    embargo_ticks: int | None = Field(description="null: a time instead.")
     purge_seconds: float
     train: Stretch
     folds: list[FoldSplit]

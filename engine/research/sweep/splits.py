@@ -31,7 +31,7 @@ class SplitError(Exception):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How to split. ``holdout`` is the share of the data that comes last, above 0 and below 1; ``folds`` is how many
-    times training and validation move forward; ``embargo_ns`` None is a hundredth of the span of the data (the value
+    times training and validation move forward; ``embargo_ns`` None is a hundredth of the ticks of the data (the value
     that López de Prado suggests); ``purge_ns`` drops also what closed that shortly before a boundary.
     """
 
@@ -71,12 +71,13 @@ class Splits:
 
     ``boundary_ns`` is where the development part ends: nothing at or after it is read while sets are chosen.
     ``period_ends`` (UTC ns, rising; the last of each part is its end) cut development and holdout into the periods
-    that returns are kept in.
+    that returns are kept in. ``embargo_ticks`` is how many ticks after a boundary do not count, None where the embargo
+    was asked for as a time.
     """
 
     unit: str
     wish: Wish
-    embargo_ns: int
+    embargo_ticks: int | None
     first_ns: int
     boundary_ns: int
     end_ns: int
@@ -89,7 +90,8 @@ class Splits:
         return {
             "unit": self.unit,
             "holdout_share": self.wish.holdout,
-            "embargo_seconds": self.embargo_ns / 1e9,
+            "embargo_seconds": None if self.wish.embargo_ns is None else self.wish.embargo_ns / 1e9,
+            "embargo_ticks": self.embargo_ticks,
             "purge_seconds": self.wish.purge_ns / 1e9,
             "train": self.train.to_json(),
             "folds": [{"train": f.train.to_json(), "validation": f.validation.to_json()} for f in self.folds],
@@ -108,21 +110,28 @@ def split(times: Ints, timezone: str, wish: Wish) -> Splits:
         raise SplitError(f"the data has {len(times)} ticks, too few to split {wish.folds + 2} ways; take more of it")
     unit, starts = _starts(times, timezone, wish)
     begin, end = int(times[0]), int(times[-1]) + 1
-    embargo = (end - begin) // 100 if wish.embargo_ns is None else wish.embargo_ns
+    skipped = -(-len(times) // 100) if wish.embargo_ns is None else None
     held = max(1, round(len(starts) * wish.holdout))
     development = len(starts) - held
     edges = [int(starts[round(k * development / (wish.folds + 1))]) for k in range(wish.folds + 1)]
     boundary = int(starts[development])
     edges = [begin, *edges[1:], boundary]
+
+    def after(edge: int) -> int:
+        """Where trades count again after a boundary."""
+        if skipped is None:
+            return edge + (wish.embargo_ns or 0)
+        return int(times[min(int(np.searchsorted(times, edge)) + skipped, len(times) - 1)])
+
     folds = tuple(
-        Fold(Window(begin, edges[k] - wish.purge_ns), Window(edges[k] + embargo, edges[k + 1] - wish.purge_ns))
+        Fold(Window(begin, edges[k] - wish.purge_ns), Window(after(edges[k]), edges[k + 1] - wish.purge_ns))
         for k in range(1, wish.folds + 1)
     )
-    train, holdout = Window(begin, boundary - wish.purge_ns), Window(boundary + embargo, end)
-    _refuse_empty(times, train, folds, holdout, embargo, wish)
+    train, holdout = Window(begin, boundary - wish.purge_ns), Window(after(boundary), end)
+    _refuse_empty(times, train, folds, holdout)
     periods = {"development": _periods(times, begin, boundary, timezone),
                "holdout": _periods(times, boundary, end, timezone)}  # fmt: skip
-    return Splits(unit, wish, embargo, begin, boundary, end, train, folds, holdout, periods)
+    return Splits(unit, wish, skipped, begin, boundary, end, train, folds, holdout, periods)
 
 
 def _starts(times: Ints, timezone: str, wish: Wish) -> tuple[str, Ints]:
@@ -147,16 +156,13 @@ def _periods(times: Ints, begin: int, end: int, timezone: str) -> Ints:
     return ends
 
 
-def _refuse_empty(
-    times: Ints, train: Window, folds: Sequence[Fold], holdout: Window, embargo: int, wish: Wish
-) -> None:
-    named = [("the training part", train), ("the holdout", holdout)]
+def _refuse_empty(times: Ints, train: Window, folds: Sequence[Fold], holdout: Window) -> None:
+    named = [("the training part", train)]
     for number, fold in enumerate(folds, 1):
         named += [(f"training of fold {number}", fold.train), (f"validation of fold {number}", fold.validation)]
-    for name, window in named:
+    for name, window in (*named, ("the holdout", holdout)):
         if not ((times >= window.first_ns) & (times < window.end_ns)).any():
             raise SplitError(
-                f"{name} would be empty: the data covers {iso_utc(int(times[0]))} to {iso_utc(int(times[-1]))}, the "
-                f"embargo is {embargo / 1e9:g} s and the purge {wish.purge_ns / 1e9:g} s; "
-                "take more data, fewer folds or a shorter embargo"
+                f"{name} would be empty after purge and embargo: the data covers {iso_utc(int(times[0]))} to "
+                f"{iso_utc(int(times[-1]))}; take more data, fewer folds, or a shorter embargo and purge"
             )
