@@ -142,7 +142,11 @@ def sweep(problem: Problem, space: Space, asked: Asked, store: Store, team: str 
     with ExitStack() as stack:
         team_of = stack.enter_context(workers(team, problem))
         bar = stack.enter_context(_bar(total, asked.choice.top))
-        outcome = run_sweep(space, search, problem.splits, asked.choice, team_of, memory, bar)
+        try:
+            outcome = run_sweep(space, search, problem.splits, asked.choice, team_of, memory, bar)
+        except KeyboardInterrupt:
+            err().print(f"stopped; what is done is kept as sweep {row.id}: the same command goes on with the rest")
+            raise
     return sweep_file(
         outcome, space, problem.splits, _described(row, problem, asked),
         {

@@ -22,6 +22,9 @@ DEATHS = 3
 """Attempts in a row in which workers died and nothing got done, before it is given up."""
 
 CONNECT_SECONDS = 10
+IDLE_SECONDS = 15
+"""After which a process without work ends by itself: so none is left for long when this one is killed."""
+
 Chunks = Mapping[int, Sequence[ParameterSet]]
 
 
@@ -116,7 +119,9 @@ class _Team:
 def _processes(count: int) -> AbstractContextManager[object]:
     from joblib import parallel_config
 
-    found: AbstractContextManager[object] = parallel_config(backend="loky", n_jobs=count)
+    found: AbstractContextManager[object] = parallel_config(
+        backend="loky", n_jobs=count, idle_worker_timeout=IDLE_SECONDS
+    )
     return found
 
 
