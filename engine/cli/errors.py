@@ -46,6 +46,7 @@ KNOWN_ERRORS = {
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
     "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,
     "engine.settings.load.SettingsError": ExitCode.USAGE,
+    "engine.research.calibration.errors.CalibrationError": ExitCode.USAGE,
 }
 
 

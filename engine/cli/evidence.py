@@ -13,6 +13,7 @@ from engine.cli.assemble import Assembly
 from engine.cli.rules import LoadedRules
 from engine.market.orders import Fill, Leg, Side
 from engine.research.golive import PaperRun, without_overlap
+from engine.research.statistics.trials import Trials
 from engine.research.trades import TradeBook
 from engine.ruleset.linker import SHARED
 from engine.ruleset.load import load_text
@@ -29,10 +30,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Runs that count, in the order of market time, and why each other one does not, the newest first."""
+    """Runs that count, in the order of market time, and why each other one does not, the newest first. ``trials``: what
+    the trial ledger holds of the pack; None where there is no ledger, and gates that ask for trials do not pass.
+    """
 
     counted: list[PaperRun]
     left_out: dict[str, str]
+    trials: Trials | None = None
 
 
 def inputs_of(assembly: Assembly) -> dict[str, object]:

@@ -73,7 +73,7 @@ class Wish:
 def run_on_venue(assembly: Assembly, rules: LoadedRules, wish: Wish) -> int:
     """Run until Ctrl-C. Orders go out only with every consent; the closing note says what became of them."""
     settings = assembly.settings
-    packs = list(assembly.ruleset.packs)
+    packs = [name for name, pack in assembly.ruleset.packs.items() if pack.strategies]
     if wish.live:
         allowed = require_permission(
             settings, packs, assembly.parameters, live=True, accepted=wish.accepted, ask=typed_on_terminal()

@@ -112,7 +112,7 @@ _FORMATS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
     "average_loss": ("Average loss", money),
     "payoff": ("Payoff", decimal),
     "sqn": ("SQN", decimal),
-    "largest_ticker_share": ("Largest ticker's share of profit", percent),
+    "largest_ticker_share": ("Largest ticker's share", percent),
     **{verdict: (verdict.capitalize(), count) for verdict in VERDICTS},
 }
 

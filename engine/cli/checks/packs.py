@@ -42,7 +42,8 @@ def _limits(pack: Pack, real: bool) -> Check:
 def _gate(pack: Pack, real: bool) -> Check:
     name = f"gate of {pack.name}"
     if pack.gates:
-        return ok(name, f"{', '.join(gate.name for gate in pack.gates)}; `engine gate {pack.name}` judges it")
+        names = ", ".join(gate.name for gate in pack.gates)
+        return ok(name, f"{names}; `engine gate check --pack {pack.name}` judges it")
     lacking = fail if real else warn
     return lacking(name, "there is none, so it may not trade for real", "write a rule of kind gate")
 
