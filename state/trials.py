@@ -139,37 +139,32 @@ class TrialLedger:
         rows = self._rows("SELECT * FROM trials WHERE sweep = ? AND part = ? ORDER BY id", (sweep_id, part))
         return [self._trial(row) for row in rows]
 
-    def count(self, pack: str, data: str | None = None) -> int:
-        """How many different sets of a pack were ever tried, on any rules text, over data with that fingerprint or any.
+    def distinct(self, pack: str, data: str | None = None) -> list[Trial]:
+        """Every different set of a pack that was ever tried on development data (with that fingerprint, or any), each
+        with its newest trial, in the order of those.
 
-        The same values under other rules are another trial; the same values on the same rules are one, however often
-        and on however many data sets they were tried.
+        The same values under another text of the rules are another trial; the same values under the same rules are
+        one, however often and on however much data they were tried.
         """
         where, values = ("AND s.data = ?", (data,)) if data is not None else ("", ())
         rows = self._rows(
-            "SELECT count(*) AS n FROM (SELECT DISTINCT s.ruleset_sha, t.parameters_sha FROM trials t "
-            f"JOIN sweeps s ON s.id = t.sweep WHERE s.pack = ? {where})",
-            (pack, *values),
-        )
-        return int(rows[0]["n"])
-
-    def sharpe_ratios(self, pack: str, data: str | None = None) -> list[float]:
-        """Sharpe ratio (per period, not annualised) of every trial of `count` over development data where it has one.
-
-        Mean / s(n - 1) of its period returns. A set that was tried more than once counts with its newest trial.
-        """
-        where, values = ("AND s.data = ?", (data,)) if data is not None else ("", ())
-        rows = self._rows(
-            "SELECT t.returns, max(t.id) FROM trials t JOIN sweeps s ON s.id = t.sweep "
+            "SELECT t.*, max(t.id) FROM trials t JOIN sweeps s ON s.id = t.sweep "
             f"WHERE t.part = ? AND s.pack = ? {where} GROUP BY s.ruleset_sha, t.parameters_sha ORDER BY max(t.id)",
             (DEVELOPMENT, pack, *values),
         )
-        ratios = (_sharpe(self._floats(row["returns"])) for row in rows)
-        return [ratio for ratio in ratios if ratio is not None]
+        return [self._trial(row) for row in rows]
+
+    def count(self, pack: str, data: str | None = None) -> int:
+        """How many `distinct` sets there are."""
+        return len(self.distinct(pack, data))
 
     def sharpe_variance(self, pack: str, data: str | None = None) -> float | None:
-        """Variance (n - 1) of `sharpe_ratios`: what the deflated Sharpe ratio is deflated by; None below 2."""
-        found = self.sharpe_ratios(pack, data)
+        """Variance (n - 1) of the Sharpe ratios of the `distinct` sets that have one; None with fewer than two.
+
+        The ratio is mean / s(n - 1) of a trial's period returns, not annualised.
+        """
+        ratios = (_sharpe(trial.returns) for trial in self.distinct(pack, data))
+        found = [ratio for ratio in ratios if ratio is not None]
         if len(found) < 2:
             return None
         mean = fsum(found) / len(found)

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.cli.assemble import Assembly
 from engine.cli.rules import LoadedRules
+from engine.cli.trials import trials_of
 from engine.market.orders import Fill, Leg, Side
 from engine.research.golive import PaperRun, without_overlap
 from engine.research.statistics.trials import Trials
@@ -68,7 +69,7 @@ def gather(store: Store, rules: LoadedRules, pack: str, settings: Settings) -> E
     same = {run: f"its days are in run {other}, which is as long or longer" for run, other in covered.items()}
     order = [run["id"] for run in store.runs()]
     left_out = dict(sorted((left_out | same).items(), key=lambda item: order.index(item[0])))
-    return Evidence(counted, left_out)
+    return Evidence(counted, left_out, trials_of(store, pack))
 
 
 def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings: Settings) -> str:

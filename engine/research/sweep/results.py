@@ -39,6 +39,7 @@ class PooledFigures(Part):
 class Figures(PooledFigures):
     """Of the trades in one window; null is unknown."""
 
+    events: int = Field(ge=0, description="Independent observations: a contract's event, or a symbol's day.")
     max_drawdown: float | None = Field(description="Deepest fall of cash and closed trades from a peak, a ratio.")
     sharpe: float | None = Field(description="Sharpe ratio per period of returns, not annualised.")
 

@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.market.events import NANOS
 from engine.research.results import figure, money
 from engine.research.sets import SetResult, TradeColumns
 from engine.research.statistics import Floats, Ints, max_drawdown
+from engine.research.statistics.events import event_of
 from engine.research.sweep.splits import Splits, Window
 
 DEVELOPMENT, HOLDOUT = "development", "holdout"
+_DAY_NS = 86_400 * NANOS
 
 Figures = Mapping[str, Any]
-"""Of the trades in a window: ``trades``, ``win_rate``, ``won`` and ``lost`` (money, sums of the nets above and below
-zero), ``net``, ``expectancy``, ``profit_factor``, ``max_drawdown`` and ``sharpe``; None is unknown."""
+"""Of the trades in a window: ``trades``, ``events`` (how many independent observations they are), ``win_rate``,
+``won`` and ``lost`` (money, sums of the nets above and below zero), ``net``, ``expectancy``, ``profit_factor``,
+``max_drawdown`` and ``sharpe``; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ class Outcome:
 def outcome_of(part: str, result: SetResult, splits: Splits) -> Outcome:
     """Sort the trades of a run into the windows of ``part`` and count them there."""
     cash, ends, trades = result.equity.initial, splits.periods[part], result.trades
-    named = _windows(part, splits)
-    windows = {name: _figures(trades, _inside(trades, held), cash, ends) for name, held in named.items()}
+    named, events = _windows(part, splits), _events(trades)
+    windows = {name: _figures(trades, events, _inside(trades, held), cash, ends) for name, held in named.items()}
     whole = _inside(trades, named["train" if part == DEVELOPMENT else HOLDOUT])
     returns = array("d", _returns(trades, whole, cash, ends).tolist())
     return Outcome(part, dict(result.parameters), result.decisions_sha256, windows, returns, result.engine)
@@ -63,7 +67,22 @@ def _inside(trades: TradeColumns, windows: Sequence[Window]) -> NDArray[np.bool_
     return found
 
 
-def _figures(trades: TradeColumns, inside: NDArray[np.bool_], cash: float, ends: Ints) -> Figures:
+def _events(trades: TradeColumns) -> Ints:
+    """A number for each trade, equal for trades of one event."""
+    days = trades.closed_ns // _DAY_NS
+    pairs, which = np.unique(np.stack((trades.symbol, days)), axis=1, return_inverse=True)
+    names: dict[str, int] = {}
+    numbers = [
+        names.setdefault(event_of(trades.symbols[symbol], day * _DAY_NS), len(names))
+        for symbol, day in pairs.T.tolist()
+    ]
+    found: Ints = np.array(numbers, dtype=np.int64)[which.reshape(-1)]
+    return found
+
+
+def _figures(
+    trades: TradeColumns, events: Ints, inside: NDArray[np.bool_], cash: float, ends: Ints
+) -> Figures:
     """Definitions as in ``engine.research.statistics``, but for two. ``max_drawdown`` is that of the account after each
     closed trade, from its highest point, the cash first: what a window's own trades did to it, and nothing of what
     was open. ``sharpe`` is per period, not annualised."""
@@ -72,6 +91,7 @@ def _figures(trades: TradeColumns, inside: NDArray[np.bool_], cash: float, ends:
     won, lost = fsum(nets[nets > 0]), fsum(nets[nets < 0])
     return {
         "trades": count,
+        "events": len(np.unique(events[inside])),
         "win_rate": figure(float(np.count_nonzero(nets > 0)) / count) if count else None,
         "won": money(won),
         "lost": money(lost),

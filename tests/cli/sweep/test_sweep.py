@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from engine.cli.main import main
+from engine.cli.trials import trials_of
 from engine.research.sweep.results import read_results
 from engine.research.sweep.schema import rendered
 from state import Mode, open_store
@@ -162,6 +163,23 @@ def test_nobody_answering_is_a_failed_network(
     monkeypatch.setattr("engine.cli.sweep_workers.CONNECT_SECONDS", 0.2)
     assert project.run(*project.words("--workers", "tcp://127.0.0.1:9")) == 3
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_gates_count_what_sweeps_tried(swept: Any) -> None:
+    store = open_store(swept.folder / "state" / "autotrader.db")
+    found = trials_of(store, "crossing")
+    nothing = trials_of(store, "another")
+    store.close()
+    assert nothing is None and found is not None and found.results is not None
+    sets = swept.results("r.json")["sets"]
+    assert found.count == 18
+    assert sorted(found.events) == sorted(one["train"]["events"] for one in sets)
+    assert all(one["train"]["events"] == 9 < one["train"]["trades"] for one in sets)  # a symbol's day is one event
+    assert found.results.shape == (32, 18)
+    nets = sorted(round(net, 4) for net in (found.results.sum(axis=0) * 100_000).tolist())
+    assert nets == pytest.approx(sorted(one["train"]["net"] for one in sets), abs=1e-3)
+    overfitting = found.overfitting
+    assert not isinstance(overfitting, str) and 0 <= overfitting.probability <= 1
 
 
 def test_a_store_of_real_money_takes_no_trials(project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def figures(
 ) -> dict[str, Any]:
     net = (expectancy or 0.0) * trades
     return {
-        "trades": trades, "win_rate": 0.5, "won": max(net, 0.0), "lost": min(net, 0.0), "net": net,
+        "trades": trades, "events": trades, "win_rate": 0.5, "won": max(net, 0.0), "lost": min(net, 0.0), "net": net,
         "expectancy": expectancy, "profit_factor": factor, "max_drawdown": fall, "sharpe": None,
     }  # fmt: skip
 
