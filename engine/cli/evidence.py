@@ -64,7 +64,7 @@ def gather(store: Store, rules: LoadedRules, pack: str, settings: Settings) -> E
         if inputs is None or why or not equity:
             left_out[run["id"]] = why or "it saw no tick"
         else:
-            found.append(_paper_run(store, run, inputs, equity, pack))
+            found.append(paper_run(store, run, inputs, equity, pack))
     counted, covered = without_overlap(found)
     same = {run: f"its days are in run {other}, which is as long or longer" for run, other in covered.items()}
     order = [run["id"] for run in store.runs()]
@@ -120,11 +120,12 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
+def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
+    """A kept run as evidence for a pack."""
     rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
     book = TradeBook()
     for row in rows:
-        book.apply(_fill(row))
+        book.apply(fill_of(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]
     return PaperRun(
         run["id"], inputs["source"], book.trades, [time for time, _ in equity], [worth for _, worth in equity],
@@ -133,7 +134,8 @@ def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, floa
     )  # fmt: skip
 
 
-def _fill(row: Row) -> Fill:
+def fill_of(row: Row) -> Fill:
+    """A kept fill."""
     return Fill(
         row["fill_id"], row["client_id"], row["symbol"], row["strategy"], Side(row["side"]), Decimal(row["quantity"]),
         Decimal(row["price"]), Decimal(row["fee"]), row["time_ns"], Leg(row["leg"]), row["reason"],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,7 +15,7 @@ import numpy as np
 from engine.market.orders import Side
 from engine.report.axis import Floats, MarketAxis, Tick, round_values, thin
 from engine.report.layout import clean, duration, local_time, money, percent
-from engine.research.results import BacktestResult, PriceSeries
+from engine.research.results import PriceSeries
 from engine.research.trades import ClosedTrade
 
 MAX_POINTS = 2_000
@@ -45,7 +48,20 @@ class _Frame:
         return "M" + "L".join(points)
 
 
-def equity_chart(result: BacktestResult) -> str:
+class Curve(Protocol):
+    """Whatever has an equity curve; ``BacktestResult`` says what its parts are."""
+
+    @property
+    def equity_times_ns(self) -> array[int]: ...
+    @property
+    def equity(self) -> array[float]: ...
+    @property
+    def initial_cash(self) -> Decimal: ...
+    @property
+    def timezone(self) -> str: ...
+
+
+def equity_chart(result: Curve) -> str:
     """The equity curve against the initial cash; empty text when the curve has no point."""
     if not len(result.equity):
         return ""
@@ -63,7 +79,7 @@ def equity_chart(result: BacktestResult) -> str:
     return _svg(frame, axis.ticks(), _money_ticks(frame), body, about)
 
 
-def drawdown_chart(result: BacktestResult) -> str:
+def drawdown_chart(result: Curve) -> str:
     """The fall from the running peak as a ratio, below zero; empty text when the curve has no point."""
     if not len(result.equity):
         return ""
