@@ -4,7 +4,7 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -123,6 +123,13 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
 def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
     """A kept run as evidence for a pack."""
     rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
+    return paper_run_of(run, inputs, equity, rows, pack)
+
+
+def paper_run_of(
+    run: Row, inputs: Row, equity: Sequence[tuple[int, float]], rows: Sequence[Row], pack: str
+) -> PaperRun:
+    """The same from the fills of the pack, in order, and the equity, or from the first part of both."""
     book = TradeBook()
     for row in rows:
         book.apply(fill_of(row))

@@ -18,7 +18,7 @@ _OWN = {
     "coverage": ("Coverage", percent), "notional": ("Notional", money), "half_spread": ("Half spread", money),
     "slippage": ("Slippage", money), "cost_share": ("Cost of notional", percent),
 }  # fmt: skip
-_GROUP = ("trades", "win_rate", "fees", "net", "expectancy", "profit_factor")
+GROUP = ("trades", "win_rate", "fees", "net", "expectancy", "profit_factor")
 _COSTS = ("fills", "coverage", "notional", "fees", "half_spread", "slippage", "cost_share")
 _TITLES = {"symbol": "By ticker", "event": "By event", "strategy": "By strategy", "exit_reason": "By exit reason"}
 
@@ -27,9 +27,9 @@ def performance_tables(account: Account) -> list[Table]:
     """Every table, in reading order."""
     return [
         _summary(account),
-        _table("Trailing windows", ("window", *_GROUP), trailing_rows(account.trades)),
-        costs_table(cost_rows(account)),
-        *(_limited(_TITLES[by], (by, *_GROUP), group_rows(account.trades, by)) for by in GROUPS),
+        figures_table("Trailing windows", ("window", *GROUP), trailing_rows(account.trades)),
+        costs_table(cost_rows(account.fills)),
+        *(_limited(_TITLES[by], (by, *GROUP), group_rows(account.trades, by)) for by in GROUPS),
     ]
 
 
@@ -37,9 +37,10 @@ def costs_table(rows: Sequence[Row]) -> Table:
     """Execution costs by leg."""
     note = (
         "Half spread and slippage are over the fills for which the store has a price to hold them against; coverage is "
-        "their share. Slippage is against the mid price at the decision, of a protective stop against its stop price."
+        "their share. Slippage is against the mid price at the decision, and has the half spread in it; that of a stop "
+        "is against the stop price, of a target against its limit. The last column is fees and slippage."
     )
-    return _table("Execution costs", ("leg", *_COSTS), rows, note)
+    return figures_table("Execution costs", ("leg", *_COSTS), rows, note)
 
 
 def render_performance(account: Account) -> str:
@@ -90,10 +91,11 @@ def _summary(account: Account) -> Table:
 def _limited(title: str, keys: Sequence[str], rows: Sequence[Row]) -> Table:
     hidden = len(rows) - MOST_ROWS
     note = f"The {MOST_ROWS} with the largest result, gains and losses alike; {hidden} more are in --json."
-    return _table(title, keys, rows[:MOST_ROWS], note if hidden > 0 else "" if rows else "No closed trade.")
+    return figures_table(title, keys, rows[:MOST_ROWS], note if hidden > 0 else "" if rows else "No closed trade.")
 
 
-def _table(title: str, keys: Sequence[str], rows: Sequence[Mapping[str, Cell]], note: str = "") -> Table:
+def figures_table(title: str, keys: Sequence[str], rows: Sequence[Mapping[str, Cell]], note: str = "") -> Table:
+    """Rows of named figures; the first key names the row."""
     columns = tuple(Column(_title(key), numeric=index > 0) for index, key in enumerate(keys))
     cells = tuple(tuple(_text(key, row.get(key)) for key in keys) for row in rows)
     return Table(title, columns, cells, note)

@@ -46,7 +46,8 @@ class FillCost:
 @dataclass(frozen=True, slots=True)
 class Costs:
     """What a group of fills cost. Money, positive when paid; ``half_spread`` and ``slippage`` are over the fills that
-    have them, ``coverage`` is the share of those. ``share`` is all cost over the notional of the fills that have them.
+    have them, ``coverage`` is the share of those. Slippage against a mid price has the half spread in it, so ``share``
+    is fees and slippage over the notional of the fills that have one.
     """
 
     fills: int
@@ -93,12 +94,12 @@ def costs_of(fills: Sequence[FillCost]) -> Costs:
     fees_known = fsum(float(fill.fee) for fill in known)
     return Costs(
         len(fills), len(known) / len(fills) if fills else None, fsum(float(f.notional) for f in fills),
-        fsum(float(f.fee) for f in fills), spread, slip, (fees_known + spread + slip) / measured if measured else None,
+        fsum(float(f.fee) for f in fills), spread, slip, (fees_known + slip) / measured if measured else None,
     )  # fmt: skip
 
 
-def costs_row(costs: Costs) -> Row:
-    """A group's costs as JSON values."""
+def _costs_row(fills: Sequence[FillCost]) -> dict[str, Cell]:
+    costs = costs_of(fills)
     return {
         "fills": costs.fills, "coverage": figure(costs.coverage), "notional": money(costs.notional),
         "fees": money(costs.fees), "half_spread": money(costs.half_spread), "slippage": money(costs.slippage),
@@ -158,13 +159,11 @@ def trailing_rows(trades: Sequence[ClosedTrade]) -> list[Row]:
     return [*rows, {"window": "all", **_figures(trades)}]
 
 
-def cost_rows(account: Account) -> list[Row]:
+def cost_rows(fills: Sequence[FillCost]) -> list[Row]:
     """Execution costs by leg of the order, and of all fills."""
-    legs = sorted({fill.leg for fill in account.fills})
-    rows: list[Row] = [
-        {"leg": leg, **costs_row(costs_of([fill for fill in account.fills if fill.leg == leg]))} for leg in legs
-    ]
-    return [*rows, {"leg": "all", **costs_row(costs_of(account.fills))}]
+    legs = sorted({fill.leg for fill in fills})
+    rows: list[Row] = [{"leg": leg, **_costs_row([fill for fill in fills if fill.leg == leg])} for leg in legs]
+    return [*rows, {"leg": "all", **_costs_row(fills)}]
 
 
 def to_json(account: Account) -> dict[str, object]:
@@ -178,7 +177,7 @@ def to_json(account: Account) -> dict[str, object]:
         "summary": figures,
         "unknown": unknown,
         "trailing": trailing_rows(account.trades),
-        "costs": cost_rows(account),
+        "costs": cost_rows(account.fills),
         **{f"by_{name}": group_rows(account.trades, name) for name in GROUPS},
     }
 

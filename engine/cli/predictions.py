@@ -1,0 +1,78 @@
+"""What signals said when trades were entered: read back from the node values that decisions were taken on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.cli.errors import UserError, exit_code_of
+from engine.cli.kept import KeptRun, bring_back
+from engine.language.types import Kind
+from engine.market.facts import Scope
+from engine.plan.program import Program
+from engine.research.signal_quality import PredictedTrade
+from engine.research.trades import ClosedTrade
+from state import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Trades of which it is known what the signal said, and in words why that is not known of others, with counts."""
+
+    found: list[PredictedTrade]
+    missing: dict[str, int]
+
+
+def predictions(store: Store, run_id: str, trades: Sequence[ClosedTrade]) -> Predictions:
+    """The fair probability of YES behind the entry of each of a run's ``trades``."""
+    if not trades:
+        return Predictions([], {})
+    try:
+        kept = bring_back(store, run_id)
+    except Exception as error:
+        if exit_code_of(error) is None:
+            raise
+        return Predictions([], {f"run {run_id}: {error}": len(trades)})
+    decision_of = {row["client_id"]: row["decision"] for row in store.orders(run_id)}
+    found, missing = [], dict[str, int]()
+    for trade in trades:
+        said = _probability(kept, decision_of.get(trade.entry_client_id))
+        if isinstance(said, str):
+            missing[said] = missing.get(said, 0) + 1
+        else:
+            found.append(PredictedTrade(trade, said))
+    return Predictions(found, missing)
+
+
+def _probability(kept: KeptRun, number: int | None) -> float | str:
+    """The probability that a decision was taken on, or why there is none."""
+    if not number:
+        return "no decision stands behind the entry"
+    decision = kept.store.decision(kept.run["id"], number)
+    if decision["values"] is None:
+        return "the values of the decision were not kept (trace.keep in autotrader.toml)"
+    plan = kept.plan.symbols.get(decision["trigger_symbol"])
+    slots = [] if plan is None else _slots(kept, plan.program)
+    if not slots:
+        return "its rules read no fair probability"
+    values = np.frombuffer(decision["values"], dtype=np.float64)
+    if plan is None or len(values) != len(plan.program.initial):
+        raise UserError(f"run {kept.run['id']} was kept by another engine version; its values cannot be read")
+    said = [float(values[slot]) for slot in slots if values[slot] == values[slot]]
+    return said[0] if said else "the fair probability was unknown"
+
+
+def _slots(kept: KeptRun, program: Program) -> list[int]:
+    """Where the probabilities of signals stand among the values, in the order of the facts' names."""
+    facts = kept.plan.ruleset.facts
+    keys = [
+        (key.name, slot)
+        for key, slot in program.inputs.items()
+        if key.what == "fact"
+        and key.name in facts
+        and facts[key.name].scope is Scope.SIGNAL
+        and facts[key.name].kind == Kind.PROBABILITY.value
+    ]
+    return [slot for _, slot in sorted(keys)]
