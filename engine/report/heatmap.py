@@ -10,8 +10,8 @@ from engine.report.layout import clean, money
 
 _LEFT, _TOP, _HEIGHT = 76, 8, 34
 _WIDTH = 420
-_STRONGEST = 0.55
-"""Opacity of the strongest cell: numbers stay readable on it, on light and on dark pages."""
+_FAINTEST, _STRONGEST = 0.1, 0.55
+"""Opacity of the cells closest to zero and farthest from it: numbers stay readable, on light and on dark pages."""
 
 Place = tuple[int, int]
 
@@ -39,9 +39,8 @@ def heat_map(shown: HeatMap) -> str:
     """The map as a figure. Blue is above zero and orange below, the stronger the further; a frame is the best set."""
     columns, rows = len(shown.across_values), len(shown.down_values)
     width = (_WIDTH - _LEFT - 4) / columns
-    strongest = max((abs(mean) for mean, _ in shown.cells.values()), default=0.0)
     parts = [
-        _cell(shown, (x, y), _LEFT + x * width, _TOP + y * _HEIGHT, width, strongest)
+        _cell(shown, (x, y), _LEFT + x * width, _TOP + y * _HEIGHT, width)
         for y in range(rows)
         for x in range(columns)
     ]
@@ -63,12 +62,14 @@ def heat_map(shown: HeatMap) -> str:
     )
 
 
-def _cell(shown: HeatMap, place: Place, x: float, y: float, width: float, strongest: float) -> str:
+def _cell(shown: HeatMap, place: Place, x: float, y: float, width: float) -> str:
     box = f'x="{x:.1f}" y="{y:.1f}" width="{width - 1:.1f}" height="{_HEIGHT - 1}"'
     if place not in shown.cells:
         return f'<rect class="empty" {box}><title>no set was tried here</title></rect>'
     mean, count = shown.cells[place]
-    opacity = _STRONGEST * abs(mean) / strongest if strongest else 0.0
+    sizes = [abs(one) for one, _ in shown.cells.values()]
+    range_ = max(sizes) - min(sizes)
+    opacity = _FAINTEST + (_STRONGEST - _FAINTEST) * ((abs(mean) - min(sizes)) / range_ if range_ else 1.0)
     where = f"{shown.across} {shown.across_values[place[0]]}, {shown.down} {shown.down_values[place[1]]}"
     title = f"{where}: {money(mean)} a trade, mean of {count} {'set' if count == 1 else 'sets'}"
     return (

@@ -30,7 +30,7 @@ th, td { padding: 5px 14px 5px 0; text-align: left; border-bottom: 1px solid var
 .pairs td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 .pairs td:first-child { white-space: nowrap; padding-right: 24px; }
 .pairs thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-th { color: var(--soft); font-weight: 600; }
+th { color: var(--soft); font-weight: 600; white-space: normal; vertical-align: bottom; }
 tbody tr:last-child td { border-bottom: 0; }
 .number { text-align: right; } th:last-child, td:last-child { padding-right: 0; }
 svg { display: block; width: 100%; min-width: 640px; height: auto; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.report.charts import drawdown_chart, equity_chart
-from engine.report.layout import UNKNOWN, Column, Table, clean, count, money, percent, text_of, title_of
+from engine.report.layout import UNKNOWN, Column, Table, clean, count, counted, money, percent, text_of, title_of
 from engine.report.shell import header, page, section, tiles
 from engine.research.performance import GROUPS, Account, cost_rows, group_rows, summary, trailing_rows
 from engine.research.results import Cell, Row
@@ -46,10 +46,11 @@ def costs_table(rows: Sequence[Row]) -> Table:
 def render_performance(account: Account) -> str:
     """The whole page; it needs nothing else."""
     about, *groups = performance_tables(account)
+    named = ", ".join(account.runs)
     return page(
         f"Performance of account {account.name}",
         (
-            header(f"Performance of account {account.name}", f"{len(account.runs)} runs: {', '.join(account.runs)}"),
+            header(f"Performance of account {account.name}", f"{counted(len(account.runs), 'run')}: {named}"),
             _tiles(account), _curves(account), *(section(table) for table in groups), section(about),
         ),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from engine.decide.trace import format_value
 from engine.language.types import Kind
 from engine.plan.build import Texts
 from engine.report.heatmap import HeatMap, Place, heat_map
-from engine.report.layout import UNKNOWN, Column, Table, clean, count, decimal, duration, money, percent
+from engine.report.layout import UNKNOWN, Column, Table, clean, count, counted, decimal, duration, money, percent
 from engine.report.shell import header, page, section, tiles
 from engine.research.sweep.results import DimensionFile, Figures, PooledFigures, SetFile, SplitFile, SweepFile
 
@@ -47,21 +47,23 @@ def render_sweep(results: SweepFile) -> str:
 
 def _about(results: SweepFile) -> Table:
     search, splits, trials, looks = results.search, results.splits, results.trials, results.holdout_reads
+    folds = counted(len(splits.folds), "fold")
+    read = f"{counted(looks.sets, 'set')} in {counted(looks.sweeps, 'sweep')}"
     rows = [
         ("Sweep", results.sweep),
         ("Pack", results.pack),
         ("Data", results.data.described),
         ("Data fingerprint", results.data.fingerprint),
         ("Rules SHA-256", results.ruleset_sha256),
-        ("Search", f"{search.method}, seed {search.seed}: {count(len(results.sets))} sets of {search.combinations:,}"),
-        ("Training and validation", f"{splits.train.first} to {splits.train.end}, {len(splits.folds)} folds"),
+        ("Search", f"{search.method}, seed {search.seed}: {len(results.sets):,} of {search.combinations:,} sets"),
+        ("Training and validation", f"{splits.train.first} to {splits.train.end}, {folds}"),
         ("Holdout", f"{splits.holdout.first} to {splits.holdout.end}"),
         ("Embargo", _embargo(splits)),
         ("Purge", f"trades across a boundary, and {duration(splits.purge_seconds)} before it"),
         ("Sets ever tried, this pack and data", count(trials.pack_on_this_data)),
         ("Sets ever tried, this pack", count(trials.pack)),
         ("Variance of their Sharpe ratios", _figure(trials.sharpe_variance)),
-        ("Reads of this holdout", f"{count(looks.sets)} sets in {count(looks.sweeps)} sweeps, this one included"),
+        ("Reads of this holdout", f"{read}, this one included"),
     ]
     return _pairs("Sweep", "Item", rows, search.note)
 
