@@ -1,17 +1,16 @@
 """The command ``engine``: one verb a job, one file a verb.
 
 To add a verb, write ``engine/cli/<verb>.py`` with a function ``command`` whose parameters are typer options and
-arguments, and add one line to VERBS. ``command`` returns an exit code (None is 0) or raises: UserError, or an error
-named in ``engine.cli.errors``, becomes one line on standard error. Only the chosen verb's module is imported. A verb
-with verbs of its own has a function ``group`` instead, which is given the words that follow and returns a typer
-application.
+arguments (or ``app``, a typer application, where it has verbs of its own), and add one line to VERBS.
+``command`` returns an exit code (None is 0) or raises: UserError, or an error named in ``engine.cli.errors``, becomes
+one line on standard error. Only the chosen verb's module is imported.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.cli.errors import ExitCode, UserError, exit_code_of
@@ -88,7 +87,7 @@ def _run(arguments: Sequence[str]) -> int:
     chosen = arguments[0] if arguments and not arguments[0].startswith("-") else None
     if chosen is not None and chosen not in VERBS:
         raise UserError(_no_such_verb(chosen))
-    command = typer.main.get_command(_app(chosen, arguments[1:]))
+    command = typer.main.get_command(_app(chosen))
     try:
         with command.make_context("engine", list(arguments) or ["--help"]) as context:
             code = command.invoke(context)
@@ -104,8 +103,8 @@ def _run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else ExitCode.GOOD
 
 
-def _app(chosen: str | None, rest: Sequence[str]) -> typer.Typer:
-    """All verbs for the list of ``--help``; only the chosen one, which ``rest`` follows, is real."""
+def _app(chosen: str | None) -> typer.Typer:
+    """All verbs for the list of ``--help``; only the chosen one is real."""
     import typer
 
     app = typer.Typer(
@@ -123,21 +122,28 @@ def _app(chosen: str | None, rest: Sequence[str]) -> typer.Typer:
             raise typer.Exit
 
     for name, verb in VERBS.items():
-        if name == chosen:
-            _add(app, name, verb, rest)
-        else:
-            app.command(name, help=verb.help)(_not_imported)
+        group = _group_of(verb.module) if name == chosen else None
+        if group is not None:
+            app.add_typer(group, name=name, help=verb.help)
+            continue
+        command = _command_of(verb.module) if name == chosen else _not_imported
+        app.command(name, help=None if name == chosen else verb.help)(command)
     return app
 
 
-def _add(app: typer.Typer, name: str, verb: Verb, rest: Sequence[str]) -> None:
+def _group_of(module: str) -> typer.Typer | None:
+    """The verbs below a verb, for a module that has ``app`` instead of ``command``."""
     from importlib import import_module
 
-    module = import_module(verb.module)
-    if hasattr(module, "group"):
-        app.add_typer(module.group(rest), name=name, help=verb.help)
-    else:
-        app.command(name)(module.command)
+    group: typer.Typer | None = getattr(import_module(module), "app", None)
+    return group
+
+
+def _command_of(module: str) -> Callable[..., int | None]:
+    from importlib import import_module
+
+    command: Callable[..., int | None] = import_module(module).command
+    return command
 
 
 def _not_imported() -> None:

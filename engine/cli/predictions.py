@@ -10,7 +10,6 @@ import numpy as np
 from engine.cli.errors import UserError, exit_code_of
 from engine.cli.kept import KeptRun, bring_back
 from engine.language.types import Kind
-from engine.market.facts import Scope
 from engine.plan.program import Program
 from engine.research.signal_quality import PredictedTrade
 from engine.research.trades import ClosedTrade
@@ -65,14 +64,11 @@ def _probability(kept: KeptRun, number: int | None) -> float | str:
 
 
 def _slots(kept: KeptRun, program: Program) -> list[int]:
-    """Where the probabilities of signals stand among the values, in the order of the facts' names."""
+    """Where fair probabilities stand among the values: facts of signals whose name ends with ``.fair``."""
     facts = kept.plan.ruleset.facts
     keys = [
         (key.name, slot)
         for key, slot in program.inputs.items()
-        if key.what == "fact"
-        and key.name in facts
-        and facts[key.name].scope is Scope.SIGNAL
-        and facts[key.name].kind == Kind.PROBABILITY.value
+        if key.what == "fact" and key.name.endswith(".fair") and facts[key.name].kind == Kind.PROBABILITY.value
     ]
     return [slot for _, slot in sorted(keys)]
