@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.market.intents import Ending, Executed, IntentState, Life, News, Step, advance
-from engine.market.orders import Fill, Leg, Order, OrderType, Seen
+from engine.market.orders import Fill, Leg, Order, OrderType, Seen, Side
 from state import ledger
 from state.batch import Batch, Row
 from state.connection import explained
@@ -237,6 +237,45 @@ class Book:
         keys = [k for k, amount in self.balances.items() if k.account is Account.POSITION and amount]
         return {(k.strategy, k.symbol): self.balances.holding(k.strategy, k.symbol) for k in keys}
 
+    def fills_of_open(self) -> list[Fill]:
+        """The fills since each open position was last flat, in the order of time: what its trade is made of so far."""
+        found: dict[tuple[str, str], list[Fill]] = {key: [] for key, held in self.holdings().items() if held.quantity}
+        sums = dict.fromkeys(found, Decimal(0))
+        for row in self._select(
+            "SELECT fill_id, client_id, symbol, strategy, side, quantity, price, fee, time_ns, leg, reason FROM fills "
+            "WHERE book = ? ORDER BY rowid",
+            self.name,
+        ):  # fmt: skip
+            key = (row[3], row[2])
+            if key in found:
+                fill = fill_of(row)
+                sums[key] += fill.quantity * fill.side.sign
+                found[key].append(fill)
+                if not sums[key]:
+                    found[key].clear()
+        return sorted((fill for fills in found.values() for fill in fills), key=lambda fill: fill.time_ns)
+
+    def since(self, transaction: int) -> tuple[Decimal, Decimal]:
+        """(money that came or went by transfers and corrections, profit after fees) in later transactions."""
+        self.commit()
+        moved = profit = Decimal(0)
+        for kind, account, amount in self._select(
+            "SELECT t.kind, e.account, e.amount FROM ledger_entries e JOIN ledger_transactions t "
+            'ON e."transaction" = t.id WHERE t.book = ? AND t.id > ? AND e.unit = ?',
+            self.name, transaction, ledger.MONEY,
+        ):  # fmt: skip
+            with exact():
+                if account == Account.CASH and kind in (ledger.Kind.TRANSFER, ledger.Kind.CORRECTION):
+                    moved += Decimal(amount)
+                elif account in (Account.REALISED, Account.FEES):
+                    profit -= Decimal(amount)
+        return moved, profit
+
+    @property
+    def last_transaction(self) -> int:
+        """The number of the newest transaction of the store."""
+        return self._last_transaction
+
     def alert(self, time_ns: int, level: str, kind: str, text: str, run: str | None = None) -> None:
         """Something that a person should look at; ``level`` is ``warning`` or ``error``."""
         self._batch.add("alerts", (time_ns, self.name, run, level, kind, text))
@@ -308,3 +347,11 @@ def _text(value: Decimal | None) -> str | None:
 
 def _decimal(value: str | None) -> Decimal | None:
     return None if value is None else Decimal(value)
+
+
+def fill_of(row: tuple[Any, ...]) -> Fill:
+    """A fill from a row of the columns that ``fills_of_open`` asks for."""
+    return Fill(
+        row[0], row[1], row[2], row[3], Side(row[4]), Decimal(row[5]), Decimal(row[6]), Decimal(row[7]), row[8],
+        Leg(row[9]), row[10],
+    )  # fmt: skip

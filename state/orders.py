@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.market.intents import Ending, IntentState, Life
-from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
-from engine.market.venue import ZERO, WireOrder
+from engine.market.orders import Leg, Order, OrderState, OrderType, Side
+from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent, Saved
 from state.batch import Batch, Row
-from state.book import Book
+from state.book import Book, fill_of
 from state.connection import explained
 
 SETTLEMENT: Final = "settlement/"
@@ -61,7 +61,7 @@ class LiveOrders:
     def load(self) -> Saved:
         """What the last run left: open orders, and open positions with everything that made them."""
         holdings = {key: h.quantity for key, h in self._book.holdings().items() if h.quantity}
-        fills = self._fills_of(holdings)
+        fills = self._book.fills_of_open()
         wanted = {f.client_id for f in fills if f.client_id}
         closed = ", ".join(f"'{s.value}'" for s in OrderState if not s.open)
         rows = self._select(
@@ -86,27 +86,6 @@ class LiveOrders:
             frozenset(i.split("/")[1] for i in ids if i.startswith(SETTLEMENT)), int(said[0][0]) if said else 0,
         )  # fmt: skip
 
-    def _fills_of(self, holdings: dict[tuple[str, str], Decimal]) -> list[Fill]:
-        """The fills since each open position was last flat."""
-        found: dict[tuple[str, str], list[Fill]] = {key: [] for key in holdings}
-        rows = self._select(
-            "SELECT fill_id, client_id, symbol, strategy, side, quantity, price, fee, time_ns, leg, reason FROM fills "
-            "WHERE book = ? ORDER BY rowid",
-            self._book.name,
-        )  # fmt: skip
-        sums: dict[tuple[str, str], Decimal] = {}
-        for row in rows:
-            key = (row[3], row[2])
-            if key not in found:
-                continue
-            fill = _fill(row)
-            sums[key] = sums.get(key, ZERO) + fill.quantity * fill.side.sign
-            found[key].append(fill)
-            if not sums[key]:
-                found[key].clear()
-        every = [fill for fills in found.values() for fill in fills]
-        return sorted(every, key=lambda f: f.time_ns)
-
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return self._connection.execute(query, values).fetchall()
@@ -124,7 +103,7 @@ def encode_saved(saved: Saved) -> dict[str, Any]:
 def decode_saved(told: Mapping[str, Any]) -> Saved:
     """The same again."""
     positions = tuple((strategy, symbol, Decimal(quantity)) for strategy, symbol, quantity in told["positions"])
-    intents, fills = [_intent(tuple(row)) for row in told["intents"]], [_fill(tuple(row)) for row in told["fills"]]
+    intents, fills = [_intent(tuple(row)) for row in told["intents"]], [fill_of(tuple(row)) for row in told["fills"]]
     return Saved(intents, fills, positions=positions)
 
 
@@ -170,13 +149,6 @@ def _attempt(row: tuple[Any, ...]) -> Attempt:
     life = Life(wire.quantity, IntentState(row[12]), Decimal(row[14]), ending, row[2])
     over = Ending(row[17]) if row[17] else None
     return Attempt(wire, row[1], row[11], life, Decimal(row[15]), Decimal(row[16]), over, row[18])
-
-
-def _fill(row: tuple[Any, ...]) -> Fill:
-    return Fill(
-        row[0], row[1], row[2], row[3], Side(row[4]), Decimal(row[5]), Decimal(row[6]), Decimal(row[7]), row[8],
-        Leg(row[9]), row[10],
-    )  # fmt: skip
 
 
 def _text(value: Decimal | None) -> str | None:

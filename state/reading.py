@@ -198,6 +198,32 @@ class Reader:
         rows = self._rows("SELECT state FROM snapshots WHERE run = ? AND name = ?", (run_id, name))
         return json.loads(rows[0]["state"]) if rows else None
 
+    def last_kept(self, book: str, name: str) -> dict[str, Any] | None:
+        """The newest kept state of a part of an account's runs (JSON values); None when none kept it."""
+        query = (
+            "SELECT s.state FROM snapshots s JOIN runs r ON s.run = r.id WHERE r.book = ? AND s.name = ? "
+            "ORDER BY r.rowid DESC LIMIT 1"
+        )
+        rows = self._rows(query, (book, name))
+        return json.loads(rows[0]["state"]) if rows else None
+
+    def fills_before(self, run_id: str) -> list[Row]:
+        """The fills by which earlier runs opened what was held when this run began, in the order of booking."""
+        rows = self._rows(
+            "SELECT * FROM fills WHERE book = (SELECT book FROM runs WHERE id = ?) AND rowid < "
+            "(SELECT coalesce(min(rowid), 9223372036854775807) FROM fills WHERE run = ?) ORDER BY rowid",
+            (run_id, run_id),
+        )
+        found: dict[tuple[str, str], list[Row]] = {}
+        sums: dict[tuple[str, str], Decimal] = {}
+        for row in rows:
+            key, sign = (row["strategy"], row["symbol"]), 1 if row["side"] == "buy" else -1
+            sums[key] = sums.get(key, Decimal(0)) + sign * Decimal(row["quantity"])
+            found.setdefault(key, []).append(row)
+            if not sums[key]:
+                del found[key]
+        return [row for rows in found.values() for row in rows]
+
     def equity(self, run_id: str) -> list[tuple[int, float]]:
         """Time and equity (money) of every tick."""
         rows = self._rows("SELECT time_ns, equity FROM equity WHERE run = ? ORDER BY time_ns", (run_id,))

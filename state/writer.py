@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -51,6 +51,7 @@ class RunWriter:
         self._last_ns: int | None = None
         self._ended = self._live = False
         self._positions: list[Row] | None = None
+        self._parts: dict[str, tuple[Callable[[], Mapping[str, object]], str]] = {}
 
     def __enter__(self) -> RunWriter:
         return self
@@ -154,6 +155,11 @@ class RunWriter:
         """Keep the state of a part (JSON values) in place of its last one; written with all that came before it."""
         self._add("snapshots", (self.run_id, name, time_ns, json.dumps(state)))
 
+    def keep(self, name: str, state: Callable[[], Mapping[str, object]]) -> None:
+        """From now on every commit holds the newest ``state`` of a part (JSON values), together with everything that
+        made it so. See ``Store.last_kept``."""
+        self._parts[name] = (state, "")
+
     def live_orders(self) -> LiveOrders:
         """What the broker of a venue keeps of its orders, in the run's book and in the run's own transactions."""
         self._live = True
@@ -185,6 +191,11 @@ class RunWriter:
         if self._inputs.items:
             self._blocks += 1
             yield "inputs", (self.run_id, self._blocks, *self._inputs.take())
+        for name, (state, before) in self._parts.items():
+            text = json.dumps(state())
+            if text != before:
+                self._parts[name] = (state, text)
+                yield "snapshots", (self.run_id, name, self._last_ns or 0, text)
         positions, self._positions = self._positions, None
         if positions is not None:
             yield "no_positions", (self.run_id,)

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from connectors.kalshi.book import Book, Level
-from connectors.kalshi.fees import FeeTerms, Liquidity
+from connectors.kalshi.fees import FeeSchedule, Liquidity
 from connectors.kalshi.manifest import DEPTH_LEVELS, RECENT_MINUTES
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.fields import Outcome
@@ -56,7 +56,8 @@ class MarketView:
         self.position: MarketPosition | None = None
         self.balance: Balance | None = None
         self.account_read = False
-        self.fees: FeeTerms | None = None
+        self.fees: FeeSchedule | None = None
+        self.messages = 0  # of the market's life, so that an older reading does not undo them
         self._trades: deque[PublicTrade] = deque()
         self._trades_since_ms: int | None = None
 
@@ -67,6 +68,7 @@ class MarketView:
     def on_lifecycle(self, message: MarketLifecycle) -> None:
         """Take a message about the market's life."""
         self.state = self.state.after(message)
+        self.messages += 1
 
     def on_trade(self, trade: PublicTrade) -> None:
         """Take a trade. Block trades are made off the book and do not count."""
@@ -75,9 +77,9 @@ class MarketView:
         while self._trades and self._trades[0].ts_ms < trade.ts_ms - RECENT_MS:
             self._trades.popleft()
 
-    def on_fees(self, terms: FeeTerms | None) -> None:
-        """Take what the market charges; None when it cannot be known, as for `flat` fees."""
-        self.fees = terms
+    def on_fees(self, fees: FeeSchedule | None) -> None:
+        """Take what the market charges and will; None when that is not known."""
+        self.fees = fees
 
     def on_account(self, position: MarketPosition | None, balance: Balance) -> None:
         """Take what the account says: ``position`` None when the venue lists none in this market."""
@@ -193,9 +195,10 @@ class MarketView:
         }
 
     def _fee_rate(self, liquidity: Liquidity, now_ns: int) -> Known:
-        if self.fees is None:
+        terms = self.fees.at(now_ns) if self.fees is not None else None
+        if terms is None:
             return Known(None, "what the market charges is not known")
-        return Known(0.0 if self.fees.waived(now_ns) else float(self.fees.rate(liquidity)))
+        return Known(0.0 if terms.waived(now_ns) else float(terms.rate(liquidity)))
 
     def _traded(self, now_ns: int) -> dict[str, Known]:
         names = ("trades.count", "trades.volume", "trades.yes_share", "trades.mean")

@@ -7,7 +7,7 @@ and its page on fee rounding of 2026-06-01.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 
@@ -96,6 +96,46 @@ def fee_terms(
         series_multiplier if event_multiplier is None else event_multiplier,
         waived_until_ns,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FeeChange:
+    """What a series or an event charges from an instant on (UTC ns). None: an event that overrides nothing."""
+
+    from_ns: int
+    type: FeeType | None
+    multiplier: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSchedule:
+    """What one market charges and will charge, as announced. The last change that has begun is in force.
+
+    Both tuples are in order of time and begin with what holds already.
+    """
+
+    series: tuple[FeeChange, ...]
+    event: tuple[FeeChange, ...]
+    waived_until_ns: int | None = None
+
+    def at(self, time_ns: int) -> FeeTerms | None:
+        """The terms at an instant; None where what is charged has no published formula."""
+        series, event = _in_force(self.series, time_ns), _in_force(self.event, time_ns)
+        if series.type is None or series.multiplier is None:
+            return None
+        try:
+            return fee_terms(series.type, series.multiplier, event.type, event.multiplier, self.waived_until_ns)
+        except FeeError:
+            return None
+
+    def overridden(self, change: FeeChange) -> FeeSchedule:
+        """The schedule with the event's override as it stands now; what is announced for later stays."""
+        later = tuple(other for other in self.event if other.from_ns > change.from_ns)
+        return replace(self, event=(change, *later))
+
+
+def _in_force(changes: tuple[FeeChange, ...], time_ns: int) -> FeeChange:
+    return max((c for c in changes if c.from_ns <= time_ns), key=lambda c: c.from_ns, default=changes[0])
 
 
 class Member(StrEnum):

@@ -7,7 +7,8 @@ YES that is not held is to buy NO at one dollar less the price, and to buy it ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from decimal import Decimal
 
 from connectors.kalshi.book import Book
@@ -24,18 +25,17 @@ from connectors.kalshi.events import (
     Subscribed,
 )
 from connectors.kalshi.facts import Group, Known, MarketView
-from connectors.kalshi.fees import FeeError
 from connectors.kalshi.manifest import ACCOUNT, KALSHI, TRADES
-from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker, UserFill, UserOrder
+from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker, UserFill, UserOrder
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.subscriptions import Channel
+from connectors.kalshi.terms import STALE, Terms
 from engine.market.events import MarketEvent, Observation, Quote
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.market.orders import Side
@@ -46,6 +46,8 @@ TICKERS_A_READ = 100
 REFRESH_PULSES = 10
 FEE_RATE = "venue.fee_rate"  # the engine's own fact, for fee()
 TAKER_RATE_NAME = "market.taker_fee_rate"
+FEE_NAMES = {TAKER_RATE_NAME, "market.maker_fee_rate"}
+TERMS_SECONDS = 60.0
 NANOS_PER_MS = 1_000_000
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
 _NAMES = frozenset(fact.name for fact in KALSHI)
@@ -91,14 +93,15 @@ class KalshiFeed:
         self, rest: KalshiRest, stream: KalshiStream, markets: Iterable[Market], names: Collection[str],
         clock: Callable[[], int], *, account: bool,
     ) -> None:  # fmt: skip
-        self._rest, self._stream, self._clock = rest, stream, clock
+        self._stream, self._clock = stream, clock
         self._tells_rate = FEE_RATE in names
         self._wanted = frozenset(names) & _NAMES | ({TAKER_RATE_NAME} if self._tells_rate else frozenset())
         self._groups = frozenset(group for group in Group if self._wanted & _names_of(group))
-        self._views = {m.ticker: MarketView(MarketState.of(m), Book(m.ticker)) for m in markets}
+        listed = list(markets)
+        self._views = {m.ticker: MarketView(MarketState.of(m), Book(m.ticker)) for m in listed}
+        self._terms = Terms(rest, listed, clock, fees=bool(self._wanted & FEE_NAMES))
         self._told: dict[str, dict[str, Known]] = {ticker: {} for ticker in self._views}
         self._quotes: dict[str, Quote] = {}
-        self._exchange: ExchangeStatus | None = None
         self._pulses = 0
         self._subscribe(account)
 
@@ -113,17 +116,30 @@ class KalshiFeed:
             self._stream.subscribe(Channel.FILL)
             self._stream.subscribe(Channel.USER_ORDERS)
 
-    async def read_terms(self, markets: Iterable[Market]) -> None:
-        """Read what the markets charge and whether the exchange is open. A fee without a formula stays unknown."""
+    async def read_terms(self) -> None:
+        """Read how the markets stand, what they charge, and whether the exchange is open. VenueError if that fails."""
+        lives = {ticker: view.messages for ticker, view in self._views.items()}
         try:
-            self._exchange = await self._rest.exchange.status()
-            if self._wanted & {TAKER_RATE_NAME, "market.maker_fee_rate"}:
-                for market in markets:
-                    self._views[market.ticker].on_fees(await self._rest.markets.fees(market))
-        except FeeError:
-            return
+            markets = await self._terms.read()
         except KalshiError as error:
             raise VenueError(str(error)) from error
+        for market in markets:
+            view = self._views[market.ticker]
+            if view.messages == lives[market.ticker]:  # else the stream has told of something newer meanwhile
+                view.state = MarketState.of(market)
+        for ticker, fees in self._terms.fees.items():
+            self._views[ticker].on_fees(fees)
+
+    async def keep_terms(
+        self, tell: Callable[[str], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Read the terms again every minute, for ever. After five minutes of failures nothing counts as tradable."""
+        while True:
+            await sleep(TERMS_SECONDS)
+            try:
+                await self.read_terms()
+            except VenueError as error:
+                tell(f"the markets' terms could not be read: {error}")
 
     def on_account(self, positions: Iterable[MarketPosition], balance: Balance) -> None:
         """Take what the account's lists say, for the facts ``position.*`` and ``account.*`` of the venue."""
@@ -158,6 +174,16 @@ class KalshiFeed:
             touched.setdefault(ticker, set()).update(self._groups)
         return self._events(touched, now_ns)
 
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        return len(self._quotes) == len(self._views)
+
+    def whole(self, now_ns: int) -> list[MarketEvent]:
+        """All prices and facts as they are, whether they were told before or not."""
+        self._told = {ticker: {} for ticker in self._views}
+        self._quotes.clear()
+        return self._events({ticker: {*Group} for ticker in self._views}, now_ns)
+
     # -- the stream's events -------------------------------------------------------------------------------------------
 
     def _take(self, event: StreamEvent, touched: dict[str, set[Group]], news: list[News]) -> None:
@@ -173,6 +199,10 @@ class KalshiFeed:
         elif isinstance(body, MarketLifecycle):
             self._of(body.market_ticker, lambda view: view.on_lifecycle(body))
             _touch(touched, body.market_ticker, Group.MARKET)
+        elif isinstance(body, EventFeeUpdate):
+            for ticker in self._terms.on_event_fee(body, time_ns):
+                self._views[ticker].on_fees(self._terms.fees[ticker])
+                _touch(touched, ticker, Group.MARKET)
         elif isinstance(body, UserFill):
             news.append(_fill(body))
         elif isinstance(body, UserOrder):
@@ -228,7 +258,10 @@ class KalshiFeed:
 
     def _facts(self, ticker: str, view: MarketView, group: Group, now_ns: int, events: list[MarketEvent]) -> None:
         told = self._told[ticker]
-        for name, known in view.facts_of(group, now_ns, self._exchange).items():
+        facts = view.facts_of(group, now_ns, self._terms.exchange)
+        if group is Group.MARKET and self._terms.stale(now_ns):
+            facts |= {"market.tradable": Known(None, STALE), "market.why_not": Known(STALE)}
+        for name, known in facts.items():
             if name in self._wanted and told.get(name) != known:
                 told[name] = known
                 events.append(Observation(ticker, now_ns, name, known.value, known.reason))

@@ -181,9 +181,13 @@ class PaperBroker:
     # -- stopping and going on -------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, object]:
-        """Everything that a later process needs to go on: plain JSON values, Decimals as text."""
+        """Everything that a later process needs to go on: plain JSON values, Decimals as text.
+
+        Client ids of orders that are over are not in it: they hold the instant at which they were decided, which does
+        not come again.
+        """
         orders = list(self._book.orders.values())
-        return snapshot.encode(self.account, orders, self._used, self._quotes, self._closes)
+        return snapshot.encode(self.account, orders, self._quotes, self._closes)
 
     def restore(self, state: Mapping[str, object]) -> None:
         """Take over what ``snapshot`` gave; SnapshotError names the field that cannot be used."""
@@ -195,7 +199,7 @@ class PaperBroker:
         self._book.by_symbol.clear()
         for resting in saved.orders:
             self._book.add(resting.working())
-        self._used, self._quotes, self._closes = set(saved.used_ids), dict(saved.quotes), dict(saved.closes)
+        self._used, self._quotes, self._closes = set(self._book.orders), dict(saved.quotes), dict(saved.closes)
         self._known_terms.clear()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast, get_type_hints
 
@@ -58,28 +58,26 @@ class SavedOrder(_Saved):
 
 
 class SavedBroker(_Saved):
-    """All of it. ``closes`` are the last closes by symbol; ``used_ids`` the client ids that were ever taken."""
+    """All of it. ``quotes`` and ``closes``: the last ones of symbols that are held or in which orders rest."""
 
     cash: Decimal
     positions: list[SavedPosition]
     orders: list[SavedOrder]
-    used_ids: list[str]
     quotes: dict[str, Quote]
     closes: dict[str, float]
 
 
 def encode(
-    account: PaperAccount, orders: Iterable[Working], used: Iterable[str], quotes: Mapping[str, Quote],
-    closes: Mapping[str, float],
-) -> dict[str, object]:  # fmt: skip
+    account: PaperAccount, orders: Sequence[Working], quotes: Mapping[str, Quote], closes: Mapping[str, float]
+) -> dict[str, object]:
     """JSON values; Decimals are text, so that nothing is rounded."""
+    concerned = {symbol for _, symbol in account.positions} | {working.order.symbol for working in orders}
     saved = SavedBroker(
         cash=account.cash,
         positions=[SavedPosition(strategy=k[0], symbol=k[1], quantity=q) for k, q in account.positions.items()],
         orders=[SavedOrder.model_validate(working) for working in orders],
-        used_ids=sorted(used),
-        quotes=dict(quotes),
-        closes=dict(closes),
+        quotes={symbol: quote for symbol, quote in quotes.items() if symbol in concerned},
+        closes={symbol: close for symbol, close in closes.items() if symbol in concerned},
     )
     return cast("dict[str, object]", saved.model_dump(mode="json"))
 

@@ -12,12 +12,12 @@ from engine.cli.assemble import Assembly
 from engine.cli.errors import UserError
 from engine.cli.kept import KeptRun
 from engine.decide.tick import Decider, VenueFacts
-from engine.execute.resume import Start, begin_with
+from engine.execute.resume import Carried, Start, begin_with
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.plan.compiled import compiled_kernel
 from state.orders import decode_saved, encode_saved
 
-START = "live start"  # the snapshot that has it
+START = "start"  # the snapshot that has what a run on a lasting account began with
 
 
 def conditions_of(assembly: Assembly) -> dict[str, Any]:
@@ -56,13 +56,27 @@ def decider_of(kept: KeptRun) -> Decider:
     )  # fmt: skip
     began = kept.store.snapshot(kept.run["id"], START)
     if began is not None:
-        begin_with(decider, Start(decode_saved(began["saved"]), Decimal(began["cash"])))
+        begin_with(decider, decode_start(began))
     return decider
 
 
 def encode_start(start: Start) -> dict[str, Any]:
-    """What a live run began with, as JSON values."""
-    return {"saved": encode_saved(start.saved), "cash": str(start.cash)}
+    """What a run on a lasting account began with, as JSON values."""
+    carried = start.carried
+    return {
+        "saved": None if start.saved is None else encode_saved(start.saved),
+        "cash": _text(start.cash),
+        "carried": None if carried is None else [carried.told, str(carried.moved), str(carried.missed)],
+    }
+
+
+def decode_start(told: Mapping[str, Any]) -> Start:
+    """The same again."""
+    carried = told["carried"]
+    return Start(
+        None if told["saved"] is None else decode_saved(told["saved"]), _decimal(told["cash"]),
+        None if carried is None else Carried(carried[0], Decimal(carried[1]), Decimal(carried[2])),
+    )  # fmt: skip
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -82,6 +82,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
         return "it does not say where its prices came from"
     if inputs["source"] == "simulated":
         return "its prices were simulated"
+    if str(inputs["source"]).endswith(" practice"):
+        return "its prices were a practice exchange's"
     if inputs["derived"]:
         return f"the prices of {', '.join(inputs['derived'])} were simulated from an index"
     if inputs["fill_model"] == "optimistic":
@@ -131,6 +133,9 @@ def paper_run_of(
 ) -> PaperRun:
     """The same from the fills of the pack, in order, and the equity, or from the first part of both."""
     book = TradeBook()
+    for row in store.fills_before(run["id"]):
+        if row["strategy"].startswith(f"{pack}."):
+            book.apply(_fill(row))  # what earlier runs on the same account had opened
     for row in rows:
         book.apply(fill_of(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]

@@ -116,7 +116,7 @@ def command(
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), json))
+        return run_on_venue(assembly, rules, Wish(live, accepted, level, Decimal(fuse), once, json))
     pace = _pace(settings, speed, interval)
     return _run(assembly, rules, level, pace, once, json)
 
@@ -217,8 +217,7 @@ def _once(assembly: Assembly, loop: Loop, broker: JournaledBroker) -> Iterator[T
     broker.history = True
     for tick in ticks:
         if latest is not None:
-            broker.on_events(latest.time_ns, latest.events)
-            loop.decider.observe(latest)
+            loop.observe(latest)
         latest = tick
     broker.history = False
     if latest is not None:

@@ -55,6 +55,11 @@ class Exchange:
         """The name of this account's book in the store."""
         return f"kalshi {self.name} {self.signer.key_id}"
 
+    @property
+    def paper_account(self) -> str:
+        """The name of the paper account on this exchange's market: it goes on from run to run."""
+        return f"paper kalshi {self.name}"
+
 
 def exchange_of(settings: Settings) -> Exchange:
     """The exchange that the settings name, with its key; UserError says what is missing."""

@@ -40,7 +40,7 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
-from engine.execute.resume import Start, begin_with, orphans
+from engine.execute.resume import Carried, Start, begin_with, never_arrived, orphans
 from engine.market.venue import ZERO, VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from connectors.kalshi.source import KalshiFeed
     from connectors.kalshi.venue import KalshiVenue
 
+PAPER, RULES = "paper broker", "rules"  # the parts of a lasting account that are kept with every commit
 READINGS = 40  # of the account, at the start and at the end, until everything is certain
 PAUSE_SECONDS = 0.25
 
@@ -67,6 +68,7 @@ class Wish:
     accepted: bool
     level: str
     fuse: Decimal
+    once: bool
     as_json: bool
 
 
@@ -102,10 +104,12 @@ class _Run:
             markets = await markets_of(rest, self.assembly.plan_symbols)
             self._list(markets)
             writer = stack.enter_context(self._begin())
+            # What earlier runs hold is looked after, also where today's rules no longer look.
+            more = await self._held_markets(rest, writer, markets)
             decider = self.assembly.decider()
-            if self.wish.live:
-                # What earlier runs hold is looked after, also where today's rules no longer look.
-                markets |= await markets_of(rest, self._held(writer, markets))
+            if not self.wish.live:
+                self._list(markets | more)
+            markets |= more
             feed = await self._feed(rest, markets, decider, stack)
             if self.wish.live:
                 return await self._live(rest, markets, decider, feed, writer)
@@ -130,16 +134,29 @@ class _Run:
             list(ruleset.packs), assembly.plan_symbols, ruleset.sha256, self.rules.files, assembly.parameters,
             {s.key: s.universe for s in ruleset.strategies}, assembly.execution, __version__,
             conditions=conditions_of(assembly), cash=None if live else self.settings.paper.cash,
-            venue="kalshi" if live else "paper", book=self.exchange.account if live else None,
+            venue="kalshi" if live else "paper", book=self.exchange.account if live else self.exchange.paper_account,
         )  # fmt: skip
-        writer.snapshot(now_ns(), INPUTS, {**inputs_of(assembly), "source": f"kalshi {self.exchange.name}"})
         writer.flush()
         return writer
 
-    def _held(self, writer: RunWriter, known: Container[str]) -> list[str]:
-        saved = writer.live_orders().load()
-        symbols = {intent.order.symbol for intent in saved.intents} | {symbol for _, symbol, _ in saved.positions}
-        return sorted(symbol for symbol in symbols if symbol not in known)
+    async def _held_markets(
+        self, rest: KalshiRest, writer: RunWriter, known: Container[str]
+    ) -> dict[str, Market]:
+        if self.wish.live:
+            saved = writer.live_orders().load()
+            symbols = {intent.order.symbol for intent in saved.intents} | {symbol for _, symbol, _ in saved.positions}
+        else:
+            kept = self.store.last_kept(writer.book.name, PAPER) or {"positions": [], "orders": []}
+            symbols = {p["symbol"] for p in kept["positions"]} | {o["order"]["symbol"] for o in kept["orders"]}
+        wanted = sorted(symbol for symbol in symbols if symbol not in known)
+        try:
+            return await markets_of(rest, wanted)
+        except VenueError as error:
+            if self.wish.live:
+                raise
+            raise VenueError(
+                f"{error}, and the paper account of {self.store.path} has it: begin another with store.path"
+            ) from None
 
     async def _feed(
         self, rest: KalshiRest, markets: dict[str, Market], decider: Decider, stack: AsyncExitStack
@@ -150,9 +167,32 @@ class _Run:
         names = {key.name for program in programs for key in program.inputs if key.what in ("fact", "time")}
         stream = stream_of(self.exchange)
         feed = KalshiFeed(rest, stream, markets.values(), names, now_ns, account=self.wish.live)
-        await feed.read_terms(markets.values())
+        await feed.read_terms()
         await stack.enter_async_context(stream)
         return feed
+
+    def _carried(self, writer: RunWriter) -> Carried | None:
+        """What the rules knew when the account's last run ended, and what its book has seen since."""
+        told = self.store.last_kept(writer.book.name, RULES)
+        return None if told is None else Carried(told, *writer.book.since(told["transaction"]))
+
+    def _begun(self, decider: Decider, start: Start, writer: RunWriter) -> None:
+        """What the run begins with is kept with it, so that it can be decided again."""
+        for strategy, symbol in orphans(decider, start):
+            words = f"{strategy} holds {symbol}, which today's rules cannot: only its stop and target look after it"
+            _alerter(writer)("orphan", words)
+        begun = str(Decimal(repr(decider.context.portfolio.equity())))
+        inputs = {**inputs_of(self.assembly), "source": f"kalshi {self.exchange.name}", "cash": begun}
+        writer.snapshot(now_ns(), INPUTS, inputs)
+        writer.snapshot(now_ns(), START, encode_start(start))
+        writer.keep(RULES, lambda: {"transaction": writer.book.last_transaction, **decider.told()})
+        writer.flush()
+
+    def _statistics(self, writer: RunWriter) -> StatisticsRecorder:
+        statistics = StatisticsRecorder()
+        for fill in writer.book.fills_of_open():
+            statistics.book.apply(fill)  # what is held was opened by earlier runs
+        return statistics
 
     def _recorders(self, writer: RunWriter, statistics: StatisticsRecorder) -> list[Recorder]:
         recorders: list[Recorder] = [JournalRecorder(writer, self.settings.trace.keep), statistics]
@@ -167,14 +207,26 @@ class _Run:
     # -- paper ---------------------------------------------------------------------------------------------------------
 
     async def _paper(self, decider: Decider, feed: KalshiFeed, writer: RunWriter) -> int:
-        statistics = StatisticsRecorder()
-        journal = JournaledBroker(self.assembly.broker(self.settings.paper.fill_model), writer)
+        paper = self.assembly.broker(self.settings.paper.fill_model)
+        start = Start(None, None, self._carried(writer))
+        kept = self.store.last_kept(writer.book.name, PAPER)
+        if kept is not None:
+            paper.restore(kept)
+        begin_with(decider, start)
+        lost = never_arrived(decider, {order.client_id for order in paper.resting()}, now_ns())
+        for update in lost.updates:
+            writer.update(update)
+        self._begun(decider, start._replace(carried=Carried(decider.told())), writer)
+        writer.keep(PAPER, paper.snapshot)
+        statistics = self._statistics(writer)
+        journal = JournaledBroker(paper, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
             loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
             every_second=writer.flush, tell=_teller(writer, "connection"),
+            beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
-        seconds = await self._until_stopped(run)
+        seconds = await self._until_stopped(run, feed)
         return self._report(statistics, loop, writer, seconds, {"connections": run.connections})
 
     # -- live ----------------------------------------------------------------------------------------------------------
@@ -198,24 +250,21 @@ class _Run:
         alert = _alerter(writer)
         broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
         recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
-        start = await _recover(recovery, store, writer)
+        recovered = await _recover(recovery, store, writer)
+        start = recovered._replace(carried=self._carried(writer))
         begin_with(decider, start)
-        saved = start.saved
-        for strategy, symbol in orphans(decider, saved):
-            alert("orphan", f"{strategy} holds {symbol} and is not loaded: only its stop and target look after it")
-        statistics = StatisticsRecorder()
-        for fill in saved.fills:
-            statistics.book.apply(fill)  # what is held was opened by earlier runs
+        self._begun(decider, start, writer)
+        statistics = self._statistics(writer)
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=writer.flush,
-            tell=_teller(writer, "connection"),
+            tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         await venue.arm()
         try:
-            seconds = await self._until_stopped(run)
+            seconds = await self._until_stopped(run, feed)
         finally:
             await venue.disarm()
         agree = await _close(run, recovery)
@@ -225,15 +274,15 @@ class _Run:
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
-    async def _until_stopped(self, run: LiveRun) -> float:
-        """Until Ctrl-C or a polite kill; returns how long it went on, in seconds."""
+    async def _until_stopped(self, run: LiveRun, feed: KalshiFeed) -> float:
+        """Until Ctrl-C or a polite kill, or one look; returns how long it went on, in seconds."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         began = time.perf_counter()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         try:
-            await run.run(stop)
+            await (run.once(stop, feed) if self.wish.once else run.run(stop))
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
@@ -263,7 +312,7 @@ class _Run:
 async def _recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> Start:
     """Reconcile first: follow the venue until everything is certain. Nothing is sent, and no rule is asked.
 
-    What the run begins with is kept with it, so that it can be decided again. VenueError while it cannot be known.
+    VenueError while it cannot be known.
     """
     broker = recovery.broker
     before = store.load()
@@ -282,13 +331,11 @@ async def _recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> 
     broker.muted = False
     # The venue keeps back one dollar for each contract sold short, which our books do not.
     short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    start = Start(store.load(), picture.cash + short)
+    cash = picture.cash + short
     if not before.reconciled_ns:
         known = writer.book.balances.amount(LedgerAccount.CASH)
-        writer.book.transfer(start.cash - known, picture.as_of_ns, "opening")
-    writer.snapshot(now_ns(), START, encode_start(start))
-    writer.flush()
-    return start
+        writer.book.transfer(cash - known, picture.as_of_ns, "opening")
+    return Start(store.load(), cash)
 
 
 async def _close(run: LiveRun, recovery: Recovery) -> bool:

@@ -105,15 +105,23 @@ class Portfolio:
             if p.started and (p.order.strategy, p.order.symbol) == key
         ]
 
+    def under_way(self) -> bool:
+        """Whether an entry or an exit has been ordered whose end is not known yet."""
+        return bool(self.pending) or any(held.exiting for held in self.held.values())
+
     # -- changing --------------------------------------------------------------------------------------------------
 
     def start_with(self, cash: Decimal) -> None:
         """The account's cash as its venue says it, positions apart: profit is counted from here."""
-        self.cash, self._cash_float = cash, float(cash)
+        self.set_cash(cash)
         self.realised = self.realised_at_day_start = ZERO
         self.initial_cash = Decimal(repr(self.equity()))
         self.equity_at_day_start = self.peak_equity = float(self.initial_cash)
         self.version += 1
+
+    def set_cash(self, cash: Decimal) -> None:
+        """What is in cash, whatever made it so."""
+        self.cash, self._cash_float = cash, float(cash)
 
     def new_day(self) -> None:
         """Daily figures start again."""

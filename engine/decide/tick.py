@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
+from engine.decide import carryover
 from engine.decide.actions import Decision
 from engine.decide.clock import WEEKDAYS, Clock
 from engine.decide.context import Context, Halt
@@ -20,7 +22,7 @@ from engine.decide.desk import Desk, Watch
 from engine.decide.entries import enter
 from engine.decide.exits import run_exits
 from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
-from engine.decide.portfolio import Portfolio
+from engine.decide.portfolio import Portfolio, PositionKey
 from engine.decide.quiet import Ahead
 from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
@@ -87,6 +89,7 @@ class Decider:
             {s: OrderFeed(state) for s, state in states.items()}, self._bring_up_to_date, keep_values,
         )  # fmt: skip
         self.notes: list[DataNote] = []
+        self._holders = frozenset((s.key, symbol) for symbol, p in plan.symbols.items() for s in p.held_by)
         self._clock_list = list(clocks.values())
         self._window_list = [(w, clocks.get(w.pack.calendar)) for w in self.context.windows.values() if w.pack.sessions]
         self._desks = {symbol: self._desk(p, number) for number, (symbol, p) in enumerate(plan.symbols.items())}
@@ -137,8 +140,14 @@ class Decider:
     # -- one tick ----------------------------------------------------------------------------------------------------
 
     def book(self, report: BrokerReport) -> list[str]:
-        """Take in what the broker did; returns orders to cancel, because the position they belong to is gone."""
+        """Take in what the broker did; returns orders to cancel, because the position they belong to is gone.
+
+        Fills of strategies that are not loaded change nothing here.
+        """
         context = self.context
+        if any((fill.strategy, fill.symbol) not in self._holders for fill in report.fills):
+            mine = [fill for fill in report.fills if (fill.strategy, fill.symbol) in self._holders]
+            report = BrokerReport(mine, report.updates)
         leftover: list[str] = []
         for held in context.portfolio.apply(report):
             key = (held.position.strategy, held.position.symbol)
@@ -147,6 +156,23 @@ class Decider:
                 context.position_feeds[key].write(None, context.now_ns)
             context.states[key[1]].memory.reset(exit_segment(key[0]))
         return leftover
+
+    def looks_after(self) -> frozenset[PositionKey]:
+        """Positions that these rules can hold, by (strategy, symbol). Others have only their protective orders."""
+        return self._holders
+
+    def told(self) -> dict[str, Any]:
+        """What must not be forgotten when this process ends, as JSON values."""
+        return carryover.told(self.context)
+
+    def go_on_from(self, said: Mapping[str, Any]) -> None:
+        """Before the first tick: time, sessions and what the rules remember are as they were; positions apart."""
+        if not said["now_ns"]:
+            return  # nothing had happened yet
+        for clock in self._clock_list:
+            clock.move(said["now_ns"])
+        self._move_windows()
+        carryover.take_memory(self.context, said)
 
     def tick(self, tick: Tick) -> list[Decision]:
         """Decide one instant; the decisions in the order in which they were taken."""

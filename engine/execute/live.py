@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
@@ -21,9 +22,23 @@ from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
 LOOK_SECONDS = 0.05
+KNOWN_SECONDS = 10.0
+SETTLE_SECONDS = 5.0
 ANSWER_SECONDS = 15.0  # how long requests under way are waited for when a run ends
 NOT_CONNECTED = "the stream of the venue is not connected"
 NOT_READ = "the venue's account has not been read since the stream was connected"
+
+
+class Overview(Protocol):
+    """A feed that can tell everything at once."""
+
+    def known(self) -> bool:
+        """Whether every market has told its prices."""
+        ...
+
+    def whole(self, now_ns: int) -> Sequence[MarketEvent]:
+        """All prices and facts as they are."""
+        ...
 
 
 @dataclass(slots=True)
@@ -36,7 +51,8 @@ class Account:
 
 class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
-    called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words.
+    called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words. ``beside`` is
+    work that goes on while the run does.
     """
 
     def __init__(
@@ -44,13 +60,15 @@ class LiveRun:
         account: Account | None = None,
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
-        tell: Callable[[str], None] = lambda words: None,
+        tell: Callable[[str], None] = lambda words: None, beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
+        self._beside = beside
+        self._looks_only = False
         self._linked = False
         self._now = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -64,8 +82,33 @@ class LiveRun:
 
         VenueError when the stream cannot go on.
         """
+        await self._go_on_until(stop)
+
+    async def once(self, stop: asyncio.Event, market: Overview) -> None:
+        """Decide at one instant, as soon as the whole market is known, and see what becomes of its orders.
+
+        What is not known after ten seconds stays unknown; what is under way five seconds later goes on without us.
+        VenueError when the stream fails, or the account could not be read in time.
+        """
+        self._looks_only = True
+        await self._go_on_until(stop, self._look_once(stop, market))
+
+    async def _look_once(self, stop: asyncio.Event, market: Overview) -> None:
+        await _within(KNOWN_SECONDS, lambda: self.ready and market.known())
+        if not self.ready:
+            raise VenueError(f"the venue's account could not be followed within {KNOWN_SECONDS:.0f} seconds")
+        self._before_tick()
+        now = self._time()
+        self.loop.step(Tick(now, market.whole(now)))
+        self._dispatch()
+        portfolio = self.loop.decider.context.portfolio
+        await _within(SETTLE_SECONDS, lambda: not portfolio.under_way())
+        stop.set()
+
+    async def _go_on_until(self, stop: asyncio.Event, *more: Coroutine[Any, Any, None]) -> None:
         self._failure = asyncio.get_running_loop().create_future()
-        tasks = [asyncio.create_task(self._guarded(work)) for work in (self._pump(), self._beat())]
+        works = [self._pump(), self._beat(), *more, *([self._beside()] if self._beside is not None else [])]
+        tasks = [asyncio.create_task(self._guarded(work)) for work in works]
         stopped = asyncio.ensure_future(stop.wait())
         ends: list[asyncio.Future[Any]] = [stopped, self._failure]
         try:
@@ -126,7 +169,7 @@ class LiveRun:
     def _tick(self, events: Sequence[MarketEvent]) -> None:
         self._before_tick()
         tick = Tick(self._time(), events)
-        if self.ready:
+        if self.ready and not self._looks_only:
             self.loop.step(tick)
         else:
             # What is held is protected from the first quote on; deciding has to wait.
@@ -194,3 +237,11 @@ class LiveRun:
         except Exception as error:
             if self._failure is not None and not self._failure.done():
                 self._failure.set_exception(error)
+
+
+async def _within(seconds: float, check: Callable[[], bool]) -> None:
+    """Wait until it is so, at the longest for so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not check():
+                await asyncio.sleep(LOOK_SECONDS)

@@ -90,8 +90,7 @@ def _feed(loop: Loop, item: Input) -> None:
     if isinstance(item, Tick):
         loop.step(item)
     elif isinstance(item, History):
-        loop.broker.on_events(item.tick.time_ns, item.tick.events)
-        loop.decider.observe(item.tick)
+        loop.observe(item.tick)
     elif isinstance(item, Halted):
         loop.decider.halt(item)
     elif isinstance(item, Resumed):

@@ -43,6 +43,9 @@ class Kept:
     def _of(self, run_id: str) -> dict[str, Any]:
         return next(run for run in self._runs if run["id"] == run_id)
 
+    def fills_before(self, run_id: str) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._of(run_id).get("before", []))
+
     def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
         assert name == "inputs"
         return cast("dict[str, Any] | None", self._of(run_id)["inputs"])
@@ -103,6 +106,7 @@ def test_a_paper_run_on_recorded_prices_by_todays_rules_counts(rules: LoadedRule
         ({"status": "running"}, "it is still running"),
         ({"inputs": None}, "it does not say where its prices came from"),
         ({"inputs": INPUTS | {"source": "simulated"}}, "its prices were simulated"),
+        ({"inputs": INPUTS | {"source": "kalshi practice"}}, "its prices were a practice exchange's"),
         ({"inputs": INPUTS | {"derived": ["SPY"]}}, "the prices of SPY were simulated from an index"),
         ({"inputs": INPUTS | {"fill_model": "optimistic"}}, "its fills were optimistic"),
         ({"parameters": {"alpha.buyer.n": 2.0}}, "it tried other values of alpha.buyer.n"),
@@ -217,3 +221,10 @@ def test_simulated_days_open_no_gate_and_a_pack_without_a_gate_does_not_pass(eng
     assert "does not count: its prices were simulated" in answer.out
     wrong = engine_cli("gate", "exampel", cwd=folder)
     assert (wrong.code, "did you mean example?" in wrong.err) == (2, True)
+
+
+def test_a_position_that_an_earlier_run_opened_is_one_trade_of_the_run_that_closed_it(rules: LoadedRules) -> None:
+    run = kept(rules, before=[fill("buy", "100", 1)], fills=[fill("sell", "103", 2)])
+    (counted,) = gathered(rules, run).counted
+    assert [(trade.opened_ns, trade.net) for trade in counted.trades] == [(1, 2)]
+    assert counted.fills == 1

@@ -140,6 +140,32 @@ def test_paper_on_the_same_market_sends_nothing(place: Place) -> None:
     assert place.books()["orders"] == []
 
 
+def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable[..., Any]) -> None:
+    def verb(*words: str) -> Any:
+        answer = engine_cli(*words, cwd=place.folder, env=place.environment)
+        assert answer.code == 0, answer.err
+        return answer
+
+    with place.start() as run:
+        wait_for(run, "filled:", 2)
+        wait_for(run, "FIRED", 2)  # an order goes to disk with all that was before it
+        run.kill()
+        run.communicate()
+    before = json.loads(verb("positions", "--json").out)["account"]
+    assert before["cash"] != "100000"
+    with place.start("--once") as run:
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 0, err
+    note = json.loads(out.splitlines()[-1])
+    assert note["ticks"] == 1
+    place.crowd(False)
+    assert "and no difference" in verb("replay").out
+    verb("db", "check")
+    after = json.loads(verb("positions", "--json").out)["account"]
+    assert Decimal(after["fees"]) >= Decimal(before["fees"]) > 0
+    assert after["deposited"] == "100000", "one account, which got its money once"
+
+
 def test_no_order_goes_out_without_the_consent(place: Place, engine_cli: Callable[..., Any]) -> None:
     mode = {**place.environment, "AUTOTRADER__KALSHI__EXECUTION_MODE": "paper"}
     answer = engine_cli(*RUN, "--live", cwd=place.folder, env=mode)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from connectors.kalshi.fees import FeeTerms, FeeType, fee_terms
+from connectors.kalshi.fees import FeeChange, FeeSchedule, FeeTerms, FeeType, fee_terms
 from connectors.kalshi.grid import PriceGrid, PriceRange
 from connectors.kalshi.models.fields import (
     Answer,
@@ -200,6 +201,28 @@ class EventFeeChange(Answer):
     fee_type_override: FeeTypeField | None = None
     fee_multiplier_override: Number | None = None
     scheduled_ts: Instant
+
+
+def fee_schedule(
+    series: Series, event: Event, market: Market, series_changes: Iterable[SeriesFeeChange],
+    event_changes: Iterable[EventFeeChange],
+) -> FeeSchedule:  # fmt: skip
+    """What a market charges and will: what its series and event say now, and the changes announced for both."""
+    now = FeeChange(0, series.fee_type, series.fee_multiplier)
+    later = [
+        FeeChange(c.scheduled_ts, c.fee_type, c.fee_multiplier)
+        for c in series_changes if c.series_ticker == series.ticker
+    ]  # fmt: skip
+    own = FeeChange(0, event.fee_type_override, event.fee_multiplier_override)
+    own_later = [
+        FeeChange(c.scheduled_ts, c.fee_type_override, c.fee_multiplier_override)
+        for c in event_changes if c.event_ticker == event.event_ticker
+    ]  # fmt: skip
+    return FeeSchedule((now, *_by_time(later)), (own, *_by_time(own_later)), market.fee_waiver_expiration_time)
+
+
+def _by_time(changes: Iterable[FeeChange]) -> list[FeeChange]:
+    return sorted(changes, key=lambda change: change.from_ns)
 
 
 def market_fees(series: Series, event: Event | None = None, market: Market | None = None) -> FeeTerms:

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.kalshi.book import Book
 from connectors.kalshi.facts import MarketView
-from connectors.kalshi.fees import FeeTerms, FeeType
+from connectors.kalshi.fees import FeeChange, FeeSchedule, FeeType
 from connectors.kalshi.manifest import KALSHI
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
@@ -131,8 +131,8 @@ def test_trades_count_once_they_were_listened_to_for_long_enough(view: MarketVie
 
 
 def test_fee_rates_are_told_until_and_after_a_waiver(view: MarketView) -> None:
-    terms = FeeTerms(FeeType.QUADRATIC_WITH_MAKER_FEES, Decimal("0.5"), waived_until_ns=NOW)
-    view.on_fees(terms)
+    half = FeeChange(0, FeeType.QUADRATIC_WITH_MAKER_FEES, Decimal("0.5"))
+    view.on_fees(FeeSchedule((half,), (FeeChange(0, None, None),), waived_until_ns=NOW))
     assert values(view, "market.taker_fee", NOW - 1) == {"market.taker_fee_rate": 0.0}
     assert values(view, "market.taker_fee") == {"market.taker_fee_rate": 0.035}
     assert values(view, "market.maker_fee") == {"market.maker_fee_rate": 0.00875}

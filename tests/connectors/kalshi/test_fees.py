@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.kalshi.fees import FeeError, FeeTerms, FeeType, Liquidity, Member, OrderFees, fee_terms
+from connectors.kalshi.fees import (
+    FeeChange,
+    FeeError,
+    FeeSchedule,
+    FeeTerms,
+    FeeType,
+    Liquidity,
+    Member,
+    OrderFees,
+    fee_terms,
+)
 from connectors.kalshi.models.markets import EventFeeChange, SeriesFeeChange
 from connectors.kalshi.prices import NoPrice, YesPrice
 
@@ -85,6 +95,19 @@ def test_an_event_overrides_its_series_and_clears_it_again() -> None:
     assert (terms.type, terms.multiplier) == (FeeType.QUADRATIC_WITH_MAKER_FEES, Decimal("0.5"))
     cleared = EventFeeChange.model_validate({**change, "fee_type_override": None, "fee_multiplier_override": None})
     assert fee_terms(FeeType.QUADRATIC, Decimal(2), cleared.fee_type_override).multiplier == 2
+
+
+def test_announced_changes_come_into_force_at_their_instants() -> None:
+    schedule = FeeSchedule(
+        (FeeChange(0, FeeType.QUADRATIC, Decimal(1)), FeeChange(100, FeeType.QUADRATIC, Decimal(2))),
+        (FeeChange(0, None, None), FeeChange(200, None, Decimal("0.5")), FeeChange(300, FeeType.FLAT, Decimal(1))),
+    )
+    multipliers = [terms.multiplier for at in (0, 99, 100, 200) if (terms := schedule.at(at)) is not None]
+    assert multipliers == [1, 1, 2, Decimal("0.5")]
+    assert schedule.at(300) is None, "a fee without a formula is unknown, not nothing"
+    told = schedule.overridden(FeeChange(150, None, Decimal(3)))
+    overridden = [terms.multiplier for at in (150, 250) if (terms := told.at(at)) is not None]
+    assert overridden == [3, Decimal("0.5")]
 
 
 def test_a_kind_of_fee_that_is_new_to_us_is_read_as_unknown() -> None:

@@ -203,7 +203,7 @@ def with_feed(world: World, names: set[str], work: Callable[[KalshiFeed, KalshiR
         markets: dict[str, Market] = await read_markets(rest, [A])
         stream = KalshiStream(world.hosts, world.signer)
         feed = KalshiFeed(rest, stream, markets.values(), names, time.time_ns, account=True)
-        await feed.read_terms(markets.values())
+        await feed.read_terms()
         async with stream:
             await work(feed, rest)
 
@@ -258,3 +258,46 @@ def test_the_fee_function_gets_the_markets_own_rate(world: World) -> None:
         assert told["venue.fee_rate"] == pytest.approx(0.07)
 
     with_feed(world, {"venue.fee_rate"}, work)
+
+
+def rates(batch: Batch) -> list[float]:
+    told = (e.value for e in batch.events if isinstance(e, Observation) and e.name == "venue.fee_rate")
+    return [value for value in told if isinstance(value, float)]
+
+
+def test_an_events_own_fee_counts_from_the_moment_it_is_told(world: World) -> None:
+    async def work(feed: KalshiFeed, rest: KalshiRest) -> None:
+        await until(feed, lambda b: rates(b) == [pytest.approx(0.07)])
+        world.server.do(lambda p: p.venue.exchange.set_event_fee("KXT-26", "quadratic", "3", p.venue.now()))
+        await until(feed, lambda b: rates(b) == [pytest.approx(0.21)])
+
+    with_feed(world, {"venue.fee_rate"}, work)
+
+
+def test_a_pause_of_the_exchange_is_seen_within_the_minute_and_silence_within_five(world: World) -> None:
+    async def work(feed: KalshiFeed, rest: KalshiRest) -> None:
+        def tradable(now_ns: int) -> list[Any]:
+            for _ in range(10):  # everything is told anew within ten pulses
+                told = [e for e in feed.pulse(now_ns) if isinstance(e, Observation) and e.name == "market.tradable"]
+                if told:
+                    return [(e.value, e.reason) for e in told]
+            return []
+
+        now = time.time_ns()
+        assert tradable(now) == [(True, "")]
+        world.server.do(lambda p: p.venue.exchange.set_exchange(p.venue.now(), False, False, None))
+        naps = 0
+
+        async def sleep(seconds: float) -> None:
+            nonlocal naps
+            naps += 1
+            if naps == 2:
+                raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            await feed.keep_terms(lambda words: None, sleep)
+        assert tradable(now) == [(False, "")]
+        (value, reason) = tradable(now + 400 * 1_000_000_000)[0]
+        assert value is None and "five minutes" in reason
+
+    with_feed(world, {"market.tradable"}, work)

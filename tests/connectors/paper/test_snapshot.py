@@ -69,11 +69,11 @@ def test_money_and_quantities_are_kept_as_text(paper: Any) -> None:
     assert (saved["orders"][0]["remaining"], saved["orders"][0]["order"]["limit"]) == ("10", "99.10")
 
 
-def test_client_ids_stay_taken(paper: Any) -> None:
+def test_client_ids_of_resting_orders_stay_taken(paper: Any) -> None:
     market = paper()
-    market.place(market.order())
+    market.place(market.order(limit="90"))
     market.flat(100)
-    resumed(market).place(market.order())
+    resumed(market).place(market.order(limit="90"))
     assert market.states["o"][-1] is OrderState.REFUSED
 
 
