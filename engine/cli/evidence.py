@@ -124,19 +124,25 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
 
 def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
     """A kept run as evidence for a pack."""
-    rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
-    return paper_run_of(run, inputs, equity, rows, pack)
+    before, rows = pack_fills(store, run["id"], pack)
+    return paper_run_of(run, inputs, equity, before, rows, pack)
+
+
+def pack_fills(store: Store, run_id: str, pack: str) -> tuple[list[Row], list[Row]]:
+    """The fills by which earlier runs on the same account had opened what a pack held, and the run's own fills."""
+
+    def of_pack(rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row["strategy"].startswith(f"{pack}.")]
+
+    return of_pack(store.fills_before(run_id)), of_pack(store.fills(run_id))
 
 
 def paper_run_of(
-    run: Row, inputs: Row, equity: Sequence[tuple[int, float]], rows: Sequence[Row], pack: str
+    run: Row, inputs: Row, equity: Sequence[tuple[int, float]], before: Sequence[Row], rows: Sequence[Row], pack: str
 ) -> PaperRun:
-    """The same from the fills of the pack, in order, and the equity, or from the first part of both."""
+    """The same from its fills (see `pack_fills`), in order, and the equity, or from the first part of both."""
     book = TradeBook()
-    for row in store.fills_before(run["id"]):
-        if row["strategy"].startswith(f"{pack}."):
-            book.apply(_fill(row))  # what earlier runs on the same account had opened
-    for row in rows:
+    for row in (*before, *rows):
         book.apply(fill_of(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]
     return PaperRun(

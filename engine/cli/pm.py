@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.cli.account import cost_of
-from engine.cli.evidence import INPUTS, Evidence, gather, paper_run, paper_run_of
+from engine.cli.evidence import INPUTS, Evidence, gather, pack_fills, paper_run, paper_run_of
 from engine.cli.predictions import predictions
 from engine.cli.rules import LoadedRules
 from engine.research.golive import GateReport, PaperRun, judge, without_overlap
@@ -99,16 +99,13 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
     """What the store has on one pack, judged by today's rules."""
     evidence = gather(store, rules, pack, settings)
     runs = _all_runs(store, pack)
-    said, missing = [], dict[str, int]()
-    for run in runs:
-        found = predictions(store, run.run, run.trades)
-        said += found.found
-        missing |= {reason: missing.get(reason, 0) + count for reason, count in found.missing.items()}
-    rows = [row for run in runs for row in _rows(store, run.run, pack)]
+    said = predictions(store, pack, [trade for run in runs for trade in run.trades])
+    rows = [row for run in runs for row in pack_fills(store, run.run, pack)[1]]
     return PackDay(
         pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence,
         _points(store, rules, pack, evidence, settings.engine.timezone), runs,
-        signal_quality(said, sum(len(run.trades) for run in runs)), said, missing, [cost_of(row) for row in rows],
+        signal_quality(said.found, sum(len(run.trades) for run in runs)), said.found, said.missing,
+        [cost_of(row) for row in rows],
         store.trials.count(pack), sum(row["holdout_reads"] for row in store.trials.sweeps(pack)),
     )  # fmt: skip
 
@@ -122,23 +119,19 @@ def _all_runs(store: Store, pack: str) -> list[PaperRun]:
     return without_overlap(found)[0]
 
 
-def _rows(store: Store, run_id: str, pack: str) -> list[dict[str, Any]]:
-    return [row for row in store.fills(run_id) if row["strategy"].startswith(f"{pack}.")]
-
-
 def _points(store: Store, rules: LoadedRules, pack: str, evidence: Evidence, timezone: str) -> list[Point]:
     """The gates over time, from the runs that count."""
     times = judgement_times(evidence.counted, timezone)
     parts = [
-        (store.run(run.run), store.snapshot(run.run, INPUTS) or {}, store.equity(run.run), _rows(store, run.run, pack))
-        for run in evidence.counted
+        (store.run(name), store.snapshot(name, INPUTS) or {}, store.equity(name), *pack_fills(store, name, pack))
+        for name in (run.run for run in evidence.counted)
     ]
 
     def judged_at(time_ns: int) -> list[GateReport]:
         cut = [
             paper_run_of(run, inputs, [one for one in equity if one[0] <= time_ns],
-                         [row for row in rows if row["time_ns"] <= time_ns], pack)
-            for run, inputs, equity, rows in parts
+                         before, [row for row in rows if row["time_ns"] <= time_ns], pack)
+            for run, inputs, equity, before, rows in parts
             if equity[0][0] <= time_ns
         ]  # fmt: skip
         return judge(rules.ruleset, pack, cut, evidence.trials)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cli.errors import UserError, exit_code_of
+from engine.cli.errors import exit_code_of
 from engine.cli.kept import KeptRun, bring_back
 from engine.language.types import Kind
 from engine.plan.program import Program
@@ -24,20 +24,23 @@ class Predictions:
     missing: dict[str, int]
 
 
-def predictions(store: Store, run_id: str, trades: Sequence[ClosedTrade]) -> Predictions:
-    """The fair probability of YES behind the entry of each of a run's ``trades``."""
-    if not trades:
-        return Predictions([], {})
-    try:
-        kept = bring_back(store, run_id)
-    except Exception as error:
-        if exit_code_of(error) is None:
-            raise
-        return Predictions([], {f"run {run_id}: {error}": len(trades)})
-    decision_of = {row["client_id"]: row["decision"] for row in store.orders(run_id)}
+def predictions(store: Store, pack: str, trades: Sequence[ClosedTrade]) -> Predictions:
+    """The fair probability of YES behind the entry of each of a pack's ``trades``, from whichever run decided it."""
+    wanted = {trade.entry_client_id for trade in trades}
+    decided = {
+        row["client_id"]: (run["id"], row["decision"])
+        for run in store.runs()
+        if pack in run["packs"] and wanted
+        for row in store.orders(run["id"])
+        if row["client_id"] in wanted
+    }
+    runs: dict[str, KeptRun | str] = {}
     found, missing = [], dict[str, int]()
     for trade in trades:
-        said = _probability(kept, decision_of.get(trade.entry_client_id))
+        run_id, number = decided.get(trade.entry_client_id, ("", 0))
+        if run_id and run_id not in runs:
+            runs[run_id] = _brought_back(store, run_id)
+        said = _probability(runs[run_id], number) if number else "no decision stands behind the entry"
         if isinstance(said, str):
             missing[said] = missing.get(said, 0) + 1
         else:
@@ -45,20 +48,30 @@ def predictions(store: Store, run_id: str, trades: Sequence[ClosedTrade]) -> Pre
     return Predictions(found, missing)
 
 
-def _probability(kept: KeptRun, number: int | None) -> float | str:
+def _brought_back(store: Store, run_id: str) -> KeptRun | str:
+    """A run with its plan, or why it cannot be brought back."""
+    try:
+        return bring_back(store, run_id)
+    except Exception as error:
+        if exit_code_of(error) is None:
+            raise
+        return f"run {run_id}: {error}"
+
+
+def _probability(kept: KeptRun | str, number: int) -> float | str:
     """The probability that a decision was taken on, or why there is none."""
-    if not number:
-        return "no decision stands behind the entry"
+    if isinstance(kept, str):
+        return kept
     decision = kept.store.decision(kept.run["id"], number)
     if decision["values"] is None:
         return "the values of the decision were not kept (trace.keep in autotrader.toml)"
     plan = kept.plan.symbols.get(decision["trigger_symbol"])
     slots = [] if plan is None else _slots(kept, plan.program)
-    if not slots:
+    if plan is None or not slots:
         return "its rules read no fair probability"
     values = np.frombuffer(decision["values"], dtype=np.float64)
-    if plan is None or len(values) != len(plan.program.initial):
-        raise UserError(f"run {kept.run['id']} was kept by another engine version; its values cannot be read")
+    if len(values) != len(plan.program.initial):
+        return f"run {kept.run['id']} was kept by another engine version; its values cannot be read"
     said = [float(values[slot]) for slot in slots if values[slot] == values[slot]]
     return said[0] if said else "the fair probability was unknown"
 
