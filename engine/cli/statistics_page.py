@@ -26,9 +26,9 @@ spread of 1 to 4 cents, Kalshi's fee, 10 contracts a trade. Each strategy is the
 history of 400 events (or as stated), as strategies come about by search. "Judged on what chose it" is the common fault
 of taking the data of the search as evidence; "asked weekly" is the habit of asking until the answer is yes.
 
-A strategy that just pays its costs makes nothing and loses nothing: no gate can be stricter than its share here says.
-The edges are net of costs, and those of the other sets lie between nothing and that. The simulation cannot know of a
-strategy's faults outside chance: wrong fills, stale prices, a market that changes.
+Edges are net of costs, and those of the other sets lie between nothing and that. The second table is the price of
+strictness: a small edge, or a large one with little history, has to wait. The simulation knows nothing of faults other
+than chance: wrong fills, stale prices, a market that changes.
 """
 
 
@@ -36,7 +36,7 @@ def statistics_page(docs: Path) -> str:
     """The whole page; ``docs`` holds what was measured."""
     parts = [INTRO]
     for title, statistics in SECTIONS.items():
-        parts.append(f"## {title}\n\n" + "\n".join(map(_entry, statistics)))
+        parts.append(f"## {title}\n\n" + "\n".join(map(_entry, statistics)) + "\n")
     measured = json.loads((docs / MEASURED).read_text(encoding="utf-8"))
     return "\n".join((*parts, GATES, _measured(measured)))
 

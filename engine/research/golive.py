@@ -213,7 +213,8 @@ def _requirement(term: Term, condition: ConditionVerdict, shown: Shown) -> Requi
         have, need = (_text(kind, side) for side in (condition.have, condition.need))
         if condition.have is not None and condition.need is not None:
             distance = 0.0 if condition.holds else abs(condition.have - condition.need)
-            short_by = f"short by {_text(kind, distance)}" if distance else ""
+            if not condition.holds:
+                short_by = f"short by {_text(kind, distance)}" if distance else "equal"
     if condition.holds is None:
         causes = dict.fromkeys(filter(None, (_why_unknown(part, shown) for part in walk(term))))
         reason = "; ".join(causes) or "it cannot be computed"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.research.statistics.curve import Floats
+from engine.research.statistics.curve import Floats, Ints
 from engine.research.statistics.draws import resamples
 from engine.research.statistics.events import EventResults
 
@@ -58,16 +58,15 @@ def expectancy_interval(
 
 
 def profit_factor_interval(
-    trade_nets: Floats, event_index: Floats, seed: int, confidence: float = 0.9, draws: int = DRAWS
+    trade_nets: Floats, event_index: Ints, seed: int, confidence: float = 0.9, draws: int = DRAWS
 ) -> Interval | None:
     """Percentile bootstrap interval of the profit factor; ``event_index`` numbers the event of each trade from 0.
 
     None below `MIN_EVENTS` events or without a losing trade. A resample without a loss counts as infinitely good.
     """
-    index = event_index.astype(np.int64)
-    count = int(index.max()) + 1 if len(index) else 0
-    won = np.bincount(index, np.maximum(trade_nets, 0.0), count)
-    lost = np.bincount(index, np.maximum(-trade_nets, 0.0), count)
+    count = int(event_index.max()) + 1 if len(event_index) else 0
+    won = np.bincount(event_index, np.maximum(trade_nets, 0.0), count)
+    lost = np.bincount(event_index, np.maximum(-trade_nets, 0.0), count)
     if count < MIN_EVENTS or not lost.sum() > 0:
         return None
     parts = []

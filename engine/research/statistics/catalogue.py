@@ -107,7 +107,8 @@ CONCENTRATION = (
               "1 / HHI by event", "M. A. Adelman, Review of Economics and Statistics 51(1), 1969",
               "no event won or lost anything"),
     Statistic("net_without_best", "stats.net_without_best", "money",
-              f"Net result without the {BEST_TRADES} best trades.", f"net - sum of the {BEST_TRADES} largest nets", "", f"{BEST_TRADES} trades or fewer"),
+              f"Net result without the {BEST_TRADES} best trades.",
+              f"net - sum of the {BEST_TRADES} largest nets", "", f"{BEST_TRADES} trades or fewer"),
 )  # fmt: skip
 
 CHANCE = (
@@ -149,7 +150,8 @@ SEARCH = (
               "SR* = SR0 = sqrt(V) ((1 - g) Z^-1(1 - 1/N) + g Z^-1(1 - 1/(N e))), g = 0.5772; V = mean of 1 / (n - 1) "
               "over trials of n events, times 1 - mean correlation of the trials",
               f"{_DSR}. They take for V the variance found among the trials, the same where no trial has skill. Where "
-              "some have, it holds the differences of skill too, and a good set back for being better than bad ones", f"no trial in the ledger; {_FEW}"),
+              "some have, it holds the differences of skill too, and a good set back for being better than bad ones",
+              f"no trial in the ledger; {_FEW}"),
     Statistic("overfitting", "stats.overfitting", "probability",
               "PBO: how often the set that is best on one half of history is below the middle on the other half.",
               f"share of the {comb(BLOCKS, BLOCKS // 2):,} halvings of {BLOCKS} blocks of periods with "
