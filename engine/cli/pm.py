@@ -10,6 +10,7 @@ from engine.cli.account import cost_of
 from engine.cli.evidence import INPUTS, Evidence, gather, pack_fills, paper_run, paper_run_of
 from engine.cli.predictions import predictions
 from engine.cli.rules import LoadedRules
+from engine.report.layout import counted
 from engine.research.golive import GateReport, PaperRun, judge, without_overlap
 from engine.research.performance import FillCost, cost_rows, group_rows, trailing_rows
 from engine.research.results import figure, iso_utc, money
@@ -50,7 +51,7 @@ class PackDay:
         if not self.gates:
             return [f"{self.pack} has no gate, so nothing says what it must show"]
         if self.go:
-            return [f"{gate.gate} is passed, {gate.in_a_row} judgements in a row" for gate in self.gates]
+            return [f"{gate.gate} is passed at {counted(gate.in_a_row, 'judgement')} in a row" for gate in self.gates]
         return [reason for gate in self.gates for reason in _reasons(gate)]
 
     @property

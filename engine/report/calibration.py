@@ -16,10 +16,7 @@ from engine.research.statistics.bootstrap import Interval
 
 _SIZE, _EDGE = 460, 46
 _CAME = Column("Came true")
-_DIAGRAM_STYLE = """
-.square { max-width: 520px; } .square svg { min-width: 0; }
-.bar { stroke: var(--soft); stroke-width: 1.4; } .raw { fill: var(--lost); } .corrected { fill: var(--won); }
-"""
+_DIAGRAM_STYLE = ".square { max-width: 520px; } .square svg { min-width: 0; }"
 
 
 def calibration_tables(outcomes: Outcomes, choice: Choice) -> list[Table]:

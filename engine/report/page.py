@@ -50,7 +50,8 @@ svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-num
 .gain { fill: var(--won); } .loss { fill: var(--lost); } .empty { fill: var(--grid); }
 .best { fill: none; stroke: var(--ink); stroke-width: 2; }
 .line-a { fill: none; stroke: var(--won); stroke-width: 1.8; } .dot-a { fill: var(--won); }
-.even { stroke: var(--soft); stroke-dasharray: 4 4; } .whisker { stroke: var(--won); stroke-width: 1.4; }
+.bar { stroke: var(--soft); stroke-width: 1.4; } .raw { fill: var(--lost); } .corrected { fill: var(--won); }
+.even { stroke: var(--soft); stroke-dasharray: 4 4; }
 .tip { position: fixed; z-index: 1; pointer-events: none; white-space: pre-line; background: var(--ink);
   color: var(--card); padding: 7px 10px; border-radius: 6px; font-size: 13px; max-width: 320px; }
 .key { font-size: 13px; }

@@ -84,7 +84,8 @@ def write_run(folder: Path) -> None:
     store = open_store(folder / "state" / "autotrader.db", Mode.PAPER)
     writer = store.begin_run(
         "paper", START, "recorded", ["fair"], symbols, ruleset.sha256, loaded.files, {},
-        {s.key: s.universe for s in ruleset.strategies}, {"SPX": "SPY", "NDX": "QQQ"}, "1", conditions={}, cash=Decimal(1000),
+        {s.key: s.universe for s in ruleset.strategies}, {"SPX": "SPY", "NDX": "QQQ"}, "1", conditions={},
+        cash=Decimal(1000),
     )  # fmt: skip
     inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000"}
     writer.snapshot(START, "inputs", inputs)
