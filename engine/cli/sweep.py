@@ -96,7 +96,7 @@ def command(
     span = (day(first, "--from"), day(last, "--to"))
     choice = DataChoice("replay", data, split(symbols), *span, settings.market.seed, 1)
     assembly = assemble(settings, rules.ruleset, choice)
-    asked = Asked(name, search, seed, max_runs, Choice(top_n, min_trades), wish)
+    asked = Asked(name, search, seed, max_runs, Choice(top_n, min_trades, _around(space, max_runs)), wish)
     refuse_unwritable(file, "--out")
     with no_collector():
         market = _read(assembly)
@@ -138,7 +138,7 @@ def sweep(problem: Problem, space: Space, asked: Asked, store: Store, team: str 
     total = min(asked.max_runs, space.size + 1)
     if 0 < memory.before < total:
         err().print(f"sweep {row.id}: {memory.before} of {total} sets are kept from before; going on with the rest")
-    search = make_search(asked.method, space, asked.max_runs, asked.seed)
+    search = make_search(asked.method, space, asked.max_runs - asked.choice.around, asked.seed)
     with ExitStack() as stack:
         team_of = stack.enter_context(workers(team, problem))
         bar = stack.enter_context(_bar(total, asked.choice.top))
@@ -164,7 +164,8 @@ def _identity(problem: Problem, space: Space, asked: Asked) -> SweepRow:
     assembly, market, splits = problem.assembly, problem.market, problem.splits
     plan: dict[str, Any] = {
         "search": asked.method, "max_runs": asked.max_runs, "top_n": asked.choice.top,
-        "min_trades": asked.choice.min_trades, "splits": splits.to_json(), "timezone": assembly.timezone,
+        "min_trades": asked.choice.min_trades, "around": asked.choice.around, "splits": splits.to_json(),
+        "timezone": assembly.timezone,
         "space": {d.key: d.values for d in space.dimensions}, "conditions": conditions(problem),
         "universe": {s.key: s.universe for s in assembly.ruleset.strategies}, "execution": assembly.execution,
     }  # fmt: skip
@@ -178,8 +179,10 @@ def _identity(problem: Problem, space: Space, asked: Asked) -> SweepRow:
 
 def conditions(problem: Problem) -> dict[str, str]:
     """Cash, costs and fills of the paper broker, as text."""
-    paper = problem.assembly.settings.paper
-    return {name: str(value) for name, value in sorted(paper.model_dump().items())} | {"fill_model": problem.fills}
+    assembly = problem.assembly
+    said = {name: str(value) for name, value in sorted(assembly.settings.paper.model_dump().items())}
+    rate = {} if assembly.contract_rate is None else {"contract_rate": str(assembly.contract_rate)}
+    return {**said, **rate, "fill_model": problem.fills}
 
 
 def _described(row: SweepRow, problem: Problem, asked: Asked) -> dict[str, Any]:
@@ -224,6 +227,11 @@ class _bar:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+
+def _around(space: Space, max_runs: int) -> int:
+    """How many of the runs are kept for the neighbours of the best set: none where all sets are tried anyway."""
+    return 0 if space.size <= max_runs else min(2 * len(space.dimensions), max_runs // 4)
 
 
 def _only_pack(ruleset: Ruleset, asked: str) -> str:

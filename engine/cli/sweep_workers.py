@@ -171,5 +171,3 @@ def _is_a_death(error: Exception) -> bool:
               "FuturesCancelledError", "CommClosedError"}  # fmt: skip
     return any(kind.__name__ in deaths for kind in type(error).__mro__)
 
-
-__all__ = ["Workers", "workers"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def outcome_rows(predicted: Sequence[PredictedTrade]) -> list[dict[str, Any]]:
 def _groups(said: Any, made: Any) -> list[EdgeGroup]:
     bounds: list[float | None] = [None, *EDGES, None]
     found = []
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         inside = (said >= (-np.inf if low is None else low)) & (said < (np.inf if high is None else high))
         count = int(inside.sum())
         if count:

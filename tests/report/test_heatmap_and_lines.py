@@ -14,8 +14,8 @@ def boxes(svg: str, kind: str) -> list[float]:
 
 
 def test_a_map_has_a_cell_for_each_pair_and_marks_the_best() -> None:
-    shown = HeatMap("fast", "slow <s>", ["3", "4"], ["8", "10"], {(0, 0): (2.0, 3), (1, 0): (-1.0, 1), (1, 1): (4.0, 2)},
-                    (1, 1))  # fmt: skip
+    cells = {(0, 0): (2.0, 3), (1, 0): (-1.0, 1), (1, 1): (4.0, 2)}
+    shown = HeatMap("fast", "slow <s>", ["3", "4"], ["8", "10"], cells, (1, 1))
     drawn = heat_map(shown)
     ElementTree.fromstring(drawn)  # well-formed: names from rules are escaped
     weak, strong = boxes(drawn, "gain")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal, Protocol
 
-from engine.research.sweep.space import ParameterSet, Space
+from engine.research.sweep.space import Space
 
 Method = Literal["grid", "random", "tpe"]
 
@@ -76,5 +76,3 @@ def _counter() -> Iterator[int]:
         yield turn
         turn += 1
 
-
-__all__ = ["Listed", "Method", "ParameterSet", "Search", "make_search"]

@@ -39,10 +39,13 @@ class Kept(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How sets are chosen: the best ``top`` by their validation windows, those with ``min_trades`` there first."""
+    """How sets are chosen: the best ``top`` by their validation windows, those with ``min_trades`` there first. After
+    the search at most ``around`` sets one step away from the best one are tried too: does it stand on a plateau?
+    """
 
     top: int
     min_trades: int
+    around: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ def run_sweep(
 ) -> SweepOutcome:  # fmt: skip
     """Run a sweep, or the rest of one. ``progress`` is told how many sets of a part are done, kept ones included."""
     tried = _develop(search, choice, evaluate, kept, progress)
-    order = sorted(range(len(tried)), key=lambda n: (rank_key(tried[n].windows["validation"], choice.min_trades), n))
+    around = _around(space, tried, _order(tried, choice)[0], choice.around)
+    tried += _evaluated(DEVELOPMENT, around, evaluate, kept, progress).values()
+    order = _order(tried, choice)
     rank = {number: place for place, number in enumerate(order, 1)}
     best = [tried[number].parameters for number in order[: choice.top]]
     kept.look(best)
@@ -117,6 +122,17 @@ def _develop(
         tried += found.values()
         search.learn([_score(outcome, choice.min_trades) for outcome in found.values()])
     return tried
+
+
+def _order(tried: Sequence[Outcome], choice: Choice) -> list[int]:
+    """Places in ``tried``, the best set first."""
+    return sorted(range(len(tried)), key=lambda n: (rank_key(tried[n].windows["validation"], choice.min_trades), n))
+
+
+def _around(space: Space, tried: Sequence[Outcome], best: int, most: int) -> list[dict[str, float]]:
+    """Neighbours of a set that were not tried."""
+    known = {key_of(one.parameters) for one in tried}
+    return [one for one in space.neighbours(tried[best].parameters) if key_of(one) not in known][:most]
 
 
 def _evaluated(

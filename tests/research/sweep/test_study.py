@@ -135,6 +135,25 @@ def test_a_sweep_that_was_killed_goes_on_and_comes_to_the_same(
     assert sum(map(len, memory.kept.values())) == 18
 
 
+def test_the_neighbours_of_the_best_set_are_tried_too() -> None:
+    def evaluate(part: str, sets: Sequence[ParameterSet]) -> Iterator[list[Outcome]]:
+        yield [outcome(part, values) for values in sets]
+
+    def run(around: int) -> SweepOutcome:
+        search = make_search("grid", SPACE, 4, 1)
+        choice = Choice(top=1, min_trades=5, around=around)
+        return run_sweep(SPACE, search, SPLITS, choice, evaluate, Memory(), lambda part, done: None)
+
+    before, after = run(0), run(10)
+    (best,) = before.chosen
+    assert best.plateau.evaluated < best.plateau.neighbours
+    same = after.sets[best.number - 1]
+    assert same.parameters == best.parameters and same.plateau.evaluated == same.plateau.neighbours
+    assert [one.parameters for one in after.sets[:4]] == [one.parameters for one in before.sets]
+    assert 4 < len(after.sets) <= 4 + best.plateau.neighbours
+    assert len(run(1).sets) == 5
+
+
 def test_what_is_done_is_not_done_again() -> None:
     memory = Memory()
     whole = sweep(memory, 4)
