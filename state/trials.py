@@ -156,7 +156,13 @@ class TrialLedger:
 
     def count(self, pack: str, data: str | None = None) -> int:
         """How many `distinct` sets there are."""
-        return len(self.distinct(pack, data))
+        where, values = ("AND s.data = ?", (data,)) if data is not None else ("", ())
+        rows = self._rows(
+            "SELECT count(*) AS n FROM (SELECT DISTINCT s.ruleset_sha, t.parameters_sha FROM trials t "
+            f"JOIN sweeps s ON s.id = t.sweep WHERE t.part = ? AND s.pack = ? {where})",
+            (DEVELOPMENT, pack, *values),
+        )
+        return int(rows[0]["n"])
 
     def sharpe_variance(self, pack: str, data: str | None = None) -> float | None:
         """Variance (n - 1) of the Sharpe ratios of the `distinct` sets that have one; None with fewer than two.

@@ -203,10 +203,12 @@ def test_no_go_says_why(
     ]
 
 
-def test_reports_of_a_run_as_a_user_makes_them(engine_cli: Cli, tmp_path: Path) -> None:
-    assert engine_cli("init", "mine").code == 0
+def test_reports_of_a_run_as_a_user_makes_them(
+    engine_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "mine"
-    assert engine_cli("run", "--paper", "--interval", "0", "--trace", "none", cwd=folder).code == 0
+    assert run(tmp_path, monkeypatch, "init", "mine") == 0
+    assert run(folder, monkeypatch, "run", "--paper", "--interval", "0", "--trace", "none") == 0
     performance = engine_cli("report", "performance", cwd=folder)
     assert performance.code == 0, performance.err
     assert "Execution costs" in performance.out

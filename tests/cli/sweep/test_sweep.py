@@ -128,7 +128,8 @@ def test_a_search_that_learns_needs_few_sets(project: Any, capfd: pytest.Capture
     words = ["--workers", "1", "--search", "tpe", "--max-runs", "12", "--out", "r.json"]
     assert project.run(*project.words(*words)) == 0
     assert capfd.readouterr().err == ""
-    assert len({json.dumps(one["parameters"]) for one in project.results("r.json")["sets"]}) == 12
+    sets = project.results("r.json")["sets"]
+    assert 9 <= len(sets) == len({json.dumps(one["parameters"]) for one in sets}) <= 12
 
 
 def test_the_schema_is_in_step_with_the_models() -> None:
