@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from engine.report.html import section
 from engine.report.layout import Column, Table, clean
 from engine.report.page import STYLE
+from engine.report.shell import section
 from engine.research.calibration.choose import Choice
 from engine.research.calibration.maps import AnyMap, Beta, Identity, Isotonic, Platt
 from engine.research.calibration.metrics import Bin, Scores
@@ -16,10 +16,7 @@ from engine.research.statistics.bootstrap import Interval
 
 _SIZE, _EDGE = 460, 46
 _CAME = Column("Came true")
-_DIAGRAM_STYLE = """
-.square { max-width: 520px; } .square svg { min-width: 0; }
-.bar { stroke: var(--soft); stroke-width: 1.4; } .raw { fill: var(--lost); } .corrected { fill: var(--won); }
-"""
+_DIAGRAM_STYLE = ".square { max-width: 520px; } .square svg { min-width: 0; }"
 
 
 def calibration_tables(outcomes: Outcomes, choice: Choice) -> list[Table]:

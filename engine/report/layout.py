@@ -59,6 +59,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(value: int, thing: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{value:,} {thing}{'' if value == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """The two largest units: ``2d 4h``, ``3h 5m``, ``4m 30s``, ``12s``."""
     whole = round(seconds)

@@ -23,8 +23,17 @@ INPUTS = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1
 Cli = Callable[..., Any]
 
 
+class NothingTried:
+    """A trial ledger without a trial."""
+
+    def distinct(self, pack: str) -> list[Any]:
+        return []
+
+
 class Kept:
     """What a store keeps, as ``gather`` reads it: runs by id with their inputs, rules, fills and equity."""
+
+    trials = NothingTried()
 
     def __init__(self, *runs: dict[str, Any]) -> None:
         self._runs = runs
