@@ -35,7 +35,7 @@ def test_books_move_and_stay_whole_with_traders() -> None:
     floor = practice.venue.floor
     opened = {ticker: (market.book.bid, market.book.ask) for ticker, market in floor.markets.items()}
     assert all(bid and ask and bid < ask for bid, ask in opened.values())
-    practice.director.step(HOUR // 6)
+    practice.director.step(HOUR // 12)
     moved = [t for t, market in floor.markets.items() if (market.book.bid, market.book.ask) != opened[t]]
     assert len(moved) > len(floor.markets) / 2
     assert len({ticker for ticker, *_ in story(practice)}) == len(floor.markets)
@@ -56,7 +56,7 @@ def test_the_seed_decides_the_story_and_steps_do_not() -> None:
 
 def test_two_sides_of_a_match_stay_about_a_dollar() -> None:
     practice = lively(seed=6)
-    practice.director.step(HOUR // 4)
+    practice.director.step(HOUR // 12)
     assert practice.director.crowd is not None
     books = practice.director.crowd.books
     pair = [book.fair for ticker, book in books.items() if ticker.startswith("KXWTAMATCH")]
