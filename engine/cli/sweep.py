@@ -181,8 +181,8 @@ def conditions(problem: Problem) -> dict[str, str]:
     """Cash, costs and fills of the paper broker, as text."""
     assembly = problem.assembly
     said = {name: str(value) for name, value in sorted(assembly.settings.paper.model_dump().items())}
-    rate = {} if assembly.contract_rate is None else {"contract_rate": str(assembly.contract_rate)}
-    return {**said, **rate, "fill_model": problem.fills}
+    rates = {f"contract_rate {ticker}": str(rate) for ticker, rate in sorted(assembly.contract_rates.items())}
+    return {**said, **rates, "fill_model": problem.fills}
 
 
 def _described(row: SweepRow, problem: Problem, asked: Asked) -> dict[str, Any]:

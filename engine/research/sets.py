@@ -73,7 +73,7 @@ class TradeColumns:
     """Closed round trips in the order in which they closed, one entry each; what is open at the end is closed at the
     last price without fee. All arrays have the same length.
 
-    ``symbol``, ``strategy``, ``reason``: numbers in ``symbols``, ``strategies``, ``reasons``. ``side``: 1 or -1 (short).
+    ``symbol``, ``strategy``, ``reason``: numbers in ``symbols``, ``strategies``, ``reasons``. ``side``: 1 or -1.
     ``opened_ns``, ``closed_ns``: UTC nanoseconds. ``quantity``: units entered. ``entry``, ``exit``: average prices.
     ``gross``, ``fees``, ``net``: money, ``net = gross - fees``.
     """
