@@ -140,3 +140,21 @@ def test_positions_cooldowns_and_the_file_live_through_a_kill(
     assert "and no difference" in engine_cli("replay", cwd=folder, env=desk.environment).out
     assert "sound" in engine_cli("db", "check", cwd=folder, env=desk.environment).out
     assert first in engine_cli("positions", cwd=folder, env=desk.environment).out
+
+
+def test_a_capture_keeps_the_signals_and_a_replay_trades_on_them(
+    engine_cli: Cli, folder: Path, exchange: PracticeServer
+) -> None:
+    desk = Desk(folder, exchange)
+    told = httpx.get(f"{exchange.rest_url}/markets", params={"status": "open"}).json()["markets"]
+    tickers = sorted(market["ticker"] for market in told if "TOPMODEL" in market["ticker"])[:2]
+    listed(folder, dict.fromkeys(tickers, 0.97))
+    words = ("capture", "--out", "a.cap", "--pack", "kalshi_alpha", "--cycles", "1", "--interval", "3", "--json")
+    made = engine_cli(*words, cwd=folder, env=desk.environment)
+    assert made.code == 0, made.err
+    note = json.loads(made.out)
+    assert sorted(note["markets"]) == tickers
+    assert note["counts"]["signals"] >= 4 * len(tickers)
+    (folder / "data" / "alpha_signals.json").unlink()  # what the file said then is in the capture
+    replayed = json.loads(engine_cli("replay", "a.cap", "--pack", "kalshi_alpha", "--json", cwd=folder).out)
+    assert replayed["orders"] > 0
