@@ -89,7 +89,9 @@ def _chosen(results: SweepFile) -> Table:
 def _chosen_row(results: SweepFile, one: SetFile) -> tuple[str, ...]:
     assert one.holdout is not None
     around = one.plateau
-    plateau = f"{HOLDS[around.holds]} ({around.kept} of {around.evaluated} neighbours)" if around.evaluated else UNKNOWN
+    plateau = HOLDS[around.holds]
+    if around.holds is not None:
+        plateau += f" ({around.kept} of {counted(around.evaluated, 'neighbour')})"
     return (str(one.number), str(one.rank), *_figures(one.validation), *_figures(one.holdout), plateau)
 
 
