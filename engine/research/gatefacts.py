@@ -25,7 +25,7 @@ from engine.research.trades import ClosedTrade
 
 SEED = 20_240_229
 NO_TRIALS = "the ledger holds no trial of this pack; run `engine sweep`, which writes down every set that it tries"
-_FLAT = "results of events do not vary"
+_FLAT = "results of events vary too little"
 
 
 class Figure(NamedTuple):

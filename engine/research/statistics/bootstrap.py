@@ -32,7 +32,7 @@ def expectancy_interval(
     events: EventResults, seed: int, confidence: float = 0.9, draws: int = DRAWS
 ) -> Interval | None:
     """Studentised bootstrap interval of the mean net result of a trade, money; None below `MIN_EVENTS` events or where
-    results do not vary. ``low`` of the default is the one-sided 95% lower bound.
+    results do not vary enough for every resample to. ``low`` of the default is the one-sided 95% lower bound.
 
     With net y_k and n_k trades of event k of K: m = sum y / sum n, e_k = y_k - m n_k,
     se = sqrt(K / (K - 1) * sum e^2) / sum n; t* = (m* - m) / se* over resampled events;
@@ -54,6 +54,8 @@ def expectancy_interval(
     pivots = np.where(np.isnan(pivots), 0.0, pivots)
     tail = (1 - confidence) / 2
     low, high = np.quantile(pivots, [1 - tail, tail], method="higher")
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return None
     return Interval(float(mean[0]), float(mean[0] - low * error[0]), float(mean[0] - high * error[0]))
 
 

@@ -30,7 +30,7 @@ class Statistic(NamedTuple):
 _PARDO = 'R. Pardo, "The Evaluation and Optimization of Trading Strategies", 2nd ed., 2008'
 _PSR = 'D. H. Bailey and M. López de Prado, "The Sharpe Ratio Efficient Frontier", Journal of Risk 15(2), 2012'
 _DSR = 'D. H. Bailey and M. López de Prado, "The Deflated Sharpe Ratio", Journal of Portfolio Management 40(5), 2014'
-_FEW = f"fewer than {MIN_EVENTS} events, or results that do not vary"
+_FEW = f"fewer than {MIN_EVENTS} events, or results that vary too little"
 _EMPTY = "no closed trade"
 
 TRADES = (

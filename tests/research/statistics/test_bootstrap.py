@@ -79,7 +79,7 @@ def test_trades_of_one_event_are_one_observation() -> None:
 )
 def test_bounds_move_with_the_unit_and_stand_around_the_mean(net: list[int], scale: float) -> None:
     one, other = (expectancy_interval(results(np.array(net) * s), 7, draws=300) for s in (1.0, scale))
-    if one is None or other is None or not np.isfinite([one.low, one.high]).all():
+    if one is None or other is None:
         return
     assert other.low == pytest.approx(one.low * scale, rel=1e-6, abs=1e-9)
     assert one.low <= one.value <= one.high
@@ -93,6 +93,7 @@ def test_little_says_nothing() -> None:
     assert expectancy_interval(results(np.arange(MIN_EVENTS - 1)), 1) is None
     assert anytime_lower_bound(results(np.arange(MIN_EVENTS - 1))) is None
     assert expectancy_interval(results(np.ones(100)), 1) is None
+    assert expectancy_interval(results([1.0] * 19 + [2.0]), 1) is None  # one resample in three is all ones
     assert anytime_lower_bound(results(np.ones(100))) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from engine.cli.statistics_page import statistics_page
 from engine.language.calls import FORMS
 from engine.market.manifest import STATS
 from engine.research.gatefacts import FIGURES
+from engine.research.placebos import PLACEBOS, WITH_EDGE
 from engine.research.statistics import CurveStatistics, TradeStatistics
 from engine.research.statistics.catalogue import SECTIONS
 
@@ -42,3 +44,12 @@ def test_the_page_says_it_all() -> None:
     assert (DOCS / "statistics.md").read_text(encoding="utf-8").endswith(page)
     for one in ENTRIES:
         assert f"`{one.name}`" in page and one.formula in page
+
+
+def test_what_was_measured_is_of_the_kinds_that_there_are() -> None:
+    measured = json.loads((DOCS / "measured" / "placebo.json").read_text(encoding="utf-8"))
+    for pack in measured["packs"].values():
+        assert [row["kind"] for row in pack["without_edge"]] == [kind.name for kind in PLACEBOS]
+        assert [row["kind"] for row in pack["with_edge"]] == [kind.name for kind in WITH_EDGE]
+        for row in pack["without_edge"]:
+            assert row["all_gates"]["strategies"] >= 500 and row["all_gates"]["rate"] <= 0.05
