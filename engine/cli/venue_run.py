@@ -151,16 +151,13 @@ class _Run:
         missing = [symbol for symbol in self.assembly.plan_symbols if symbol not in found]
         return found | await markets_of(rest, missing)
 
-    def _watch(self, writer: RunWriter) -> None:
-        """From now on the signal file is looked at."""
-        if self.alpha is not None:
-            path = self.settings.signals.alpha
-            self.watch = AlphaWatch(path, self.assembly.plan_symbols, self.alpha, _teller(writer, "signals"))
-
-    def _pulse(self, feed: KalshiFeed) -> Callable[[int], list[MarketEvent]]:
-        watch = self.watch
-        if watch is None:
+    def _pulse(self, feed: KalshiFeed, writer: RunWriter) -> Callable[[int], list[MarketEvent]]:
+        """What the passing of time brings: the feed's own, and news of the signal file."""
+        if self.alpha is None:
             return feed.pulse
+        path = self.settings.signals.alpha
+        watch = AlphaWatch(path, self.assembly.plan_symbols, self.alpha, _teller(writer, "signals"))
+        self.watch = watch
         return lambda now: [*watch.pulse(now), *feed.pulse(now)]
 
     def _every_second(self, writer: RunWriter) -> Callable[[], None]:
@@ -236,10 +233,10 @@ class _Run:
         statistics = _statistics_from(start)
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, [*self._recorders(writer, statistics), keeper])
-        self._watch(writer)
         run = LiveRun(
-            loop, journal, feed, now_ns, pulse=self._pulse(feed), before_tick=self._switch(decider, writer).check,
-            every_second=self._every_second(writer), tell=_teller(writer, "connection"),
+            loop, journal, feed, now_ns, pulse=self._pulse(feed, writer),
+            before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
+            tell=_teller(writer, "connection"),
         )  # fmt: skip
         seconds = await self._until_stopped(run)
         return self._report(statistics, loop, writer, seconds, {"connections": run.connections})
@@ -272,11 +269,10 @@ class _Run:
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
-            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=self._pulse(feed),
+            loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=self._pulse(feed, writer),
             before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
             tell=_teller(writer, "connection"),
         )  # fmt: skip
-        self._watch(writer)
         await venue.arm()
         try:
             seconds = await self._until_stopped(run)
