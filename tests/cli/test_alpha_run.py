@@ -41,6 +41,7 @@ def test_it_runs_on_paper_without_key_network_or_file(engine_cli: Cli, folder: P
     told = json.loads(answer.out.splitlines()[-1])
     assert told["summary"]["trades"] > 0
     assert "and no difference" in engine_cli("replay", cwd=folder).out
+    assert "sound" in engine_cli("db", "check", cwd=folder).out, "a settlement is a fill that no order made"
 
 
 def test_its_own_file_is_simulated_too(engine_cli: Cli, folder: Path) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from engine.cli.conditions import START, encode_start
 from engine.cli.evidence import gather
 from engine.cli.rules import LoadedRules, load_rules
+from engine.execute.resume import Start
+from engine.market.orders import Fill, Leg, Side
+from engine.market.wire import Saved
 from engine.settings import Settings
 from state import Store
 
@@ -48,8 +53,8 @@ class Kept:
         return cast("list[dict[str, Any]]", self._of(run_id).get("before", []))
 
     def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
-        assert name == "inputs"
-        return cast("dict[str, Any] | None", self._of(run_id)["inputs"])
+        key = {"inputs": "inputs", START: "began"}[name]
+        return cast("dict[str, Any] | None", self._of(run_id).get(key))
 
     def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
         return next(run["files"] for run in self._runs if run["ruleset_sha"] == sha256)
@@ -150,6 +155,13 @@ def test_the_same_days_count_once(rules: LoadedRules) -> None:
     found = gathered(rules, kept(rules), again)
     assert [run.run for run in found.counted] == ["r2"]
     assert found.left_out == {"r1": "its days are in run r2, which is as long or longer"}
+
+
+def test_what_an_earlier_run_bought_and_this_one_sold_is_one_trade(rules: LoadedRules) -> None:
+    bought = Fill("f0", "c", "SPY", "alpha.buyer", Side.BUY, Decimal(1), Decimal(100), Decimal("0.5"), 0, Leg.ENTRY)
+    began = encode_start(Start(Saved(fills=[bought], positions=(("alpha.buyer", "SPY", Decimal(1)),)), Decimal(100)))
+    (run,) = gathered(rules, kept(rules, began=began, fills=[fill("sell", "103", 2)])).counted
+    assert [trade.net for trade in run.trades] == [2]
 
 
 def test_costs_are_covered_where_the_store_keeps_all_three(rules: LoadedRules) -> None:

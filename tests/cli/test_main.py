@@ -72,7 +72,7 @@ def test_no_verb_shows_the_help_and_is_wrong_usage(engine_cli: Callable[..., Any
 @pytest.mark.parametrize("name", VERBS)
 def test_every_verb_exists_and_documents_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     module = import_module(VERBS[name].module)
-    assert hasattr(module, "command") or hasattr(module, "app")
+    assert hasattr(module, "command") != hasattr(module, "app"), "one verb, or several below it"
     assert main([name, "--help"]) == 0
     assert f"engine {name}" in capsys.readouterr().out
 
