@@ -7,16 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from engine.decide.memory import recall, remember
 
 from connectors.calendars import calendar
 from connectors.paper import PaperBroker, PaperSettings
 from engine.cli.manifest import MANIFEST
 from engine.decide.tick import Decider, VenueFacts
 from engine.execute.loop import Loop
+from engine.execute.resume import Carried, Start, begin_with
 from engine.market.events import NANOS, Observation, Quote, Tick
 from engine.market.instrument import contract
-from engine.market.orders import BrokerReport, Fill, Leg, Side
 from engine.plan.plan import make_plan
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
@@ -153,20 +152,11 @@ def test_a_day_begins_with_nothing_spent() -> None:
 
 def restarted(world: Contracts, rules: str, hold: bool = True) -> Contracts:
     """Another process that is told what this one remembered, by way of JSON."""
-    told = json.loads(json.dumps(remember(world.decider.context)))
+    told = json.loads(json.dumps(world.decider.told()))
     again = Contracts(rules)
     again.now = world.now
-    if hold:
-        again.decider.book(_bought(world.now))
-    again.portfolio.entered_today = 0.0
-    recall(again.decider.context, told)
+    begin_with(again.decider, Start(None, None, Carried(told if hold else {**told, "held": []})))
     return again
-
-
-def _bought(time_ns: int) -> Any:
-    paid = Decimal("0.40")
-    fill = Fill("f", "c", "KXE-1-A", "p.buy_yes", Side.BUY, Decimal(50), paid, Decimal(0), time_ns, Leg.ENTRY)
-    return BrokerReport(fills=[fill])
 
 
 def test_a_restart_forgets_neither_cooldowns_nor_the_day() -> None:
