@@ -22,6 +22,7 @@ from engine.market.events import MarketSource
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import Plan, execution_symbol, make_plan
+from engine.research.columns.terms import FillTerms
 from engine.ruleset.parameters import ParameterError, read_settings
 from engine.ruleset.rules import Ruleset
 from engine.settings.models import PaperSettings, Settings
@@ -82,6 +83,13 @@ class Assembly:
     def broker(self, fills: str) -> PaperBroker:
         settings = replace(broker_settings(self.settings.paper, fills), contract_rate=self.contract_rate)
         return PaperBroker(settings, self.instruments)
+
+    def fill_terms(self, fills: str) -> FillTerms:
+        settings = self.broker(fills).settings
+        return FillTerms(
+            fills, settings.cash, settings.fee_per_unit, settings.fee_minimum, settings.contract_rate,
+            settings.slippage_ratio, settings.latency_ms, settings.participation, settings.cash_check,
+        )  # fmt: skip
 
     def source(self) -> MarketSource:
         data = self.data
