@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -469,6 +470,7 @@ class Tabulate:
                 "facts_end": facts[1], "watches_begin": at, "watches_end": at + watched, "order_begin": order,
                 "head": NONE, "tail": NONE, "computed": NONE, "synced": NONE, "barred": NONE, "remembers": remembers,
                 "every": int(self._has_every(placed)),
+                **dict.fromkeys(("last", "bid", "ask", "close", "quote_bid", "quote_ask"), math.nan),
                 **self._market_columns(symbol),
             })  # fmt: skip
             at += watched
