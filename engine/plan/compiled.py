@@ -76,8 +76,9 @@ class Linker:
 
     def kernel(self) -> None:
         """Link the steps of all functions and the kernel."""
-        steps = {f"step_{name}": self._numba.njit(function.step) for name, function in CATALOGUE.items()}
-        self._compiled[dispatch.call] = self._numba.njit(_with_globals(dispatch.call, steps))  # type: ignore[index]
+        inner = self._numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)
+        steps = {f"step_{name}": inner(function.step) for name, function in CATALOGUE.items()}
+        self._compiled[dispatch.call] = inner(_with_globals(dispatch.call, steps))  # type: ignore[index]
         self.module(kernel, kept=("run", "run_rows"))
 
     def module(self, module: ModuleType, kept: Sequence[str]) -> None:
@@ -92,7 +93,10 @@ class Linker:
         for function in found:
             copy = FunctionType(function.__code__, shared, function.__name__, function.__defaults__)
             copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
-            made = self._numba.njit(copy, cache=self._keep and function.__name__ in kept)
+            entered = function.__name__ in kept
+            made = self._numba.njit(
+                copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered
+            )
             shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
 
 

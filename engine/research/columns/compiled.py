@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from engine.plan import column_kernel
 from engine.plan.compiled import Linker
 from engine.research.columns import folding
+from engine.research.columns.tables import Records
 from engine.research.columns.machine import (
     book,
     broker,
@@ -24,16 +27,25 @@ from engine.research.columns.machine import (
 
 
 class Machine(NamedTuple):
-    """The functions that the driver calls."""
+    """The functions that the driver calls. ``records``: how they want to see arrays of records."""
 
     advance: Callable[..., int]
     run_columns: Callable[..., None]
     mark_true: Callable[..., None]
     fold: Callable[..., None]
+    records: Callable[[Records], Records]
+
+
+def _with_names(records: Records) -> Records:
+    return records.view(np.recarray)
+
+
+def _as_they_are(records: Records) -> Records:
+    return records
 
 
 MODULES = (numbers, book, matching, broker, facts, guards, exits, entries, loop)
-INTERPRETED = Machine(loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold)
+INTERPRETED = Machine(loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold, _with_names)
 
 
 @cache
@@ -46,4 +58,4 @@ def compiled_machine() -> Machine:
     for module in MODULES:
         linker.module(module, kept=("advance",))
     names: dict[str, Any] = linker.names
-    return Machine(names["advance"], names["run_columns"], names["mark_true"], names["fold"])
+    return Machine(names["advance"], names["run_columns"], names["mark_true"], names["fold"], _as_they_are)

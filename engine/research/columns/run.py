@@ -321,12 +321,13 @@ class ColumnRun:
                 candidate.columns, self._columns, moved[s], wanted, self._tick_of[s], self._marks[s], self._stops,
                 self._counts[s],
             )  # fmt: skip
-        at = begin
+        at, seen = begin, self._machine.records
         while True:
             at = self._machine.advance(
-                runner.run[0], runner.orders, runner.held, runner.symbols, runner.values, runner.order_values,
-                tables.lists, runner.scratch, runner.log, tables.watches, tables.entries, tables.exits, tables.guards,
-                tables.packs, tables.bands, stage.times.days, stage.times.day_of, runner.refusals, runner.limits,
+                seen(runner.run)[0], seen(runner.orders), seen(runner.held), seen(runner.symbols), runner.values,
+                runner.order_values, tables.lists, runner.scratch, runner.log, seen(tables.watches),
+                seen(tables.entries), seen(tables.exits), seen(tables.guards), seen(tables.packs), seen(tables.bands),
+                seen(stage.times.days), stage.times.day_of, runner.refusals, runner.limits,
                 tables.settings, stage.times.combo_of, runner.cooling, runner.intervals, runner.counted, self._row_at,
                 self._pending, self._columns, tables.stretches, tables.code, tables.pool, runner.v, runner.state,
                 market.times, market.first, market.kind, stage.places, market.row, market.bars, market.bar_times,

@@ -357,7 +357,7 @@ class Tabulate:
             )
         captured = self._lists.slots(target.base + read for read, _ in target.program.captures.get(key, ()))
         return {
-            "side": entry.side.sign, "size": target.slot(entry.size, key), "limit": target.slot(entry.limit, key),
+            "side": entry.side.sign, "amount": target.slot(entry.size, key), "limit": target.slot(entry.limit, key),
             "stop": target.slot(entry.stop, key), "within": target.slot(entry.within, key),
             "fallback": int(entry.fallback_market), "bracket_stop": target.slot(entry.bracket_stop, key),
             "bracket_target": target.slot(entry.bracket_target, key), "captures_begin": captured[0],

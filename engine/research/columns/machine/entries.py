@@ -142,7 +142,7 @@ def want(
     """Size, price and judge; the entry with its bracket. ``run.wanted``: where the rows of its orders begin."""
     target, k = watch.target, watch.strategy
     symbol, key = symbols[target], watch.strategy * run.symbols + target
-    size = v[entry.size]
+    size = v[entry.amount]
     if size != size:
         return UNKNOWN, BY_SIZE
     quantity = lots(run, size, symbol.lot)

@@ -137,7 +137,7 @@ WATCH = record(
     "strategy kind bits seconds conditions_begin conditions_end universe facts_begin facts_end held entries_begin "
     "entries_end entry target ordered cooldown pack feeding",
 )
-ENTRY_RULE = record("side size limit stop within fallback bracket_stop bracket_target captures_begin captures_end")
+ENTRY_RULE = record("side amount limit stop within fallback bracket_stop bracket_target captures_begin captures_end")
 EXIT_RULE = record(
     "rule once closes_unknown when_begin when_end close_all close close_is_share limit within fallback stop trail_by "
     "trail_is_share trail_after",
