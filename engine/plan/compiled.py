@@ -45,20 +45,58 @@ def _add(digest: Any, module: ModuleType) -> None:
 @cache
 def compiled_kernel() -> Kernel:
     """The compiled kernel. The first call on a machine compiles for some seconds, later ones load."""
-    linker = Linker("kernel", ())
-    linker.kernel()
+    linker = kernel_linker()
     found = Kernel(linker.names["run"], linker.names["run_rows"])
     _load(found)
     return found
 
 
+@cache
+def kernel_linker() -> Linker:
+    """The kernel with the steps of all functions; what is linked beside it shares them."""
+    linker = Linker("kernel", ())
+    linker.kernel()
+    return linker
+
+
+def address_of(function: Any) -> int:
+    """Where the machine code of a compiled function stands, of the types that it was called with first."""
+    found = next(iter(function.overloads.values()))
+    return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
+
+
+def by_address() -> Any:
+    """A function for compiled code that calls a compiled function of no result: its address, a tuple of arguments."""
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def call(typing: Any, address: Any, arguments: Any) -> Any:
+        kinds = tuple(arguments)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            convention = context.call_conv
+            pointer = convention.get_function_type(types.none, kinds).as_pointer()
+            target = builder.inttoptr(values[0], pointer)
+            passed = cgutils.unpack_tuple(builder, values[1], len(kinds))
+            status, _ = convention.call_function(builder, target, types.none, kinds, passed)
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return context.get_dummy_value()
+
+        return types.none(address, arguments), generate
+
+    return call
+
+
 class Linker:
     """Compiles functions so that they see the compiled versions of what they call.
 
-    ``name``, ``modules``: what the machine code is kept under, beside the sources of kernel and functions.
+    ``name``, ``modules``: what the machine code is kept under, beside the sources of kernel and functions. ``beside``:
+    a linker whose functions are seen as well.
     """
 
-    def __init__(self, name: str, modules: Sequence[ModuleType]) -> None:
+    def __init__(self, name: str, modules: Sequence[ModuleType], beside: Linker | None = None) -> None:
         import numba
 
         digest = hashlib.sha256(_fingerprint().encode())
@@ -71,7 +109,7 @@ class Linker:
         except OSError:
             self._keep = False
         self._folder, self._numba = folder, numba
-        self._compiled: dict[FunctionType, Any] = {}
+        self._compiled: dict[FunctionType, Any] = dict(beside._compiled) if beside is not None else {}
         self.names: dict[str, Any] = {}
 
     def kernel(self) -> None:
@@ -80,6 +118,10 @@ class Linker:
         steps = {f"step_{name}": inner(function.step) for name, function in CATALOGUE.items()}
         self._compiled[dispatch.call] = inner(_with_globals(dispatch.call, steps))  # type: ignore[index]
         self.module(kernel, kept=("run", "run_rows"))
+
+    def replace(self, function: FunctionType, made: FunctionType) -> None:
+        """Have ``made`` called by compiled code where ``function`` stands."""
+        self._compiled[function] = self._numba.njit(made, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
     def module(self, module: ModuleType, kept: Sequence[str]) -> None:
         """Link every function of a module; those ``kept`` are entered from outside, and stay on disk."""

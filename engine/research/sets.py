@@ -29,6 +29,7 @@ from engine.research.statistics import local_days
 from engine.research.trades import ClosedTrade
 
 if TYPE_CHECKING:
+    from engine.research.columns.result import Finished
     from engine.research.columns.run import Outcome, Stage
 
 COLUMNS, TICK = "columns", "tick"
@@ -150,12 +151,32 @@ def _run_by_column(
     return found
 
 
+class GaveUp(Exception):
+    """The column engine met something in the middle of a run that it does not count exactly. The text says what."""
+
+
+def finished(parts: SetParts, market: MarketColumns, fills: str) -> Finished:
+    """One run over columns with everything that a report wants. Raises CannotCompile, CannotLayOut and GaveUp."""
+    from engine.research.columns.compiled import compiled_machine
+    from engine.research.columns.result import Finished
+    from engine.research.columns.run import ColumnRun, Stage
+    from engine.research.columns.words import GAVE_UP
+
+    stage = Stage(parts, market, [{}], parts.fill_terms(fills))
+    (outcome,) = ColumnRun(stage, compiled_machine(), True).outcomes()
+    if outcome.gave_up:
+        raise GaveUp(GAVE_UP[outcome.gave_up])
+    return Finished(stage, outcome, parts)
+
+
 def _result(parts: SetParts, stage: Stage, values: Mapping[str, float], outcome: Outcome) -> SetResult:
     from engine.research.columns.outcome import Reader, Trades
 
-    reader = Reader(outcome.tables, outcome.log, stage.market.times, stage.units, parts.ruleset.sha256)
-    ints, floats, reasons = Trades(reader, outcome.held, outcome.holds).arrays()
     times = stage.market.times
+    reader = Reader.of(
+        outcome.tables, outcome.log, times, parts.instruments, stage.units, stage.terms, parts.ruleset.sha256
+    )
+    ints, floats, reasons = Trades(reader, outcome.held, outcome.holds, len(times)).arrays()
     trades = TradeColumns(
         tuple(outcome.tables.names), tuple(outcome.tables.strategies), tuple(reasons), ints[:, 0], ints[:, 1],
         ints[:, 2], ints[:, 3], times[ints[:, 4]], times[ints[:, 5]], *floats.T,
@@ -219,7 +240,7 @@ def trade_columns(trades: Sequence[ClosedTrade]) -> TradeColumns:
         return np.array(values, dtype=np.int64)
 
     def floats(values: Sequence[Decimal]) -> Floats:
-        return np.array([float(value) for value in values], dtype=np.float64)
+        return np.array([float(value) for value in values], dtype=np.float64) + 0.0  # no negative zero
 
     return TradeColumns(
         symbols, strategies, reasons, ints([symbols.index(t.symbol) for t in trades]),

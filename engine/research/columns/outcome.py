@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
 from engine.decide.actions import Verdict, client_id
+from engine.market.instrument import Instrument
 from engine.market.orders import Fill, Leg, OrderType, Side
 from engine.plan.arrays import Floats, Ints
 from engine.research.columns.machine import layout
-from engine.research.columns.tables import Tables
-from engine.research.columns.terms import Units
+from engine.research.columns.tables import Records, Tables
+from engine.research.columns.terms import FillTerms, Units
 from engine.research.trades import END_OF_DATA
 
 VERDICTS = (Verdict.FIRED, Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.COOLING)
@@ -26,19 +27,51 @@ IN_THE_WAY = {
     layout.BY_STOP: "stop", layout.BY_TIME_LIMIT: "time limit", layout.BY_PRICE: "price",
     layout.BY_BRACKET: "bracket", layout.BY_TARGET: "target",
 }  # fmt: skip
+ZERO = Decimal(0)
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 NUMBER, TICK, SYMBOL, SIDE, QUANTITY, TYPE, LEG, STRATEGY, RULE = 1, 3, 4, 5, 6, 7, 8, 9, 10  # of LOG_ORDER
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one set's log. ``ruleset_sha``: of the rules, which client ids are made from."""
+    """Reads one set's log. ``names`` of symbols, ``rules`` by number, ``strategies`` how many of them come first.
 
-    tables: Tables
+    ``ticks`` and ``instants`` (UTC nanoseconds): those that the log speaks of. ``lots``: lot size and the machine's
+    units in one lot, by symbol. ``ruleset_sha``: of the rules, which client ids are made from.
+    """
+
     log: Ints
-    times: Ints
+    ticks: Ints
+    instants: Ints
+    names: list[str]
+    rules: list[str]
+    lots: list[tuple[Decimal, int]]
     units: Units
+    terms: FillTerms
     ruleset_sha: str
+    _order_rows: list[int] | None = None
+
+    @classmethod
+    def of(
+        cls, tables: Tables, log: Ints, times: Ints, instruments: Mapping[str, Instrument], units: Units,
+        terms: FillTerms, ruleset_sha: str,
+    ) -> Reader:  # fmt: skip
+        """Keep of a run what its log needs. ``times``: of all ticks."""
+        kinds = log[:, 0]
+        spoken = (
+            log[kinds == layout.LOG_DECISION, 1], log[kinds == layout.LOG_ORDER, TICK], log[kinds == layout.LOG_FILL, 5]
+        )
+        ticks = np.unique(np.concatenate(spoken))
+        lots = [
+            (instruments[name].lot_size, int(instruments[name].lot_size * units.quantity))
+            for name in tables.names[: len(tables.symbols)] if name in instruments
+        ]  # fmt: skip
+        return cls(log, ticks, times[ticks], tables.names, tables.rules, lots, units, terms, ruleset_sha)
+
+    @property
+    def times(self) -> dict[int, int]:
+        """The instant of each tick that the log speaks of."""
+        return dict(zip(self.ticks.tolist(), self.instants.tolist(), strict=True))
 
     def sha256(self) -> str:
         """The running hash of all decisions, as ``engine.decide.actions.DecisionHash`` takes it."""
@@ -48,8 +81,7 @@ class Reader:
 
     def canonical(self) -> Iterator[str]:
         """One line a decision."""
-        rows, tables, times = self.log.tolist(), self.tables, self.times.tolist()
-        rules, names = tables.rules, tables.names
+        rows, times, rules, names = self.log.tolist(), self.times, self.rules, self.names
         for row in rows:
             if row[0] == layout.LOG_DECISION:
                 _, tick, rule, strategy, symbol, verdict, guard, begin, end = row[:9]
@@ -60,7 +92,7 @@ class Reader:
                     f"{actions}\n"
                 )
 
-    def _actions(self, rows: list[list[int]], begin: int, end: int, times: list[int]) -> str:
+    def _actions(self, rows: list[list[int]], begin: int, end: int, times: Mapping[int, int]) -> str:
         found: list[str] = []
         for at in range(begin, end):
             row = rows[at]
@@ -80,21 +112,18 @@ class Reader:
         limit, stop = ("-" if p == layout.NONE else plain(p, 1_000_000_000) for p in prices[1:3])
         side = "buy" if row[SIDE] > 0 else "sell"
         return (
-            f"{side}/{plain(row[QUANTITY], self.units.quantity)}/{self.tables.names[row[SYMBOL]]}/"
+            f"{side}/{plain(row[QUANTITY], self.units.quantity)}/{self.names[row[SYMBOL]]}/"
             f"{TYPES[row[TYPE]].value}/{limit}/{stop}/{LEGS[row[LEG]].value}"
         )
 
-    def _client_id(self, rows: list[list[int]], number: int, times: list[int]) -> str:
+    def _client_id(self, rows: list[list[int]], number: int, times: Mapping[int, int]) -> str:
         return self.id_of(rows[self.order_rows()[number - 1]], times)
 
-    def id_of(self, row: Sequence[int], times: Sequence[int]) -> str:
+    def id_of(self, row: Sequence[int], times: Mapping[int, int]) -> str:
         """The client id of an order, as ``engine.decide`` derives it."""
-        tables = self.tables
-        rule, strategy = tables.rules[row[RULE]], tables.rules[row[STRATEGY]]
+        rule, strategy = self.rules[row[RULE]], self.rules[row[STRATEGY]]
         begins = rule if row[RULE] == row[STRATEGY] else f"{rule}|{strategy}"
-        return client_id(self.ruleset_sha, begins, tables.names[row[SYMBOL]], times[row[TICK]], LEGS[row[LEG]])
-
-    _order_rows: list[int] | None = None
+        return client_id(self.ruleset_sha, begins, self.names[row[SYMBOL]], times[row[TICK]], LEGS[row[LEG]])
 
     def order_rows(self) -> list[int]:
         """Where the row of each order stands, by number from 1."""
@@ -103,27 +132,37 @@ class Reader:
         return self._order_rows
 
     def fills(self) -> Iterator[tuple[int, Fill]]:
-        """All fills in order, each with its tick."""
-        rows, times = self.log.tolist(), self.times.tolist()
+        """All fills in order, each with its tick; decimals are written as the paper broker writes them."""
+        rows, times = self.log.tolist(), self.times
         orders = self.order_rows()
+        filled: dict[int, tuple[Decimal, Decimal]] = {}  # of an order, and the fee it has paid
         for row in rows:
             if row[0] != layout.LOG_FILL:
                 continue
-            _, number, quantity, price, fee, tick, count = row[:7]
+            _, number, units, price, fee, tick, count = row[:7]
             order = rows[orders[number - 1]]
             name = self.id_of(order, times)
+            lot, in_lot = self.lots[order[SYMBOL]]
+            quantity = Decimal(units // in_lot) * lot
+            before, paid = filled.get(number, (ZERO, ZERO))
+            charged = self._fee(before + quantity, paid, fee)
+            filled[number] = (before + quantity, paid + charged)
             yield tick, Fill(
-                f"{name}/{count}", name, self.tables.names[order[SYMBOL]], self.tables.rules[order[STRATEGY]],
-                Side.BUY if order[SIDE] > 0 else Side.SELL, Decimal(quantity) / self.units.quantity,
-                Decimal(price) / 10_000, Decimal(fee) / self.units.money, times[tick], LEGS[order[LEG]],
-                self.reason(order),
+                f"{name}/{count}", name, self.names[order[SYMBOL]], self.rules[order[STRATEGY]],
+                Side.BUY if order[SIDE] > 0 else Side.SELL, quantity, Decimal(price).scaleb(-4), charged, times[tick],
+                LEGS[order[LEG]], self.reason(order),
             )  # fmt: skip
+
+    def _fee(self, quantity: Decimal, paid: Decimal, fee: int) -> Decimal:
+        if self.terms.contract_rate is None:
+            return max(self.terms.fee_minimum, self.terms.fee_per_unit * quantity) - paid
+        return Decimal(fee * 10_000 // self.units.money).scaleb(-4)
 
     def reason(self, order: Sequence[int]) -> str:
         """Why an order was made: the name of the exit or guard, nothing of entries and their legs."""
         if order[RULE] == order[STRATEGY]:
             return ""
-        return self.tables.rules[order[RULE]].partition(".")[2]
+        return self.rules[order[RULE]].partition(".")[2]
 
 
 def plain(value: int, scale: int) -> str:
@@ -139,8 +178,8 @@ def plain(value: int, scale: int) -> str:
 class Trades:
     """Round trips as columns, straight from a log."""
 
-    def __init__(self, reader: Reader, held: np.ndarray[tuple[int, ...], np.dtype[np.void]], holds: list[int]) -> None:
-        self._reader, self._held, self._holds = reader, held, holds
+    def __init__(self, reader: Reader, held: Records, holds: list[int], ticks: int) -> None:
+        self._reader, self._held, self._holds, self._ticks = reader, held, holds, ticks
         log = reader.log
         self._at = np.flatnonzero(log[:, 0] == layout.LOG_FILL)
         self._fills = log[self._at]
@@ -151,7 +190,7 @@ class Trades:
         net), shape (trades, 6) each, and what the numbers of the reasons mean."""
         fills, units = self._fills, self._reader.units
         order = self._orders[fills[:, 1] - 1] if len(fills) else np.zeros((0, layout.LOG_COLUMNS), dtype=np.int64)
-        symbols = len(self._reader.tables.names)
+        symbols = len(self._reader.names)
         key = order[:, STRATEGY] * symbols + order[:, SYMBOL]
         by_key = np.argsort(key, kind="stable")
         fills, order, key, at = fills[by_key], order[by_key], key[by_key], self._at[by_key]
@@ -190,7 +229,7 @@ class Trades:
         """A number for the reason of each closing order, and the reasons."""
         codes = np.where(orders[:, LEG] >= layout.STOP, -orders[:, LEG], orders[:, RULE])
         found, numbers = np.unique(codes, return_inverse=True)
-        rules = self._reader.tables.rules
+        rules = self._reader.rules
         names = [LEGS[-c].value if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
         return numbers.astype(np.int64).reshape(-1), names
 
@@ -213,7 +252,7 @@ class Trades:
             gross = (out - Decimal(int(bought[n])) / scale) * int(ints[n, 3])
             if END_OF_DATA not in names:
                 names.append(END_OF_DATA)
-            ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), len(self._reader.times) - 1
+            ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._ticks - 1
             floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross), float(gross - fee)
 
     def _rank(self, ints: Ints, row: Ints, closed: Flags) -> Ints:

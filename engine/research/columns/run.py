@@ -13,14 +13,13 @@ import numpy as np
 
 from engine.decide.clock import NAMES as CLOCK_FACTS
 from engine.market.events import NANOS
-from engine.plan.arrays import Codes, Floats, Ints
+from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
-from engine.plan.columns import CannotCompile, ColumnGraph, column_memory
 from engine.plan.column_kernel import MOST_ARGUMENTS
+from engine.plan.columns import ColumnGraph
 from engine.plan.plan import Plan, make_plan
 from engine.plan.program import InputKey
-from engine.research.columns import folding
-from engine.research.columns.calendar_days import TickTimes, playbook, tick_times
+from engine.research.columns.calendar_days import playbook, tick_times
 from engine.research.columns.compiled import Machine
 from engine.research.columns.lanes import Lane, in_seconds, lanes_of
 from engine.research.columns.machine import layout
@@ -235,7 +234,7 @@ class ColumnRun:
         self._row_at[number, : end - begin + 1] = np.maximum.accumulate(rows) * 2 + own
 
     def _inputs(self, number: int, lane: Lane, columns: Floats, first: int, last: int, begin: int) -> None:
-        stage, rows = self._stage, slice(1, last - first + 1)
+        _stage, rows = self._stage, slice(1, last - first + 1)
         for name, column in self._graphs[number].inputs.items():
             if name[0] == "market":
                 columns[column, rows] = lane.market[str(name[1])][first:last]
@@ -293,6 +292,7 @@ class ColumnRun:
         run["packs"], run["reads_realised"] = len(stage.plans[0].ruleset.packs), int(tables.reads_realised)
         run["spare_log"] = 64 + 8 * len(tables.watches) + 24 * max(keys, 1)
         run["spare_orders"] = 16 + 3 * len(tables.watches) + 2 * max(keys, 1)
+        run["kernel"] = self._machine.kernel
         for name, value in tables.offsets.items():
             run[name] = value
         orders: Records = np.zeros(0, dtype=layout.ORDER)

@@ -12,7 +12,7 @@ import numpy as np
 from engine.decide.clock import NAMES as CLOCK_FACTS
 from engine.decide.sessions import Windows
 from engine.decide.tick import VenueFacts
-from engine.language.terms import Term, walk
+from engine.language.terms import Term
 from engine.language.types import Kind
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
@@ -21,7 +21,7 @@ from engine.plan.build import GUARD, ORDER_OWNER, Texts
 from engine.plan.columns import CannotCompile, ColumnGraph, Node, is_live, nodes_of, without_memory
 from engine.plan.ops import BASE_SECONDS, Group
 from engine.plan.plan import Plan, SymbolPlan, execution_symbol, exit_segment, rule_terms, uses_position
-from engine.plan.program import InputKey, Program
+from engine.plan.program import Program
 from engine.research.columns.calendar_days import TickTimes
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import NONE
@@ -496,7 +496,7 @@ class Tabulate:
             if node is not None:
                 stored.append(slot)
                 remembers |= int(bool(node.depends & Group.CLOCK))
-            elif key is None or is_live(key, facts) and key.name not in ACCOUNT_FACTS:
+            elif key is None or (is_live(key, facts) and key.name not in ACCOUNT_FACTS):
                 continue
             elif key.name in CLOCK_FACTS and key.what == "fact":
                 clock.append((placed.base + slot, CLOCK_FACTS.index(key.name)))
@@ -547,7 +547,7 @@ class Tabulate:
                 "limited_quantity": int(p.max_quantity is not None), "quantity": p.max_quantity or 0.0,
                 "limited_notional": int(p.max_notional is not None), "notional": p.max_notional or 0.0,
                 "closed": self._times.closed[n],
-            }  # fmt: skip
+            }
             for n, p in enumerate(self._packs)
         ]
 

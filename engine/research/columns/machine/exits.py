@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.plan.kernel import run as run_nodes
 from engine.research.columns.machine.book import new_order, note, resting_stop
 from engine.research.columns.machine.facts import write_position
 from engine.research.columns.machine.guards import judge
@@ -26,7 +25,8 @@ from engine.research.columns.machine.layout import (
     STOP_ORDER,
     UNKNOWN,
 )
-from engine.research.columns.machine.numbers import after, lots, nanos, on_grid
+from engine.research.columns.machine.nodes import compute
+from engine.research.columns.machine.numbers import after, lots, on_grid
 
 SILENT = 9
 
@@ -59,7 +59,7 @@ def run_exits(
     write_position(
         run, orders, symbols, held, values, lists, v, key, h.facts_begin, h.facts_end, h.entries_begin, h.entries_end
     )
-    run_nodes(h.segment_begin, h.segment_end, -1, stretches, code, pool, v, state)
+    compute(run, h.segment_begin, h.segment_end, stretches, code, pool, v, state)
     for e in range(h.exits_begin, h.exits_end):
         rule = exits[e]
         bit = 1 << (e - h.exits_begin)

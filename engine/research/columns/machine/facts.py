@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.plan.kernel import run as run_nodes
 from engine.research.columns.machine.book import equity, resting_stop, resting_target
 from engine.research.columns.machine.layout import NONE, STALE, TOO_LARGE
+from engine.research.columns.machine.nodes import compute
 from engine.research.columns.machine.numbers import seconds_between
 
 NANOS = 1_000_000_000
@@ -165,7 +165,7 @@ def bring_up_to_date(
                 run, orders, symbols, held, values, lists, v, watch.held, watch.facts_begin, watch.facts_end,
                 watch.entries_begin, watch.entries_end,
             )  # fmt: skip
-    run_nodes(symbol.late_begin, symbol.late_end, -1, stretches, code, pool, v, state)
+    compute(run, symbol.late_begin, symbol.late_end, stretches, code, pool, v, state)
 
 
 def sync(run: Any, symbols: Any, row_at: Any, columns: Any, s: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.plan.kernel import run as run_nodes
 from engine.research.columns.machine.facts import write_position
 from engine.research.columns.machine.layout import (
     BY_NOTHING,
@@ -18,6 +17,7 @@ from engine.research.columns.machine.layout import (
     JUDGES_EXITS,
     NONE,
 )
+from engine.research.columns.machine.nodes import compute
 from engine.research.columns.machine.numbers import nanos
 
 NANOS_PER_UNIT = 1_000_000_000
@@ -47,7 +47,7 @@ def judge(
             write_position(
                 run, orders, symbols, held, values, lists, v, key, symbol.facts_begin, symbol.facts_end, 0, 0
             )
-            run_nodes(symbol.guard_begin, symbol.guard_end, -1, stretches, code, pool, v, state)
+            compute(run, symbol.guard_begin, symbol.guard_end, stretches, code, pool, v, state)
         if passes(run, lists, scratch, guard, g, v, price) or found != BY_NOTHING:
             continue
         found = guard.rule

@@ -110,7 +110,7 @@ RUN = record(
     "t now status logged numbered cash realised realised_at_day inexact holds pendings legs ended closed "
     "halted halt_until halt_guard free live model latency part part_scale unit money price_money fee_unit fee_least "
     "contract contract_scale cash_check symbols strategies packs reads_realised steady orders fills exposed "
-    "entries_today local setting_packs wanted unsteady resting looked spare_log spare_orders capped effects strategy_codes side_codes",
+    "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped effects strategy_codes side_codes",
     "cash_float initial equity_at_day peak slippage money_float unit_float",
 )
 ORDER = record(

@@ -133,4 +133,4 @@ def after(run: Any, now: int, seconds: float) -> int:
     if not abs(seconds) < 9e9:
         run.status = TOO_LARGE
         return now
-    return now + int(math.trunc(seconds * 1e9))
+    return now + math.trunc(seconds * 1e9)
