@@ -73,10 +73,12 @@ def stateless(
 
 
 def mark_true(
-    conditions: Ints, columns: Floats, moved: Ints, wanted: int, ticks: Ints, marks: Ints, stops: Ints, rows: int
-) -> None:
-    """Set ``marks`` where all columns of ``conditions`` are true and one of the ``wanted`` bits of ``moved`` is set (0:
-    whichever), by row, and ``stops`` by the number of its tick. Rows with no tick (below 0) are left out.
+    conditions: Ints, columns: Floats, moved: Ints, wanted: int, ticks: Ints, mark: int, marks: Ints, stops: Ints,
+    rows: int,
+) -> None:  # fmt: skip
+    """Set the bits of ``mark`` in ``marks`` where all columns of ``conditions`` are true and one of the ``wanted`` bits
+    of ``moved`` is set (0: whichever), by row, and ``stops`` by the number of its tick. Rows with no tick (below 0) are
+    left out.
     """
     for row in range(1, rows + 1):
         if ticks[row] < 0 or (wanted != 0 and moved[row] & wanted == 0):
@@ -87,5 +89,5 @@ def mark_true(
                 true = False
                 break
         if true:
-            marks[row] = 1
+            marks[row] |= mark
             stops[ticks[row]] = 1

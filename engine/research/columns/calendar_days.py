@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.decide.clock import WEEKDAYS, Clock
+from engine.decide.clock import DAY_NS, WEEKDAYS, Clock
 from engine.decide.sessions import DAY_SECONDS, Windows
 from engine.market.calendar import TradingCalendar
+from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
 from engine.research.columns.machine.layout import DAY, NEW_DAY, WINDOWS_MOVED
+from engine.research.statistics import local_days
 from engine.ruleset.rules import Pack, Session
 
 MOST_WINDOWS = 60
+Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 LIMITS = ("positions", "positions_per_symbol", "orders", "entries", "entries_per_symbol")
 
 
@@ -84,14 +89,14 @@ def _windows(found: TickTimes, number: int, pack: Pack, times: Ints, weekdays: I
     mask = np.zeros(len(times), dtype=np.int64)
     for bit, session in enumerate(pack.sessions):
         mask |= _open(session, now, weekdays[of], inside).astype(np.int64) << bit
-    for value in np.unique(mask).tolist():
+    moved = np.concatenate(([mask[0] != 0], mask[1:] != mask[:-1]))
+    for value in {int(mask[0]), *mask[moved].tolist()}:
         sessions = tuple(s for bit, s in enumerate(pack.sessions) if value >> bit & 1)
         found.combo_of[number][mask == value] = _combo(found, pack, sessions)
-    moved = np.concatenate(([mask[0] != 0], mask[1:] != mask[:-1]))
     found.flags[moved] |= WINDOWS_MOVED
 
 
-def _open(session: Session, now: Floats, weekday: Ints, inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+def _open(session: Session, now: Floats, weekday: Ints, inside: Flags) -> Flags:
     """As ``engine.decide.sessions`` decides it, for all ticks."""
     days = np.array(sorted(session.days), dtype=np.int64)
     today, yesterday = np.isin(weekday, days), np.isin((weekday - 1) % 7, days)
@@ -100,6 +105,28 @@ def _open(session: Session, now: Floats, weekday: Ints, inside: np.ndarray[tuple
         opened |= today & (begin <= now) & (now < end)
         opened |= yesterday & (begin <= now + DAY_SECONDS) & (now + DAY_SECONDS < end)
     return opened & inside if session.calendar else opened
+
+
+def days_of(times: Ints, timezone: str) -> Ints:
+    """Local calendar day of ascending instants (UTC nanoseconds), as days since 1970-01-01 in ``timezone``."""
+    if not len(times):
+        return times
+    zone, utc = ZoneInfo(timezone), times // DAY_NS
+    begins = np.flatnonzero(np.concatenate(([True], np.diff(utc) > 0)))
+    found = np.empty(len(times), dtype=np.int64)
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(times)], strict=True):
+        day = int(utc[begin])
+        offsets = [_offset_ns(day * DAY_NS + at, zone) for at in (0, DAY_NS - 1)]
+        if offsets[0] == offsets[1]:
+            found[begin:end] = (times[begin:end] + offsets[0]) // DAY_NS
+        else:  # clocks change on this day
+            found[begin:end] = local_days(times[begin:end], timezone)
+    return found
+
+
+def _offset_ns(time_ns: int, zone: ZoneInfo) -> int:
+    offset = datetime.fromtimestamp(time_ns // NANOS, UTC).astimezone(zone).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds()) * NANOS
 
 
 def _combo(found: TickTimes, pack: Pack, sessions: tuple[Session, ...]) -> int:

@@ -31,9 +31,9 @@ class CannotLayOut(Exception):
 
 @dataclass(slots=True)
 class Lane:
-    """Rows of one symbol. ``tick``: which tick each belongs to. ``real``: whether rules decide at it. ``events``: groups
-    that moved. ``signals``: HAS_QUOTE and the prefixes of what was observed. ``columns``: inputs by key, one value a
-    row; clock facts are not among them. ``market``: last, close, bid, ask, whether a rule reads them
+    """Rows of one symbol. ``tick``: which tick each belongs to. ``real``: whether rules decide at it. ``events``: the
+    groups that moved. ``signals``: HAS_QUOTE and the prefixes of what was observed. ``columns``: inputs by key, one
+    value a row; clock facts are not among them. ``market``: last, close, bid, ask, whether a rule reads them
     or not. ``pending_ns``: when the next higher bar will be over, as things stand.
     """
 
@@ -76,7 +76,7 @@ class _LaneMaker:
     ) -> None:
         self._market, self._symbol, self._keys = market, symbol, keys
         self._events, self._ticks = events, ticks
-        self._tick = np.unique(ticks)
+        self._tick = ticks[np.concatenate(([True], np.diff(ticks) > 0))[: len(ticks)]]
         self._bars, self._bar_at = self._of(BAR)
         self._quotes, self._quote_at = self._of(QUOTE)
 
@@ -88,7 +88,8 @@ class _LaneMaker:
             when = self._market.times[ticks[:-1][np.diff(ticks) == 0][0]]
             what = "bars" if kind == BAR else "quotes"
             raise CannotLayOut(f"two {what} of {self._symbol} came at one instant ({when} ns)")
-        return self._market.row[self._events][chosen], np.searchsorted(self._tick, ticks)
+        rows = self._market.row[self._events][chosen]
+        return rows, np.arange(len(ticks)) if len(ticks) == len(self._tick) else np.searchsorted(self._tick, ticks)
 
     def make(self, frames: Sequence[int], calendar: TradingCalendar, prefixes: Sequence[str], texts: Texts) -> Lane:
         rows = len(self._tick)

@@ -186,8 +186,8 @@ class Trades:
         self._orders = log[log[:, 0] == layout.LOG_ORDER]
 
     def arrays(self) -> tuple[Ints, Floats, list[str]]:
-        """Integers (symbol, strategy, reason, side, opened, closed tick) and floats (quantity, entry, exit, gross, fees,
-        net), shape (trades, 6) each, and what the numbers of the reasons mean."""
+        """Integers (symbol, strategy, reason, side, opened, closed tick) and floats (quantity, entry, exit, gross,
+        fees, net), shape (trades, 6) each, and what the numbers of the reasons mean."""
         fills, units = self._fills, self._reader.units
         order = self._orders[fills[:, 1] - 1] if len(fills) else np.zeros((0, layout.LOG_COLUMNS), dtype=np.int64)
         symbols = len(self._reader.names)

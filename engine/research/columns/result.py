@@ -64,9 +64,8 @@ class Finished:
         """How many orders each guard, or what else, blocked."""
         blocked = self._decisions[self._decisions[:, 5] == layout.BLOCKED, 6]
         numbers, counts = np.unique(blocked, return_counts=True)
-        return Counter({
-            self._rule(n) if n >= 0 else IN_THE_WAY[n]: c for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)
-        })  # fmt: skip
+        pairs = zip(numbers.tolist(), counts.tolist(), strict=True)
+        return Counter({self._rule(n) if n >= 0 else IN_THE_WAY[n]: count for n, count in pairs})
 
     def fired(self) -> dict[str, list[int]]:
         """When each rule fired (UTC nanoseconds)."""

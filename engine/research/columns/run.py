@@ -19,7 +19,7 @@ from engine.plan.column_kernel import MOST_ARGUMENTS
 from engine.plan.columns import ColumnGraph
 from engine.plan.plan import Plan, make_plan
 from engine.plan.program import InputKey
-from engine.research.columns.calendar_days import playbook, tick_times
+from engine.research.columns.calendar_days import days_of, playbook, tick_times
 from engine.research.columns.compiled import Machine
 from engine.research.columns.lanes import Lane, in_seconds, lanes_of
 from engine.research.columns.machine import layout
@@ -28,7 +28,6 @@ from engine.research.columns.market import MarketColumns
 from engine.research.columns.tables import Records, Tables, Tabulate, constants_of
 from engine.research.columns.terms import FillTerms, Units, fields_of
 from engine.research.parts import SetParts
-from engine.research.statistics import local_days
 from engine.ruleset.rules import TriggerKind
 
 CHUNK_BYTES = 48_000_000  # of columns at a time
@@ -144,7 +143,7 @@ class Stage:
     def _local_days(self, timezone: str) -> tuple[Ints, Ints]:
         if not len(self.market.times):
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        days = local_days(self.market.times, timezone)
+        days = days_of(self.market.times, timezone)
         number = np.concatenate(([0], np.cumsum(np.diff(days) != 0)))
         return days[np.concatenate(([True], np.diff(days) != 0))], number
 
@@ -269,7 +268,8 @@ class ColumnRun:
         calendar = stage.times.calendars.index(stage._parts.instruments[lane.symbol].calendar)
         ticks = lane.tick[first:last]
         # The row of an older bar shows the clock as it stood at the row before.
-        ticks = np.where(lane.real[first:last] == 1, ticks, np.maximum(lane.tick[np.maximum(np.arange(first, last) - 1, 0)], 0))
+        before = lane.tick[np.maximum(np.arange(first, last) - 1, 0)]
+        ticks = np.where(lane.real[first:last] == 1, ticks, before)
         return clock_column(stage.market.times[ticks], stage.times.days[stage.times.day_of[calendar][ticks]], name)
 
     def _carry(self) -> None:
@@ -318,8 +318,8 @@ class ColumnRun:
             s = candidate.symbol
             moved, wanted = (self._events, candidate.groups) if candidate.groups else (self._signals, candidate.signals)
             self._machine.mark_true(
-                candidate.columns, self._columns, moved[s], wanted, self._tick_of[s], self._marks[s], self._stops,
-                self._counts[s],
+                candidate.columns, self._columns, moved[s], wanted, self._tick_of[s], candidate.mark,
+                self._marks[s], self._stops, self._counts[s],
             )  # fmt: skip
         at, seen = begin, self._machine.records
         while True:
@@ -337,7 +337,7 @@ class ColumnRun:
             status = int(runner.run["status"][0])
             if status == FULL:
                 runner.run["status"] = FINE
-                runner.log = np.concatenate((runner.log, np.zeros_like(runner.log)))
+                runner.log = np.concatenate((runner.log, np.zeros_like(runner.log[: len(runner.log) // 2])))
                 _more_orders(runner, len(runner.orders) if _crowded(runner) else 0)
                 continue
             if status != FINE:
@@ -353,8 +353,9 @@ class ColumnRun:
     def _outcome(self, runner: _Runner) -> Outcome:
         run = runner.run
         curve = np.concatenate(runner.curves) if runner.curves else np.zeros(0)
+        log, runner.log = runner.log[: int(run["logged"][0])].copy(), runner.log[:0]
         return Outcome(
-            runner.tables, run, runner.log[: int(run["logged"][0])].copy(), runner.held,
+            runner.tables, run, log, runner.held,
             runner.scratch[1, : int(run["holds"][0])].tolist(), runner.figures, runner.closes[: len(self._stage.days)],
             curve if self._keep_curve else None, int(run["status"][0]),
         )  # fmt: skip

@@ -12,20 +12,20 @@ import numpy as np
 from engine.decide.clock import NAMES as CLOCK_FACTS
 from engine.decide.sessions import Windows
 from engine.decide.tick import VenueFacts
-from engine.language.terms import Term
+from engine.language.terms import Op, Term, walk
 from engine.language.types import Kind
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
 from engine.plan.arrays import Codes, Floats, Ints
 from engine.plan.build import GUARD, ORDER_OWNER, Texts
-from engine.plan.columns import CannotCompile, ColumnGraph, Node, is_live, nodes_of, without_memory
-from engine.plan.ops import BASE_SECONDS, Group
+from engine.plan.columns import LIVE_SCOPES, CannotCompile, ColumnGraph, Node, is_live, nodes_of, without_memory
+from engine.plan.ops import BASE_SECONDS, Code, Group
 from engine.plan.plan import Plan, SymbolPlan, execution_symbol, exit_segment, rule_terms, uses_position
-from engine.plan.program import Program
+from engine.plan.program import InputKey, Program
 from engine.research.columns.calendar_days import TickTimes
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import NONE
-from engine.ruleset.rules import Entry, Exit, Guard, GuardEffect, Judged, Strategy, TriggerKind, UnknownPolicy
+from engine.ruleset.rules import Entry, Exit, Guard, GuardEffect, Judged, Rule, Strategy, TriggerKind, UnknownPolicy
 
 POSITION_FACTS = tuple(
     f"position.{name}"
@@ -41,22 +41,26 @@ ORDER_FACTS = ("order.symbol", "order.strategy", "order.side", "order.quantity",
                "order.risk")  # fmt: skip
 SIGNAL_BIT = 2
 MOST_EXITS = 62
+LAST_MARK = 60  # strategies of one symbol beyond that many share a bit
 NANO = Decimal("1e-9")
 _KINDS = {TriggerKind.BAR: 0, TriggerKind.QUOTE: 1, TriggerKind.SIGNAL: 2, TriggerKind.EVERY: 3}
 _JUDGED = {Judged.ENTRIES: 0, Judged.EXITS: 1, Judged.ALL: 2}
 _EFFECTS = {GuardEffect.BLOCK: 0, GuardEffect.CAP: 1, GuardEffect.HALT: 2, GuardEffect.FLATTEN: 3}
 _UNTIL = {"tomorrow": 0, "session end": 1}
+Range = tuple[int, int]  # of rows in `lists`
 Records = np.ndarray[tuple[int, ...], np.dtype[np.void]]
 
 
 @dataclass(slots=True)
 class Candidate:
-    """When a strategy may want to enter: all ``columns`` true, and one of the groups or signals moved."""
+    """When a strategy may want to enter: all ``columns`` true, and one of the groups or signals moved.
+    ``mark``: its bit among those of its symbol."""
 
     symbol: int
     columns: Ints
     groups: int
     signals: int
+    mark: int
 
 
 @dataclass(slots=True)
@@ -163,6 +167,7 @@ class Tabulate:
         self._settings: dict[tuple[str, str, float], int] = {}
 
     def make(self) -> Tables:
+        self._known_facts()
         self._one_side_each()
         for symbol, plan in self._plan.symbols.items():
             self._place(symbol, plan)
@@ -188,11 +193,22 @@ class Tabulate:
             any(k.name == "pnl.realized_today" for p in self._placed.values() for k in p.program.inputs),
         )  # fmt: skip
 
+    def _known_facts(self) -> None:
+        """Facts that the machine publishes; any other that moves with the run would stay unknown for ever."""
+        known = {*POSITION_FACTS, *ACCOUNT_FACTS, *ORDER_FACTS}
+        for rule in self._plan.ruleset.rules:
+            for term in rule_terms(rule):
+                for part in walk(term):
+                    spec = self._plan.ruleset.facts.get(part.name) if part.op is Op.FACT else None
+                    if spec is not None and spec.scope in LIVE_SCOPES and part.name not in known:
+                        span = part.span()
+                        raise CannotCompile(f"{span.file}:{span.line}: {rule.key} reads `{part.name}`")
+
     def _one_side_each(self) -> None:
         for strategy in self._plan.ruleset.strategies:
             entries = [strategy.entry, *(o.entry for o in strategy.overrides.values() if o.entry is not None)]
             if len({entry.side for entry in entries}) > 1:
-                raise CannotCompile(f"{strategy.document.file}: {strategy.name} buys one symbol and sells another")
+                raise CannotCompile(f"{place_of(strategy)}: {strategy.key} buys one symbol and sells another")
 
     # -- programs --------------------------------------------------------------------------------------------------
 
@@ -304,6 +320,7 @@ class Tabulate:
             "held": k * len(self._placed) + t if there else NONE, "target": t, "ordered": self._names.index(target),
             "cooldown": placed.slot(strategy.cooldown_for(symbol), key),
             "pack": next(n for n, p in enumerate(self._packs) if p.name == strategy.pack), "feeding": int(feeding),
+            "flat_only": int(there and self._flat_only(strategy, placed)), "mark": self._mark(strategy, placed),
         }  # fmt: skip
         entries.append(self._entry(strategy, strategy.entry_for(symbol), self._placed[target]) if there else {})
         return row
@@ -339,13 +356,23 @@ class Tabulate:
         on_bar = strategy.trigger.kind is TriggerKind.BAR
         self._candidates.append(Candidate(
             self._names.index(symbol), np.array([columns[s] for s in fixed], dtype=np.int64), bits if on_bar else 0,
-            0 if on_bar else bits,
+            0 if on_bar else bits, self._mark(strategy, placed),
         ))  # fmt: skip
+
+    def _mark(self, strategy: Strategy, placed: _Placed) -> int:
+        return 1 << min(placed.plan.strategies.index(strategy), LAST_MARK)
+
+    def _flat_only(self, strategy: Strategy, placed: _Placed) -> bool:
+        """Whether ``not position.open`` is one of a strategy's conditions."""
+        opened = placed.program.inputs.get(InputKey("fact", "position.open", 0, strategy.key))
+        parts = [p for t in strategy.when for p in self._conjuncts(placed.program.slot(t, strategy.key), placed)]
+        nodes = [placed.by_slot[part] for part in parts if part in placed.by_slot]
+        return any(node.op == Code.NOT and node.args == (opened,) for node in nodes)
 
     def _conjuncts(self, slot: int, placed: _Placed) -> list[int]:
         """The parts of a condition that must each be true."""
         node = placed.by_slot.get(slot)
-        if node is None or node.op != 7:
+        if node is None or node.op != Code.AND:
             return [slot]
         return [part for arg in node.args for part in self._conjuncts(arg, placed)]
 
@@ -353,7 +380,7 @@ class Tabulate:
         key = strategy.key
         if any(uses_position(t) for t in entry.terms) and not self._is_fed(strategy, target):
             raise CannotCompile(
-                f"{strategy.document.file}: the entry of {strategy.name} reads a position that its conditions do not read"
+                f"{place_of(strategy)}: the entry of {strategy.key} reads a position that its conditions do not read"
             )
         captured = self._lists.slots(target.base + read for read, _ in target.program.captures.get(key, ()))
         return {
@@ -410,7 +437,7 @@ class Tabulate:
                     continue
                 rules = self._plan.exits[strategy.key]
                 if len(rules) > MOST_EXITS:
-                    raise CannotCompile(f"{strategy.key} has {len(rules)} exits, more than {MOST_EXITS}")
+                    raise CannotCompile(f"{place_of(strategy)}: {strategy.key} has more than {MOST_EXITS} exits")
                 begin = len(exits)
                 exits += [self._exit(rule, strategy.key, placed) for rule in rules]
                 facts, kept = self._position_slots(placed, strategy.key)
@@ -483,7 +510,7 @@ class Tabulate:
         found = {f"{name}_column": NONE for name in ("bid", "ask")}
         return found | {f"{name}_column": graph.input("market", name) for name in names}
 
-    def _inputs(self, symbol: str, placed: _Placed) -> tuple[tuple[int, int], ...]:
+    def _inputs(self, symbol: str, placed: _Placed) -> tuple[Range, Range, Range, Range, int]:
         """Where each input of what is read at an instant comes from."""
         program, facts = placed.program, self._plan.ruleset.facts
         keys = {slot: key for key, slot in program.inputs.items()}
@@ -508,7 +535,8 @@ class Tabulate:
                 stored.append(slot)
         columns = self._graphs[symbol].column_of(program, placed.nodes, stored)
         loads = [(placed.base + slot, columns[slot]) for slot in stored]
-        return (*(self._lists.add(pairs) for pairs in (loads, clock, moved, account)), remembers)  # type: ignore[return-value]
+        add = self._lists.add
+        return add(loads), add(clock), add(moved), add(account), remembers
 
     def _setting(self, name: str, initial: float) -> int:
         pack = next(n for n, p in enumerate(self._packs) if any(name in s.settings for s in p.sessions))
@@ -550,6 +578,11 @@ class Tabulate:
             }
             for n, p in enumerate(self._packs)
         ]
+
+
+def place_of(rule: Rule) -> str:
+    """File and line of a rule."""
+    return f"{rule.document.span.file}:{rule.document.span.line}"
 
 
 def whole(value: Decimal) -> int:

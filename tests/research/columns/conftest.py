@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from connectors.calendars import calendar
 from connectors.paper import FillModel, PaperBroker, PaperSettings
@@ -16,6 +19,7 @@ from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote, Tick
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.market.manifest import CORE
+from engine.research.columns.market import MarketColumns
 from engine.research.columns.terms import FillTerms
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
@@ -40,7 +44,8 @@ name: cross
 params: {fast: {default: FAST}, slow: {default: SLOW}}
 let: {fast_ema: "ema(close, fast)", slow_ema: "ema(close, slow)"}
 when: ["fast_ema crosses above slow_ema", "not position.open"]
-then: {buy: {size: "risk_size($50, stop_distance = 2 * atr(5))", bracket: {stop: close - 2 * atr(5), target: close + 3 * atr(5)}}}
+then: {buy: {size: "risk_size($50, stop_distance = 2 * atr(5))",
+             bracket: {stop: close - 2 * atr(5), target: close + 3 * atr(5)}}}
 """,
     "patient": """
 kind: strategy
@@ -282,7 +287,7 @@ name: later
 calendar: XNYS
 hours: [10:30-12:10, 14:00-15:30]
 limits: {entries_per_symbol: 4, positions_per_symbol: 2, orders: 2}
-SET"""
+"""
 LIMITS = "limits: {quantity: 15, notional: $1200}\n"
 OPEN = datetime(2024, 3, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
 
@@ -296,7 +301,7 @@ def ruleset_of(draw: Random, symbols: list[str]) -> Ruleset:
     rules = "---".join(texts).replace("FAST", str(draw.randint(2, 5))).replace("SLOW", str(draw.randint(5, 12)))
     rules = rules.replace("COOL", str(draw.randint(1, 20)))
     if draw.random() < 0.4:
-        rules += SESSIONS.replace("SET", "set: {cross.fast: 3}" if False else "")
+        rules += SESSIONS
     pack = PACK.format(universe=str(symbols), more=LIMITS if draw.random() < 0.4 else "")
     found = link([PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])], [*CORE, *OPTIONS])
     assert not [f for f in found.findings if f.severity == "error"], found.findings
@@ -335,7 +340,8 @@ def market_of(draw: Random, symbols: list[str], minutes: int = 150) -> list[Tick
             if draw.random() < signals:
                 value = draw.choice((None, 300.0, 900.0, 1400.0))
                 events.append(Observation(symbol, start + 60 * NANOS, "options.volume", value))
-                events.append(Observation(symbol, start + 60 * NANOS, "options.put_call_ratio", draw.choice((0.5, 2.0))))
+                ratio = draw.choice((0.5, 2.0))
+                events.append(Observation(symbol, start + 60 * NANOS, "options.put_call_ratio", ratio))
         if events:
             ticks.append(Tick(start + 60 * NANOS, events))
     return ticks
@@ -371,7 +377,8 @@ class Parts:
 
 def parts_of(draw: Random, symbols: list[str]) -> Parts:
     listed = sorted({*symbols, "SPY"})
-    bands = (PriceBand(Decimal(0), Decimal(100), Decimal("0.01")), PriceBand(Decimal(100), Decimal(200), Decimal("0.05")))
+    hundred = Decimal(100)
+    bands = (PriceBand(Decimal(0), hundred, Decimal("0.01")), PriceBand(hundred, Decimal(200), Decimal("0.05")))
     lot = draw.choice((Decimal(1), Decimal(1), Decimal("0.1"), Decimal(5)))
     instruments = {
         s: Instrument(
@@ -388,3 +395,32 @@ def parts_of(draw: Random, symbols: list[str]) -> Parts:
         cash_check=draw.random() < 0.7,
     )  # fmt: skip
     return Parts(ruleset_of(draw, symbols), listed, instruments, settings)
+
+
+World = Callable[[int], tuple[Parts, MarketColumns]]
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Rules, an account and a market from a seed."""
+
+    def make(seed: int) -> tuple[Parts, MarketColumns]:
+        draw = Random(seed)
+        symbols = draw.choice((["SPY"], ["SPY", "QQQ"], ["IDX", "SPY"]))
+        return parts_of(draw, symbols), MarketColumns.of(market_of(draw, symbols))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def parts_with() -> Callable[[str], Parts]:
+    """An account and the given rules, on SPY."""
+
+    def make(rules: str) -> Parts:
+        pack = PACK.format(universe="[SPY]", more="")
+        files = PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])
+        found = link([files], [*CORE, *OPTIONS])
+        assert not [f for f in found.findings if f.severity == "error"], found.findings
+        return Parts(found, ["SPY"], {"SPY": Instrument("SPY")}, PaperSettings())
+
+    return make

@@ -182,7 +182,8 @@ def want(
     )  # fmt: skip
     left = run.capped
     carry_out_effects(
-        run, orders, held, symbols, values, lists, scratch, log, exits, guards, bands, days, day_of, stretches, code, pool,
+        run, orders, held, symbols, values, lists, scratch, log, exits, guards, bands, days, day_of, stretches, code,
+        pool,
         v, state, target,
     )  # fmt: skip
     if blocked != BY_NOTHING:
@@ -192,7 +193,9 @@ def want(
         quantity = left // (per_unit * symbol.lot) * symbol.lot
         if quantity <= 0:
             return BLOCKED, BY_SIZE
-    place_bracket(run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires)
+    place_bracket(
+        run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires
+    )
     return FIRED, BY_NOTHING
 
 
@@ -266,7 +269,8 @@ def carry_out_effects(
                 key = scratch[8, m]
                 if guard.flatten_all == 1 or held[key].symbol == s:
                     close_position(
-                        run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v,
+                        run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool,
+                        v,
                         state, key, guard.rule, NONE, exits,
                     )  # fmt: skip
 
@@ -287,7 +291,8 @@ def halt_until(run: Any, guard: Any, days: Any, today: int, v: Any) -> int:
 
 
 def place_bracket(
-    run: Any, orders: Any, symbols: Any, bands: Any, order_values: Any, lists: Any, log: Any, entry: Any, v: Any, k: int,
+    run: Any, orders: Any, symbols: Any, bands: Any, order_values: Any, lists: Any, log: Any, entry: Any, v: Any,
+    k: int,
     s: int, quantity: int, limit: int, stop: int, expires: int,
 ) -> None:  # fmt: skip
     """The entry and the legs that wake with its fill and cancel one another."""

@@ -80,7 +80,8 @@ def run_exits(
         if seen != FIRED or (rule.once == 1 and h.fired & bit != 0):
             continue
         if act(
-            run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state, key,
+            run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state,
+            key,
             e, bit, exits,
         ):  # fmt: skip
             return
@@ -111,13 +112,15 @@ def act(
         part = part_of(run, symbols[h.symbol], h, amount, rule.close_is_share)
     if rule.close_all == 1 or (part != NONE and part >= abs(h.quantity)):
         return close_position(
-            run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state, key,
+            run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state,
+            key,
             rule.rule, e, exits,
         )  # fmt: skip
     begin = run.logged
     if part > 0:
         begin = reduce_by(
-            run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state, key,
+            run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state,
+            key,
             part, rule.rule, e, exits,
         )  # fmt: skip
     if rule.stop != NONE:
@@ -266,7 +269,7 @@ def reduce_by(
     return int(begin)
 
 
-# -- stops ----------------------------------------------------------------------------------------------------------------
+# -- stops -------------------------------------------------------------------------------------------------------------
 
 
 def trail(run: Any, orders: Any, symbols: Any, log: Any, bands: Any, h: Any, rule: Any, v: Any) -> None:

@@ -1,4 +1,4 @@
-"""What rules read of positions, of the account, of orders and of the clock; and bringing a symbol's values up to date."""
+"""What rules read of positions, of the account and of the clock; and bringing a symbol's values up to date."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ NANOS_PER_UNIT = 1_000_000_000
 
 def judge(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, lists: Any, scratch: Any, guards: Any,
-    stretches: Any, code: Any, pool: Any, v: Any, state: Any, key: int, side: int, leg: int, quantity: int, price: float,
+    stretches: Any, code: Any, pool: Any, v: Any, state: Any, key: int, side: int, leg: int, quantity: int,
+    price: float,
     stop: float,
 ) -> int:  # fmt: skip
     """The first guard that blocks an order, or BY_NOTHING. ``run.capped``: the quantity that is left, in 1e-9 units;

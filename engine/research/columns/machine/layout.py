@@ -1,7 +1,7 @@
 """Records and codes that the compiled machine works on. Times are UTC nanoseconds.
 
-Integers stand for exact decimals: quantities in ``1 / RUN.unit`` units, prices of orders in ``1e-9``, prices of fills in
-``1e-4``, money in ``1 / RUN.money``.
+Integers stand for exact decimals: quantities in ``1 / RUN.unit`` units, prices of orders in ``1e-9``, prices of fills
+in ``1e-4``, money in ``1 / RUN.money``.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ UNTIL_SESSION_END: Final = 1
 UNTIL_RESUMED: Final = 2
 FOR_A_WHILE: Final = 3
 
-# Rows of the log: what it is, then its numbers. A decision's actions stand before it. Place: of the order in the tables.
+# Rows of the log: what it is, then its numbers. A decision's actions stand before it. Place: where the order stands.
 LOG_COLUMNS: Final = 12
 LOG_DECISION: Final = 0  # tick, rule, strategy, symbol, verdict, guard, first row of its actions, one past the last
-LOG_ORDER: Final = 1  # number, place, tick, symbol, side, quantity, type, leg, strategy, rule, whether it begins a Place
+LOG_ORDER: Final = 1  # number, place, tick, symbol, side, quantity, type, leg, strategy, rule, if it is first
 LOG_PRICES: Final = 2  # of the order before: limit, stop, parent's number
 LOG_CANCEL: Final = 3  # number, place, whether it begins a Cancel
 LOG_REPLACE: Final = 4  # number, place, quantity or NONE, stop or NONE
@@ -110,7 +110,8 @@ RUN = record(
     "t now status logged numbered cash realised realised_at_day inexact holds pendings legs ended closed "
     "halted halt_until halt_guard free live model latency part part_scale unit money price_money fee_unit fee_least "
     "contract contract_scale cash_check symbols strategies packs reads_realised steady orders fills exposed "
-    "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped effects strategy_codes side_codes",
+    "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped "
+    "effects strategy_codes side_codes",
     "cash_float initial equity_at_day peak slippage money_float unit_float",
 )
 ORDER = record(
@@ -135,7 +136,7 @@ SYMBOL = record(
 )
 WATCH = record(
     "strategy kind bits seconds conditions_begin conditions_end universe facts_begin facts_end held entries_begin "
-    "entries_end entry target ordered cooldown pack feeding",
+    "entries_end entry target ordered cooldown pack feeding flat_only mark",
 )
 ENTRY_RULE = record("side amount limit stop within fallback bracket_stop bracket_target captures_begin captures_end")
 EXIT_RULE = record(

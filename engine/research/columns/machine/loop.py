@@ -30,8 +30,10 @@ def advance(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
     watches: Any, entries: Any, exits: Any, guards: Any, packs: Any, bands: Any, days: Any, day_of: Any, refusals: Any,
     limits: Any, settings: Any, combo_of: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any, pending: Any,
-    columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any, places: Any,
-    rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, flags: Any, stops: Any, marks: Any, events: Any,
+    columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any,
+    places: Any,
+    rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, flags: Any, stops: Any, marks: Any,
+    events: Any,
     signals: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Go on from tick ``t`` up to ``end``; returns the tick that comes next. ``begin``: the first tick of the chunk, to
@@ -39,8 +41,10 @@ def advance(
     """
     while t < end:
         t = skip(
-            run, held, symbols, scratch, first, kinds, places, rows, bars, bar_times, flags, stops, curve, t, begin, end
-        )
+            run, held, symbols, scratch, watches, row_at, marks, first, kinds, places, rows, bars, bar_times, flags,
+            stops,
+            curve, t, begin, end,
+        )  # fmt: skip
         if t >= end:
             break
         if run.logged + run.spare_log > log.shape[0] or run.live + run.spare_orders > orders.shape[0]:
@@ -57,7 +61,8 @@ def advance(
         if flags[t] != 0:
             turn(run, held, symbols, scratch, packs, combo_of, counted, flags[t])
         candidates = bring_up(
-            run, orders, held, symbols, values, lists, scratch, watches, days, day_of, settings, combo_of, row_at, pending,
+            run, orders, held, symbols, values, lists, scratch, watches, days, day_of, settings, combo_of, row_at,
+            pending,
             columns, stretches, code, pool, v, state, marks, touched,
         )  # fmt: skip
         noted = run.logged
@@ -77,7 +82,8 @@ def advance(
                 for w in range(symbols[s].watches_begin, symbols[s].watches_end):
                     if wanted(run, lists, intervals, watches[w], v, own, events[s, at // 2], signals[s, at // 2], s):
                         enter(
-                            run, orders, held, symbols, values, order_values, lists, scratch, log, watches, entries, exits,
+                            run, orders, held, symbols, values, order_values, lists, scratch, log, watches, entries,
+                            exits,
                             guards, packs, bands, days, day_of, refusals, limits, settings, combo_of, cooling, counted,
                             row_at, pending, columns, stretches, code, pool, v, state, w, s,
                         )  # fmt: skip
@@ -92,8 +98,9 @@ def advance(
 
 
 def skip(
-    run: Any, held: Any, symbols: Any, scratch: Any, first: Any, kinds: Any, places: Any, rows: Any, bars: Any,
-    bar_times: Any, flags: Any, stops: Any, curve: Any, t: int, begin: int, end: int,
+    run: Any, held: Any, symbols: Any, scratch: Any, watches: Any, row_at: Any, marks: Any, first: Any, kinds: Any,
+    places: Any,
+    rows: Any, bars: Any, bar_times: Any, flags: Any, stops: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Pass the ticks at which no rule can act, no order is reached and no day begins; the first that is left."""
     if run.unsteady > 0:
@@ -104,7 +111,19 @@ def skip(
             curve[t - begin] = worth
             t += 1
         return t
-    while t < end and stops[t - begin] == 0 and flags[t] == 0:
+    while t < end and flags[t] == 0:
+        if stops[t - begin] != 0:
+            if not shut(held, symbols, watches, row_at, marks, kinds, places, first[t], first[t + 1], t - begin):
+                return t
+            stops[t - begin] = 0
+        if run.holds == 1 and places[first[t]] == held[scratch[1, 0]].symbol:
+            before = t
+            t = glide(
+                run, held[scratch[1, 0]], symbols, first, kinds, places, rows, bars, bar_times, flags, stops, curve, t,
+                begin, end,
+            )  # fmt: skip
+            if t > before:
+                continue
         for e in range(first[t], first[t + 1]):
             if reached(symbols, kinds, places, rows, bars, bar_times, e):
                 return t
@@ -114,6 +133,60 @@ def skip(
                     mark_bar(run, held, scratch, places[e], bars[rows[e]])
         curve[t - begin] = equity(run, held, scratch)
         t += 1
+    return t
+
+
+def shut(
+    held: Any, symbols: Any, watches: Any, row_at: Any, marks: Any, kinds: Any, places: Any, begin: int, end: int,
+    local: int,
+) -> bool:  # fmt: skip
+    """Whether every strategy that might enter at a tick does so only when flat, and holds something."""
+    for e in range(begin, end):
+        s = places[e]
+        if s == NONE:
+            continue
+        symbol, mark = symbols[s], marks[s, row_at[s, local + 1] // 2]
+        for w in range(symbol.watches_begin, symbol.watches_end):
+            watch = watches[w]
+            if mark & watch.mark != 0 and (watch.flat_only == 0 or held[watch.held].open == 0):
+                return False
+    return True
+
+
+def glide(
+    run: Any, h: Any, symbols: Any, first: Any, kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any,
+    flags: Any,
+    stops: Any, curve: Any, t: int, begin: int, end: int,
+) -> int:  # fmt: skip
+    """As ``skip`` for the most common case: one position, and ticks that are one bar of its symbol each."""
+    s, cash, amount, peak = h.symbol, run.cash_float, h.amount, run.peak
+    symbol = symbols[s]
+    below, above, deadline, resting = symbol.below, symbol.above, symbol.deadline, symbol.orders > 0
+    highest, lowest, last, start = h.high, h.low, h.last, t
+    while t < end and stops[t - begin] == 0 and flags[t] == 0:
+        e = first[t]
+        if first[t + 1] - e != 1 or kinds[e] != BAR or places[e] != s:
+            break
+        r = rows[e]
+        high, low = bars[r, 1], bars[r, 2]
+        if resting and (
+            low <= below or high >= above
+            or (deadline != NEVER and bar_times[r, 0] + bar_times[r, 1] * NANOS >= deadline)
+        ):  # fmt: skip
+            break
+        last = bars[r, 3]
+        if high > highest:
+            highest = high
+        if low < lowest:
+            lowest = low
+        worth = cash
+        worth += amount * last
+        if worth > peak:
+            peak = worth
+        curve[t - begin] = worth
+        t += 1
+    h.high, h.low, h.last, run.peak = highest, lowest, last, peak
+    h.bars += t - start
     return t
 
 
@@ -225,7 +298,8 @@ def touches(orders: Any, symbol: Any, bar: Any, end_ns: int) -> bool:
 
 
 def take_in(
-    run: Any, held: Any, symbols: Any, scratch: Any, kinds: Any, places: Any, rows: Any, bars: Any, quotes: Any, begin: int,
+    run: Any, held: Any, symbols: Any, scratch: Any, kinds: Any, places: Any, rows: Any, bars: Any, quotes: Any,
+    begin: int,
     end: int,
 ) -> int:  # fmt: skip
     """Apply the events; the symbols that they concern stand in ``scratch[9]``. Returns how many."""

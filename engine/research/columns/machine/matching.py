@@ -26,7 +26,7 @@ NOISE = 1e-6  # of a tick
 NO = -1.0  # no price; no order fills below zero
 
 
-# -- prices -------------------------------------------------------------------------------------------------------------
+# -- prices ------------------------------------------------------------------------------------------------------------
 
 
 def market_price(run: Any, reference: float, buys: bool, half: float, slippage: float) -> float:
@@ -63,7 +63,7 @@ def late_price(run: Any, o: Any, bar: Any, half: float) -> float:
     return market_price(run, price, o.side > 0, half, run.slippage)
 
 
-# -- what bars and quotes have in common ----------------------------------------------------------------------------------
+# -- what bars and quotes have in common -------------------------------------------------------------------------------
 
 
 def half_spread(run: Any, symbol: Any) -> float:
@@ -126,7 +126,7 @@ def take(
     return quantity
 
 
-# -- a bar ----------------------------------------------------------------------------------------------------------------
+# -- a bar -------------------------------------------------------------------------------------------------------------
 
 
 def match_bar(
@@ -153,7 +153,9 @@ def match_bar(
     for n in range(due):
         i = scratch[3, n]
         if orders[i].standing == WHOLE and rests(orders[i]):
-            step(run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, True)
+            step(
+                run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, True
+            )
     there = collect(run, orders, symbol, scratch, 4, 1, NONE)
     for n in range(there):
         i = scratch[4, n]
@@ -163,7 +165,8 @@ def match_bar(
             )
     for n in range(due):
         finish(
-            run, orders, held, symbols, values, order_values, lists, scratch, log, scratch[3, n], bar, end_ns, half, most
+            run, orders, held, symbols, values, order_values, lists, scratch, log, scratch[3, n], bar, end_ns, half,
+            most
         )
 
 
@@ -300,7 +303,7 @@ def trigger(o: Any) -> None:
     arm(o)
 
 
-# -- a quote --------------------------------------------------------------------------------------------------------------
+# -- a quote -----------------------------------------------------------------------------------------------------------
 
 
 def match_quote(
