@@ -67,8 +67,11 @@ def address_of(function: Any) -> int:
 
 def by_address() -> Any:
     """A function for compiled code that calls a compiled function of no result: its address, a tuple of arguments."""
-    from numba.core import cgutils, types
+    import numba
+    from numba.core import types
     from numba.extending import intrinsic
+
+    cgutils: Any = numba.core.cgutils
 
     @intrinsic
     def call(typing: Any, address: Any, arguments: Any) -> Any:
@@ -108,7 +111,8 @@ class Linker:
             self._keep = os.access(folder, os.W_OK)
         except OSError:
             self._keep = False
-        self._folder, self._numba = folder, numba
+        self._folder = folder
+        self._numba: Any = numba
         self._compiled: dict[FunctionType, Any] = dict(beside._compiled) if beside is not None else {}
         self.names: dict[str, Any] = {}
 
@@ -123,8 +127,11 @@ class Linker:
         """Have ``made`` called by compiled code where ``function`` stands."""
         self._compiled[function] = self._numba.njit(made, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
-    def module(self, module: ModuleType, kept: Sequence[str]) -> None:
-        """Link every function of a module; those ``kept`` are entered from outside, and stay on disk."""
+    def module(self, module: ModuleType, kept: Sequence[str], **options: Any) -> None:
+        """Link every function of a module; those ``kept`` are entered from outside, and stay on disk.
+
+        ``options``: further ones of ``numba.njit``.
+        """
         if self._keep:
             self._numba.config.CACHE_DIR = str(self._folder)
         found = [f for f in vars(module).values() if isinstance(f, FunctionType) and f.__module__ == module.__name__]
@@ -137,8 +144,9 @@ class Linker:
             copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
             entered = function.__name__ in kept
             made = self._numba.njit(
-                copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered
-            )
+                copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered,
+                **options,
+            )  # fmt: skip
             shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from engine.research.columns.result import Finished
     from engine.research.columns.run import Outcome, Stage
 
-COLUMNS, TICK = "columns", "tick"
 Engine = Literal["columns", "tick"]
+COLUMNS: Final = "columns"
+TICK: Final = "tick"
 BLOCK_TICKS = 256
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -47,7 +48,9 @@ def tick_times(
 ) -> TickTimes:
     """Work out days and windows for all ticks (UTC nanoseconds)."""
     codes = tuple(texts.code(day) for day in WEEKDAYS)
-    names, records, weekdays = list(calendars), [], []
+    names = list(calendars)
+    records: list[tuple[int | float, ...]] = []
+    weekdays: list[int] = []
     day_of = np.zeros((max(len(names), 1), len(times)), dtype=np.int64)
     new = np.zeros(len(times), dtype=np.int64)
     for number, name in enumerate(names):
@@ -55,7 +58,7 @@ def tick_times(
         while at < len(times):
             clock.move(int(times[at]))
             new[at] |= NEW_DAY
-            end = int(np.searchsorted(times, clock.day_end_ns))
+            end = int(times.searchsorted(clock.day_end_ns))
             day_of[number, at:end] = len(records)
             records.append(_record(clock, codes))
             weekdays.append(clock.weekday)
@@ -111,22 +114,26 @@ def days_of(times: Ints, timezone: str) -> Ints:
     """Local calendar day of ascending instants (UTC nanoseconds), as days since 1970-01-01 in ``timezone``."""
     if not len(times):
         return times
-    zone, utc = ZoneInfo(timezone), times // DAY_NS
+    utc = times // DAY_NS
     begins = np.flatnonzero(np.concatenate(([True], np.diff(utc) > 0)))
     found = np.empty(len(times), dtype=np.int64)
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(times)], strict=True):
         day = int(utc[begin])
-        offsets = [_offset_ns(day * DAY_NS + at, zone) for at in (0, DAY_NS - 1)]
-        if offsets[0] == offsets[1]:
-            found[begin:end] = (times[begin:end] + offsets[0]) // DAY_NS
+        offset = _offset_ns(day, timezone)
+        if offset is not None:
+            found[begin:end] = (times[begin:end] + offset) // DAY_NS
         else:  # clocks change on this day
             found[begin:end] = local_days(times[begin:end], timezone)
     return found
 
 
-def _offset_ns(time_ns: int, zone: ZoneInfo) -> int:
-    offset = datetime.fromtimestamp(time_ns // NANOS, UTC).astimezone(zone).utcoffset()
-    return 0 if offset is None else int(offset.total_seconds()) * NANOS
+@lru_cache(maxsize=32_768)
+def _offset_ns(utc_day: int, timezone: str) -> int | None:
+    """The offset from UTC all through a UTC day; None on a day on which clocks change."""
+    begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=utc_day)
+    zone = ZoneInfo(timezone)
+    first, last = ((begin + timedelta(seconds=s)).astimezone(zone).utcoffset() for s in (0, 86_399))
+    return None if first is None or first != last else int(first.total_seconds()) * NANOS
 
 
 def _combo(found: TickTimes, pack: Pack, sessions: tuple[Session, ...]) -> int:

@@ -118,10 +118,11 @@ class _LaneMaker:
         if last is not None:
             lane.columns[last] = spread(values[:, 3], self._bar_at, rows)
             lane.events[self._bar_at] |= Group.QUOTE
-        stamps = self._market.bar_times[self._bars]
-        known = in_seconds(stamps[:, 0] + stamps[:, 1] * NANOS)
-        for key in times.values():
-            lane.columns[key] = spread(known, self._bar_at, rows)
+        if times:
+            stamps = self._market.bar_times[self._bars]
+            known = in_seconds(stamps[:, 0] + stamps[:, 1] * NANOS)
+            for key in times.values():
+                lane.columns[key] = spread(known, self._bar_at, rows)
         lane.events[self._bar_at] |= Group.BAR
 
     def _from_quotes(self, lane: Lane) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -98,8 +99,8 @@ class _Layout:
             numbers.setdefault(name, len(numbers))
         symbol = np.fromiter((numbers[event[0]] for event in flat), dtype=np.int64, count=len(flat))
         kind = np.fromiter(map(_kind, flat), dtype=np.int64, count=len(flat))
-        bars = flat if not kind.any() else [event for event in flat if event.__class__ is Bar]
-        quotes = [event for event in flat if event.__class__ is Quote] if kind.any() else []
+        bars: list[Any] = flat if not kind.any() else [event for event in flat if event.__class__ is Bar]
+        quotes: list[Any] = [event for event in flat if event.__class__ is Quote] if kind.any() else []
         self._observations += [event for event in flat if isinstance(event, Observation)] if kind.any() else []
         self._parts.append((
             times, counts, kind, symbol, _table([bar[3:8] for bar in bars], 5),

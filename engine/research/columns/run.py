@@ -122,7 +122,7 @@ class Stage:
     def _rebase(self) -> list[int]:
         """All symbols' columns stand in one array; where each symbol's begin."""
         widths = [self.graphs[s].width for s in self.symbols]
-        bases = np.concatenate(([0], np.cumsum(widths))).astype(int).tolist()
+        bases: list[int] = np.concatenate(([0], np.cumsum(widths))).astype(int).tolist()
         for tables in self.tables:
             for number, base in enumerate(bases[:-1]):
                 symbol = tables.symbols[number]
@@ -394,14 +394,14 @@ def clock_column(times: Ints, days: Records, name: str) -> Floats:
     if name == "time_of_day":
         return np.asarray((times - days["begin"]) / NANOS, dtype=np.float64)
     if name == "today":
-        return days["ordinal"].astype(np.float64)
+        return np.asarray(days["ordinal"], dtype=np.float64)
     if name == "weekday":
-        return days["weekday"].astype(np.float64)
+        return np.asarray(days["weekday"], dtype=np.float64)
     inside = (days["has_session"] == 1) & (days["opens"] < times) & (times <= days["closes"])
     if name == "session.open":
-        return inside.astype(np.float64)
+        return np.asarray(inside, dtype=np.float64)
     if name == "session.ordinal":
-        return np.where(inside, days["session_ordinal"].astype(np.float64), np.nan)
+        return np.asarray(np.where(inside, days["session_ordinal"], np.nan), dtype=np.float64)
     span = times - days["opens"] if name == "session.minutes" else days["closes"] - times
-    return np.where(inside, span / 60e9, np.nan)
+    return np.asarray(np.where(inside, span / 60e9, np.nan), dtype=np.float64)
 

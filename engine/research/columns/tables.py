@@ -507,7 +507,7 @@ class Tabulate:
         """Columns that say where the market stood, whether a rule reads them or not."""
         graph = self._graphs[symbol]
         names = ("last", "close", *(("bid", "ask") if symbol in self._quoted else ()))
-        found = {f"{name}_column": NONE for name in ("bid", "ask")}
+        found: dict[str, float] = {f"{name}_column": NONE for name in ("bid", "ask")}
         return found | {f"{name}_column": graph.input("market", name) for name in names}
 
     def _inputs(self, symbol: str, placed: _Placed) -> tuple[Range, Range, Range, Range, int]:

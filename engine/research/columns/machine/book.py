@@ -269,7 +269,8 @@ def book(
             run.status = LATE_LEGS
         o.started = 1
         h.values = 1
-        values[key] = order_values[i]
+        for n in range(values.shape[1]):
+            values[key, n] = order_values[i, n]
         take_legs(run, orders, symbols, o)
     if h.quantity == 0:
         close_position_of(run, orders, held, symbols, lists, scratch, key)

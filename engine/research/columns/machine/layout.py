@@ -103,7 +103,7 @@ def record(ints: str, floats: str = "", more: Sequence[tuple[str, object]] = ())
     """A record of 64-bit integers and floats."""
     fields: list[tuple[str, object]] = [(name, np.int64) for name in ints.split()]
     fields += [(name, np.float64) for name in floats.split()]
-    return np.dtype([*fields, *more])  # type: ignore[arg-type]
+    return np.dtype([*fields, *more])
 
 
 RUN = record(
