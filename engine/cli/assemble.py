@@ -28,6 +28,7 @@ from engine.market.events import NANOS, MarketSource
 from engine.market.instrument import Instrument, InstrumentKind, contract
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import Plan, execution_symbol, make_plan
+from engine.research.columns.terms import FillTerms
 from engine.ruleset.parameters import ParameterError, read_settings
 from engine.ruleset.rules import Ruleset
 from engine.settings.models import PaperSettings, Settings
@@ -105,6 +106,13 @@ class Assembly:
         self.instruments, self.contract_rates = dict(instruments), rates
         self.contracts_at_venue = True
         self.calendars = {**self.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
+
+    def fill_terms(self, fills: str) -> FillTerms:
+        settings = self.broker(fills).settings
+        return FillTerms(
+            fills, settings.cash, settings.fee_per_unit, settings.fee_minimum, None,
+            settings.slippage_ratio, settings.latency_ms, settings.participation, settings.cash_check,
+        )  # fmt: skip
 
     def source(self) -> MarketSource:
         data = self.data

@@ -21,6 +21,7 @@ from engine.report.tables import print_report
 from engine.report.write import write_report
 from engine.research.backtest import Described, backtest
 from engine.research.results import BacktestResult, PriceSeries
+from engine.research.sets import COLUMNS, TICK, Engine
 from engine.settings import load_settings
 
 
@@ -44,10 +45,15 @@ def command(
         float | None,
         typer.Option("--assume-spread", metavar="DOLLARS", help="Of candles: between bid and ask, which they lack."),
     ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="columns|tick", help="How history is gone through; both give the same.")
+    ] = COLUMNS,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run a pack over recorded data with a paper broker; the fills are also tried at their best and at their worst."""
+    if engine not in (COLUMNS, TICK):
+        raise UserError(f"--engine {engine} is none; choose {COLUMNS} or {TICK}")
     settings = load_settings(config, {"market.assumed_spread": spread})
     paths, names = rules_of(pack, settings.rules.paths)
     span = (day(first, "--from"), day(last, "--to"))
@@ -55,25 +61,29 @@ def command(
     ruleset = load_rules(paths, names).ruleset
     alpha = recorded_signals(settings, ruleset, choice.root)
     assembly = assemble(settings, ruleset, choice, param or [], alpha=alpha)
-    result, prices = run_backtest(assembly, pack, folder is not None)
+    result, prices = run_backtest(assembly, pack, folder is not None, COLUMNS if engine == COLUMNS else TICK)
     if folder is not None:
         write_report(result, prices, folder)
     if json:
         print_json(result.to_json())
     else:
         print_report(result, out())
+        if result.fallback:
+            out().print(f"run tick by tick, not over columns: {result.fallback}")
         if folder is not None:
             out().print(f"report written to {folder / 'report.html'}")
     return ExitCode.GOOD
 
 
-def run_backtest(assembly: Assembly, pack: str, keep_prices: bool) -> tuple[BacktestResult, list[PriceSeries]]:
+def run_backtest(
+    assembly: Assembly, pack: str, keep_prices: bool, engine: Engine = COLUMNS
+) -> tuple[BacktestResult, list[PriceSeries]]:
     """The back-test with a progress bar on a terminal."""
     described = Described(
         pack, assembly.describe_data(), assembly.describe_parameters(), assembly.timezone, assembly.settings.paper.cash
     )
     with no_collector(), PassesBar(["central", "pessimistic", "optimistic"]) as bar:
-        result, prices = backtest(assembly, described, time.perf_counter, bar.notice, keep_prices)
+        result, prices = backtest(assembly, described, time.perf_counter, bar.notice, keep_prices, engine)
     return result, prices
 
 

@@ -68,6 +68,11 @@ class BarAggregator:
         """The pending bar if its bucket is over at ``now_ns``: for buckets whose last minutes are missing."""
         return self._complete() if now_ns >= self._end_ns else None
 
+    @property
+    def pending_ns(self) -> int:
+        """When the bar under way will be over (UTC nanoseconds); the end of time when there is none."""
+        return self._end_ns if self._parts else 2**63 - 1
+
     def _bucket_of(self, start_ns: int) -> tuple[int, int] | None:
         """Start and end of the bucket that holds an instant; None outside the sessions of daily bars."""
         if self._calendar is None:

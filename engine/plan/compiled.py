@@ -9,9 +9,10 @@ import hashlib
 import importlib
 import os
 import pkgutil
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,6 @@ from engine.language import functions
 from engine.language.functions import CATALOGUE
 from engine.plan import dispatch, kernel
 from engine.plan.program import Kernel
-
-_HELPERS = (
-    "power",
-    "conjunction",
-    "disjunction",
-    "crossed",
-    "delayed",
-    "held",
-    "elementary",
-    "special",
-    "simple",
-    "compare",
-)
 
 
 def cache_folder() -> Path:
@@ -45,38 +33,121 @@ def _fingerprint() -> str:
     digest = hashlib.sha256()
     names = sorted(m.name for m in pkgutil.iter_modules(functions.__path__, functions.__name__ + "."))
     for module in (kernel, dispatch, *(importlib.import_module(name) for name in names)):
-        assert module.__file__ is not None
-        digest.update(Path(module.__file__).read_bytes())
+        _add(digest, module)
     return digest.hexdigest()[:16]
+
+
+def _add(digest: Any, module: ModuleType) -> None:
+    assert module.__file__ is not None
+    digest.update(Path(module.__file__).read_bytes())
 
 
 @cache
 def compiled_kernel() -> Kernel:
     """The compiled kernel. The first call on a machine compiles for some seconds, later ones load."""
-    import numba
-
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        keep = os.access(folder, os.W_OK)
-    except OSError:
-        keep = False
-    if keep:
-        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-    return _compile(numba, keep)
-
-
-def _compile(numba: Any, keep: bool) -> Kernel:
-    jit = numba.njit
-    steps = {f"step_{name}": jit(function.step) for name, function in CATALOGUE.items()}
-    call = jit(_with_globals(dispatch.call, steps))
-    names: dict[str, Any] = {"call": call}
-    for name in _HELPERS:
-        names[name] = jit(_with_globals(getattr(kernel, name), names))
-    names["run"] = jit(_with_globals(kernel.run, names), cache=keep)
-    found = Kernel(names["run"], jit(_with_globals(kernel.run_rows, names), cache=keep))
+    linker = kernel_linker()
+    found = Kernel(linker.names["run"], linker.names["run_rows"])
     _load(found)
     return found
+
+
+@cache
+def kernel_linker() -> Linker:
+    """The kernel with the steps of all functions; what is linked beside it shares them."""
+    linker = Linker("kernel", ())
+    linker.kernel()
+    return linker
+
+
+def address_of(function: Any) -> int:
+    """Where the machine code of a compiled function stands, of the types that it was called with first."""
+    found = next(iter(function.overloads.values()))
+    return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
+
+
+def by_address() -> Any:
+    """A function for compiled code that calls a compiled function of no result: its address, a tuple of arguments."""
+    import numba
+    from numba.core import types
+    from numba.extending import intrinsic
+
+    cgutils: Any = numba.core.cgutils
+
+    @intrinsic
+    def call(typing: Any, address: Any, arguments: Any) -> Any:
+        kinds = tuple(arguments)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            convention = context.call_conv
+            pointer = convention.get_function_type(types.none, kinds).as_pointer()
+            target = builder.inttoptr(values[0], pointer)
+            passed = cgutils.unpack_tuple(builder, values[1], len(kinds))
+            status, _ = convention.call_function(builder, target, types.none, kinds, passed)
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return context.get_dummy_value()
+
+        return types.none(address, arguments), generate
+
+    return call
+
+
+class Linker:
+    """Compiles functions so that they see the compiled versions of what they call.
+
+    ``name``, ``modules``: what the machine code is kept under, beside the sources of kernel and functions. ``beside``:
+    a linker whose functions are seen as well.
+    """
+
+    def __init__(self, name: str, modules: Sequence[ModuleType], beside: Linker | None = None) -> None:
+        import numba
+
+        digest = hashlib.sha256(_fingerprint().encode())
+        for module in modules:
+            _add(digest, module)
+        folder = cache_folder() if not modules else cache_folder().with_name(f"{name}-{digest.hexdigest()[:16]}")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._keep = os.access(folder, os.W_OK)
+        except OSError:
+            self._keep = False
+        self._folder = folder
+        self._numba: Any = numba
+        self._compiled: dict[FunctionType, Any] = dict(beside._compiled) if beside is not None else {}
+        self.names: dict[str, Any] = {}
+
+    def kernel(self) -> None:
+        """Link the steps of all functions and the kernel."""
+        inner = self._numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)
+        steps = {f"step_{name}": inner(function.step) for name, function in CATALOGUE.items()}
+        self._compiled[dispatch.call] = inner(_with_globals(dispatch.call, steps))  # type: ignore[index]
+        self.module(kernel, kept=("run", "run_rows"))
+
+    def replace(self, function: FunctionType, made: FunctionType) -> None:
+        """Have ``made`` called by compiled code where ``function`` stands."""
+        self._compiled[function] = self._numba.njit(made, no_cfunc_wrapper=True, no_cpython_wrapper=True)
+
+    def module(self, module: ModuleType, kept: Sequence[str], **options: Any) -> None:
+        """Link every function of a module; those ``kept`` are entered from outside, and stay on disk.
+
+        ``options``: further ones of ``numba.njit``.
+        """
+        if self._keep:
+            self._numba.config.CACHE_DIR = str(self._folder)
+        found = [f for f in vars(module).values() if isinstance(f, FunctionType) and f.__module__ == module.__name__]
+        shared = dict(vars(module))
+        for name, value in vars(module).items():
+            if isinstance(value, FunctionType) and value in self._compiled:
+                shared[name] = self._compiled[value]
+        for function in found:
+            copy = FunctionType(function.__code__, shared, function.__name__, function.__defaults__)
+            copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+            entered = function.__name__ in kept
+            made = self._numba.njit(
+                copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered,
+                **options,
+            )  # fmt: skip
+            shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
 
 
 def _load(found: Kernel) -> None:

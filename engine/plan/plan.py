@@ -43,10 +43,16 @@ def exit_segment(strategy: str) -> str:
 
 
 def make_plan(
-    ruleset: Ruleset, symbols: Sequence[str], parameters: Mapping[str, float] | None = None
+    ruleset: Ruleset,
+    symbols: Sequence[str],
+    parameters: Mapping[str, float] | None = None,
+    texts: Texts | None = None,
 ) -> Plan:
-    """Compile ``ruleset`` for ``symbols``. ``parameters``: values by key that replace the rules' defaults."""
-    texts = Texts()
+    """Compile ``ruleset`` for ``symbols``. ``parameters``: values by key that replace the rules' defaults.
+
+    ``texts``: shared by plans whose values are compared.
+    """
+    texts = texts or Texts()
     plan = Plan(ruleset, {}, _exits(ruleset), _guards(ruleset), _packs(ruleset), texts)
     values = {key: p.value for key, p in ruleset.parameters.items()} | dict(parameters or {})
     moving = frozenset(key for pack in ruleset.packs.values() for s in pack.sessions for key in s.settings)

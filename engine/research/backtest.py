@@ -1,9 +1,10 @@
-"""The back-test: the shared loop over recorded data with a paper broker, three times for the fill bounds."""
+"""The back-test: recorded data with a paper broker, three times for the fill bounds, over columns or tick by tick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Protocol
@@ -11,18 +12,23 @@ from typing import Protocol
 from engine.decide.tick import Decider
 from engine.execute.loop import Loop
 from engine.market.events import MarketSource
-from engine.market.orders import Broker
+from engine.plan.columns import CannotCompile
 from engine.research.budgets import outside_budget
+from engine.research.columns.lanes import CannotLayOut
+from engine.research.columns.market import MarketColumns
+from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.results import BacktestResult, PriceSeries, Row, headline
+from engine.research.sets import COLUMNS, TICK, Engine, GaveUp, finished
 from engine.research.statistics import curve_statistics
+from engine.research.trades import ClosedTrade
 
 CENTRAL = "central"
 OTHER_BOUNDS = ("pessimistic", "optimistic")
 BLOCK_TICKS = 256
 
 
-class Parts(Protocol):
+class Parts(SetParts, Protocol):
     """What a back-test is put together from; the command line provides it, because connectors live outside."""
 
     def source(self) -> MarketSource:
@@ -31,10 +37,6 @@ class Parts(Protocol):
 
     def decider(self) -> Decider:
         """A fresh decider."""
-        ...
-
-    def broker(self, fills: str) -> Broker:
-        """A fresh paper broker with the fill assumption ``pessimistic``, ``central`` or ``optimistic``."""
         ...
 
 
@@ -55,19 +57,52 @@ def backtest(
     clock: Callable[[], float],
     progress: Callable[[str, MarketSource], None] = lambda fills, source: None,
     keep_prices: bool = False,
+    engine: Engine = COLUMNS,
 ) -> tuple[BacktestResult, list[PriceSeries]]:
     """Run the data once with central fills and once for each bound.
 
-    ``clock`` gives seconds and only times the run. ``progress`` is told now and then which pass is under way and
-    the source that it reads. Raises SourceError for data that cannot be used.
+    ``engine``: "columns" falls back to "tick" where something cannot be compiled, and the result says why. ``clock``
+    gives seconds and only times the run. ``progress`` is told now and then which pass is under way and the source that
+    it reads. Raises SourceError for data that cannot be used.
     """
-    began = clock()
+    began, fallback = clock(), ""
+    if engine == COLUMNS:
+        source = parts.source()
+        market = MarketColumns.of(source.ticks(), lambda: progress(CENTRAL, source))
+        try:
+            return _by_column(parts, described, market, began, clock, keep_prices)
+        except (CannotCompile, CannotLayOut, GaveUp) as reason:
+            fallback, began = str(reason), clock()
     recorder, loop = _run(parts, CENTRAL, progress, keep_prices)
     seconds = clock() - began
-    bounds: dict[str, Row] = {CENTRAL: _headline(recorder, described)}
+    bounds: dict[str, Row] = {CENTRAL: _headline(recorder.book.trades, recorder.times, recorder.equity, described)}
     for fills in OTHER_BOUNDS:
-        bounds[fills] = _headline(_run(parts, fills, progress, False)[0], described)
-    return result_of(recorder, loop, described, seconds, bounds), recorder.prices()
+        other, _ = _run(parts, fills, progress, False)
+        bounds[fills] = _headline(other.book.trades, other.times, other.equity, described)
+    result = result_of(recorder, loop, described, seconds, bounds)
+    return replace(result, fallback=fallback), recorder.prices()
+
+
+def _by_column(
+    parts: Parts, described: Described, market: MarketColumns, began: float, clock: Callable[[], float],
+    keep_prices: bool,
+) -> tuple[BacktestResult, list[PriceSeries]]:  # fmt: skip
+    """As ``backtest``, over columns. Raises CannotCompile, CannotLayOut and GaveUp."""
+    central = finished(parts, market, CENTRAL)
+    seconds, ruleset = clock() - began, parts.ruleset
+    bounds: dict[str, Row] = {CENTRAL: _headline(central.trades, central.times, central.equity, described)}
+    for fills in OTHER_BOUNDS:
+        other = finished(parts, market, fills)
+        bounds[fills] = _headline(other.trades, other.times, other.equity, described)
+    times = central.times
+    result = BacktestResult(
+        described.pack, described.data, described.parameters, times[0] if times else 0, times[-1] if times else 0,
+        central.bars, len(times), seconds, central.reader.sha256(), central.orders, central.fills, central.trades,
+        times, central.equity, described.cash, described.timezone, dict(central.rejected()),
+        {rule: dict(counts) for rule, counts in central.verdicts().items()}, bounds, {}, central.bars_exposed,
+        central.buy_and_hold(), outside_budget(ruleset, central.fired(), times, described.timezone), COLUMNS,
+    )  # fmt: skip
+    return result, central.prices() if keep_prices else []
 
 
 def result_of(
@@ -81,7 +116,7 @@ def result_of(
         recorder.book.bars, loop.ticks, seconds, loop.hash.hexdigest(), recorder.order_count, recorder.fill_count,
         recorder.book.trades, recorder.times, recorder.equity, described.cash, described.timezone,
         dict(recorder.rejected), {rule: dict(counts) for rule, counts in recorder.verdicts.items()},
-        bounds, dict(recorder.notes), recorder.book.bars_exposed, recorder.buy_and_hold(), firing,
+        bounds, dict(recorder.notes), recorder.book.bars_exposed, recorder.buy_and_hold(), firing, TICK,
     )  # fmt: skip
 
 
@@ -104,9 +139,7 @@ def run_through(loop: Loop, source: MarketSource, notice: Callable[[], None]) ->
         notice()
 
 
-def _headline(recorder: StatisticsRecorder, described: Described) -> Row:
-    curve = curve_statistics(recorder.times, recorder.equity, described.cash, described.timezone)
-    return headline(recorder.book.trades, curve)
-
-
-
+def _headline(
+    trades: Sequence[ClosedTrade], times: array[int], equity: array[float], described: Described
+) -> Row:
+    return headline(trades, curve_statistics(times, equity, described.cash, described.timezone))

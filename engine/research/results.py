@@ -51,7 +51,8 @@ class BacktestResult:
     ``verdicts`` a rule to its count of each verdict, ``bounds`` a fill assumption to the figures of `headline`.
     ``data_notes`` counts what was odd in the input (late, duplicate, missing bars). ``bars_exposed`` counts bars that
     closed with a position open, None if nobody counted; ``buy_and_hold`` is a ratio, None if nobody computed it.
-    ``unexpected_firings`` counts the periods in which a rule fired otherwise than its pack expects.
+    ``unexpected_firings`` counts the periods in which a rule fired otherwise than its pack expects. ``engine`` is
+    "columns" or "tick"; ``fallback`` says why not columns where they were asked for.
     """
 
     pack: str
@@ -77,6 +78,8 @@ class BacktestResult:
     bars_exposed: int | None = None
     buy_and_hold: float | None = None
     unexpected_firings: Mapping[str, int] = field(default_factory=dict)
+    engine: str = "tick"
+    fallback: str = ""
 
     def statistics(self) -> tuple[TradeStatistics, CurveStatistics]:
         """Figures over all trades and over the equity curve, unrounded."""
@@ -145,6 +148,8 @@ class BacktestResult:
             "bars": self.bars,
             "ticks": self.ticks,
             "seconds": round(self.seconds, 3),
+            "engine": self.engine,
+            "fallback": self.fallback,
             "decisions_sha256": self.decisions_sha256,
             "orders": self.orders,
             "fills": self.fills,

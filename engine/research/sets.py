@@ -10,62 +10,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from engine.decide.tick import Decider, VenueFacts
+from engine.decide.tick import Decider
 from engine.execute.loop import Loop
-from engine.market.calendar import TradingCalendar
-from engine.market.instrument import Instrument
-from engine.market.orders import Broker
 from engine.plan.arrays import Floats, Ints
+from engine.plan.columns import CannotCompile
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
+from engine.research.columns.lanes import CannotLayOut
 from engine.research.columns.market import MarketColumns
+from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.statistics import local_days
 from engine.research.trades import ClosedTrade
-from engine.ruleset.rules import Ruleset
 
-COLUMNS, TICK = "columns", "tick"
+if TYPE_CHECKING:
+    from engine.research.columns.result import Finished
+    from engine.research.columns.run import Outcome, Stage
+
 Engine = Literal["columns", "tick"]
+COLUMNS: Final = "columns"
+TICK: Final = "tick"
 BLOCK_TICKS = 256
-
-
-class SetParts(Protocol):
-    """What every set has in common; ``engine.cli.assemble.Assembly`` is one. Must pickle to be sent to workers."""
-
-    @property
-    def ruleset(self) -> Ruleset: ...
-    @property
-    def plan_symbols(self) -> Sequence[str]:
-        """The symbols of the plan, in the order in which they are looked at."""
-        ...
-
-    @property
-    def parameters(self) -> Mapping[str, float]:
-        """Values by key that hold for every set, beside the rules' defaults; a set's own go before them."""
-        ...
-
-    @property
-    def instruments(self) -> Mapping[str, Instrument]: ...
-    @property
-    def calendars(self) -> Mapping[str, TradingCalendar]: ...
-    @property
-    def cash(self) -> Decimal:
-        """Cash at the start (money)."""
-        ...
-
-    @property
-    def timezone(self) -> str:
-        """IANA name of the zone whose days the equity statistics count."""
-        ...
-
-    def venue_facts(self) -> VenueFacts: ...
-    def broker(self, fills: str) -> Broker:
-        """A fresh paper broker with the fill assumption ``pessimistic``, ``central`` or ``optimistic``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +127,71 @@ def run_sets(
     Raises PlanError when a set's values cannot be used and SourceError for data that cannot.
     """
     chosen = market.between(begin_ns, end_ns)
-    return [run_by_tick(parts, chosen, values, fills, keep_curve, "") for values in sets]
+    if engine == TICK:
+        return [run_by_tick(parts, chosen, values, fills, keep_curve, "") for values in sets]
+    try:
+        return _run_by_column(parts, chosen, sets, fills, keep_curve)
+    except (CannotCompile, CannotLayOut) as reason:
+        return [run_by_tick(parts, chosen, values, fills, keep_curve, str(reason)) for values in sets]
+
+
+def _run_by_column(
+    parts: SetParts, market: MarketColumns, sets: Sequence[Mapping[str, float]], fills: str, keep_curve: bool
+) -> list[SetResult]:
+    from engine.research.columns.compiled import compiled_machine  # late: Numba
+    from engine.research.columns.run import ColumnRun, Stage
+    from engine.research.columns.words import GAVE_UP
+
+    stage = Stage(parts, market, sets, parts.fill_terms(fills))
+    found = []
+    for values, outcome in zip(sets, ColumnRun(stage, compiled_machine(), keep_curve).outcomes(), strict=True):
+        if outcome.gave_up:
+            found.append(run_by_tick(parts, market, values, fills, keep_curve, GAVE_UP[outcome.gave_up]))
+        else:
+            found.append(_result(parts, stage, values, outcome))
+    return found
+
+
+class GaveUp(Exception):
+    """The column engine met something in the middle of a run that it does not count exactly. The text says what."""
+
+
+def finished(parts: SetParts, market: MarketColumns, fills: str) -> Finished:
+    """One run over columns with everything that a report wants. Raises CannotCompile, CannotLayOut and GaveUp."""
+    from engine.research.columns.compiled import compiled_machine
+    from engine.research.columns.result import Finished
+    from engine.research.columns.run import ColumnRun, Stage
+    from engine.research.columns.words import GAVE_UP
+
+    stage = Stage(parts, market, [{}], parts.fill_terms(fills))
+    (outcome,) = ColumnRun(stage, compiled_machine(), True).outcomes()
+    if outcome.gave_up:
+        raise GaveUp(GAVE_UP[outcome.gave_up])
+    return Finished(stage, outcome, parts)
+
+
+def _result(parts: SetParts, stage: Stage, values: Mapping[str, float], outcome: Outcome) -> SetResult:
+    from engine.research.columns.outcome import Reader, Trades
+
+    times = stage.market.times
+    reader = Reader.of(
+        outcome.tables, outcome.log, times, parts.instruments, stage.units, stage.terms, parts.ruleset.sha256
+    )
+    ints, floats, reasons = Trades(reader, outcome.held, outcome.holds, len(times)).arrays()
+    trades = TradeColumns(
+        tuple(outcome.tables.names), tuple(outcome.tables.strategies), tuple(reasons), ints[:, 0], ints[:, 1],
+        ints[:, 2], ints[:, 3], times[ints[:, 4]], times[ints[:, 5]], *floats.T,
+    )  # fmt: skip
+    initial = float(parts.cash)
+    equity = EquityColumns(
+        initial, float(outcome.closes[-1]) if len(outcome.closes) else initial, float(outcome.figures[1]),
+        float(outcome.figures[2]), stage.days, outcome.closes, outcome.curve,
+    )  # fmt: skip
+    run = outcome.run[0]
+    return SetResult(
+        dict(values), COLUMNS, "", trades, equity, int(run["orders"]), int(run["fills"]), len(times),
+        partial(Reader.sha256, reader),
+    )  # fmt: skip
 
 
 def run_by_tick(
@@ -207,7 +241,7 @@ def trade_columns(trades: Sequence[ClosedTrade]) -> TradeColumns:
         return np.array(values, dtype=np.int64)
 
     def floats(values: Sequence[Decimal]) -> Floats:
-        return np.array([float(value) for value in values], dtype=np.float64)
+        return np.array([float(value) for value in values], dtype=np.float64) + 0.0  # no negative zero
 
     return TradeColumns(
         symbols, strategies, reasons, ints([symbols.index(t.symbol) for t in trades]),

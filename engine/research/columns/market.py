@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from engine.market.events import Bar, MarketEvent, Observation, Quote, Tick
 from engine.plan.arrays import Floats, Ints
 
 BAR, QUOTE, OBSERVATION = 0, 1, 2
-_TIME, _EVENTS = itemgetter(0), itemgetter(1)
+BLOCK_TICKS = 8192
+_SYMBOL, _TIME, _EVENTS = itemgetter(0), itemgetter(0), itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class MarketColumns:
 
     ``times``: of each tick, UTC nanoseconds, ascending. Events of tick ``t`` are ``first[t]`` to ``first[t + 1]`` of
     ``kind`` (BAR, QUOTE, OBSERVATION), ``symbol`` (number in ``symbols``) and ``row`` (number in the table of that
-    kind), in the order in which they came. ``bars``: shape (bars, 7): open, high, low, close, volume (NaN unknown),
+    kind), in the order in which they came. ``bars``: shape (bars, 5): open, high, low, close, volume (NaN unknown),
     prices in money per unit; ``bar_times``, shape (bars, 2): start in UTC nanoseconds, length in seconds.
     ``quotes``, shape (quotes, 4): bid, bid size, ask, ask size, NaN where a side is missing; ``quote_times`` UTC
     nanoseconds. ``observations`` are kept as they came. Everything pickles.
@@ -41,15 +43,13 @@ class MarketColumns:
     observations: tuple[Observation, ...] = ()
 
     @classmethod
-    def of(cls, ticks: Iterable[Tick]) -> MarketColumns:
-        """Lay out ticks; raises what the source raises."""
-        held = list(ticks)
-        events = list(map(_EVENTS, held))
-        counts = np.fromiter(map(len, events), dtype=np.int64, count=len(events))
-        flat: list[MarketEvent] = list(chain.from_iterable(events))
-        times = np.fromiter(map(_TIME, held), dtype=np.int64, count=len(held))
-        first = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
-        return _Layout(flat).columns(times, first)
+    def of(cls, ticks: Iterable[Tick], notice: Callable[[], None] = lambda: None) -> MarketColumns:
+        """Lay out ticks, some thousands at a time; raises what the source raises. ``notice`` is called now and then."""
+        layout, rest = _Layout(), iter(ticks)
+        while block := list(islice(rest, BLOCK_TICKS)):
+            layout.add(block)
+            notice()
+        return layout.columns()
 
     def ticks(self) -> Iterator[Tick]:
         """The ticks as they were."""
@@ -82,31 +82,46 @@ class MarketColumns:
 
 
 class _Layout:
-    """Events on their way into columns."""
+    """Ticks on their way into columns."""
 
-    def __init__(self, events: Sequence[MarketEvent]) -> None:
-        self._events = events
+    def __init__(self) -> None:
         self._number: dict[str, int] = {}
-        for name in map(itemgetter(0), events):
-            if name not in self._number:
-                self._number[name] = len(self._number)
+        self._parts: list[tuple[Ints, Ints, Ints, Ints, Floats, Ints, Floats, Ints]] = []
+        self._observations: list[Observation] = []
 
-    def columns(self, times: Ints, first: Ints) -> MarketColumns:
-        events = self._events
-        count = len(events)
-        kind = np.fromiter((_kind(event) for event in events), dtype=np.int64, count=count)
-        symbol = np.fromiter((self._number[event[0]] for event in events), dtype=np.int64, count=count)
-        row = np.zeros(count, dtype=np.int64)
+    def add(self, ticks: Sequence[Tick]) -> None:
+        events = list(map(_EVENTS, ticks))
+        counts = np.fromiter(map(len, events), dtype=np.int64, count=len(events))
+        times = np.fromiter(map(_TIME, ticks), dtype=np.int64, count=len(ticks))
+        flat: list[MarketEvent] = list(chain.from_iterable(events))
+        numbers = self._number
+        for name in dict.fromkeys(map(_SYMBOL, flat)):
+            numbers.setdefault(name, len(numbers))
+        symbol = np.fromiter((numbers[event[0]] for event in flat), dtype=np.int64, count=len(flat))
+        kind = np.fromiter(map(_kind, flat), dtype=np.int64, count=len(flat))
+        bars: list[Any] = flat if not kind.any() else [event for event in flat if event.__class__ is Bar]
+        quotes: list[Any] = [event for event in flat if event.__class__ is Quote] if kind.any() else []
+        self._observations += [event for event in flat if isinstance(event, Observation)] if kind.any() else []
+        self._parts.append((
+            times, counts, kind, symbol, _table([bar[3:8] for bar in bars], 5),
+            np.array([bar[1:3] for bar in bars], dtype=np.int64).reshape(-1, 2),
+            _table([quote[2:6] for quote in quotes], 4), np.array([quote[1] for quote in quotes], dtype=np.int64),
+        ))  # fmt: skip
+
+    def columns(self) -> MarketColumns:
+        if not self._parts:
+            self.add([])
+        times, counts, kind, symbol, bars, bar_times, quotes, quote_times = (
+            np.concatenate(found) for found in zip(*self._parts, strict=True)
+        )
+        row = np.zeros(len(kind), dtype=np.int64)
         for number in (BAR, QUOTE, OBSERVATION):
             mine = kind == number
             row[mine] = np.arange(np.count_nonzero(mine))
-        bars = [event for event in events if event.__class__ is Bar]
-        quotes = [event for event in events if event.__class__ is Quote]
+        first = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
         return MarketColumns(
-            tuple(self._number), times, first, kind, symbol, row,
-            _table([bar[3:8] for bar in bars], 5), np.array([bar[1:3] for bar in bars], dtype=np.int64).reshape(-1, 2),
-            _table([quote[2:6] for quote in quotes], 4), np.array([quote[1] for quote in quotes], dtype=np.int64),
-            tuple(event for event in events if isinstance(event, Observation)),
+            tuple(self._number), times, first, kind, symbol, row, bars, bar_times, quotes, quote_times,
+            tuple(self._observations),
         )  # fmt: skip
 
 

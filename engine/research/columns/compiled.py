@@ -1,0 +1,76 @@
+"""The machine compiled by Numba, once per machine and source; see ``engine.plan.compiled``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.plan import column_kernel
+from engine.plan.compiled import Linker, address_of, by_address, compiled_kernel, kernel_linker
+from engine.research.columns import folding
+from engine.research.columns.machine import (
+    book,
+    broker,
+    entries,
+    exits,
+    facts,
+    guards,
+    layout,
+    loop,
+    matching,
+    nodes,
+    numbers,
+)
+from engine.research.columns.tables import Records
+
+
+class Machine(NamedTuple):
+    """The functions that the driver calls. ``records``: how they want to see arrays of records;
+    ``kernel``: the address of the compiled kernel."""
+
+    advance: Callable[..., int]
+    run_columns: Callable[..., None]
+    mark_true: Callable[..., None]
+    fold: Callable[..., None]
+    records: Callable[[Records], Records]
+    kernel: int
+
+
+def _compute() -> Callable[..., None]:
+    """``nodes.compute`` as compiled code has it."""
+    call, everything = by_address(), nodes.EVERYTHING
+
+    def compute(run: Any, begin: int, end: int, stretches: Any, code: Any, pool: Any, v: Any, state: Any) -> None:
+        call(run.kernel, (begin, end, everything, stretches, code, pool, v, state))
+
+    return compute
+
+
+def _with_names(records: Records) -> Records:
+    return records.view(np.recarray)
+
+
+def _as_they_are(records: Records) -> Records:
+    return records
+
+
+MODULES = (numbers, book, matching, broker, facts, guards, exits, entries, loop)
+INTERPRETED = Machine(loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold, _with_names, 0)
+
+
+@cache
+def compiled_machine() -> Machine:
+    """The compiled machine. The first call of each function on a machine compiles, later ones load."""
+    linker = Linker("machine", (column_kernel, folding, layout, nodes, *MODULES), kernel_linker())
+    linker.replace(nodes.compute, _compute())  # type: ignore[arg-type]
+    linker.module(column_kernel, kept=("run_columns", "mark_true"))
+    linker.module(folding, kept=("fold",))
+    for module in MODULES:
+        # It makes no arrays, so none are counted; and where it divides, it has looked at the divisor.
+        linker.module(module, kept=("advance",), _nrt=False, error_model="numpy")
+    names: dict[str, Any] = linker.names
+    kernel = address_of(compiled_kernel().run)
+    return Machine(names["advance"], names["run_columns"], names["mark_true"], names["fold"], _as_they_are, kernel)

@@ -1,0 +1,445 @@
+"""Orders and the account: what rests, what a fill does to orders, positions and cash.
+
+``connectors.paper.book``, ``connectors.paper.account`` and ``engine.decide.portfolio`` in one: a fill is booked when it
+happens; that an order is over is told when all fills of a tick are booked, as a report's updates come after its fills.
+"""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+from engine.research.columns.machine.layout import (
+    ENTRY,
+    INEXACT,
+    LATE_LEGS,
+    LOG_FILL,
+    MARKET_ORDER,
+    NEVER,
+    NONE,
+    STOP,
+    STOP_ORDER,
+    TARGET,
+    TOO_LARGE,
+)
+from engine.research.columns.machine.numbers import fill_price, gcd
+
+PRICES_PER_UNIT = 10_000  # fill prices are in 1e-4
+MOST = 9_007_199_254_740_992  # 2**53: up to here a double holds every integer
+ROOMY = 4e18
+
+
+# -- the log -----------------------------------------------------------------------------------------------------------
+
+
+def note(run: Any, log: Any, kind: int, a: int, b: int, c: int, d: int, e: int, f: int) -> int:
+    """Write a row; returns its number."""
+    at = run.logged
+    log[at, 0], log[at, 1], log[at, 2], log[at, 3] = kind, a, b, c
+    log[at, 4], log[at, 5], log[at, 6] = d, e, f
+    run.logged = at + 1
+    return at
+
+
+# -- orders that rest --------------------------------------------------------------------------------------------------
+
+
+def waits(o: Any) -> bool:
+    """Waits for its stop price."""
+    return o.stop != 0.0 and o.triggered == 0
+
+
+def rests(o: Any) -> bool:
+    return o.in_book == 1 and o.remaining > 0
+
+
+def arm(o: Any) -> None:
+    """Work out which bars can be passed over; after every change."""
+    o.below, o.above, o.deadline = -inf, inf, NEVER
+    if o.remaining <= 0:
+        return
+    if o.at_market == 0:
+        o.deadline = o.expires
+    waiting, buys = waits(o), o.side > 0
+    if o.at_market == 1 or not (waiting or o.met == 1):
+        o.below = inf
+    elif waiting == buys:
+        o.above = o.stop if waiting else o.limit
+    else:
+        o.below = o.stop if waiting else o.limit
+
+
+def new_order(run: Any, orders: Any, symbol: Any, number: int) -> int:
+    """A place for an order at the end of its symbol's list; its fields are set by whoever wants it."""
+    i = run.free
+    o = orders[i]
+    run.free = o.next
+    run.live += 1
+    run.numbered += 1
+    o.number, o.used, o.symbol = run.numbered, 1, number
+    o.next, o.prev = NONE, symbol.tail
+    if symbol.tail == NONE:
+        symbol.head = i
+    else:
+        orders[symbol.tail].next = i
+    symbol.tail = i
+    o.remaining = o.filled = o.fee = o.fills = o.triggered = o.at_market = o.met = o.in_book = 0
+    o.pending = o.started = o.leg_seq = o.exiting = o.leftover = o.lost_legs = 0
+    o.parent = o.group = 0
+    o.limit = o.stop = o.stop_wanted = o.reserve = 0.0
+    o.limit_nanos = o.stop_nanos = NONE
+    o.type, o.expires, o.fallback = MARKET_ORDER, NEVER, 0
+    return int(i)
+
+
+def release_place(run: Any, orders: Any, symbols: Any, i: int) -> None:
+    """Give the place of an order back once nobody knows it any more."""
+    o = orders[i]
+    if o.used == 0 or o.in_book == 1 or o.pending == 1 or o.leg_seq > 0 or o.exiting == 1 or o.leftover == 1:
+        return
+    symbol = symbols[o.symbol]
+    if o.prev == NONE:
+        symbol.head = o.next
+    else:
+        orders[o.prev].next = o.next
+    if o.next == NONE:
+        symbol.tail = o.prev
+    else:
+        orders[o.next].prev = o.prev
+    o.used = 0
+    o.next = run.free
+    run.free = i
+    run.live -= 1
+
+
+def leave_book(run: Any, orders: Any, symbols: Any, ended: Any, i: int) -> None:
+    """An order is done: forget it, and remember to tell."""
+    o = orders[i]
+    o.in_book = 0
+    symbols[o.symbol].orders -= 1
+    ended[run.ended] = i
+    run.ended += 1
+
+
+def end_order(run: Any, orders: Any, symbols: Any, ended: Any, i: int) -> None:
+    """An order is done; its legs keep what they have and expect no more."""
+    o = orders[i]
+    leave_book(run, orders, symbols, ended, i)
+    if o.leg != ENTRY:
+        return
+    j = symbols[o.symbol].head
+    while j != NONE:
+        leg = orders[j]
+        if leg.in_book == 1 and leg.parent == o.number:
+            cap(leg, leg.remaining, 0)
+            if leg.remaining <= 0:
+                leave_book(run, orders, symbols, ended, j)
+        j = leg.next
+
+
+def cap(o: Any, quantity: int, to_come: int) -> None:
+    """Cap what may fill now; ``to_come`` is what its parent may still bring."""
+    o.remaining = min(o.remaining, quantity)
+    most = o.filled + o.remaining + to_come
+    if most < o.total:
+        o.total = most
+    arm(o)
+
+
+def shrink(run: Any, orders: Any, symbols: Any, ended: Any, i: int, quantity: int) -> None:
+    """As ``cap``; what a parent may still bring comes on top, for it will need protection too."""
+    o = orders[i]
+    to_come = 0
+    if o.parent != 0:
+        j = symbols[o.symbol].head
+        while j != NONE:
+            if orders[j].in_book == 1 and orders[j].number == o.parent:
+                to_come = orders[j].remaining
+            j = orders[j].next
+    cap(o, quantity, to_come)
+    if o.filled >= o.total:
+        end_order(run, orders, symbols, ended, i)
+
+
+def fill(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
+    i: int, room: int, price: float,
+) -> int:  # fmt: skip
+    """Fill what may fill, at most ``room`` (NONE: no limit); returns how much did. Its legs come to life."""
+    o = orders[i]
+    ended = scratch[0]
+    quantity = o.remaining
+    if o.leg != ENTRY:
+        against = held[o.strategy * run.symbols + o.symbol].position * -o.side
+        quantity = min(quantity, max(against, 0))
+    if quantity <= 0:
+        end_order(run, orders, symbols, ended, i)
+        return 0
+    if room != NONE:
+        quantity = min(quantity, room)
+    if quantity <= 0:
+        return 0
+    exact = fill_price(run, price)
+    o.filled += quantity
+    o.remaining -= quantity
+    o.fills += 1
+    arm(o)
+    fee = fee_of_fill(run, o, quantity, exact)
+    o.fee += fee
+    held[o.strategy * run.symbols + o.symbol].position += quantity * o.side
+    book(run, orders, held, symbols, values, order_values, lists, scratch, log, i, quantity, exact, fee)
+    lose_group(run, orders, symbols, ended, i, quantity)
+    if o.leg == ENTRY:
+        j = symbols[o.symbol].head
+        while j != NONE:
+            leg = orders[j]
+            if leg.in_book == 1 and leg.parent == o.number:
+                if leg.remaining <= 0:
+                    leg.placed_ns = leg.from_ns = run.now
+                leg.remaining = min(leg.remaining + quantity, leg.total - leg.filled)
+                arm(leg)
+            j = leg.next
+    if o.filled >= o.total:
+        end_order(run, orders, symbols, ended, i)
+    return int(quantity)
+
+
+def lose_group(run: Any, orders: Any, symbols: Any, ended: Any, i: int, quantity: int) -> None:
+    """One cancels the other: what one leg fills, the others lose."""
+    o = orders[i]
+    if o.group == 0:
+        return
+    j = symbols[o.symbol].head
+    while j != NONE:
+        other = orders[j]
+        if j != i and other.in_book == 1 and other.group == o.group:
+            other.total = max(other.total - quantity, other.filled)
+            other.remaining = max(other.remaining - quantity, 0)
+            arm(other)
+            if other.filled >= other.total:
+                end_order(run, orders, symbols, ended, j)
+        j = other.next
+
+
+def fee_for(run: Any, quantity: int) -> int:
+    """What an order pays for ``quantity`` in all, where that does not depend on its price."""
+    return max(run.fee_least, run.fee_unit * quantity)
+
+
+def fee_of_fill(run: Any, o: Any, quantity: int, exact: int) -> int:
+    if run.contract == NONE:
+        return fee_for(run, o.filled) - o.fee
+    paid = run.contract * quantity * exact
+    rest = PRICES_PER_UNIT - exact
+    if abs(float(paid) * rest) > ROOMY:
+        run.status = TOO_LARGE
+        return 0
+    # rate / scale × quantity / unit × price × (1 − price), in steps of 1e-4 rounded up
+    steps = -(-(paid * rest) // (run.contract_scale * run.unit * PRICES_PER_UNIT))
+    return steps * (run.money // PRICES_PER_UNIT)
+
+
+# -- the account -------------------------------------------------------------------------------------------------------
+
+
+def book(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
+    i: int, quantity: int, exact: int, fee: int,
+) -> None:  # fmt: skip
+    """Cash and the position take note of a fill."""
+    o = orders[i]
+    key = o.strategy * run.symbols + o.symbol
+    h = held[key]
+    run.fills += 1
+    note(run, log, LOG_FILL, o.number, quantity, exact, fee, run.t, o.fills)
+    if float(quantity) * exact * run.price_money > ROOMY / 4:
+        run.status = TOO_LARGE
+    run.cash -= quantity * exact * run.price_money * o.side + fee
+    if abs(run.cash) > MOST:
+        run.status = TOO_LARGE
+    run.cash_float = run.cash / run.money_float
+    price = exact / 1e4
+    if h.open == 0:
+        open_position(run, held, symbols, scratch, key, price)
+    move_position(run, h, quantity * o.side, exact, fee)
+    h.amount = h.quantity / run.unit_float
+    h.entry = h.entry_sum / (h.entry_over * 1e4)
+    if o.pending == 1:
+        if o.lost_legs == 1:
+            run.status = LATE_LEGS
+        o.started = 1
+        h.values = 1
+        for n in range(values.shape[1]):
+            values[key, n] = order_values[i, n]
+        take_legs(run, orders, symbols, o)
+    if h.quantity == 0:
+        close_position_of(run, orders, held, symbols, lists, scratch, key)
+
+
+def take_legs(run: Any, orders: Any, symbols: Any, o: Any) -> None:
+    """With an entry's fill its bracket comes to life."""
+    j = symbols[o.symbol].head
+    while j != NONE:
+        leg = orders[j]
+        if leg.parent == o.number and leg.leg_seq == 0:
+            run.legs += 1
+            leg.leg_seq = run.legs
+        j = leg.next
+
+
+def open_position(run: Any, held: Any, symbols: Any, scratch: Any, key: int, price: float) -> None:
+    h = held[key]
+    h.open = 1
+    h.quantity = h.entry_sum = 0
+    h.entry_over = 1
+    h.last = h.high = h.low = price
+    h.bars = h.fired = h.trailing = h.values = h.exiting = 0
+    scratch[1, run.holds] = key
+    run.holds += 1
+    symbols[h.symbol].held += 1
+
+
+def move_position(run: Any, h: Any, signed: int, exact: int, fee: int) -> None:
+    """``engine.market.position.Position.apply``; ``entry_sum / entry_over`` is the average price, exact."""
+    before = h.quantity
+    if before == 0 or (before > 0) == (signed > 0):
+        if before == 0:
+            h.opened_ns = run.now
+        q, f = abs(before), abs(signed)
+        if float(h.entry_sum) * q + float(exact) * f * h.entry_over > ROOMY:
+            run.status = TOO_LARGE
+        top, bottom = h.entry_sum * q + exact * f * h.entry_over, h.entry_over * (q + f)
+        common = gcd(top, bottom)
+        if common > 1:
+            top, bottom = top // common, bottom // common
+        h.entry_sum, h.entry_over = top, bottom
+        if top > MOST or bottom > MOST // PRICES_PER_UNIT:
+            run.status = TOO_LARGE
+        h.quantity = before + signed
+        run.realised -= fee
+        return
+    closed, direction = min(abs(signed), abs(before)), 1 if before > 0 else -1
+    cost = h.entry_sum * closed
+    if cost % h.entry_over != 0:
+        run.inexact = 1
+    run.realised += (exact * closed - cost // h.entry_over) * direction * run.price_money - fee
+    h.quantity = before + signed
+    if run.inexact == 1 and run.reads_realised == 1:
+        run.status = INEXACT
+
+
+def close_position_of(
+    run: Any, orders: Any, held: Any, symbols: Any, lists: Any, scratch: Any, key: int
+) -> None:  # fmt: skip
+    """Nothing is held any more: what rests for the position is to come off the market."""
+    h = held[key]
+    h.open = 0
+    place = 0
+    while scratch[1, place] != key:
+        place += 1
+    run.holds -= 1
+    for n in range(place, run.holds):
+        scratch[1, n] = scratch[1, n + 1]
+    symbols[h.symbol].held -= 1
+    j = symbols[h.symbol].head
+    while j != NONE:
+        o = orders[j]
+        if o.strategy == h.strategy:
+            if o.leg_seq > 0:
+                o.leg_seq, o.leftover = 0, 1
+            o.exiting = 0
+        j = o.next
+    h.exiting = 0
+    scratch[2, run.closed] = key
+    run.closed += 1
+
+
+def settle(run: Any, orders: Any, held: Any, symbols: Any, state: Any, lists: Any, scratch: Any) -> None:
+    """The broker has told: orders that are over are forgotten, and what is left over of closed positions with them."""
+    forget_ended(run, orders, held, symbols, scratch)
+    if run.closed == 0:
+        return
+    for n in range(run.closed):
+        h = held[scratch[2, n]]
+        for m in range(h.memory_begin, h.memory_end):
+            for at in range(lists[m, 0], lists[m, 0] + lists[m, 1]):
+                state[at] = 0.0
+        j = symbols[h.symbol].head
+        while j != NONE:
+            o = orders[j]
+            following = o.next
+            mine = o.strategy == h.strategy
+            if mine and (o.leftover == 1 or (o.pending == 1 and o.started == 1)):
+                o.leftover = 0
+                if o.in_book == 1:
+                    end_order(run, orders, symbols, scratch[0], j)
+                else:
+                    release_place(run, orders, symbols, j)
+            j = following
+    run.closed = 0
+    forget_ended(run, orders, held, symbols, scratch)
+
+
+def forget_ended(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any) -> None:
+    for n in range(run.ended):
+        i = scratch[0, n]
+        o = orders[i]
+        if o.pending == 1:
+            o.pending = 0
+            run.pendings -= 1
+            symbols[o.symbol].pendings -= 1
+        if o.exiting == 1:
+            o.exiting = 0
+            held[o.strategy * run.symbols + o.symbol].exiting -= 1
+        if o.leg_seq > 0 and o.parent != 0:
+            tell_parent(orders, symbols, o)
+        o.leg_seq = o.leftover = 0
+    for n in range(run.ended):
+        release_place(run, orders, symbols, scratch[0, n])
+    run.ended = 0
+
+
+def tell_parent(orders: Any, symbols: Any, o: Any) -> None:
+    """A leg is over while its entry still fills: the tick engine would take it up again with the next fill."""
+    j = symbols[o.symbol].head
+    while j != NONE:
+        if orders[j].number == o.parent and orders[j].pending == 1:
+            orders[j].lost_legs = 1
+        j = orders[j].next
+
+
+def equity(run: Any, held: Any, scratch: Any) -> float:
+    """Cash plus all positions at their last prices (money)."""
+    worth = run.cash_float
+    for n in range(run.holds):
+        h = held[scratch[1, n]]
+        worth += h.amount * h.last
+    return float(worth)
+
+
+def resting_stop(run: Any, orders: Any, symbols: Any, h: Any) -> float:
+    """The protective stop that rests nearest to the market, as the rules believe it to be; NaN without one."""
+    found = nan
+    j = symbols[h.symbol].head
+    while j != NONE:
+        o = orders[j]
+        if o.strategy == h.strategy and o.leg_seq > 0 and o.leg == STOP and o.type == STOP_ORDER:
+            x = o.stop_wanted
+            if found != found or (x > found if h.quantity > 0 else x < found):
+                found = x
+        j = o.next
+    return found
+
+
+def resting_target(run: Any, orders: Any, symbols: Any, h: Any) -> float:
+    """The target that rests nearest to the market; NaN without one."""
+    found = nan
+    j = symbols[h.symbol].head
+    while j != NONE:
+        o = orders[j]
+        if o.strategy == h.strategy and o.leg_seq > 0 and o.leg == TARGET:
+            x = o.limit
+            if found != found or (x < found if h.quantity > 0 else x > found):
+                found = x
+        j = o.next
+    return found

@@ -1,0 +1,178 @@
+"""What is wanted goes to the broker: admission, cancels and changes, as ``connectors.paper.broker`` takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.research.columns.machine.book import arm, end_order, settle, shrink, waits
+from engine.research.columns.machine.layout import (
+    ENTRY,
+    LOG_CANCEL,
+    LOG_DECISION,
+    LOG_ORDER,
+    LOG_REPLACE,
+    MARKET_ORDER,
+    NONE,
+    TOO_FINE,
+)
+from engine.research.columns.machine.numbers import decimals
+
+LARGEST = 4e18
+DOUBT = 1e-9  # of the amounts: closer than that, floats do not say which is more
+
+
+def carry_out(
+    run: Any, orders: Any, held: Any, symbols: Any, lists: Any, scratch: Any, log: Any, state: Any, begin: int
+) -> None:
+    """Send the actions of all decisions noted from row ``begin`` on, in their order."""
+    end = run.logged
+    for row in range(begin, end):
+        if log[row, 0] != LOG_DECISION:
+            continue
+        at = log[row, 7]
+        while at < log[row, 8]:
+            at = one(run, orders, held, symbols, scratch, log, at, log[row, 8])
+            settle(run, orders, held, symbols, state, lists, scratch)
+
+
+def one(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, at: int, end: int) -> int:
+    """Send one action; returns the row after it."""
+    if log[at, 0] == LOG_ORDER:
+        last = at + 2
+        while last < end and log[last, 0] == LOG_ORDER and log[last, 11] == 0:
+            last += 2
+        place(run, orders, symbols, scratch, log, at, last)
+        return last
+    if log[at, 0] == LOG_CANCEL:
+        last = at
+        while last < end and log[last, 0] == LOG_CANCEL and (last == at or log[last, 3] == 0):
+            i = log[last, 2]
+            if orders[i].in_book == 1 and orders[i].number == log[last, 1]:
+                end_order(run, orders, symbols, scratch[0], i)
+            last += 1
+        return last
+    if log[at, 0] == LOG_REPLACE:
+        i = log[at, 2]
+        if orders[i].in_book == 1 and orders[i].number == log[at, 1]:
+            replace(run, orders, symbols, scratch, i, log[at, 3], log[at, 4])
+    return at + 1
+
+
+def place(run: Any, orders: Any, symbols: Any, scratch: Any, log: Any, begin: int, end: int) -> None:
+    """Take an entry with its legs, or one order alone, whole or not at all."""
+    taken = True
+    for row in range(begin, end, 2):
+        taken = taken and admitted(run, orders, symbols, orders[log[row, 2]])
+    for row in range(begin, end, 2):
+        i = log[row, 2]
+        o = orders[i]
+        if not taken:
+            scratch[0, run.ended] = i
+            run.ended += 1
+            continue
+        o.in_book = 1
+        symbols[o.symbol].orders += 1
+        o.total = o.quantity
+        o.remaining = 0 if o.parent != 0 else o.quantity
+        o.at_market = 1 if o.type == MARKET_ORDER else 0
+        o.placed_ns, o.from_ns = run.now, run.now + run.latency
+        o.reserve = o.limit if o.limit != 0.0 else o.stop if o.stop != 0.0 else last_price(symbols[o.symbol])
+        arm(o)
+
+
+def last_price(symbol: Any) -> float:
+    """The last one that the broker knows; NaN without any."""
+    if symbol.close == symbol.close or symbol.quoted == 0:
+        return float(symbol.close)
+    return float(symbol.quote_ask if symbol.quote_ask == symbol.quote_ask else symbol.quote_bid)
+
+
+def admitted(run: Any, orders: Any, symbols: Any, o: Any) -> bool:
+    """Whether an order is whole lots on the grid of a known market, and can be paid."""
+    symbol = symbols[o.symbol]
+    if o.quantity <= 0 or o.quantity % symbol.lot != 0 or symbol.tradable == 0:
+        return False
+    for price in (o.limit_nanos, o.stop_nanos):
+        if price != NONE and (price <= 0 or price % symbol.tick != 0):
+            return False
+    last = last_price(symbol)
+    if last != last:
+        return False
+    if o.leg != ENTRY or o.side < 0 or run.cash_check == 0:
+        return True
+    return can_pay(run, orders, symbols, o, last)
+
+
+def can_pay(run: Any, orders: Any, symbols: Any, o: Any, last: float) -> bool:
+    """Whether the cash that is free covers an entry. Entries that rest and buy keep their part back."""
+    price = o.limit if o.limit != 0.0 else o.stop if o.stop != 0.0 else last
+    cost = price * (o.quantity / run.unit_float) + fee_most(run, o.quantity)
+    free = run.cash_float
+    for s in range(run.symbols):
+        j = symbols[s].head
+        while j != NONE and symbols[s].orders > 0:
+            w = orders[j]
+            if w.in_book == 1 and w.side > 0 and w.leg == ENTRY:
+                kept = w.remaining / run.unit_float * w.reserve + fee_most(run, w.filled + w.remaining)
+                free -= kept - w.fee / run.money_float
+            j = w.next
+    if abs(cost - free) > DOUBT * (abs(cost) + abs(run.cash_float) + 1.0):
+        return bool(cost <= free)
+    return exactly(run, orders, symbols, o, price)
+
+
+def exactly(run: Any, orders: Any, symbols: Any, o: Any, price: float) -> bool:
+    """The same in integers, for the case that floats cannot tell."""
+    free = run.cash - amount(run, price, o.quantity) - fee_units(run, o.quantity)
+    for s in range(run.symbols):
+        j = symbols[s].head
+        while j != NONE and symbols[s].orders > 0:
+            w = orders[j]
+            if w.in_book == 1 and w.side > 0 and w.leg == ENTRY:
+                free -= amount(run, w.reserve, w.remaining) + fee_units(run, w.filled + w.remaining) - w.fee
+            j = w.next
+    return bool(free >= 0)
+
+
+def amount(run: Any, price: float, quantity: int) -> int:
+    """Price times quantity as money; gives up where that is no whole number of its smallest part."""
+    scale = decimals(price)
+    if scale == 0 or price * scale * quantity * run.money_float > LARGEST:
+        run.status = TOO_FINE
+        return 0
+    top, bottom = round(price * scale) * quantity * run.money, scale * run.unit
+    if top % bottom != 0:
+        run.status = TOO_FINE
+    return int(top // bottom)
+
+
+def fee_units(run: Any, quantity: int) -> int:
+    if run.contract == NONE:
+        return int(max(run.fee_least, run.fee_unit * quantity))
+    top, bottom = run.contract * quantity * run.money, run.contract_scale * run.unit * 4
+    if top % bottom != 0:
+        run.status = TOO_FINE
+    return int(top // bottom)
+
+
+def fee_most(run: Any, quantity: int) -> float:
+    """What an order pays for ``quantity`` in all (money); of contracts the most that it can be."""
+    if run.contract == NONE:
+        return max(run.fee_least, run.fee_unit * quantity) / run.money_float
+    return run.contract / run.contract_scale * (quantity / run.unit_float) / 4
+
+
+def replace(run: Any, orders: Any, symbols: Any, scratch: Any, i: int, quantity: int, stop: int) -> None:
+    """Move a stop or shrink a quantity; a change that cannot be made leaves the order as it is."""
+    o = orders[i]
+    symbol = symbols[o.symbol]
+    if stop != NONE and (not waits(o) or stop <= 0 or stop % symbol.tick != 0):
+        return
+    if quantity != NONE and quantity % symbol.lot != 0:
+        return
+    if stop != NONE:
+        o.stop_nanos, o.stop = stop, stop / 1e9
+        o.placed_ns = max(o.placed_ns, run.now)
+        arm(o)
+    if quantity != NONE:
+        shrink(run, orders, symbols, scratch[0], i, quantity)

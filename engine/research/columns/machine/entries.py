@@ -1,0 +1,333 @@
+"""A strategy whose conditions are true: ``engine.decide.entries``."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+from engine.research.columns.machine.book import new_order
+from engine.research.columns.machine.exits import close_position, decide, log_order, set_limit, set_stop
+from engine.research.columns.machine.facts import bring_up_to_date, sync
+from engine.research.columns.machine.guards import judge
+from engine.research.columns.machine.layout import (
+    BLOCKED,
+    BY_BRACKET,
+    BY_COOLDOWN,
+    BY_LIMIT,
+    BY_MARKET,
+    BY_NOTHING,
+    BY_PRICE,
+    BY_SAME_ORDER,
+    BY_SESSION,
+    BY_SIZE,
+    BY_STOP,
+    BY_TARGET,
+    BY_TIME_LIMIT,
+    COOLING,
+    ENTRY,
+    FIRED,
+    FLATTENS,
+    FOR_A_WHILE,
+    HALTS,
+    LIMIT_ORDER,
+    MARKET_ORDER,
+    NEVER,
+    NO_PRICE,
+    NO_TIME,
+    NONE,
+    STOP,
+    STOP_LIMIT_ORDER,
+    STOP_ORDER,
+    TARGET,
+    UNKNOWN,
+    UNTIL_SESSION_END,
+    UNTIL_TOMORROW,
+)
+from engine.research.columns.machine.numbers import after, lots, nanos, on_grid
+
+
+def enter(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
+    watches: Any, entries: Any, exits: Any, guards: Any, packs: Any, bands: Any, days: Any, day_of: Any, refusals: Any,
+    limits: Any, settings: Any, combo_of: Any, cooling: Any, counted: Any, row_at: Any, pending: Any, columns: Any,
+    stretches: Any, code: Any, pool: Any, v: Any, state: Any, w: int, s: int,
+) -> None:  # fmt: skip
+    """Decide, record, and expect the order."""
+    watch = watches[w]
+    k, target = watch.strategy, watch.target
+    verdict, guard = market_of(symbols, target)
+    if guard == BY_NOTHING:
+        sync(run, symbols, row_at, columns, target)
+        verdict, guard = priced(symbols[target])
+    if guard == BY_NOTHING:
+        bring_up_to_date(
+            run, orders, held, symbols, values, lists, scratch, watches, days, day_of, settings, combo_of, row_at,
+            pending, columns, stretches, code, pool, v, state, target,
+        )  # fmt: skip
+        verdict, guard = may_enter(
+            run, orders, held, symbols, packs, refusals, limits, combo_of, cooling, counted, watch, s
+        )
+    if guard == BY_NOTHING:
+        entry = entries[watch.entry]
+        verdict, guard = want(
+            run, orders, held, symbols, values, order_values, lists, scratch, log, entry, exits, guards, packs, bands,
+            days, day_of, stretches, code, pool, v, state, watch,
+        )  # fmt: skip
+    if verdict != FIRED:
+        decide(run, log, k, k, watch.ordered, verdict, guard, run.logged)
+        return
+    if watch.cooldown != NONE:
+        seconds = v[watch.cooldown]
+        if seconds != seconds:
+            run.status = NO_TIME
+        else:
+            cooling[k, s] = after(run, run.now, seconds)
+    counted[watch.pack, target] += 1
+    decide(run, log, k, k, target, FIRED, BY_NOTHING, run.wanted)
+
+
+def market_of(symbols: Any, target: int) -> tuple[int, int]:
+    if target == NONE:
+        return BLOCKED, BY_MARKET
+    if symbols[target].tradable == 0:
+        return BLOCKED, BY_MARKET
+    return FIRED, BY_NOTHING
+
+
+def priced(symbol: Any) -> tuple[int, int]:
+    return (UNKNOWN, BY_MARKET) if symbol.last != symbol.last else (FIRED, BY_NOTHING)
+
+
+def may_enter(
+    run: Any, orders: Any, held: Any, symbols: Any, packs: Any, refusals: Any, limits: Any, combo_of: Any, cooling: Any,
+    counted: Any, watch: Any, s: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Cooldown, sessions and their limits, halts: everything that needs no order to be judged."""
+    target = watch.target
+    j = symbols[target].head
+    while j != NONE:
+        o = orders[j]
+        if o.pending == 1 and o.strategy == watch.strategy and o.created == run.now:
+            return BLOCKED, BY_SAME_ORDER
+        j = o.next
+    if run.now < cooling[watch.strategy, s]:
+        return COOLING, BY_COOLDOWN
+    if run.halted == 1 and run.now >= run.halt_until:
+        run.halted = 0
+    if run.halted == 1:
+        return BLOCKED, int(run.halt_guard)
+    combo = combo_of[watch.pack, run.t]
+    if refusals[combo, watch.strategy] == 1:
+        return BLOCKED, BY_SESSION
+    symbol = symbols[target]
+    in_pack = 0
+    for n in range(run.symbols):
+        in_pack += counted[watch.pack, n]
+    if (
+        run.holds + run.pendings >= limits[combo, 0]
+        or symbol.held + symbol.pendings >= limits[combo, 1]
+        or run.pendings >= limits[combo, 2]
+        or in_pack >= limits[combo, 3]
+        or counted[watch.pack, target] >= limits[combo, 4]
+    ):
+        return BLOCKED, BY_SESSION
+    return FIRED, BY_NOTHING
+
+
+def want(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
+    entry: Any, exits: Any, guards: Any, packs: Any, bands: Any, days: Any, day_of: Any, stretches: Any, code: Any,
+    pool: Any, v: Any, state: Any, watch: Any,
+) -> tuple[int, int]:  # fmt: skip
+    """Size, price and judge; the entry with its bracket. ``run.wanted``: where the rows of its orders begin."""
+    target, k = watch.target, watch.strategy
+    symbol, key = symbols[target], watch.strategy * run.symbols + target
+    size = v[entry.amount]
+    if size != size:
+        return UNKNOWN, BY_SIZE
+    quantity = lots(run, size, symbol.lot)
+    if quantity <= 0:
+        return BLOCKED, BY_SIZE
+    limit = stop = NONE
+    expires = NEVER
+    if entry.limit != NONE:
+        if v[entry.limit] != v[entry.limit]:
+            return UNKNOWN, BY_LIMIT
+        limit = on_grid(run, symbol, bands, v[entry.limit], -1 if entry.side > 0 else 1)
+    if entry.stop != NONE:
+        if v[entry.stop] != v[entry.stop]:
+            return UNKNOWN, BY_STOP
+        stop = on_grid(run, symbol, bands, v[entry.stop], 0)
+    if entry.within != NONE:
+        if v[entry.within] != v[entry.within]:
+            return UNKNOWN, BY_TIME_LIMIT
+        expires = after(run, run.now, v[entry.within])
+    if (entry.limit != NONE and limit <= 0) or (entry.stop != NONE and stop <= 0):
+        return BLOCKED, BY_PRICE
+    reference = mid(symbol)
+    if entry.limit != NONE:
+        reference = limit / 1e9
+    elif entry.stop != NONE:
+        reference = stop / 1e9
+    quantity = within_pack_limits(run, held, packs[watch.pack], key, quantity, reference, symbol.lot)
+    if quantity <= 0:
+        return BLOCKED, BY_SIZE
+    verdict, by = bracket_fits(entry, v, reference)
+    if by != BY_NOTHING:
+        return verdict, by
+    protective = nan if entry.bracket_stop == NONE else v[entry.bracket_stop]
+    blocked = judge(
+        run, orders, held, symbols, values, lists, scratch, guards, stretches, code, pool, v, state, key, entry.side,
+        ENTRY, quantity, reference, protective,
+    )  # fmt: skip
+    left = run.capped
+    carry_out_effects(
+        run, orders, held, symbols, values, lists, scratch, log, exits, guards, bands, days, day_of, stretches, code,
+        pool,
+        v, state, target,
+    )  # fmt: skip
+    if blocked != BY_NOTHING:
+        return BLOCKED, blocked
+    per_unit = 1_000_000_000 // run.unit
+    if left != quantity * per_unit:
+        quantity = left // (per_unit * symbol.lot) * symbol.lot
+        if quantity <= 0:
+            return BLOCKED, BY_SIZE
+    place_bracket(
+        run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires
+    )
+    return FIRED, BY_NOTHING
+
+
+def mid(symbol: Any) -> float:
+    """Mid price, or the last price where there is no two-sided quote."""
+    found = (symbol.bid + symbol.ask) / 2.0
+    return float(found if found == found else symbol.last)
+
+
+def within_pack_limits(
+    run: Any, held: Any, pack: Any, key: int, quantity: int, reference: float, lot: int
+) -> int:
+    """The pack's hard limits, on what is held and wanted together."""
+    if pack.limited_quantity == 0 and pack.limited_notional == 0:
+        return quantity
+    already = abs(held[key].amount) if held[key].open == 1 else 0.0
+    most = 0.0
+    if pack.limited_quantity == 1:
+        most = pack.quantity - already
+    if pack.limited_notional == 1:
+        if reference == 0.0:
+            run.status = NO_PRICE
+            return 0
+        money = pack.notional / reference - already
+        most = min(most, money) if pack.limited_quantity == 1 else money
+    most = max(most, 0.0)
+    per_unit = 1_000_000_000 // run.unit
+    if most * 1e9 >= quantity * float(per_unit) + 1e9:
+        return quantity
+    exact = nanos(run, most)
+    if exact >= quantity * per_unit:
+        return quantity
+    return exact // (per_unit * lot) * lot
+
+
+def bracket_fits(entry: Any, v: Any, reference: float) -> tuple[int, int]:
+    """Stop and target must each lie on its side of the entry price."""
+    if entry.bracket_stop != NONE:
+        price = v[entry.bracket_stop]
+        if price != price:
+            return UNKNOWN, BY_STOP
+        if (price - reference) * entry.side * -1 <= 0:
+            return BLOCKED, BY_BRACKET
+    if entry.bracket_target != NONE:
+        price = v[entry.bracket_target]
+        if price != price:
+            return UNKNOWN, BY_TARGET
+        if (price - reference) * entry.side * 1 <= 0:
+            return BLOCKED, BY_BRACKET
+    return FIRED, BY_NOTHING
+
+
+def carry_out_effects(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, lists: Any, scratch: Any, log: Any, exits: Any,
+    guards: Any, bands: Any, days: Any, day_of: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, s: int,
+) -> None:  # fmt: skip
+    """Start the halts that guards ask for, and close the positions that they want closed."""
+    wanted = run.effects
+    for n in range(wanted):
+        scratch[7, n] = scratch[6, n]  # closing a position asks the guards again
+    for n in range(wanted):
+        guard = guards[scratch[7, n]]
+        if guard.effect == HALTS:
+            run.halted, run.halt_guard = 1, guard.rule
+            run.halt_until = halt_until(run, guard, days, day_of[symbols[s].calendar, run.t], v)
+        elif guard.effect == FLATTENS:
+            count = run.holds
+            for m in range(count):
+                scratch[8, m] = scratch[1, m]
+            for m in range(count):
+                key = scratch[8, m]
+                if guard.flatten_all == 1 or held[key].symbol == s:
+                    close_position(
+                        run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool,
+                        v,
+                        state, key, guard.rule, NONE, exits,
+                    )  # fmt: skip
+
+
+def halt_until(run: Any, guard: Any, days: Any, today: int, v: Any) -> int:
+    day = days[today]
+    if guard.until == FOR_A_WHILE:
+        seconds = v[guard.halt_for]
+        if seconds != seconds:
+            run.status = NO_TIME
+            return 0
+        return after(run, run.now, seconds)
+    if guard.until == UNTIL_TOMORROW:
+        return int(day.end)
+    if guard.until == UNTIL_SESSION_END:
+        return int(day.closes if day.has_session == 1 and run.now < day.closes else day.end)
+    return NEVER
+
+
+def place_bracket(
+    run: Any, orders: Any, symbols: Any, bands: Any, order_values: Any, lists: Any, log: Any, entry: Any, v: Any,
+    k: int,
+    s: int, quantity: int, limit: int, stop: int, expires: int,
+) -> None:  # fmt: skip
+    """The entry and the legs that wake with its fill and cancel one another."""
+    symbol = symbols[s]
+    i = new_order(run, orders, symbol, s)
+    o = orders[i]
+    o.side, o.strategy, o.rule, o.leg, o.quantity, o.created = entry.side, k, k, ENTRY, quantity, run.now
+    o.expires, o.fallback, o.pending = expires, entry.fallback, 1
+    o.type = MARKET_ORDER
+    if entry.limit != NONE:
+        o.type = LIMIT_ORDER
+        set_limit(run, o, limit)
+    if entry.stop != NONE:
+        o.type = STOP_ORDER if entry.limit == NONE else STOP_LIMIT_ORDER
+        set_stop(run, o, stop)
+    for m in range(entry.captures_begin, entry.captures_end):
+        order_values[i, m - entry.captures_begin] = v[lists[m, 0]]
+    run.wanted = run.logged
+    log_order(run, log, o, i, 1)
+    for leg in (STOP, TARGET):
+        term = entry.bracket_stop if leg == STOP else entry.bracket_target
+        if term == NONE:
+            continue
+        j = new_order(run, orders, symbol, s)
+        child = orders[j]
+        child.side, child.strategy, child.rule, child.leg, child.created = -entry.side, k, k, leg, run.now
+        child.quantity, child.parent, child.group = quantity, o.number, o.number
+        if leg == STOP:
+            child.type = STOP_ORDER
+            set_stop(run, child, on_grid(run, symbol, bands, v[term], 0))
+        else:
+            child.type = LIMIT_ORDER
+            set_limit(run, child, on_grid(run, symbol, bands, v[term], -1 if child.side > 0 else 1))
+        log_order(run, log, child, j, 0)
+    run.pendings += 1
+    symbol.pendings += 1
+    symbol.entries += 1
+    run.entries_today += 1

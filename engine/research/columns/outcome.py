@@ -1,0 +1,282 @@
+"""From the log of a machine to decisions, fills and trades."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from engine.decide.actions import Verdict, client_id
+from engine.market.instrument import Instrument
+from engine.market.orders import Fill, Leg, OrderType, Side
+from engine.plan.arrays import Floats, Ints
+from engine.research.columns.machine import layout
+from engine.research.columns.tables import Records, Tables
+from engine.research.columns.terms import FillTerms, Units
+from engine.research.trades import END_OF_DATA
+
+VERDICTS = (Verdict.FIRED, Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.COOLING)
+LEGS = (Leg.ENTRY, Leg.EXIT, Leg.STOP, Leg.TARGET)
+TYPES = (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
+IN_THE_WAY = {
+    layout.BY_NOTHING: "", layout.BY_MARKET: "market", layout.BY_SAME_ORDER: "same order",
+    layout.BY_COOLDOWN: "cooldown", layout.BY_SESSION: "session", layout.BY_SIZE: "size", layout.BY_LIMIT: "limit",
+    layout.BY_STOP: "stop", layout.BY_TIME_LIMIT: "time limit", layout.BY_PRICE: "price",
+    layout.BY_BRACKET: "bracket", layout.BY_TARGET: "target",
+}  # fmt: skip
+ZERO = Decimal(0)
+Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+NUMBER, TICK, SYMBOL, SIDE, QUANTITY, TYPE, LEG, STRATEGY, RULE = 1, 3, 4, 5, 6, 7, 8, 9, 10  # of LOG_ORDER
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one set's log. ``names`` of symbols, ``rules`` by number, ``strategies`` how many of them come first.
+
+    ``ticks`` and ``instants`` (UTC nanoseconds): those that the log speaks of. ``lots``: lot size and the machine's
+    units in one lot, by symbol. ``ruleset_sha``: of the rules, which client ids are made from.
+    """
+
+    log: Ints
+    ticks: Ints
+    instants: Ints
+    names: list[str]
+    rules: list[str]
+    lots: list[tuple[Decimal, int]]
+    units: Units
+    terms: FillTerms
+    ruleset_sha: str
+    _order_rows: list[int] | None = None
+
+    @classmethod
+    def of(
+        cls, tables: Tables, log: Ints, times: Ints, instruments: Mapping[str, Instrument], units: Units,
+        terms: FillTerms, ruleset_sha: str,
+    ) -> Reader:  # fmt: skip
+        """Keep of a run what its log needs. ``times``: of all ticks."""
+        kinds = log[:, 0]
+        spoken = (
+            log[kinds == layout.LOG_DECISION, 1], log[kinds == layout.LOG_ORDER, TICK], log[kinds == layout.LOG_FILL, 5]
+        )
+        ticks = np.unique(np.concatenate(spoken))
+        lots = [
+            (instruments[name].lot_size, int(instruments[name].lot_size * units.quantity))
+            for name in tables.names[: len(tables.symbols)] if name in instruments
+        ]  # fmt: skip
+        return cls(log, ticks, times[ticks], tables.names, tables.rules, lots, units, terms, ruleset_sha)
+
+    @property
+    def times(self) -> dict[int, int]:
+        """The instant of each tick that the log speaks of."""
+        return dict(zip(self.ticks.tolist(), self.instants.tolist(), strict=True))
+
+    def sha256(self) -> str:
+        """The running hash of all decisions, as ``engine.decide.actions.DecisionHash`` takes it."""
+        digest = hashlib.sha256()
+        digest.update("".join(self.canonical()).encode())
+        return digest.hexdigest()
+
+    def canonical(self) -> Iterator[str]:
+        """One line a decision."""
+        rows, times, rules, names = self.log.tolist(), self.times, self.rules, self.names
+        for row in rows:
+            if row[0] == layout.LOG_DECISION:
+                _, tick, rule, strategy, symbol, verdict, guard, begin, end = row[:9]
+                actions = self._actions(rows, begin, end, times) if begin < end else ""
+                by = rules[guard] if guard >= 0 else IN_THE_WAY[guard]
+                yield (
+                    f"{times[tick]}|{rules[rule]}|{rules[strategy]}|{names[symbol]}|{VERDICTS[verdict].value}|{by}|"
+                    f"{actions}\n"
+                )
+
+    def _actions(self, rows: list[list[int]], begin: int, end: int, times: Mapping[int, int]) -> str:
+        found: list[str] = []
+        for at in range(begin, end):
+            row = rows[at]
+            if row[0] == layout.LOG_ORDER:
+                text = self._order(row, rows[at + 1])
+                found.append(text) if row[11] else found.append(f"{found.pop()}+{text}")
+            elif row[0] == layout.LOG_CANCEL:
+                name = self._client_id(rows, row[1], times)
+                found.append(f"cancel/{name}") if row[3] else found.append(f"{found.pop()}/{name}")
+            elif row[0] == layout.LOG_REPLACE:
+                quantity = "-" if row[3] == layout.NONE else plain(row[3], self.units.quantity)
+                stop = "-" if row[4] == layout.NONE else plain(row[4], 1_000_000_000)
+                found.append(f"replace/{self._client_id(rows, row[1], times)}/{quantity}/{stop}")
+        return ";".join(found)
+
+    def _order(self, row: list[int], prices: list[int]) -> str:
+        limit, stop = ("-" if p == layout.NONE else plain(p, 1_000_000_000) for p in prices[1:3])
+        side = "buy" if row[SIDE] > 0 else "sell"
+        return (
+            f"{side}/{plain(row[QUANTITY], self.units.quantity)}/{self.names[row[SYMBOL]]}/"
+            f"{TYPES[row[TYPE]].value}/{limit}/{stop}/{LEGS[row[LEG]].value}"
+        )
+
+    def _client_id(self, rows: list[list[int]], number: int, times: Mapping[int, int]) -> str:
+        return self.id_of(rows[self.order_rows()[number - 1]], times)
+
+    def id_of(self, row: Sequence[int], times: Mapping[int, int]) -> str:
+        """The client id of an order, as ``engine.decide`` derives it."""
+        rule, strategy = self.rules[row[RULE]], self.rules[row[STRATEGY]]
+        begins = rule if row[RULE] == row[STRATEGY] else f"{rule}|{strategy}"
+        return client_id(self.ruleset_sha, begins, self.names[row[SYMBOL]], times[row[TICK]], LEGS[row[LEG]])
+
+    def order_rows(self) -> list[int]:
+        """Where the row of each order stands, by number from 1."""
+        if self._order_rows is None:
+            self._order_rows = np.flatnonzero(self.log[:, 0] == layout.LOG_ORDER).tolist()
+        return self._order_rows
+
+    def fills(self) -> Iterator[tuple[int, Fill]]:
+        """All fills in order, each with its tick; decimals are written as the paper broker writes them."""
+        rows, times = self.log.tolist(), self.times
+        orders = self.order_rows()
+        filled: dict[int, tuple[Decimal, Decimal]] = {}  # of an order, and the fee it has paid
+        for row in rows:
+            if row[0] != layout.LOG_FILL:
+                continue
+            _, number, units, price, fee, tick, count = row[:7]
+            order = rows[orders[number - 1]]
+            name = self.id_of(order, times)
+            lot, in_lot = self.lots[order[SYMBOL]]
+            quantity = Decimal(units // in_lot) * lot
+            before, paid = filled.get(number, (ZERO, ZERO))
+            charged = self._fee(before + quantity, paid, fee)
+            filled[number] = (before + quantity, paid + charged)
+            yield tick, Fill(
+                f"{name}/{count}", name, self.names[order[SYMBOL]], self.rules[order[STRATEGY]],
+                Side.BUY if order[SIDE] > 0 else Side.SELL, quantity, Decimal(price).scaleb(-4), charged, times[tick],
+                LEGS[order[LEG]], self.reason(order),
+            )  # fmt: skip
+
+    def _fee(self, quantity: Decimal, paid: Decimal, fee: int) -> Decimal:
+        if self.terms.contract_rate is None:
+            return max(self.terms.fee_minimum, self.terms.fee_per_unit * quantity) - paid
+        return Decimal(fee * 10_000 // self.units.money).scaleb(-4)
+
+    def reason(self, order: Sequence[int]) -> str:
+        """Why an order was made: the name of the exit or guard, nothing of entries and their legs."""
+        if order[RULE] == order[STRATEGY]:
+            return ""
+        return self.rules[order[RULE]].partition(".")[2]
+
+
+def plain(value: int, scale: int) -> str:
+    """An exact decimal without trailing zeros."""
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    left = value % scale
+    if left == 0:
+        return f"{sign}{value // scale}"
+    digits = len(str(scale)) - 1
+    return f"{sign}{value // scale}." + f"{left:0{digits}d}".rstrip("0")
+
+
+class Trades:
+    """Round trips as columns, straight from a log."""
+
+    def __init__(self, reader: Reader, held: Records, holds: list[int], ticks: int) -> None:
+        self._reader, self._held, self._holds, self._ticks = reader, held, holds, ticks
+        log = reader.log
+        self._at = np.flatnonzero(log[:, 0] == layout.LOG_FILL)
+        self._fills = log[self._at]
+        self._orders = log[log[:, 0] == layout.LOG_ORDER]
+
+    def arrays(self) -> tuple[Ints, Floats, list[str]]:
+        """Integers (symbol, strategy, reason, side, opened, closed tick) and floats (quantity, entry, exit, gross,
+        fees, net), shape (trades, 6) each, and what the numbers of the reasons mean."""
+        fills, units = self._fills, self._reader.units
+        order = self._orders[fills[:, 1] - 1] if len(fills) else np.zeros((0, layout.LOG_COLUMNS), dtype=np.int64)
+        symbols = len(self._reader.names)
+        key = order[:, STRATEGY] * symbols + order[:, SYMBOL]
+        by_key = np.argsort(key, kind="stable")
+        fills, order, key, at = fills[by_key], order[by_key], key[by_key], self._at[by_key]
+        signed = fills[:, 2] * order[:, SIDE]
+        position = np.cumsum(signed)
+        position -= _before(position, signed, key)
+        closes = position == 0
+        opens = np.concatenate(([True], closes[:-1]))[: len(closes)] | np.concatenate(
+            ([True], key[1:] != key[:-1])
+        )[: len(closes)]
+        trade = np.cumsum(opens) - 1
+        count = int(trade[-1]) + 1 if len(trade) else 0
+        entering = (order[:, LEG] == layout.ENTRY).astype(np.int64)
+        notional = fills[:, 2] * fills[:, 3]
+        first, last = np.flatnonzero(opens), _lasts(trade, count)
+        entered = np.bincount(trade, fills[:, 2] * entering, count).astype(np.int64) if count else np.zeros(0, np.int64)
+        bought, sold, fees = (np.zeros(count, dtype=np.int64) for _ in range(3))
+        np.add.at(bought, trade, notional * entering)
+        np.add.at(sold, trade, notional * (1 - entering))
+        np.add.at(fees, trade, fills[:, 4])
+        reasons, names = self._reasons(order[last])
+        ints = np.stack([
+            order[first, SYMBOL], order[first, STRATEGY], reasons, order[first, SIDE], fills[first, 5], fills[last, 5],
+        ], axis=1) if count else np.zeros((0, 6), dtype=np.int64)  # fmt: skip
+        scale = 10_000 * units.quantity
+        gross = (sold - bought) * ints[:, 3] * (units.money // scale)
+        floats = np.stack([
+            entered / units.quantity, bought / (entered * 10_000), sold / (entered * 10_000), gross / units.money,
+            fees / units.money, (gross - fees) / units.money,
+        ], axis=1) if count else np.zeros((0, 6))  # fmt: skip
+        self._end(ints, floats, closes[last], fees, bought, sold, entered, names)
+        order_of = self._rank(ints, at[last], closes[last])
+        return ints[order_of], floats[order_of], names
+
+    def _reasons(self, orders: Ints) -> tuple[Ints, list[str]]:
+        """A number for the reason of each closing order, and the reasons."""
+        codes = np.where(orders[:, LEG] >= layout.STOP, -orders[:, LEG], orders[:, RULE])
+        found, numbers = np.unique(codes, return_inverse=True)
+        rules = self._reader.rules
+        names = [LEGS[-c].value if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
+        return numbers.astype(np.int64).reshape(-1), names
+
+    def _end(
+        self, ints: Ints, floats: Floats, closed: Flags, fees: Ints, bought: Ints,
+        sold: Ints, entered: Ints, names: list[str],
+    ) -> None:  # fmt: skip
+        """What is still open is closed at its last price; no fee, no slippage."""
+        units = self._reader.units
+        for n in np.flatnonzero(~closed).tolist():
+            h = next(
+                self._held[k] for k in self._holds
+                if self._held[k]["strategy"] == ints[n, 1] and self._held[k]["symbol"] == ints[n, 0]
+            )  # fmt: skip
+            left = Decimal(abs(int(h["quantity"]))) / units.quantity
+            paid = left * Decimal(repr(float(h["last"])))
+            scale = Decimal(10_000 * units.quantity)
+            out = Decimal(int(sold[n])) / scale + paid
+            quantity, fee = Decimal(int(entered[n])) / units.quantity, Decimal(int(fees[n])) / units.money
+            gross = (out - Decimal(int(bought[n])) / scale) * int(ints[n, 3])
+            if END_OF_DATA not in names:
+                names.append(END_OF_DATA)
+            ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._ticks - 1
+            floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross), float(gross - fee)
+
+    def _rank(self, ints: Ints, row: Ints, closed: Flags) -> Ints:
+        """The order in which they closed; those that the end of the data closes last, as they were opened."""
+        keys = [(int(self._held[k]["strategy"]), int(self._held[k]["symbol"])) for k in self._holds]
+        place = {key: n for n, key in enumerate(keys)}
+        rank = row.copy()
+        for n in np.flatnonzero(~closed).tolist():
+            rank[n] = len(self._reader.log) + place[int(ints[n, 1]), int(ints[n, 0])]
+        return np.argsort(rank, kind="stable")
+
+
+def _before(position: Ints, signed: Ints, key: Ints) -> Ints:
+    """What the running sum was before each key's first fill."""
+    if not len(position):
+        return position
+    starts = np.concatenate(([True], key[1:] != key[:-1]))
+    base: Ints = (position - signed)[starts][np.cumsum(starts) - 1]
+    return base
+
+
+def _lasts(trade: Ints, count: int) -> Ints:
+    """The last fill of each trade."""
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.concatenate((trade[1:] != trade[:-1], [True])))
+

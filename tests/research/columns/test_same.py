@@ -1,0 +1,132 @@
+"""Columns and ticks come to the same: decisions, orders, fills, trades and equity, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.cli.assemble import DataChoice, assemble
+from engine.cli.rules import load_rules
+from engine.research.columns import run as column_run
+from engine.research.columns.market import MarketColumns
+from engine.research.sets import SetResult, run_sets
+from engine.settings import load_settings
+
+World = Callable[[int], tuple[Any, MarketColumns]]
+PROJECT = Path(__file__).parents[3]
+PACKS = sorted(path.parent.name for path in (PROJECT / "rules").glob("*/pack.yaml"))
+EXAMPLES = int(os.environ.get("AUTOTRADER_EXAMPLES", "15"))
+FILLS = ("central", "pessimistic", "optimistic")
+
+
+def told(result: SetResult) -> dict[str, object]:
+    """Everything that a result says, to the bit."""
+    trades, equity = result.trades, result.equity
+    assert equity.curve is not None
+    return {
+        "decisions": result.decisions_sha256, "orders": result.orders, "fills": result.fills,
+        "curve": equity.curve.tobytes(), "final": equity.final,
+        "falls": (equity.max_drawdown, equity.max_drawdown_ratio),
+        "days": equity.days.tolist(), "closes": equity.closes.tobytes(),
+        "symbols": [trades.symbols[n] for n in trades.symbol], "reasons": [trades.reasons[n] for n in trades.reason],
+        "strategies": [trades.strategies[n] for n in trades.strategy],
+        **{
+            name: getattr(trades, name).tobytes()
+            for name in ("side", "opened_ns", "closed_ns", "quantity", "entry", "exit", "gross", "fees", "net")
+        },
+    }  # fmt: skip
+
+
+def both(parts: Any, market: MarketColumns, fills: str) -> tuple[SetResult, SetResult]:
+    columns = run_sets(parts, market, [{}], fills, keep_curve=True)[0]
+    return columns, run_sets(parts, market, [{}], fills, keep_curve=True, engine="tick")[0]
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10**9), fills=st.sampled_from(FILLS))
+def test_columns_and_ticks_come_to_the_same(world: World, seed: int, fills: str) -> None:
+    parts, market = world(seed)
+    columns, ticks = both(parts, market, fills)
+    assert columns.engine == "columns" or columns.fallback
+    assert told(columns) == told(ticks)
+
+
+def test_most_random_rules_run_over_columns(world: World) -> None:
+    results = [run_sets(*world(seed), [{}])[0] for seed in range(20)]
+    assert sum(result.engine == "columns" for result in results) >= 15
+    assert sum(len(result.trades) for result in results if result.engine == "columns") > 100
+
+
+def test_chunks_do_not_show(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts, market = world(2)
+    whole = run_sets(parts, market, [{}], keep_curve=True)[0]
+    monkeypatch.setattr(column_run, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(column_run, "SHORTEST_CHUNK", 17)
+    pieces = run_sets(parts, market, [{}], keep_curve=True)[0]
+    assert pieces.engine == whole.engine == "columns"
+    assert len(whole.trades) > 3
+    assert told(pieces) == told(whole)
+
+
+CROSS = """
+kind: strategy
+name: cross
+params: {fast: {default: 3}, slow: {default: 7}}
+when: ["ema(close, fast) crosses above ema(close, slow)", "not position.open"]
+then: {buy: {size: 10, bracket: {stop: close - $0.2, target: close + $0.3}}}
+"""
+
+
+def test_sets_share_columns_and_differ_all_the_same(world: World, parts_with: Callable[[str], Any]) -> None:
+    parts, (_, market) = parts_with(CROSS), world(8)
+    sets = [{"p.cross.fast": float(f), "p.cross.slow": float(s)} for f in (2, 3, 4) for s in (6, 9)]
+    together = run_sets(parts, market, sets, keep_curve=True)
+    assert {result.engine for result in together} == {"columns"}
+    alone = [run_sets(parts, market, [one], keep_curve=True, engine="tick")[0] for one in sets]
+    assert [told(result) for result in together] == [told(result) for result in alone]
+    assert len({result.decisions_sha256 for result in together}) > 3
+
+
+def test_results_travel_between_processes(world: World, parts_with: Callable[[str], Any]) -> None:
+    parts, (_, market) = parts_with(CROSS), world(8)
+    sent = pickle.loads(pickle.dumps((parts, market)))
+    here, there = run_sets(parts, market, [{}], keep_curve=True)[0], run_sets(*sent, [{}], keep_curve=True)[0]
+    assert told(pickle.loads(pickle.dumps(there))) == told(here)
+
+
+def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: Callable[[str], Any]) -> None:
+    parts, (_, market) = parts_with(CROSS), world(8)
+    begin, end = int(market.times[50]), int(market.times[200])
+    columns, ticks = (
+        run_sets(parts, market, [{}], begin_ns=begin, end_ns=end, keep_curve=True, engine=engine)[0]
+        for engine in ("columns", "tick")
+    )
+    assert columns.ticks == ticks.ticks == 150
+    assert told(columns) == told(ticks)
+
+
+def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_with: Callable[[str], Any]) -> None:
+    remembers = CROSS.replace('"not position.open"', '"not position.open", "not (position.gain crosses above $0.1)"')
+    parts, (_, market) = parts_with(remembers), world(8)
+    result = run_sets(parts, market, [{}], keep_curve=True)[0]
+    assert result.engine == "tick"
+    assert "rules.yaml:5" in result.fallback
+    assert "position.gain crosses above" in result.fallback
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_shipped_pack_compiles(pack: str) -> None:
+    ruleset = load_rules([PROJECT / "rules"], [pack]).ruleset
+    parts = assemble(load_settings(None), ruleset, DataChoice("simulated", None, (), None, None, 1, 1))
+    market = MarketColumns.of(parts.source().ticks())
+    for fills in FILLS:
+        columns, ticks = both(parts, market, fills)
+        assert (columns.engine, columns.fallback) == ("columns", "")
+        assert told(columns) == told(ticks)
