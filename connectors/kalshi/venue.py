@@ -147,10 +147,11 @@ class KalshiVenue:
 
     async def picture(self, since_ns: int, known: Collection[str] = ()) -> Picture:
         """The account whole. Positions count only when no fill was added while they were read."""
-        since_ts = since_ns // NANOS
+        since_ts, http = since_ns // NANOS, self._rest.http
         try:
             for _ in range(TRIES):
                 before = await collect(self._rest.portfolio.fills(min_ts=since_ts))
+                began_ns = http.clock.now_ns()
                 account = await read_account(self._rest, since_ts, known)
                 after = {f.fill_id: f for f in await collect(self._rest.portfolio.fills(min_ts=since_ts))}
                 if {f.fill_id for f in before} == after.keys():
@@ -168,6 +169,7 @@ class KalshiVenue:
             {p.ticker: cost for p in held if (cost := _cost(p)) is not None},
             [s for told in settlements if (s := _settlement(told)) is not None],
             account.balance.balance_dollars, frozenset(account.missing),
+            min(began_ns, http.at_least_ns(account.as_of_ns)),
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import typer
 
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.startup import log_client_connected
-from engine.execute.reconcile import ForeignPolicy
+from engine.execute.reconcile import Ages, ForeignPolicy
 from engine.execute.recovery import RecoverySettings
 from engine.market.venue import VenueError
 from engine.settings import Settings
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from engine.market.instrument import Instrument
 
 T = TypeVar("T")
-LOCAL_GRACE_NS = 1_000_000_000
+NANOS = 1_000_000_000
+LOCAL_LAG_NS = NANOS
+LAG_NS = 2 * NANOS
 ExchangeOption = Annotated[
     str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
 ]
@@ -78,11 +80,12 @@ def exchange_of(settings: Settings) -> Exchange:
 
 
 def recovery_settings(settings: Settings, exchange: Exchange) -> RecoverySettings:
-    """How the account is followed. A request to this machine is not on its way for longer than a second."""
-    policy = ForeignPolicy(settings.kalshi.foreign_orders)
-    if exchange.hosts.local:
-        return RecoverySettings(policy, grace_ns=LOCAL_GRACE_NS)
-    return RecoverySettings(policy)
+    """How the account is followed: an order counts as never arrived once none of its time can still be on its way."""
+    from connectors.kalshi.http import longest_way_seconds
+
+    grace_ns = int(longest_way_seconds(exchange.hosts) * NANOS)
+    ages = Ages(grace_ns, LOCAL_LAG_NS if exchange.hosts.local else LAG_NS)
+    return RecoverySettings(ForeignPolicy(settings.kalshi.foreign_orders), ages)
 
 
 def store_of(settings: Settings, mode: Mode) -> Path:

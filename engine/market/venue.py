@@ -101,7 +101,9 @@ class VenueSettlement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The venue's own lists, all pages of them, as of one instant: everything up to ``as_of_ns`` is in it.
+    """The venue's own lists, all pages of them, as of one instant: everything up to ``as_of_ns`` is in it, by the
+    venue's clock. By our own clock that is at least everything up to ``covered_ns``; 0 while the two cannot be
+    compared, and then nothing can be concluded from what is not in the lists.
 
     ``orders``: all that rest, and all created since ``since_ns``; ``fills`` and ``settlements`` since then;
     ``positions``: signed units by symbol, without zeros; ``costs``: what a unit of each cost on average.
@@ -117,6 +119,7 @@ class Picture:
     settlements: Sequence[VenueSettlement] = ()
     cash: Decimal = ZERO
     missing: frozenset[str] = frozenset()
+    covered_ns: int = 0
 
 
 class VenueError(Exception):
@@ -167,7 +170,14 @@ class Missed(NamedTuple):
     reason: str
 
 
-News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed
+class Reopened(NamedTuple):
+    """A market takes orders again: what was refused meanwhile may be asked again."""
+
+    time_ns: int
+    symbol: str
+
+
+News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed | Reopened
 
 
 class Batch(NamedTuple):
