@@ -69,8 +69,8 @@ class LiveOrders:
         self._batch.flush()
 
     def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> list[Intent]:
-        """The intents that these attempts belong to, their entries and all the legs of those, with every attempt, however
-        long they have been over."""
+        """The intents that these attempts belong to, their entries and all the legs of those, with every attempt,
+        however long they have been over."""
         rows = self._select(
             "SELECT DISTINCT intent FROM attempts WHERE book = ?1 AND (client_id IN (SELECT value FROM json_each(?2)) "
             "OR (venue_order_id <> '' AND venue_order_id IN (SELECT value FROM json_each(?3))))",

@@ -130,7 +130,30 @@ class KalshiVenue:
             return Answer(_OUTCOMES[error.meaning], reason=str(error))
         return Answer(Outcome.DONE, venue_order_id, rests=done.remaining_count)
 
+    async def cancel_all(self) -> Answer:
+        """Cancel everything that rests, on all shards. The venue may also cancel orders of the next minute."""
+        try:
+            await self._rest.orders.cancel_all(subaccount=self._subaccount)
+        except KalshiError as error:
+            return Answer(_OUTCOMES[error.meaning], reason=str(error))
+        return Answer(Outcome.DONE)
+
     # -- reads ---------------------------------------------------------------------------------------------------------
+
+    async def resting(self, symbol: str | None = None) -> list[VenueOrder]:
+        """All orders that rest, or those of a market."""
+        try:
+            return [_order(o) for o in await collect(self._rest.orders.list(ticker=symbol, status="resting"))]
+        except KalshiError as error:
+            raise VenueError(str(error)) from error
+
+    async def holdings(self) -> dict[str, Decimal]:
+        """Contracts held by market: YES above zero, NO below."""
+        try:
+            told = await collect(self._rest.portfolio.positions())
+        except KalshiError as error:
+            raise VenueError(str(error)) from error
+        return {p.ticker: p.position_fp for p in told if p.position_fp}
 
     async def quote(self, symbol: str) -> Quote:
         """Top of the book now."""

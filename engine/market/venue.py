@@ -141,6 +141,18 @@ class Venue(Protocol):
         """Take ``by`` units off what rests of an order; it keeps its place in the queue."""
         ...
 
+    async def cancel_all(self) -> Answer:
+        """Cancel everything that rests, in all markets; it may hit orders of the next minute, too."""
+        ...
+
+    async def resting(self, symbol: str | None = None) -> Sequence[VenueOrder]:
+        """All orders that rest, or those of a symbol. VenueError when any page fails."""
+        ...
+
+    async def holdings(self) -> Mapping[str, Decimal]:
+        """Signed units by symbol, without zeros. VenueError when any page fails."""
+        ...
+
     async def quote(self, symbol: str) -> Quote:
         """Best bid and ask now. VenueError when they cannot be read."""
         ...

@@ -253,8 +253,8 @@ class OrderStore(Protocol):
         ...
 
     def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> Sequence[Intent]:
-        """The intents that these attempts belong to, their entries and all the legs of those, with every attempt, however
-        long they have been over."""
+        """The intents that these attempts belong to, their entries and all the legs of those, with every attempt,
+        however long they have been over."""
         ...
 
     def load(self) -> Saved:

@@ -138,6 +138,19 @@ class FakeVenue:
             return Answer(Outcome.UNKNOWN, reason="time-out")
         return Answer(Outcome.DONE, venue_order_id, rests=rests)
 
+    async def cancel_all(self) -> Answer:
+        if self._fault():
+            return Answer(Outcome.UNKNOWN, reason="time-out")
+        for venue_id, order in self.orders.items():
+            self.orders[venue_id] = order._replace(open=False)
+        return Answer(Outcome.DONE)
+
+    async def resting(self, symbol: str | None = None) -> list[VenueOrder]:
+        return [o for o in self.orders.values() if o.open and symbol in (None, o.symbol)]
+
+    async def holdings(self) -> dict[str, Decimal]:
+        return self.positions()
+
     async def quote(self, symbol: str) -> Quote:
         bid, ask = self.book.get(symbol, (None, None))
         return Quote(symbol, self.now, float(bid) if bid else None, 1.0, float(ask) if ask else None, 1.0)

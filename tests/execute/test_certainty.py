@@ -146,7 +146,7 @@ def test_books_begin_with_what_the_account_holds_and_not_with_its_last_minute(ma
 
 
 def test_no_price_is_ever_a_reason_to_wait(make_rig: Any) -> None:
-    """What we hold is gone at the venue and nobody quotes: it is booked at what was paid for it, and trading goes on."""
+    """What we hold is gone at the venue and nobody quotes: it is booked at what was paid for it."""
     rig = make_rig()
     rig.venue.book["B"] = ("0.29", "0.31")
     asyncio.run(rig.venue.send(WireOrder("by-hand", "B", Side.BUY, D(5), D("0.31"))))
