@@ -6,11 +6,12 @@ The client order id is the attempt's own, so that the venue itself refuses to ha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 
 from connectors.kalshi.book import book_of
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.errors import KalshiError, Meaning
+from connectors.kalshi.errors import KalshiError, Meaning, NotFound
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.orders import NewOrder, TimeInForce
 from connectors.kalshi.models.portfolio import Balance, Fill, MarketPosition, Order, Settlement
@@ -62,7 +63,10 @@ class KalshiVenue:
         self.on_account: AccountListener = lambda positions, balance: None
 
     async def arm(self) -> None:
-        """Make the venue-side fuse, one order group on each shard. VenueError when it cannot be made: do not trade."""
+        """Make the venue-side fuse, one order group on each shard. VenueError when it cannot be made: do not trade.
+
+        What was made of it is removed again then, as far as the venue lets us.
+        """
         if self._fuse is None:
             return
         try:
@@ -70,16 +74,25 @@ class KalshiVenue:
                 made = await self._rest.groups.create(self._fuse, exchange_index=shard, subaccount=self._subaccount)
                 self.groups[shard] = made.order_group_id
         except KalshiError as error:
+            with suppress(VenueError):
+                await self.disarm()
             raise VenueError(f"the venue-side fuse cannot be made: {error}") from error
 
     async def disarm(self) -> None:
-        """Remove the fuse, which cancels entries that still rest."""
+        """Remove the fuse, which cancels entries that still rest. VenueError names what could not be removed, after all
+        of it was tried."""
+        failed = []
         for shard, group in list(self.groups.items()):
             try:
                 await self._rest.groups.delete(group, exchange_index=shard, subaccount=self._subaccount)
+            except NotFound:
+                pass  # it is gone already
             except KalshiError as error:
-                raise VenueError(f"the venue-side fuse {group} cannot be removed: {error}") from error
+                failed.append(f"the venue-side fuse {group} cannot be removed: {error}")
+                continue
             del self.groups[shard]
+        if failed:
+            raise VenueError("; ".join(failed))
 
     # -- orders --------------------------------------------------------------------------------------------------------
 

@@ -144,6 +144,12 @@ class VenueBroker:
         """A venue cannot tell."""
         return 0
 
+    def withdraw_entries(self, reason: str) -> None:
+        """Every entry is to come off the market, as soon as possible."""
+        for intent in [i for i in self.accounts.intents.values() if not i.reduces]:
+            intent.withdraw(OrderState.CANCELLED, reason)
+            self.keep(intent)
+
     # -- the wire's side -----------------------------------------------------------------------------------------------
 
     def hear(self, news: Sequence[News]) -> None:

@@ -133,6 +133,12 @@ class LiveRun:
             self.loop.hear(report, now)
         self._dispatch()
 
+    def withdraw_entries(self, reason: str) -> None:
+        """Take entries off the market; what becomes of them is heard by ``listen``."""
+        assert self.account is not None
+        self.account.broker.withdraw_entries(reason)
+        self.listen()
+
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     async def _pump(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -164,6 +165,30 @@ def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable
     after = json.loads(verb("positions", "--json").out)["account"]
     assert Decimal(after["fees"]) >= Decimal(before["fees"]) > 0
     assert after["deposited"] == "100000", "one account, which got its money once"
+
+
+def test_a_fuse_that_cannot_be_removed_does_not_hide_the_end(place: Place) -> None:
+    with place.start("--live") as run:
+        wait_for(run, "FIRED", 2)
+        place.server.do(lambda practice: practice.venue.faults.set("5xx@groups"))
+        place.crowd(False)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=90)
+    assert run.returncode == 0, err
+    assert "fuse: the venue-side fuse" in err and "cannot be removed" in err
+    assert json.loads(out.splitlines()[-1])["books_agree"] is True
+    targets = {f"{o['ticker']} {o['side']}" for o in place.books()["orders"] if o["status"] == "resting"}
+    assert len(targets) <= len(place.positions), "entries were left at the venue"
+
+
+def test_without_a_fuse_no_run_begins(place: Place, engine_cli: Callable[..., Any]) -> None:
+    place.server.do(lambda practice: practice.venue.faults.set("5xx@groups"))
+    answer = engine_cli(*RUN, "--live", cwd=place.folder, env=place.environment)
+    assert answer.code == 3
+    assert "the venue-side fuse cannot be made" in answer.err
+    assert place.books()["orders"] == []
+    with sqlite3.connect(place.folder / "state" / "autotrader-demo.db") as store:
+        assert store.execute("SELECT status FROM runs").fetchall() == [("stopped",)]
 
 
 def test_no_order_goes_out_without_the_consent(place: Place, engine_cli: Callable[..., Any]) -> None:
