@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from engine.cli.assemble import now_ns
+from engine.cli.console import err
 from engine.execute.live import LiveRun
 from engine.execute.recovery import Recovery, cash_of
 from engine.execute.resume import Start
@@ -18,6 +19,7 @@ from state.orders import LiveOrders
 
 SPARE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
+SAID_AFTER = 3  # readings that did not settle everything
 LONGEST_PAUSE_SECONDS = 2.0
 
 
@@ -31,10 +33,14 @@ async def recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> S
     broker.accounts.restore(before)
     recovery.start(before, now_ns())
     broker.muted = True
-    async for _ in patiently(recovery):
+    async for number in patiently(recovery):
         picture = await recovery.read()
         findings = recovery.apply(picture, now_ns())
         broker.on_events(now_ns(), ())
+        if number == SAID_AFTER and findings.unsettled:
+            longest = recovery.settings.ages.grace / NANOS
+            words = f"{len(findings.unsettled)} order(s) of an earlier run may still be on their way"
+            err().print(f"{words}: it is certain {longest:.0f} s after they were sent")
         if findings.settled and not findings.different:
             break
     else:

@@ -27,6 +27,16 @@ from connectors.simulators.kalshi.venue import Options
 
 PROJECT = Path(__file__).parents[2]
 RUN = ("run", "--venue", "kalshi", "--pack", "practice", "--json", "--trace", "fired")
+# The engine waits for an order without an answer as long as its call may take and the exchange takes its signature:
+# here that is a few seconds, so that nobody waits for long after a kill.
+SIGNATURE_SECONDS = 3.0
+QUICKLY = f"""
+import sys
+from connectors.kalshi import http
+http.CALL, http.PRACTICE_SIGNATURE_SECONDS = http.Timeouts(connect=1.0, answer=3.0, turn=0.5), {SIGNATURE_SECONDS}
+from engine.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @dataclass
@@ -40,7 +50,7 @@ class Place:
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
-        command = [sys.executable, "-u", "-m", "engine", *RUN, *more]
+        command = [sys.executable, "-u", "-c", QUICKLY, *RUN, *more]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
@@ -66,7 +76,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    options = Options(seed=5, unlimited=True, read_lag_ms=50)
+    options = Options(seed=5, unlimited=True, read_lag_ms=50, signature_seconds=SIGNATURE_SECONDS)
     practice = Practice(Setup(options, markets=many(4, time.time_ns()), trader_rate=4.0))
     with PracticeServer(practice) as server:
         made = server.do(lambda exchange: exchange.make_key("ed25519"))
