@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from state.book import SETTLEMENT
+from engine.market.orders import Leg
 from state.connection import explained
 from state.errors import StoreError
 from state.inputs import decode
@@ -19,6 +19,7 @@ from state.schema import as_it_should_be, tables_and_triggers, version_of
 
 MOST: Final = 20  # problems of one kind that are told one by one
 ZERO: Final = Decimal(0)
+FOREIGN: Final = "foreign"  # whose orders and positions are of nobody here
 
 
 def problems(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -102,17 +103,23 @@ def _balances(connection: sqlite3.Connection, totals: dict[tuple[str, Key], Deci
 
 
 def _fills(connection: sqlite3.Connection) -> Iterator[str]:
-    """Every fill belongs to an intent, a settlement apart, and is booked for what it was. Runs older than the ledger
-    have no bookings."""
+    """Every fill belongs to an order and is booked for what it was. Runs older than the ledger have no bookings.
+
+    Of no order at all are what the venue did by itself (settlements, corrections, what an account began with) and what
+    somebody else traded: they only ever change what is held, so their leg is an exit.
+    """
     query = (
-        'SELECT f.*, i.client_id AS wanted, b.book AS kept FROM fills f '
+        'SELECT f.*, coalesce(i.client_id, l.client_id) AS wanted, b.book AS kept FROM fills f '
         "LEFT JOIN intents i ON i.book = f.book AND i.client_id = f.client_id "
+        "LEFT JOIN live_intents l ON l.book = f.book AND l.client_id = f.client_id "
         "LEFT JOIN (SELECT DISTINCT book FROM ledger_transactions) b ON b.book = f.book ORDER BY f.rowid"
     )
     for row in _named(connection, query):
         name = f"fill {row['fill_id']} in {row['book']}"
-        if row["wanted"] is None and not row["fill_id"].startswith(SETTLEMENT):
-            yield f"{name} is of order {row['client_id'] or '(none)'}, which was never written down"
+        if row["client_id"] and row["wanted"] is None:
+            yield f"{name} is of order {row['client_id']}, which was never written down"
+        elif not row["client_id"] and row["leg"] != Leg.EXIT:
+            yield f"{name} is the {row['leg']} of an order, and names none"
         if row["transaction"] is None:
             if row["kept"] is not None:
                 yield f"{name} is in no transaction"
@@ -157,6 +164,28 @@ def _intents(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"{name} is {state}, but the last that was heard of it made it {last}"
 
 
+def _live(connection: sqlite3.Connection) -> Iterator[str]:
+    """What a venue's orders say of their fills is what is booked of them. Adopted ones had some before."""
+    query = (
+        "SELECT l.book, l.client_id, l.quantity, l.filled, l.strategy, "
+        "(SELECT group_concat(f.quantity) FROM fills f WHERE f.book = l.book AND f.client_id = l.client_id), "
+        "(SELECT group_concat(a.filled) FROM attempts a WHERE a.book = l.book AND a.intent = l.client_id) "
+        "FROM live_intents l ORDER BY l.rowid"
+    )
+    for book, client_id, quantity, said, strategy, fills, attempts in connection.execute(query):
+        name, booked, done = f"order {client_id} in {book}", _sum_of(fills), _sum_of(attempts)
+        if Decimal(said) != booked and strategy != FOREIGN:
+            yield f"{name} says that {said} filled at the venue, but its fills sum to {booked}"
+        if Decimal(said) != done:
+            yield f"{name} says that {said} filled at the venue, but its attempts sum to {done}"
+        if Decimal(said) > Decimal(quantity):
+            yield f"{name} filled {said} of {quantity} ordered at the venue"
+
+
+def _sum_of(numbers: str | None) -> Decimal:
+    return sum((Decimal(number) for number in numbers.split(",")), ZERO) if numbers else ZERO
+
+
 def _journal(connection: sqlite3.Connection) -> Iterator[str]:
     """The inputs of every run are whole, and reach to its last decision."""
     for run, rows in groupby(connection.execute("SELECT run, seq, data FROM inputs ORDER BY run, seq"), lambda r: r[0]):
@@ -178,7 +207,9 @@ def _journal(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"run {run} decided on inputs that are not there"
 
 
-_CHECKS: Final[tuple[Callable[[sqlite3.Connection], Iterator[str]], ...]] = (_balanced, _fills, _intents, _journal)
+_CHECKS: Final[tuple[Callable[[sqlite3.Connection], Iterator[str]], ...]] = (
+    _balanced, _fills, _intents, _live, _journal
+)  # fmt: skip
 
 
 def _named(connection: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:

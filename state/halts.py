@@ -68,6 +68,8 @@ class Halts:
 
     def halt(self, why: str, now_ns: int) -> None:
         """Stop entries of every engine on this store until ``resume``; a second halt adds nothing but its reason."""
+        if not why.strip() and any(halt["by"] == OPERATOR for halt in self.active(now_ns)):
+            return
         with transaction(self._connection, self._path):
             row = (now_ns, OPERATOR, "", _one_line(why), FOREVER_NS)
             self._connection.execute(
@@ -96,9 +98,12 @@ class Halts:
 
 
 def make_halt_file(store: Path, why: str) -> Path:
-    """The file that halts every engine whose store is in this folder; works when the store does not."""
+    """The file that halts every engine whose store is in this folder; works when the store does not. One that is there
+    keeps its reason unless another is given."""
     path = store.with_name(FILE_NAME)
     try:
+        if not why.strip() and path.exists():
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_one_line(why) + "\n", encoding="utf-8")
     except OSError as error:

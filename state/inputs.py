@@ -182,7 +182,7 @@ def _plain(item: Input) -> list[Any]:
     if isinstance(item, Halted):
         return ["halt", *item]
     assert isinstance(item, Resumed)
-    return ["resume"]
+    return ["resume", item.by]
 
 
 def _said(value: object) -> object:
@@ -194,7 +194,7 @@ def _item(said: list[Any]) -> Input:
     if kind == "report":
         asked, fills, updates = fields
         return Reported(Asked(asked), BrokerReport([_fill(f) for f in fills], [_update(u) for u in updates]))
-    return Halted(*fields) if kind == "halt" else Resumed()
+    return Halted(*fields) if kind == "halt" else Resumed(*fields)
 
 
 def _read(names: tuple[str, ...], readers: Mapping[str, Callable[[Any], Any]], values: list[Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,9 @@ from engine.market.wire import Attempt, Booked, Intent, Saved
 from state.batch import Batch, Row
 from state.book import SETTLEMENT, Book, fill_of
 from state.connection import explained
+from state.ledger import Account, exact
 
+OPENING: Final = "opening"
 _INTENT: Final = (
     "client_id, symbol, side, quantity, type, leg, strategy, rule, created_ns, limit_price, stop_price, parent, "
     "order_group, expires_ns, fallback_market, reason, state, filled, triggered, at_market, withdrawn, why, "
@@ -57,13 +59,38 @@ class LiveOrders:
         self._batch.add("about", (f"reconciled {self._book.name}", str(time_ns)))
         self._batch.flush()
 
+    def opened(self, cash: Decimal, time_ns: int) -> None:
+        """The book begins with this money and with the positions that it has now, once."""
+        with exact():
+            missing = cash - self._book.balances.amount(Account.CASH)
+        self._book.transfer(missing, time_ns, OPENING, self._run)
+        self._batch.add("about", (f"opened {self._book.name}", str(time_ns)))
+        self._batch.flush()
+
+    def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> list[Intent]:
+        """The intents that these attempts belong to, their entries and all the legs of those, with every attempt,
+        however long they have been over."""
+        rows = self._select(
+            "SELECT DISTINCT intent FROM attempts WHERE book = ?1 AND (client_id IN (SELECT value FROM json_each(?2)) "
+            "OR (venue_order_id <> '' AND venue_order_id IN (SELECT value FROM json_each(?3))))",
+            self._book.name, json.dumps(sorted(client_ids)), json.dumps(sorted(venue_ids)),
+        )  # fmt: skip
+        return self._with_attempts(
+            "WITH named AS (SELECT coalesce(parent, client_id) AS entry, client_id FROM live_intents WHERE book = ?1 "
+            "AND client_id IN (SELECT value FROM json_each(?2))) "
+            f"SELECT {_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM named) "
+            "OR client_id IN (SELECT entry FROM named) OR parent IN (SELECT entry FROM named)) "
+            "ORDER BY created_ns, client_id",
+            self._book.name, json.dumps([row[0] for row in rows]),
+        )  # fmt: skip
+
     def load(self) -> Saved:
         """What the last run left: open orders, and open positions with everything that made them."""
         holdings = {key: h.quantity for key, h in self._book.holdings().items() if h.quantity}
         fills = self._book.fills_of_open()
         wanted = {f.client_id for f in fills if f.client_id}
         closed = ", ".join(f"'{s.value}'" for s in OrderState if not s.open)
-        rows = self._select(
+        intents = self._with_attempts(
             f"WITH known AS (SELECT client_id FROM live_intents WHERE book = ?1 AND (state NOT IN ({closed}) "
             "OR client_id IN (SELECT value FROM json_each(?2)))) "
             f"SELECT {_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM known) "
@@ -71,19 +98,27 @@ class LiveOrders:
             "ORDER BY created_ns, client_id",
             self._book.name, json.dumps(sorted(wanted)),
         )  # fmt: skip
-        intents = {row[0]: _intent(row) for row in rows}
+        ids = [row[0] for row in self._select("SELECT fill_id FROM fills WHERE book = ?", self._book.name)]
+        return Saved(
+            intents, fills, frozenset(ids), tuple((*key, q) for key, q in holdings.items()),
+            frozenset(i.split("/")[1] for i in ids if i.startswith(SETTLEMENT)), self._said("reconciled"),
+            self._said("opened"),
+        )  # fmt: skip
+
+    def _said(self, what: str) -> int:
+        rows = self._select("SELECT value FROM about WHERE key = ?", f"{what} {self._book.name}")
+        return int(rows[0][0]) if rows else 0
+
+    def _with_attempts(self, query: str, *values: object) -> list[Intent]:
+        """The intents that ``query`` gives, with their attempts in the order of sending."""
+        intents = {row[0]: _intent(row) for row in self._select(query, *values)}
         for row in self._select(
             f"SELECT {_ATTEMPT} FROM attempts WHERE book = ? AND intent IN (SELECT value FROM json_each(?)) "
             "ORDER BY sent_ns, length(client_id), client_id",
             self._book.name, json.dumps(list(intents)),
         ):  # fmt: skip
             intents[row[1]].attempts.append(_attempt(row))
-        ids = [row[0] for row in self._select("SELECT fill_id FROM fills WHERE book = ?", self._book.name)]
-        said = self._select("SELECT value FROM about WHERE key = ?", f"reconciled {self._book.name}")
-        return Saved(
-            list(intents.values()), fills, frozenset(ids), tuple((*key, q) for key, q in holdings.items()),
-            frozenset(i.split("/")[1] for i in ids if i.startswith(SETTLEMENT)), int(said[0][0]) if said else 0,
-        )  # fmt: skip
+        return list(intents.values())
 
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with explained(self._path):

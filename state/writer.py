@@ -28,6 +28,7 @@ from state.lock import StoreLock
 from state.orders import LiveOrders
 
 TRACE_LEVEL = 1  # fast compression: traces are many and small
+PRICE_DIGITS = 10  # decimals of a price that was computed in floats
 
 
 class RunWriter:
@@ -126,8 +127,8 @@ class RunWriter:
         self.book.amended(client_id, time_ns, quantity, stop)
 
     def mark(self, symbol: str, price: float, time_ns: int) -> None:
-        """The last price of something held."""
-        self.book.mark(symbol, Decimal(repr(price)), time_ns)
+        """The last price of something held; it may be the middle of two, so that it is on no grid."""
+        self.book.mark(symbol, Decimal(repr(round(price, PRICE_DIGITS))), time_ns)
 
     def event(self, time_ns: int, level: str, kind: str, symbol: str, text: str) -> None:
         """Something that the user should know of the run; ``symbol`` is empty when it concerns none."""

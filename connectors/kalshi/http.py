@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +33,10 @@ from connectors.kalshi.sign import Signer
 TRIES = 3
 FIRST_BACKOFF_SECONDS = 0.25
 LONGEST_BACKOFF_SECONDS = 4.0
-ORDER_PATIENCE_SECONDS = 5.0
+SIGNATURE_SECONDS = 30.0  # recorded: 5 s is not too old, 30 s is
+PRACTICE_SIGNATURE_SECONDS = 15.0
 LARGEST_SKEW_SECONDS = 5.0
+SKEW_COUNTS_NS = 30_000_000_000  # for how long one comparison of the clocks holds
 REPEATABLE = frozenset({408, 425, 429})
 NANOS = 1_000_000_000
 
@@ -42,10 +45,26 @@ Params = Mapping[str, str | int | bool | list[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. ``answer`` is how long the venue may take after it has the request."""
+    """Seconds. ``turn`` is how long an order may wait until the rate limits let it go, ``answer`` how long the venue
+    may take after it has the request. A call ends ``connect`` and ``answer`` after its turn, whatever happens."""
 
     connect: float = 5.0
     answer: float = 10.0
+    turn: float = 5.0
+
+
+CALL = Timeouts()
+
+
+def longest_way_seconds(hosts: Hosts, timeouts: Timeouts | None = None) -> float:
+    """How long after it was asked for an order may still come to the venue and be taken.
+
+    Its call may wait for its turn, for a connection and for the answer; and what is held up on the way may come for as
+    long as its signature counts, by a clock that may be behind. The practice exchange has this machine's clock.
+    """
+    timeouts = timeouts or CALL
+    counts = PRACTICE_SIGNATURE_SECONDS if hosts.local else SIGNATURE_SECONDS + LARGEST_SKEW_SECONDS
+    return timeouts.turn + max(timeouts.connect + timeouts.answer, counts)
 
 
 class VenueHttp:
@@ -67,11 +86,13 @@ class VenueHttp:
         self.clock = clock or Clock()
         self.limits = RateLimits(self.clock.monotonic)
         self.skew_seconds: float | None = None
+        self.timeouts = timeouts or CALL
+        self.by_venue_clock = False  # sign for the venue's clock, as far as it is known
+        self._behind = (0, 0)  # at least so far (ns) the venue's clock is behind ours, and when that was seen
         self._signer = signer
         self._root = urlsplit(hosts.rest).path
-        timeouts = timeouts or Timeouts()
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeouts.answer, connect=timeouts.connect),
+            timeout=httpx.Timeout(self.timeouts.answer, connect=self.timeouts.connect),
             transport=transport,
             trust_env=not hosts.local,
             follow_redirects=False,
@@ -127,7 +148,7 @@ class VenueHttp:
             answer = await self._send(method, path, params, body, items, patience)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise NotSent(f"{request}: not sent, no connection: {_words(error)}") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise OutcomeUnknown(
                 f"{request}: no answer ({_words(error)}); it may have been done: "
                 "read the order list before asking again"
@@ -163,7 +184,7 @@ class VenueHttp:
             answer = await self._send("GET", path, params, None, 1, None)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotSent(f"{request}: no connection: {_words(error)}") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise VenueUnavailable(f"{request}: no answer: {_words(error)}") from error
         found = _decode(answer.text)
         if not answer.is_success and not (answer.status_code in also and found is not None):
@@ -189,10 +210,12 @@ class VenueHttp:
         if wait > 0:
             await self.clock.sleep(wait)
         sent_ns = self.clock.now_ns()
-        headers = self._signer.headers(method, full, sent_ns // 1_000_000) if self._signer else None
-        answer = await self._client.request(
-            method, self.hosts.rest + path, params=_query(params), json=body, headers=headers
-        )
+        stamp_ns = sent_ns - int((self.skew_seconds or 0) * NANOS) if self.by_venue_clock else sent_ns
+        headers = self._signer.headers(method, full, stamp_ns // 1_000_000) if self._signer else None
+        async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
+            answer = await self._client.request(
+                method, self.hosts.rest + path, params=_query(params), json=body, headers=headers
+            )
         self._note_skew(answer, sent_ns, self.clock.now_ns())
         if answer.status_code == 429:
             self.limits.refused(method, full)
@@ -216,6 +239,15 @@ class VenueHttp:
             return
         # The header is cut to whole seconds, so the venue's time is half a second more on average.
         self.skew_seconds = (sent_ns + received_ns) / 2 / NANOS - (date + 0.5)
+        least, seen_ns = self._behind
+        now_least = sent_ns - int(date + 1) * NANOS
+        if not seen_ns or now_least > least or received_ns - seen_ns > SKEW_COUNTS_NS:
+            self._behind = (now_least, received_ns)
+
+    def at_least_ns(self, venue_ns: int) -> int:
+        """An instant of the venue's clock by ours, or one before it: never later. 0 while it cannot be said."""
+        least, seen_ns = self._behind
+        return venue_ns + least if seen_ns else 0
 
     def _skew_words(self) -> str:
         if self.skew_seconds is None:
@@ -242,5 +274,5 @@ def _query(params: Params | None) -> dict[str, str | int | list[str]]:
     return found
 
 
-def _words(error: httpx.HTTPError) -> str:
+def _words(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -28,7 +28,7 @@ from connectors.kalshi.listing import Listing, instrument_of_grid
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.models.portfolio import Balance, MarketPosition
-from connectors.kalshi.models.stream import UserFill, UserOrder
+from connectors.kalshi.models.stream import MarketLifecycle, UserFill, UserOrder
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.states import MarketState
@@ -39,11 +39,12 @@ from connectors.kalshi.terms import Terms
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
-from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError, VenueFill, VenueOrder
+from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, Reopened, VenueError, VenueFill, VenueOrder
 
 TICKERS_A_READ = 100
 TERMS_SECONDS = 60.0
 NANOS_PER_MS = 1_000_000
+ACTIVATED = "activated"  # a market takes orders, for the first time or again
 SIDES = {BookSide.BID: Side.BUY, BookSide.ASK: Side.SELL}
 
 
@@ -242,6 +243,8 @@ def _link(event: StreamEvent) -> list[News]:
         return [LinkUp(time_ns)]
     if isinstance(body, Disconnected):
         return [LinkDown(time_ns, body.reason)]
+    if isinstance(body, MarketLifecycle) and body.event_type == ACTIVATED:
+        return [Reopened(time_ns, body.market_ticker)]
     if isinstance(body, MessagesMissed | Problem):
         words = body.words if isinstance(body, Problem) else f"{body.count} messages of {body.channel} were lost"
         return [Missed(time_ns, words)]

@@ -6,11 +6,12 @@ The client order id is the attempt's own, so that the venue itself refuses to ha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 
 from connectors.kalshi.book import book_of
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.errors import KalshiError, Meaning
+from connectors.kalshi.errors import KalshiError, Meaning, NotFound
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.orders import NewOrder, TimeInForce
 from connectors.kalshi.models.portfolio import Balance, Fill, MarketPosition, Order, Settlement
@@ -62,7 +63,10 @@ class KalshiVenue:
         self.on_account: AccountListener = lambda positions, balance: None
 
     async def arm(self) -> None:
-        """Make the venue-side fuse, one order group on each shard. VenueError when it cannot be made: do not trade."""
+        """Make the venue-side fuse, one order group on each shard. VenueError when it cannot be made: do not trade.
+
+        What was made of it is removed again then, as far as the venue lets us.
+        """
         if self._fuse is None:
             return
         try:
@@ -70,16 +74,25 @@ class KalshiVenue:
                 made = await self._rest.groups.create(self._fuse, exchange_index=shard, subaccount=self._subaccount)
                 self.groups[shard] = made.order_group_id
         except KalshiError as error:
+            with suppress(VenueError):
+                await self.disarm()
             raise VenueError(f"the venue-side fuse cannot be made: {error}") from error
 
     async def disarm(self) -> None:
-        """Remove the fuse, which cancels entries that still rest."""
+        """Remove the fuse, which cancels entries that still rest. VenueError names what could not be removed, after all
+        of it was tried."""
+        failed = []
         for shard, group in list(self.groups.items()):
             try:
                 await self._rest.groups.delete(group, exchange_index=shard, subaccount=self._subaccount)
+            except NotFound:
+                pass  # it is gone already
             except KalshiError as error:
-                raise VenueError(f"the venue-side fuse {group} cannot be removed: {error}") from error
+                failed.append(f"the venue-side fuse {group} cannot be removed: {error}")
+                continue
             del self.groups[shard]
+        if failed:
+            raise VenueError("; ".join(failed))
 
     # -- orders --------------------------------------------------------------------------------------------------------
 
@@ -130,7 +143,30 @@ class KalshiVenue:
             return Answer(_OUTCOMES[error.meaning], reason=str(error))
         return Answer(Outcome.DONE, venue_order_id, rests=done.remaining_count)
 
+    async def cancel_all(self) -> Answer:
+        """Cancel everything that rests, on all shards. The venue may also cancel orders of the next minute."""
+        try:
+            await self._rest.orders.cancel_all(subaccount=self._subaccount)
+        except KalshiError as error:
+            return Answer(_OUTCOMES[error.meaning], reason=str(error))
+        return Answer(Outcome.DONE)
+
     # -- reads ---------------------------------------------------------------------------------------------------------
+
+    async def resting(self, symbol: str | None = None) -> list[VenueOrder]:
+        """All orders that rest, or those of a market."""
+        try:
+            return [_order(o) for o in await collect(self._rest.orders.list(ticker=symbol, status="resting"))]
+        except KalshiError as error:
+            raise VenueError(str(error)) from error
+
+    async def holdings(self) -> dict[str, Decimal]:
+        """Contracts held by market: YES above zero, NO below."""
+        try:
+            told = await collect(self._rest.portfolio.positions())
+        except KalshiError as error:
+            raise VenueError(str(error)) from error
+        return {p.ticker: p.position_fp for p in told if p.position_fp}
 
     async def quote(self, symbol: str) -> Quote:
         """Top of the book now."""
@@ -147,10 +183,11 @@ class KalshiVenue:
 
     async def picture(self, since_ns: int, known: Collection[str] = ()) -> Picture:
         """The account whole. Positions count only when no fill was added while they were read."""
-        since_ts = since_ns // NANOS
+        since_ts, http = since_ns // NANOS, self._rest.http
         try:
             for _ in range(TRIES):
                 before = await collect(self._rest.portfolio.fills(min_ts=since_ts))
+                began_ns = http.clock.now_ns()
                 account = await read_account(self._rest, since_ts, known)
                 after = {f.fill_id: f for f in await collect(self._rest.portfolio.fills(min_ts=since_ts))}
                 if {f.fill_id for f in before} == after.keys():
@@ -168,6 +205,7 @@ class KalshiVenue:
             {p.ticker: cost for p in held if (cost := _cost(p)) is not None},
             [s for told in settlements if (s := _settlement(told)) is not None],
             account.balance.balance_dollars, frozenset(account.missing),
+            min(began_ns, http.at_least_ns(account.as_of_ns)),
         )  # fmt: skip
 
 

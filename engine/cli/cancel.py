@@ -11,7 +11,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_of
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_for
 from engine.execute.flatten import Cleared, cancel_orders
 from engine.settings import load_settings
 
@@ -33,18 +33,20 @@ def command(
     target = exchange_of(settings)
 
     async def work() -> Cleared:
-        async with connected(target) as rest:
-            venue, _ = await venue_of(rest, ())
+        async with connected(target, reducing=True) as rest:
             older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
-            return await cancel_orders(venue, await venue.picture(now_ns()), symbol, older)
+            return await cancel_orders(venue_for(rest), symbol, older)
 
     done = ask_venue(work)
     if json:
-        print_json({"cancelled": [o.venue_order_id for o in done.cancelled], "left": done.left})
+        cancelled = [o.venue_order_id for o in done.cancelled]
+        print_json({"cancelled": cancelled, "everything": done.swept or None, "left": done.left})
     else:
         for order in done.cancelled:
             print(f"cancelled {order.side} {order.quantity - order.filled} {order.symbol} at {order.limit}")
         for order_id, why in done.left.items():
             print(f"not cancelled: {order_id}: {why}")
+        if done.swept:
+            print(f"everything that rested was cancelled at once, and orders of the next minute may be: {done.swept}")
         print(f"{len(done.cancelled)} order(s) cancelled at the {target.name} exchange, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD

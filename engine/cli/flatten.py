@@ -7,7 +7,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_of
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, listed, venue_for
 from engine.execute.broker import LiveSettings
 from engine.execute.flatten import Cleared, flatten
 from engine.settings import load_settings
@@ -25,19 +25,24 @@ def command(
     target = exchange_of(settings)
 
     async def work() -> Cleared:
-        async with connected(target) as rest:
-            reader, _ = await venue_of(rest, ())
-            held = (await reader.picture(now_ns())).positions
-            venue, instruments = await venue_of(rest, [s for s in held if symbol in (None, s)])
-            return await flatten(venue, instruments, LiveSettings().collar, f"flatten-{now_ns()}", symbol)
+        async with connected(target, reducing=True) as rest:
+            collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
+            return await flatten(venue_for(rest), lambda names: listed(rest, names), collar, stamp, symbol)
 
     done = ask_venue(work)
     if json:
-        print_json({"cancelled": len(done.cancelled), "closed": done.closed, "left": done.left})
+        print_json({
+            "cancelled": len(done.cancelled), "everything": done.swept or None, "closed": done.closed,
+            "left": done.left,
+        })  # fmt: skip
     else:
         for name, quantity in done.closed.items():
             print(f"closed {quantity} {name}")
         for name, why in done.left.items():
             print(f"left: {name}: {why}")
+        if done.swept:
+            print(f"everything that rested was cancelled at once, and orders of the next minute may be: {done.swept}")
         print(f"{len(done.cancelled)} order(s) cancelled, {len(done.closed)} position(s) closed, {len(done.left)} left")
-    return ExitCode.VENUE if done.left else ExitCode.GOOD
+    if done.failed:
+        return ExitCode.VENUE
+    return ExitCode.NO if done.left else ExitCode.GOOD

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +20,13 @@ from engine.cli.venue import (
     store_of,
     venue_of,
 )
+from engine.cli.venue_account import patiently
 from engine.cli.version import __version__
 from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery, RecoverySettings
 from engine.settings import load_settings
 from state import Store, open_store
-
-READINGS = 40
-PAUSE_SECONDS = 0.25
 
 
 @dataclass(slots=True)
@@ -84,7 +81,7 @@ async def _reconcile(exchange: Exchange, store: Store, how: RecoverySettings) ->
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, how)
-            recovery.start(saved.reconciled_ns, now_ns())
+            recovery.start(saved, now_ns())
             return await _read(recovery)
 
 
@@ -92,14 +89,13 @@ async def _read(recovery: Recovery) -> Found:
     """Until a reading finds nothing more."""
     broker = recovery.broker
     found = Found({}, {})
-    for _ in range(READINGS):
+    async for _ in patiently(recovery):
         findings = recovery.apply(await recovery.read(), now_ns())
         broker.on_events(now_ns(), ())
         _add(found, findings)
         if findings.agrees:
             found.agree = True
             break
-        await asyncio.sleep(PAUSE_SECONDS)
     found.positions = {symbol: str(quantity) for symbol, quantity in broker.accounts.net().items()}
     found.cash = str(recovery.cash)
     return found
@@ -111,6 +107,7 @@ def _add(found: Found, findings: Findings) -> None:
         "settled": [f"{s.symbol} paid {s.value}" for s in findings.settlements],
         "never arrived": list(findings.never_arrived),
         "lost": list(findings.lost),
+        "rests although it was over": [f"{c}: {o.side} {o.quantity} {o.symbol}" for c, o in findings.stray],
         "foreign fill": [f"{f.side} {f.quantity} {f.symbol} at {f.price}" for f in findings.foreign_fills],
         "adopted": [f"{o.side} {o.quantity} {o.symbol} at {o.limit}" for o in findings.adopt],
         "foreign order": [f"{o.side} {o.quantity} {o.symbol} at {o.limit}" for o in findings.foreign],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from engine.cli.console import err
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.startup import log_client_connected
-from engine.execute.reconcile import ForeignPolicy
+from engine.execute.reconcile import Ages, ForeignPolicy
 from engine.execute.recovery import RecoverySettings
 from engine.market.venue import VenueError
 from engine.settings import Settings
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from engine.market.instrument import Instrument
 
 T = TypeVar("T")
-LOCAL_GRACE_NS = 1_000_000_000
+NANOS = 1_000_000_000
+LOCAL_LAG_NS = NANOS
+LAG_NS = 2 * NANOS
+LOOK_SECONDS = 3.0
 ExchangeOption = Annotated[
     str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
 ]
@@ -78,11 +82,12 @@ def exchange_of(settings: Settings) -> Exchange:
 
 
 def recovery_settings(settings: Settings, exchange: Exchange) -> RecoverySettings:
-    """How the account is followed. A request to this machine is not on its way for longer than a second."""
-    policy = ForeignPolicy(settings.kalshi.foreign_orders)
-    if exchange.hosts.local:
-        return RecoverySettings(policy, grace_ns=LOCAL_GRACE_NS)
-    return RecoverySettings(policy)
+    """How the account is followed: an order counts as never arrived once none of its time can still be on its way."""
+    from connectors.kalshi.http import longest_way_seconds
+
+    grace_ns = int(longest_way_seconds(exchange.hosts) * NANOS)
+    ages = Ages(grace_ns, LOCAL_LAG_NS if exchange.hosts.local else LAG_NS)
+    return RecoverySettings(ForeignPolicy(settings.kalshi.foreign_orders), ages)
 
 
 def store_of(settings: Settings, mode: Mode) -> Path:
@@ -92,19 +97,46 @@ def store_of(settings: Settings, mode: Mode) -> Path:
 
 
 @asynccontextmanager
-async def connected(exchange: Exchange) -> AsyncIterator[KalshiRest]:
-    """A client whose clock agrees with the venue's, and that keeps to the account's own limits."""
+async def connected(exchange: Exchange, *, reducing: bool = False) -> AsyncIterator[KalshiRest]:
+    """A client whose clock agrees with the venue's, and that keeps to the account's own limits.
+
+    ``reducing``: what only takes risk away is not stopped by either; it goes on with what is known, and says so.
+    """
     from connectors.kalshi.client import KalshiRest
     from connectors.kalshi.errors import KalshiError
+    from connectors.kalshi.http import Timeouts
 
-    async with KalshiRest(exchange.hosts, exchange.signer) as rest:
-        try:
-            await rest.check_clock()
-            await rest.exchange.adopt_limits()
-        except KalshiError as error:
-            raise VenueError(str(error)) from error
+    async with KalshiRest(exchange.hosts, exchange.signer, timeouts=Timeouts(3, 5) if reducing else None) as rest:
+        if reducing:
+            await _as_far_as_it_goes(rest)
+        else:
+            try:
+                await rest.check_clock()
+                await rest.exchange.adopt_limits()
+            except KalshiError as error:
+                raise VenueError(str(error)) from error
         log_client_connected(exchange.name, exchange.hosts.rest)
         yield rest
+
+
+async def _as_far_as_it_goes(rest: KalshiRest) -> None:
+    """Compare clocks and read limits, in a few seconds."""
+    from connectors.kalshi.errors import KalshiError
+    from connectors.kalshi.http import LARGEST_SKEW_SECONDS
+
+    checks: dict[str, Callable[[], Awaitable[object]]] = {
+        "the clocks could not be compared": rest.check_clock,
+        "the account's limits could not be read, those of the lowest tier are kept": rest.exchange.adopt_limits,
+    }
+    for words, check in checks.items():
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await check()
+        except (KalshiError, TimeoutError) as error:
+            err().print(f"{words}: {error or f'no answer within {LOOK_SECONDS:g} s'}")
+        if abs(rest.http.skew_seconds or 0) > LARGEST_SKEW_SECONDS:
+            rest.http.by_venue_clock = True
+            err().print("requests are signed by the venue's clock, as this machine's is too far from it")
 
 
 def stream_of(exchange: Exchange) -> KalshiStream:
@@ -122,6 +154,20 @@ async def venue_of(rest: KalshiRest, symbols: Collection[str]) -> tuple[KalshiVe
     markets = await markets_of(rest, sorted(symbols))
     shards = {ticker: market.exchange_index for ticker, market in markets.items()}
     return KalshiVenue(rest, shards), {ticker: instrument_of(market) for ticker, market in markets.items()}
+
+
+def venue_for(rest: KalshiRest) -> KalshiVenue:
+    """The venue for what needs no list of markets: the venue itself finds the shard of an order."""
+    from connectors.kalshi.venue import KalshiVenue
+
+    return KalshiVenue(rest, {})
+
+
+async def listed(rest: KalshiRest, symbols: Collection[str]) -> dict[str, Instrument]:
+    """Those of the markets that the venue has, as what can be traded."""
+    from connectors.kalshi.source import find_markets, instrument_of
+
+    return {ticker: instrument_of(market) for ticker, market in (await find_markets(rest, symbols)).items()}
 
 
 async def markets_of(rest: KalshiRest, tickers: Sequence[str]) -> dict[str, Market]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from engine.cli.assemble import now_ns
+from engine.cli.console import err
 from engine.execute.live import LiveRun
-from engine.execute.recovery import Recovery
+from engine.execute.recovery import Recovery, cash_of
 from engine.execute.resume import Start
-from engine.market.venue import ZERO, VenueError
+from engine.market.events import NANOS
+from engine.market.venue import VenueError
 from state import RunWriter
-from state.ledger import Account as LedgerAccount
 from state.orders import LiveOrders
 
-READINGS = 40  # of the account, until everything is certain
-PAUSE_SECONDS = 0.25
+SPARE_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.2
+SAID_AFTER = 3  # readings that did not settle everything
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 async def recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> Start:
@@ -26,42 +31,47 @@ async def recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> S
     broker = recovery.broker
     before = store.load()
     broker.accounts.restore(before)
-    recovery.start(before.reconciled_ns, now_ns())
+    recovery.start(before, now_ns())
     broker.muted = True
-    for _ in range(READINGS):
+    async for number in patiently(recovery):
         picture = await recovery.read()
         findings = recovery.apply(picture, now_ns())
         broker.on_events(now_ns(), ())
+        if number == SAID_AFTER and findings.unsettled:
+            longest = recovery.settings.ages.grace / NANOS
+            words = f"{len(findings.unsettled)} order(s) of an earlier run may still be on their way"
+            err().print(f"{words}: it is certain {longest:.0f} s after they were sent")
         if findings.settled and not findings.different:
             break
-        await asyncio.sleep(PAUSE_SECONDS)
     else:
         raise VenueError("what became of earlier orders is not certain yet; `engine reconcile` says which")
     broker.muted = False
-    # The venue keeps back one dollar for each contract sold short, which our books do not.
-    short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    cash = picture.cash + short
-    if not before.reconciled_ns:
-        known = writer.book.balances.amount(LedgerAccount.CASH)
-        writer.book.transfer(cash - known, picture.as_of_ns, "opening")
-    return Start(store.load(), cash)
+    return Start(store.load(), cash_of(picture))
 
 
 async def close(run: LiveRun, recovery: Recovery) -> bool:
     """Read the account until everything is certain; whether the venue's books and ours agree then."""
-    for _ in range(READINGS):
+    async for _ in patiently(recovery):
         try:
             picture = await recovery.read()
         except VenueError:
-            await asyncio.sleep(PAUSE_SECONDS)
             continue
         run.listen()
         findings = recovery.apply(picture, now_ns())
         run.listen()
         if findings.agrees:
             return True
-        await asyncio.sleep(PAUSE_SECONDS)
     return False
+
+
+async def patiently(recovery: Recovery) -> AsyncIterator[int]:
+    """Count tries, with pauses that grow, for as long as an order may be on its way and the lists be behind."""
+    ends = time.monotonic() + recovery.settings.ages.grace / NANOS + SPARE_SECONDS
+    number = 0
+    while not number or time.monotonic() < ends:
+        yield number
+        await asyncio.sleep(min(FIRST_PAUSE_SECONDS * 1.5**number, LONGEST_PAUSE_SECONDS))
+        number += 1
 
 
 def account_note(run: LiveRun, recovery: Recovery, agree: bool) -> dict[str, Any]:

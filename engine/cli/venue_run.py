@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Container, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -281,6 +281,26 @@ class _Run:
         broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
         recovery = Recovery(broker, alert, recovery_settings(self.settings, self.exchange))
         recovered = await recover(recovery, store, writer)
+        await self._arm(venue, writer)
+        try:
+            return await self._trade(recovered, broker, recovery, decider, feed, writer)
+        finally:
+            # A second time only after a failure: what is armed must not outlive the run.
+            with suppress(VenueError):
+                await venue.disarm()
+
+    async def _arm(self, venue: KalshiVenue, writer: RunWriter) -> None:
+        """Without the fuse no order goes out: the run ends before it has begun, and says why."""
+        try:
+            await venue.arm()
+        except VenueError as error:
+            writer.end("stopped", None, {"refused": str(error)})
+            raise
+
+    async def _trade(
+        self, recovered: Start, broker: VenueBroker, recovery: Recovery, decider: Decider, feed: KalshiFeed,
+        writer: RunWriter,
+    ) -> int:  # fmt: skip
         start = recovered._replace(carried=carried(self.store, writer))
         begin_with(decider, start)
         self._begun(writer, decider, start, start)
@@ -292,15 +312,21 @@ class _Run:
             before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
             tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
-        await venue.arm()
-        try:
-            seconds = await self._until_stopped(run, feed)
-        finally:
-            await venue.disarm()
+        seconds = await self._until_stopped(run, feed)
+        await self._disarm(run, writer)
         agree = await close(run, recovery)
         extra = account_note(run, recovery, agree)
         code = self._report(statistics, loop, writer, seconds, extra)
         return code if agree else ExitCode.NO
+
+    async def _disarm(self, run: LiveRun, writer: RunWriter) -> None:
+        """The fuse goes, and with it entries that rest; where it cannot go, they are cancelled one by one."""
+        assert self.venue is not None
+        try:
+            await self.venue.disarm()
+        except VenueError as error:
+            _alerter(writer)("fuse", f"{error}; entries that rest are cancelled without it")
+            run.withdraw_entries("the run has ended")
 
     def _begun(self, writer: RunWriter, decider: Decider, start: Start, kept: Start) -> None:
         """Say what the run goes on with, and keep it, so that it can be decided again; from now on also what is to go

@@ -199,9 +199,12 @@ class Decider:
         else:
             self.context.halt = halt
 
-    def resume(self) -> None:
-        """Lift every halt; a guard that still does not hold stops entries again at the next order."""
-        self.context.stopped = self.context.halt = None
+    def resume(self, by: str = "") -> None:
+        """Lift a person's halt (``by`` OPERATOR), or every one; a guard that still does not hold stops entries again at
+        the next order."""
+        self.context.stopped = None
+        if by != OPERATOR:
+            self.context.halt = None
 
     def ahead(self, ticks: Sequence[Tick]) -> Ahead:
         """Coming ticks, laid out to be taken in together as far as no rule can act at them."""

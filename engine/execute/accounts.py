@@ -23,6 +23,7 @@ class Accounts:
         self.attempts: dict[str, Attempt] = {}
         self.by_venue: dict[str, str] = {}
         self.positions: dict[tuple[str, str], Decimal] = {}
+        self._paid: dict[tuple[str, str], Decimal] = {}  # for a unit of each position, on average
         self.fill_ids: set[str] = set()
         self.filled: dict[str, Decimal] = {}
         self.settled: set[str] = set()
@@ -36,14 +37,13 @@ class Accounts:
         self.settled |= saved.settled
         for strategy, symbol, quantity in saved.positions:
             self.positions[strategy, symbol] = quantity
+        held: dict[tuple[str, str], Decimal] = {}
+        for fill in saved.fills:
+            self._pay(fill, held.get((fill.strategy, fill.symbol), ZERO))
+            key = (fill.strategy, fill.symbol)
+            held[key] = held.get(key, ZERO) + fill.quantity * fill.side.sign
         for intent in saved.intents:
-            self._know(intent)
-            self._count(intent, intent.filled)
-            for attempt in intent.attempts:
-                attempt.look = attempt.open  # whatever was under way when the last run ended
-                self.track(attempt)
-            if intent.state.open:
-                self.open(intent)
+            self.remember(intent)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -93,7 +93,25 @@ class Accounts:
         client_id = fill.client_id if fill.client_id in self.attempts else self.by_venue.get(fill.venue_order_id)
         return None if client_id is None else self.attempts[client_id]
 
+    def entry_price(self, symbol: str) -> Decimal | None:
+        """What was paid for a unit of what is held, by whoever holds the most of it; None while nobody does."""
+        held = {key: abs(q) for key, q in self.positions.items() if key[1] == symbol and key in self._paid}
+        return self._paid[max(held, key=lambda key: held[key])] if held else None
+
     # -- changing ------------------------------------------------------------------------------------------------------
+
+    def remember(self, intent: Intent) -> None:
+        """An intent of an earlier run, with its attempts."""
+        if intent.order.client_id in self.intents_ever:
+            return
+        self._know(intent)
+        self._count(intent, intent.filled)
+        for attempt in intent.attempts:
+            # Whatever was under way when the last run ended, its process has ended it.
+            attempt.look, attempt.sending = attempt.open, False
+            self.track(attempt)
+        if intent.state.open:
+            self.open(intent)
 
     def add(self, intent: Intent) -> None:
         self._know(intent)
@@ -123,6 +141,7 @@ class Accounts:
         """Count one fill."""
         self.fill_ids.add(fill.fill_id)
         key = (fill.strategy, fill.symbol)
+        self._pay(fill, self.positions.get(key, ZERO))
         self.positions[key] = self.positions.get(key, ZERO) + fill.quantity * fill.side.sign
         if not self.positions[key]:
             del self.positions[key]
@@ -146,6 +165,15 @@ class Accounts:
         order = intent.order
         self.intents[order.client_id] = intent
         self._desks.setdefault((order.strategy, order.symbol), {})[order.client_id] = intent
+
+    def _pay(self, fill: Fill, held: Decimal) -> None:
+        """Take a fill into what a position cost on average. What reduces it leaves that; what turns it begins anew."""
+        key, signed = (fill.strategy, fill.symbol), fill.quantity * fill.side.sign
+        if held * signed >= 0:
+            before = self._paid.get(key, ZERO) * abs(held)
+            self._paid[key] = (before + fill.price * fill.quantity) / (abs(held) + fill.quantity)
+        elif abs(signed) > abs(held):
+            self._paid[key] = fill.price
 
     def _know(self, intent: Intent) -> None:
         self.intents_ever[intent.order.client_id] = intent

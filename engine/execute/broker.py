@@ -19,12 +19,14 @@ from engine.market.events import Bar, MarketEvent, Quote
 from engine.market.instrument import Instrument
 from engine.market.intents import IntentState
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderState, OrderUpdate
-from engine.market.venue import Answer, Missed, News, Outcome, Venue, VenueFill, VenueOrder
+from engine.market.venue import Answer, Missed, News, Outcome, Reopened, Venue, VenueFill, VenueOrder
 from engine.market.wire import Attempt, Booked, Intent, OrderStore, outcome_of
 
 NANOS = 1_000_000_000
 FIRST_RETRY_NS = NANOS // 4
 LONGEST_RETRY_NS = 30 * NANOS
+LONGEST_EXIT_RETRY_NS = 2 * NANOS  # a position must not wait long after trading goes on
+LONGEST_CANCEL_RETRY_NS = NANOS
 
 Context = Callable[[str], tuple[tuple[float, ...], str]]
 Alert = Callable[[str, str], None]
@@ -142,6 +144,12 @@ class VenueBroker:
         """A venue cannot tell."""
         return 0
 
+    def withdraw_entries(self, reason: str) -> None:
+        """Every entry is to come off the market, as soon as possible."""
+        for intent in [i for i in self.accounts.intents.values() if not i.reduces]:
+            intent.withdraw(OrderState.CANCELLED, reason)
+            self.keep(intent)
+
     # -- the wire's side -----------------------------------------------------------------------------------------------
 
     def hear(self, news: Sequence[News]) -> None:
@@ -153,6 +161,8 @@ class VenueBroker:
                 self._inbox.append(lambda now, fill=item: self.executed(fill, now))  # type: ignore[misc]
             elif isinstance(item, Missed):
                 self.doubt(item.time_ns)
+            elif isinstance(item, Reopened):
+                self._inbox.append(lambda now, symbol=item.symbol: self._reopened(symbol))  # type: ignore[misc]
 
     def dispatch(self, spawn: Spawn) -> None:
         """Put everything on the wire that is due; each request is a task of its own."""
@@ -188,6 +198,7 @@ class VenueBroker:
             attempt = step.attempt
             attempt.shrunk(answer, step.by)
             self._again_later(attempt, answer, time_ns)
+        attempt.heard_ns = time_ns
         self.touch(attempt, time_ns)
 
     def _after_send(self, intent: Intent, attempt: Attempt, answer: Answer, time_ns: int) -> None:
@@ -207,14 +218,15 @@ class VenueBroker:
             self._report.updates.append(OrderUpdate(attempt.intent, OrderState.UNKNOWN, time_ns, answer.reason))
 
     def _again_later(self, attempt: Attempt, answer: Answer, time_ns: int) -> None:
-        intent = self.accounts.intents.get(attempt.intent)
-        if answer.outcome in (Outcome.REFUSED, Outcome.LIMITED) and intent is not None:
-            self._back_off(intent, time_ns)
+        """A cancel waits for nothing but its own refusals, and never long."""
+        attempt.refusals = 0 if answer.outcome is Outcome.DONE else attempt.refusals + 1
+        if attempt.refusals:
+            attempt.again_ns = time_ns + _wait(attempt.refusals, LONGEST_CANCEL_RETRY_NS)
 
     def _back_off(self, intent: Intent, time_ns: int) -> None:
         intent.failures += 1
-        wait = min(FIRST_RETRY_NS * 2 ** min(intent.failures - 1, 16), LONGEST_RETRY_NS)
-        intent.retry_ns = time_ns + wait
+        longest_ns = LONGEST_EXIT_RETRY_NS if intent.reduces else LONGEST_RETRY_NS
+        intent.retry_ns = time_ns + _wait(intent.failures, longest_ns)
 
     # -- news ----------------------------------------------------------------------------------------------------------
 
@@ -222,7 +234,10 @@ class VenueBroker:
         """What the venue says of one order; one that is not ours is left alone here."""
         attempt = self.accounts.of_order(order)
         if attempt is not None:
+            if order.open and not attempt.open:
+                self.doubt(time_ns)  # old news, or it lives: only the lists can say which
             attempt.listed(order)
+            attempt.heard_ns = time_ns
             self.accounts.named(attempt)
             self.touch(attempt, time_ns)
             self._adopt_orphans(time_ns)
@@ -241,6 +256,7 @@ class VenueBroker:
                 self.doubt(time_ns)
             return
         attempt.executed(fill.quantity, fill.venue_order_id)
+        attempt.heard_ns = time_ns
         self.accounts.named(attempt)
         intent = self.accounts.intents_ever[attempt.intent]
         intent.filled += fill.quantity
@@ -266,6 +282,22 @@ class VenueBroker:
         if fill.strategy != FOREIGN:
             self._report.fills.append(fill)
         self._dirty.add(fill.symbol)
+
+    def found_resting(self, client_id: str, order: VenueOrder, time_ns: int) -> None:
+        """The venue shows an attempt resting that was over here: it lives, and comes off."""
+        attempt = self.accounts.attempts[client_id]
+        if not attempt.stray:
+            self._alert("order_found", f"{client_id}: it was over in our books and rests at the venue; it is taken off")
+        attempt.found_resting(order)
+        self.accounts.named(attempt)
+        self.touch(attempt, time_ns)
+
+    def _reopened(self, symbol: str) -> None:
+        """What was refused because of a pause is not to wait for the end of its back-off."""
+        for strategy in self.accounts.strategies_in(symbol):
+            for intent in self.accounts.open_in(strategy, symbol):
+                intent.failures = intent.retry_ns = 0
+        self._dirty.add(symbol)
 
     def never_arrived(self, client_id: str, time_ns: int) -> None:
         """All the venue's lists, read to the end, do not have this attempt."""
@@ -310,16 +342,21 @@ class VenueBroker:
             for step in self._of_symbol(self._dirty.pop(), time_ns):
                 self._under_way(step, time_ns)
                 found.append(step)
+        self.save(time_ns)
+        self._outbox += found
+
+    def save(self, time_ns: int) -> None:
+        """Write down what has changed."""
         if self._changed or self._fills:
             self.store.save(list(self._changed.values()), self._fills, time_ns)
             self._changed, self._fills = {}, []
-        self._outbox += found
 
     def _under_way(self, step: Step, time_ns: int) -> None:
         if not isinstance(step, Send):
             step.attempt.asking = True
             return
         attempt = Attempt.of(step.wire, step.intent.order.client_id, time_ns)
+        attempt.sending = True
         step.intent.attempts.append(attempt)
         self.accounts.track(attempt)
         self.keep(step.intent)
@@ -348,7 +385,7 @@ class VenueBroker:
         accounts = self.accounts
         return Desk(
             accounts.open_in(strategy, symbol), accounts.held(strategy, symbol), accounts.net_in(symbol),
-            accounts.filled, self.quotes.get(symbol), self.instruments[symbol], self.settings.collar, time_ns,
+            accounts.filled, self.quotes.get(symbol), self.instruments.get(symbol), self.settings.collar, time_ns,
         )  # fmt: skip
 
     def _watch_fills(self, intent: Intent, time_ns: int) -> None:
@@ -384,3 +421,8 @@ class VenueBroker:
     def _protects(self, intent: Intent) -> bool:
         order = intent.order
         return order.leg in (Leg.STOP, Leg.TARGET) and self.accounts.held(order.strategy, order.symbol) != 0
+
+
+def _wait(failures: int, longest_ns: int) -> int:
+    """How long (ns) after so many failures in a row: doubling."""
+    return min(FIRST_RETRY_NS << min(failures - 1, 16), longest_ns)

@@ -33,7 +33,7 @@ class KillSwitch:
         now = self._look()
         if now.resumes != self._resumes:
             self._resumes = now.resumes
-            self._resume()
+            self._resume(Resumed())
         self._obey(now.operator)
 
     def _obey(self, why: str) -> None:
@@ -43,7 +43,8 @@ class KillSwitch:
             self._operator = why
             self._halt(Halted(FOREVER_NS, OPERATOR, why))
         else:
-            self._resume()
+            # The file is gone, and nobody has said `engine resume`: what a guard has halted stays so.
+            self._resume(Resumed(OPERATOR))
 
     def _halt(self, halted: Halted) -> None:
         self._log.input(halted)
@@ -51,8 +52,12 @@ class KillSwitch:
         by = "" if halted.by == OPERATOR else f" by {halted.by}"
         self._tell(f"entries are halted{by}: {halted.reason}; exits and cancels go on")
 
-    def _resume(self) -> None:
+    def _resume(self, resumed: Resumed) -> None:
         self._operator = ""
-        self._log.input(Resumed())
-        self._decider.resume()
-        self._tell("entries are resumed")
+        self._log.input(resumed)
+        self._decider.resume(resumed.by)
+        halt = self._decider.context.halted()
+        if halt is None:
+            self._tell("entries are resumed")
+        else:
+            self._tell(f"the operator's halt is lifted; entries stay halted by {halt.guard}: {halt.reason}")

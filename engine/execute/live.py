@@ -21,10 +21,11 @@ from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
 
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
+SHORTEST_PAUSE_NS = NANOS // 2  # between two readings of the account
 LOOK_SECONDS = 0.05
 KNOWN_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
-ANSWER_SECONDS = 15.0  # how long requests under way are waited for when a run ends
+ANSWER_SECONDS = 25.0  # how long requests under way are waited for when a run ends; none takes longer
 NOT_CONNECTED = "the stream of the venue is not connected"
 NOT_READ = "the venue's account has not been read since the stream was connected"
 
@@ -73,6 +74,7 @@ class LiveRun:
         self._now = 0
         self._requests: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._read_again_ns = 0  # not before then, unless the stream is new
         self._failure: asyncio.Future[None] | None = None
         if account is not None:
             account.broker.heard = self.listen
@@ -133,6 +135,12 @@ class LiveRun:
             self.loop.hear(report, now)
         self._dispatch()
 
+    def withdraw_entries(self, reason: str) -> None:
+        """Take entries off the market; what becomes of them is heard by ``listen``."""
+        assert self.account is not None
+        self.account.broker.withdraw_entries(reason)
+        self.listen()
+
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     async def _pump(self) -> None:
@@ -159,7 +167,7 @@ class LiveRun:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._clock()
-            if self.account is not None and 0 < self.account.broker.look_ns <= now and self._linked:
+            if self.account is not None and 0 < self.account.broker.look_ns <= now and self._may_read(now):
                 self.read_account()
             if now >= due:
                 due = now + PULSE_NS
@@ -200,6 +208,9 @@ class LiveRun:
         if self.account is not None:
             self.account.broker.hold = NOT_CONNECTED
 
+    def _may_read(self, now: int) -> bool:
+        return self._linked and now >= self._read_again_ns
+
     def read_account(self) -> None:
         """Read the venue's lists and follow them, unless that is under way."""
         if self._reading is None or self._reading.done():
@@ -210,11 +221,20 @@ class LiveRun:
         assert account is not None
         broker = account.broker
         broker.look_ns = 0
+        began, connection = self._clock(), self.connections
         try:
             picture = await account.recovery.read()
         except VenueError as error:
             self._tell(f"the venue's account could not be read: {error}")
             broker.doubt(self._clock() + NANOS)
+            return
+        finally:
+            # Readings take half of the time at most, and of the venue's read budget: prices and terms need it, too.
+            now = self._clock()
+            self._read_again_ns = now + max(now - began, SHORTEST_PAUSE_NS)
+        if connection != self.connections:
+            # The stream was lost and made anew meanwhile: what happened then may not be in what was read.
+            broker.doubt(self._clock())
             return
         self.listen()
         findings = account.recovery.apply(picture, self._time())

@@ -8,7 +8,7 @@ while a fill is still missing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,7 +26,11 @@ class ForeignPolicy(StrEnum):
 
 
 class Mine(NamedTuple):
-    """One order that we sent, as our books have it. ``filled``: units booked; ``open``: it may still trade."""
+    """One order that we sent, as our books have it. ``filled``: units booked; ``open``: it may still trade.
+
+    ``sent_ns``, ``heard_ns``: when it was to leave and when it was heard of last, by our clock. ``sending``: its
+    request has not ended. ``stray``: it was found at the venue after it was over here.
+    """
 
     client_id: str
     venue_order_id: str
@@ -36,17 +40,33 @@ class Mine(NamedTuple):
     filled: Decimal
     open: bool
     sent_ns: int
+    heard_ns: int = 0
+    sending: bool = False
+    stray: bool = False
 
 
-class Books(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Books:
     """What we believe. ``positions``: signed units by symbol over all owners; ``fills``: ids that are booked;
-    ``settled``: symbols whose settlement is booked; ``adopted``: venue ids of foreign orders taken in before."""
+    ``settled``: symbols whose settlement is booked; ``adopted``: venue ids of foreign orders taken in before;
+    ``missed``: orders of ours that an earlier reading missed, and what that covered (our clock); ``opened_ns``: what
+    others traded up to then (the venue's clock) is in the positions that the books began with."""
 
     orders: Sequence[Mine]
     fills: Set[str]
     positions: Mapping[str, Decimal]
     settled: Set[str] = frozenset()
     adopted: Set[str] = frozenset()
+    missed: Mapping[str, int] = field(default_factory=dict)
+    opened_ns: int = 0
+
+
+class Ages(NamedTuple):
+    """How much newer than an order the lists must be (ns). ``grace``: than its sending, before its absence means that
+    it never arrived: longer than a request can be on its way. ``lag``: than its last news, before they gainsay it."""
+
+    grace: int
+    lag: int
 
 
 class Booking(NamedTuple):
@@ -69,8 +89,9 @@ class Findings:
     """What to do, in this order: book ``fills`` and ``settlements``, take in what the venue says of our ``orders``,
     close those that never ``arrived``; then the ``foreign`` and what is ``different``.
 
-    ``unsettled``: orders of ours of which the lists cannot tell yet; read again. ``lost``: orders that the venue once
-    acknowledged and does not know any more.
+    ``unsettled``: orders of ours of which the lists cannot tell yet; read again. ``missed``: of them those that the
+    venue once acknowledged and does not know now, with what this reading covers; ``lost``: those that it has not known
+    twice. ``stray``: orders that were over here and rest at the venue: they are alive, and must come off.
     """
 
     fills: tuple[Booking, ...] = ()
@@ -78,7 +99,9 @@ class Findings:
     orders: tuple[tuple[str, VenueOrder], ...] = ()
     never_arrived: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
+    missed: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    stray: tuple[tuple[str, VenueOrder], ...] = ()
     foreign_fills: tuple[VenueFill, ...] = ()
     adopt: tuple[VenueOrder, ...] = ()
     foreign: tuple[VenueOrder, ...] = ()
@@ -93,22 +116,21 @@ class Findings:
     def agrees(self) -> bool:
         """Whether the venue and our books had nothing to tell each other."""
         return not (
-            self.fills or self.settlements or self.never_arrived or self.unsettled or self.lost or self.foreign_fills
-            or self.adopt or self.foreign or self.different
+            self.fills or self.settlements or self.never_arrived or self.unsettled or self.lost or self.stray
+            or self.foreign_fills or self.adopt or self.foreign or self.different
         )  # fmt: skip
 
 
-def reconcile(books: Books, picture: Picture, policy: ForeignPolicy, grace_ns: int) -> Findings:
-    """Compare ``books`` with ``picture``.
-
-    ``grace_ns``: how much newer than an order's sending the lists must be before its absence means that it never
-    arrived: longer than a request can be on its way.
-    """
+def reconcile(books: Books, picture: Picture, policy: ForeignPolicy, ages: Ages) -> Findings:
+    """Compare ``books`` with ``picture``."""
     mine = _Mine(books.orders)
-    listed = {id_: order for order in picture.orders if (id_ := mine.of_order(order))}
+    told = {id_: order for order in picture.orders if (id_ := mine.of_order(order))}
+    stray, old = _strays(mine, told, picture, ages)
+    listed = {id_: order for id_, order in told.items() if id_ not in stray and id_ not in old}
     fills, foreign_fills = _fills(books, picture, mine)
-    arrived, unsettled, lost = _absent(books, picture, listed, fills, grace_ns)
-    unsettled += [id_ for id_, order in listed.items() if not _complete(mine.by_client[id_], order, fills)]
+    absent = _absent(books, picture, told, fills, ages)
+    unsettled = [*absent.unsettled, *old]
+    unsettled += [id_ for id_, order in told.items() if not _complete(mine.by_client[id_], order, fills)]
     settlements = tuple(s for s in picture.settlements if s.symbol not in books.settled)
     foreign = [o for o in picture.orders if o.open and not mine.of_order(o) and o.venue_order_id not in books.adopted]
     waiting = bool(unsettled)
@@ -116,9 +138,11 @@ def reconcile(books: Books, picture: Picture, policy: ForeignPolicy, grace_ns: i
         fills=tuple(fills),
         settlements=settlements,
         orders=tuple(listed.items()),
-        never_arrived=tuple(arrived),
+        never_arrived=tuple(absent.never),
         unsettled=tuple(dict.fromkeys(unsettled)),
-        lost=tuple(lost),
+        missed=absent.missed,
+        lost=tuple(absent.lost),
+        stray=tuple(stray.items()),
         foreign_fills=tuple(foreign_fills),
         adopt=tuple(foreign) if policy is ForeignPolicy.ADOPT else (),
         foreign=tuple(foreign) if policy is ForeignPolicy.ALERT else (),
@@ -153,31 +177,67 @@ def _fills(books: Books, picture: Picture, mine: _Mine) -> tuple[list[Booking], 
     news = {fill.fill_id: fill for fill in picture.fills if fill.fill_id not in books.fills}
     for fill in sorted(news.values(), key=lambda f: (f.time_ns, f.fill_id)):
         client_id = mine.of_fill(fill)
-        if client_id is None:
-            foreign.append(fill)
-        else:
+        if client_id is not None:
             ours.append(Booking(client_id, fill))
+        elif fill.time_ns > books.opened_ns:
+            foreign.append(fill)
     return ours, foreign
 
 
+def _strays(
+    mine: _Mine, told: Mapping[str, VenueOrder], picture: Picture, ages: Ages
+) -> tuple[dict[str, VenueOrder], list[str]]:
+    """Orders that are over in our books and rest at the venue; and those of which that may be old news."""
+    stray: dict[str, VenueOrder] = {}
+    old: list[str] = []
+    for client_id, order in told.items():
+        ours = mine.by_client[client_id]
+        if not order.open or (ours.open and not ours.stray):
+            continue
+        if ours.open or picture.covered_ns >= ours.heard_ns + ages.lag:
+            stray[client_id] = order
+        else:
+            old.append(client_id)
+    return stray, old
+
+
+class _Absent(NamedTuple):
+    """Open orders of ours that no list shows."""
+
+    never: list[str]
+    unsettled: list[str]
+    missed: dict[str, int]
+    lost: list[str]
+
+
 def _absent(
-    books: Books, picture: Picture, listed: Mapping[str, VenueOrder], fills: Sequence[Booking], grace_ns: int
-) -> tuple[list[str], list[str], list[str]]:
-    """Open orders of ours that no list shows: never arrived, not known yet, or lost by the venue."""
-    never: list[str] = []
-    unsettled: list[str] = []
-    lost: list[str] = []
+    books: Books, picture: Picture, listed: Mapping[str, VenueOrder], fills: Sequence[Booking], ages: Ages
+) -> _Absent:
+    """What became of them: never arrived, not known yet, or lost by the venue."""
+    found = _Absent([], [], {}, [])
     filled = {booking.client_id for booking in fills}
     for order in books.orders:
         if not order.open or order.client_id in listed:
             continue
-        if order.sent_ns < picture.since_ns or order.sent_ns + grace_ns > picture.as_of_ns:
-            unsettled.append(order.client_id)
-        elif order.venue_order_id or order.filled or order.client_id in filled:
-            (lost if order.venue_order_id in picture.missing else unsettled).append(order.client_id)
+        acknowledged = order.venue_order_id or order.filled or order.client_id in filled
+        if not acknowledged and _too_late_to_arrive(order, picture, ages):
+            found.never.append(order.client_id)
+        elif order.venue_order_id in picture.missing and picture.covered_ns >= order.heard_ns + ages.lag:
+            found.missed[order.client_id] = picture.covered_ns
+            before = books.missed.get(order.client_id)
+            twice = before is not None and before >= order.heard_ns + ages.lag
+            (found.lost if twice else found.unsettled).append(order.client_id)
         else:
-            never.append(order.client_id)
-    return never, unsettled, lost
+            found.unsettled.append(order.client_id)
+    return found
+
+
+def _too_late_to_arrive(order: Mine, picture: Picture, ages: Ages) -> bool:
+    """Whether the lists reach back to its sending and are newer than any request of then can arrive. One whose call has
+    not ended may still be on its way, however long that takes."""
+    if order.sending or order.sent_ns < picture.since_ns:
+        return False
+    return picture.covered_ns >= max(order.sent_ns + ages.grace, order.heard_ns + ages.lag)
 
 
 def _complete(mine: Mine, order: VenueOrder, fills: Sequence[Booking]) -> bool:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.execute.accounts import FOREIGN
 from engine.execute.broker import Alert, VenueBroker
-from engine.execute.reconcile import Books, Difference, Findings, ForeignPolicy, Mine, reconcile
+from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
 from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
-from engine.market.venue import ZERO, Picture, VenueOrder, VenueSettlement, WireOrder
-from engine.market.wire import Attempt, Intent
+from engine.market.venue import ZERO, Picture, VenueError, VenueOrder, VenueSettlement, WireOrder
+from engine.market.wire import Attempt, Intent, Saved
 
 NANOS = 1_000_000_000
 OVERLAP_NS = 60 * NANOS  # lists are read from so long before what they must show, as clocks differ
+DEFAULT_AGES = Ages(40 * NANOS, 2 * NANOS)
+OPENING = "it was held before these books began"
 
 
 @dataclass(frozen=True, slots=True)
 class RecoverySettings:
-    """``grace_ns``: how much newer than an order's sending the lists must be before its absence counts.
-    ``again_ns``: how soon the lists are read again while something is not settled."""
+    """``ages``: how much newer than an order the lists must be before they gainsay it; by default as for a request that
+    may take 20 seconds, signed for 30, by a clock that may be 5 off. ``again_ns``: how soon the lists are read again
+    while something is not settled, and how seldom at last."""
 
     policy: ForeignPolicy = ForeignPolicy.ALERT
-    grace_ns: int = 5 * NANOS
-    again_ns: int = NANOS // 2
+    ages: Ages = DEFAULT_AGES
+    again_ns: tuple[int, int] = (NANOS // 2, 4 * NANOS)
 
 
 class Recovery:
@@ -44,11 +48,18 @@ class Recovery:
         self.readings = self.settled_unknowns = 0
         self._alert = alert
         self._suspected: tuple[Difference, ...] = ()
-        self._since_ns = 0
+        self._since_ns = self._opened_ns = 0
+        self._opening = False
+        self._quoted: dict[str, Quote] = {}  # read for want of a streamed one
+        self._unsettled = 0  # readings in a row that did not settle everything
 
-    def start(self, reconciled_ns: int, now_ns: int) -> None:
-        """``reconciled_ns``: until when the venue's lists were taken in before; 0 when they never were."""
-        self._since_ns = reconciled_ns or now_ns
+    def start(self, saved: Saved, now_ns: int) -> None:
+        """``saved``: what the broker was given of earlier runs. Books that never met the venue's lists begin with what
+        the first reading tells: see ``_open``."""
+        self._since_ns, self._opened_ns = saved.reconciled_ns or now_ns, saved.opened_ns
+        self._opening = not saved.reconciled_ns and not saved.intents
+        for attempt in self.broker.accounts.open_attempts():
+            attempt.heard_ns = now_ns  # a process that is gone may have heard of it until now
 
     async def read(self) -> Picture:
         """The venue's lists, as far back as anything is open. VenueError when any of them cannot be read."""
@@ -56,7 +67,17 @@ class Recovery:
         still_open = list(accounts.open_attempts())
         since = min([self._since_ns, *(a.sent_ns for a in still_open)]) - OVERLAP_NS
         known = [a.life.venue_order_id for a in still_open if a.life.venue_order_id]
-        return await self.broker.venue.picture(max(since, 0), known)
+        picture = await self.broker.venue.picture(max(since, 0), known)
+        unpriced = picture.positions.keys() - picture.costs.keys() if self._opening else set()
+        for symbol in sorted(unpriced | {d.symbol for d in self._suspected}):
+            await self._quote(symbol)
+        return picture
+
+    async def _quote(self, symbol: str) -> None:
+        """Where the market is, if the stream has not told: a position may have to be booked at it."""
+        if _mid(self.broker.quotes.get(symbol)) is None:
+            with suppress(VenueError):
+                self._quoted[symbol] = await self.broker.venue.quote(symbol)
 
     def apply(self, picture: Picture, now_ns: int) -> Findings:
         """Follow the venue; what follows for the rules is told at the broker's next ``on_events``.
@@ -64,7 +85,10 @@ class Recovery:
         Everything heard before must have been taken in. Entries are let go once all our orders are certain.
         """
         broker = self.broker
-        findings = reconcile(self._books(), picture, self.settings.policy, self.settings.grace_ns)
+        self._remember(picture)
+        if self._opening:
+            self._open(picture, now_ns)
+        findings = reconcile(self._books(), picture, self.settings.policy, self.settings.ages)
         self.readings += 1
         self._orders(findings, now_ns)
         for settlement in findings.settlements:
@@ -83,20 +107,56 @@ class Recovery:
         if findings.settled:
             self._since_ns = picture.as_of_ns
             broker.store.reconciled(picture.as_of_ns)
-        done = findings.settled and self._suspected == ()
-        broker.look_ns = 0 if done else now_ns + self.settings.again_ns
+        done = findings.settled and not findings.stray and self._suspected == ()
+        self._unsettled = 0 if done else self._unsettled + 1
+        broker.look_ns = 0 if done else now_ns + self._again_in()
         return findings
+
+    def _again_in(self) -> int:
+        """At first what is not settled is a matter of the lists' lag; later it takes as long as a request may."""
+        first, longest = self.settings.again_ns
+        return min(first << min(max(self._unsettled - 4, 0), 16), longest)
+
+    def _open(self, picture: Picture, now_ns: int) -> None:
+        """The first sight of an account: its positions and its cash are what the books begin with, at what the venue
+        says they cost. What was traded before has made them, and is not booked again."""
+        self._opening = False
+        held = self.broker.accounts.net()
+        for symbol, quantity in sorted(picture.positions.items()):
+            missing = quantity - held.get(symbol, ZERO)
+            if missing:
+                price = self._price(symbol, picture.costs)
+                self._alert("opening", f"{quantity} {symbol} was held before these books began; it begins at {price}")
+                side = Side.BUY if missing > 0 else Side.SELL
+                self._share(f"opening/{symbol}", symbol, side, abs(missing), price, ZERO, picture.as_of_ns, OPENING)
+        self._opened_ns = max([picture.as_of_ns, *(fill.time_ns for fill in picture.fills)])
+        self.broker.save(now_ns)
+        self.broker.store.opened(cash_of(picture), self._opened_ns)
+
+    def _remember(self, picture: Picture) -> None:
+        """What the venue tells of may be an order of ours that is long over, and was not loaded."""
+        accounts = self.broker.accounts
+        orders = [o for o in picture.orders if accounts.of_order(o) is None and o.client_id]
+        fills = [f for f in picture.fills if f.fill_id not in accounts.fill_ids and accounts.of_fill(f) is None]
+        names = {o.client_id for o in orders}
+        venue_ids = {o.venue_order_id for o in orders} | {f.venue_order_id for f in fills}
+        if venue_ids:
+            for intent in self.broker.store.intents_of(names, venue_ids):
+                accounts.remember(intent)
 
     def _books(self) -> Books:
         accounts = self.broker.accounts
         orders = [
             Mine(
                 a.wire.client_id, a.life.venue_order_id, a.wire.symbol, a.wire.side, a.wire.quantity, a.life.filled,
-                a.open, a.sent_ns,
+                a.open, a.sent_ns, a.heard_ns, a.sending, a.stray,
             )
             for a in accounts.attempts.values()
         ]  # fmt: skip
-        return Books(orders, accounts.fill_ids, accounts.net(), accounts.settled, accounts.foreign)
+        return Books(
+            orders, accounts.fill_ids, accounts.net(), accounts.settled, accounts.foreign, self.last.missed,
+            self._opened_ns,
+        )  # fmt: skip
 
     def _orders(self, findings: Findings, now_ns: int) -> None:
         broker = self.broker
@@ -112,6 +172,8 @@ class Recovery:
             attempt = broker.accounts.attempts[client_id]
             attempt.over, attempt.told = Ending.CANCELLED, attempt.life.filled
             broker.touch(attempt, now_ns)
+        for client_id, order in findings.stray:
+            broker.found_resting(client_id, order, now_ns)
         self.settled_unknowns += sum(
             1 for client_id in doubtful if not broker.accounts.attempts[client_id].doubtful
         )
@@ -173,19 +235,35 @@ class Recovery:
         for symbol, ours, venue in confirmed:
             missing = venue - ours
             price = self._price(symbol, picture.costs)
-            self._alert("position", f"{symbol}: the venue has {venue}, our books {ours}; the venue is followed")
-            if price is None:
-                self._alert("position", f"{symbol}: no price is known, so that nothing could be booked")
-                continue
+            self._alert(
+                "position",
+                f"{symbol}: the venue has {venue}, our books {ours}; the venue is followed, and {missing:+} booked at "
+                f"{price}",
+            )
             side = Side.BUY if missing > 0 else Side.SELL
             name = f"difference/{symbol}/{picture.as_of_ns}"
             why = "the venue's position differs"
             self._share(name, symbol, side, abs(missing), price, ZERO, picture.as_of_ns, why)
 
-    def _price(self, symbol: str, costs: Mapping[str, Decimal]) -> Decimal | None:
-        """What the venue says it cost, else where the market is."""
-        quote = self.broker.quotes.get(symbol)
-        return costs.get(symbol) or _mid(quote)
+    def _price(self, symbol: str, costs: Mapping[str, Decimal]) -> Decimal:
+        """What the venue says it cost, else where the market is streamed, else what we paid, else where it was read to
+        be: never a reason to wait. With none of them it is booked at nothing, and an alert says so."""
+        broker = self.broker
+        known = (
+            costs.get(symbol), _mid(broker.quotes.get(symbol)), broker.accounts.entry_price(symbol),
+            _mid(self._quoted.get(symbol)),
+        )  # fmt: skip
+        for price in known:
+            if price is not None:
+                return price
+        self._alert("position", f"{symbol}: no price is known; it is booked at 0, so its profit will be wrong")
+        return ZERO
+
+
+def cash_of(picture: Picture) -> Decimal:
+    """The account's money as our books have it. The venue keeps back one dollar for each contract sold short, which our
+    books do not."""
+    return picture.cash + sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
 
 
 def _mid(quote: Quote | None) -> Decimal | None:

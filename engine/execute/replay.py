@@ -94,7 +94,7 @@ def _feed(loop: Loop, item: Input) -> None:
     elif isinstance(item, Halted):
         loop.decider.halt(item)
     elif isinstance(item, Resumed):
-        loop.decider.resume()
+        loop.decider.resume(item.by)
     elif item.asked is Asked.HEARD:
         loop.hear(item.report, loop.decider.context.now_ns)
     else:

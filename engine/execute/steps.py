@@ -49,7 +49,7 @@ class Desk(NamedTuple):
     ``collar``: how far beyond the other side's best price an order at market may go, money per unit.
     ``net``: what is held in the symbol by everybody together, which is all that the venue knows.
     ``filled``: how much of each order has filled, by client id, and of each group of legs together, also of those
-    that are over.
+    that are over. ``instrument``: None of a market that is not followed any more; then orders only come off there.
     """
 
     intents: Sequence[Intent]
@@ -57,7 +57,7 @@ class Desk(NamedTuple):
     net: Decimal
     filled: Mapping[str, Decimal]
     quote: Quote | None
-    instrument: Instrument
+    instrument: Instrument | None
     collar: Decimal
     now_ns: int
 
@@ -91,7 +91,8 @@ def steps(desk: Desk) -> list[Step]:
         wanted = _wanted(desk, intent, out)
         working = intent.working
         excess = sum((a.left for a in working), ZERO) - wanted
-        if excess > 0 or (intent.at_market and any(not a.wire.immediate for a in working)):
+        rests = intent.at_market and any(not a.wire.immediate for a in working)
+        if excess > 0 or rests or any(a.stray for a in working):
             found += _less(working, excess, intent, desk.now_ns)
         elif excess < 0 and _may_send(desk, intent):
             quantity = min(-excess, max(room, ZERO)) if intent.reduces else -excess
@@ -187,19 +188,23 @@ def _other_side(side: Side, quote: Quote | None) -> Decimal | None:
 
 
 def _less(working: Sequence[Attempt], excess: Decimal, intent: Intent, now_ns: int) -> list[Step]:
-    """Take the newest attempts off the market, and make the last of them smaller."""
+    """Take attempts off the market, the newest first, and make the last of them smaller. What should not be there at
+    all comes before them."""
     found: list[Step] = []
-    for attempt in reversed(working):
-        if intent.at_market and not attempt.wire.immediate:
+    newest_first = working[::-1]
+    for attempt in (*(a for a in newest_first if a.stray), *(a for a in newest_first if not a.stray)):
+        if attempt.stray or (intent.at_market and not attempt.wire.immediate):
             excess = max(excess, attempt.left)
         if excess <= 0:
             break
         part = min(excess, attempt.left)
         excess -= part
-        if attempt.asking or attempt.look or attempt.wire.immediate or attempt.over or part == 0:
+        if attempt.asking or attempt.over or part == 0 or (attempt.wire.immediate and not attempt.stray):
             continue
-        if attempt.doubtful or not attempt.life.venue_order_id or now_ns < intent.retry_ns:
+        if attempt.doubtful or not attempt.life.venue_order_id or now_ns < attempt.again_ns:
             continue
+        if attempt.look and part < attempt.left:
+            continue  # a cancel may be asked twice, a shrink may not
         found.append(CancelIt(attempt) if part == attempt.left else ShrinkIt(attempt, part))
     return found
 
@@ -217,6 +222,8 @@ def _may_send(desk: Desk, intent: Intent) -> bool:
 def _wire(desk: Desk, intent: Intent, quantity: Decimal) -> WireOrder | None:
     """The next attempt; None while there is no price to send it at."""
     order, instrument = intent.order, desk.instrument
+    if instrument is None:
+        return None
     if not intent.at_market:
         assert order.limit is not None
         expires = None if order.expires_ns is None else order.expires_ns + VENUE_EXPIRY_SLACK_NS

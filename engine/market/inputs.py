@@ -47,7 +47,9 @@ class Halted(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """Every halt is lifted."""
+    """Halts are lifted: those ``by`` OPERATOR, or every one when it is empty."""
+
+    by: str = ""
 
 
 class Standing(NamedTuple):

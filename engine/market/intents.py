@@ -93,7 +93,14 @@ class Lost:
     """No answer came: a time-out, a broken connection, an answer that makes no sense."""
 
 
-News = Sent | Acknowledged | Executed | Ended | Refused | Lost
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The venue lists it as resting, later than anything that ended it: it is alive, whatever was thought."""
+
+    venue_order_id: str
+
+
+News = Sent | Acknowledged | Executed | Ended | Refused | Lost | Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,8 @@ def advance(life: Life, news: News) -> Step:
         return _ended(life, news)
     if isinstance(news, Refused):
         return _refused(life)
+    if isinstance(news, Found):
+        return _found(life, news)
     if isinstance(news, Sent):
         return _to(life, IntentState.SENT) if life.state is IntentState.WANTED else Step(life, False)
     return _to(life, IntentState.UNKNOWN) if life.state in _WAITING else Step(life, False)
@@ -170,6 +179,15 @@ def _acknowledged(life: Life, news: Acknowledged) -> Step:
         alarm = "the venue has it although it had been refused" if life.state is IntentState.REFUSED else ""
         return Step(replace(named, state=state), True, alarm)
     return Step(named, changed)
+
+
+def _found(life: Life, news: Found) -> Step:
+    if life.state.open:
+        return _acknowledged(life, Acknowledged(news.venue_order_id))
+    state = IntentState.PARTLY_FILLED if life.filled else IntentState.ACKNOWLEDGED
+    named = replace(life, venue_order_id=life.venue_order_id or news.venue_order_id)
+    alarm = f"it rests at the venue although it was {life.state.value}"
+    return Step(replace(named, state=state, ending=None), True, alarm)
 
 
 def _ended(life: Life, news: Ended) -> Step:

@@ -101,7 +101,9 @@ class VenueSettlement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The venue's own lists, all pages of them, as of one instant: everything up to ``as_of_ns`` is in it.
+    """The venue's own lists, all pages of them, as of one instant: everything up to ``as_of_ns`` is in it, by the
+    venue's clock. By our own clock that is at least everything up to ``covered_ns``; 0 while the two cannot be
+    compared, and then nothing can be concluded from what is not in the lists.
 
     ``orders``: all that rest, and all created since ``since_ns``; ``fills`` and ``settlements`` since then;
     ``positions``: signed units by symbol, without zeros; ``costs``: what a unit of each cost on average.
@@ -117,6 +119,7 @@ class Picture:
     settlements: Sequence[VenueSettlement] = ()
     cash: Decimal = ZERO
     missing: frozenset[str] = frozenset()
+    covered_ns: int = 0
 
 
 class VenueError(Exception):
@@ -136,6 +139,18 @@ class Venue(Protocol):
 
     async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
         """Take ``by`` units off what rests of an order; it keeps its place in the queue."""
+        ...
+
+    async def cancel_all(self) -> Answer:
+        """Cancel everything that rests, in all markets; it may hit orders of the next minute, too."""
+        ...
+
+    async def resting(self, symbol: str | None = None) -> Sequence[VenueOrder]:
+        """All orders that rest, or those of a symbol. VenueError when any page fails."""
+        ...
+
+    async def holdings(self) -> Mapping[str, Decimal]:
+        """Signed units by symbol, without zeros. VenueError when any page fails."""
         ...
 
     async def quote(self, symbol: str) -> Quote:
@@ -167,7 +182,14 @@ class Missed(NamedTuple):
     reason: str
 
 
-News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed
+class Reopened(NamedTuple):
+    """A market takes orders again: what was refused meanwhile may be asked again."""
+
+    time_ns: int
+    symbol: str
+
+
+News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed | Reopened
 
 
 class Batch(NamedTuple):

@@ -7,12 +7,24 @@ intent's, and is on disk before it leaves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from engine.market.intents import Acknowledged, Ended, Ending, Executed, IntentState, Life, Lost, Refused, Sent, advance
+from engine.market.intents import (
+    Acknowledged,
+    Ended,
+    Ending,
+    Executed,
+    Found,
+    IntentState,
+    Life,
+    Lost,
+    Refused,
+    Sent,
+    advance,
+)
 from engine.market.orders import Fill, Leg, Order, OrderState, OrderType
 from engine.market.venue import ZERO, Answer, Outcome, VenueOrder, WireOrder
 
@@ -26,6 +38,10 @@ class Attempt:
 
     ``over``: the venue says that no more will fill; the life ends when all that was told is booked.
     ``asking``: a cancel or a shrink is under way. ``look``: only the lists can say what became of it.
+    ``sending``: its own request has not ended here. ``heard_ns``: when (our clock) its sending ended or it was heard of
+    last; what the lists say counts against that only when they are newer. ``stray``: it was found resting at the venue
+    after it was over here. ``refusals``: cancels and shrinks in a row that were refused; the next not before
+    ``again_ns``.
     """
 
     wire: WireOrder
@@ -38,6 +54,11 @@ class Attempt:
     why: str = ""
     asking: bool = False
     look: bool = False
+    sending: bool = False
+    heard_ns: int = 0
+    stray: bool = False
+    refusals: int = 0
+    again_ns: int = 0
 
     @classmethod
     def of(cls, wire: WireOrder, intent: str, sent_ns: int) -> Attempt:
@@ -67,6 +88,7 @@ class Attempt:
 
     def answered(self, answer: Answer) -> None:
         """The answer to its sending."""
+        self.sending = False
         self.why = answer.reason or self.why
         if answer.outcome is Outcome.DONE:
             self.life = advance(self.life, Acknowledged(answer.venue_order_id)).life
@@ -117,6 +139,13 @@ class Attempt:
             self.life = advance(self.life, Acknowledged(venue_order_id)).life
         self.life = advance(self.life, Executed(quantity)).life
         self.told = max(self.told, self.life.filled)
+        self.settle()
+
+    def found_resting(self, order: VenueOrder) -> None:
+        """The venue's lists, newer than its end, show it resting: it is alive, and has to come off."""
+        self.life = advance(self.life, Found(order.venue_order_id)).life
+        self.over, self.stray = None, True
+        self.total, self.told = order.quantity, max(self.told, order.filled)
         self.settle()
 
     def never_arrived(self) -> None:
@@ -195,7 +224,8 @@ class Booked(NamedTuple):
 class Saved(NamedTuple):
     """What a store has of earlier runs: intents that are open or belong to an open position, oldest first, with all
     their attempts; the fills that made the open positions, in the order of booking; every fill id; positions (signed
-    units) by strategy and symbol; settled symbols; until when the venue's lists were taken in, 0 for never.
+    units) by strategy and symbol; settled symbols; until when the venue's lists were taken in, and from when on its
+    fills are booked (UTC ns by the venue's clock), 0 for never.
     """
 
     intents: Sequence[Intent] = ()
@@ -204,6 +234,7 @@ class Saved(NamedTuple):
     positions: tuple[tuple[str, str, Decimal], ...] = ()
     settled: frozenset[str] = frozenset()
     reconciled_ns: int = 0
+    opened_ns: int = 0
 
 
 class OrderStore(Protocol):
@@ -215,6 +246,15 @@ class OrderStore(Protocol):
 
     def reconciled(self, time_ns: int) -> None:
         """The venue's lists up to this instant are in."""
+        ...
+
+    def opened(self, cash: Decimal, time_ns: int) -> None:
+        """The books begin here, with this money; what traded up to ``time_ns`` (the venue's clock) is in them."""
+        ...
+
+    def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> Sequence[Intent]:
+        """The intents that these attempts belong to, their entries and all the legs of those, with every attempt,
+        however long they have been over."""
         ...
 
     def load(self) -> Saved:

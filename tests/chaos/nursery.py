@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from connectors.kalshi import http
 from connectors.kalshi.venue import KalshiVenue
 from engine.cli import cancel, flatten, reconcile, run, venue_run
 from engine.cli.main import main
@@ -26,6 +27,12 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.recovery import Recovery
 from engine.plan.compiled import compiled_kernel
 from state.orders import LiveOrders
+
+# Everything takes less time here than in the world, so that many lives fit into a trial: the engine's calls, and how
+# long the exchange (see ``trial``) takes a signature for. How long the engine waits follows from them.
+SIGNATURE_SECONDS = 3.0
+http.CALL = http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
+http.PRACTICE_SIGNATURE_SECONDS = SIGNATURE_SECONDS
 
 IN_FLIGHT_SECONDS = 0.002  # a request has left by then, and its answer has rarely come
 

@@ -21,19 +21,20 @@ from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
-from tests.chaos.nursery import STEPS
+from tests.chaos.nursery import SIGNATURE_SECONDS, STEPS
 
 PROJECT = Path(__file__).parents[2]
 DEPOSIT = Decimal(1000)  # on each shard
 SHARDS = 4
 MARKETS = 4
-LONGEST_LIFE = 6.0  # seconds after which an engine is killed wherever it is
+LONGEST_LIFE = 8.0  # seconds after which an engine is killed wherever it is
 CLOCK = "any moment"
 FAULTS = (
     "timeout@create:0.1=1", "drop-after@create:0.1", "drop-before@create:0.1", "5xx-after@create:0.1",
     "5xx@create:0.1", "html-after@create:0.05", "429@create:0.1", "slow@create:0.2=0.2", "timeout@cancel:0.1=1",
     "drop-after@cancel:0.1", "5xx@cancel:0.1", "ws-lose:0.05", "ws-duplicate:0.1", "ws-reorder:0.05", "ws-close:0.01",
-    "5xx@orders:0.05", "html@fills:0.05",
+    # Longer than the engine's call takes; the second arrives when its signature no longer counts.
+    "late@create:0.3=2", "late@create:0.2=4", "late@cancel:0.2=2", "5xx@orders:0.05", "html@fills:0.05",
 )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ class Trial:
         self.folder = folder
         self.random = random.Random(seed)
         self.counts = Counts()
-        options = Options(seed=seed, unlimited=True, read_lag_ms=100)
+        options = Options(seed=seed, unlimited=True, read_lag_ms=100, signature_seconds=SIGNATURE_SECONDS)
         practice = Practice(Setup(options, markets=many(MARKETS, time.time_ns()), trader_rate=2.5))
         self.server = PracticeServer(practice)
         self.user = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -26,6 +27,16 @@ from connectors.simulators.kalshi.venue import Options
 
 PROJECT = Path(__file__).parents[2]
 RUN = ("run", "--venue", "kalshi", "--pack", "practice", "--json", "--trace", "fired")
+# The engine waits for an order without an answer as long as its call may take and the exchange takes its signature:
+# here that is a few seconds, so that nobody waits for long after a kill.
+SIGNATURE_SECONDS = 3.0
+QUICKLY = f"""
+import sys
+from connectors.kalshi import http
+http.CALL, http.PRACTICE_SIGNATURE_SECONDS = http.Timeouts(connect=1.0, answer=3.0, turn=0.5), {SIGNATURE_SECONDS}
+from engine.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @dataclass
@@ -39,7 +50,7 @@ class Place:
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
-        command = [sys.executable, "-u", "-m", "engine", *RUN, *more]
+        command = [sys.executable, "-u", "-c", QUICKLY, *RUN, *more]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
@@ -65,7 +76,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    options = Options(seed=5, unlimited=True, read_lag_ms=50)
+    options = Options(seed=5, unlimited=True, read_lag_ms=50, signature_seconds=SIGNATURE_SECONDS)
     practice = Practice(Setup(options, markets=many(4, time.time_ns()), trader_rate=4.0))
     with PracticeServer(practice) as server:
         made = server.do(lambda exchange: exchange.make_key("ed25519"))
@@ -164,6 +175,30 @@ def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable
     after = json.loads(verb("positions", "--json").out)["account"]
     assert Decimal(after["fees"]) >= Decimal(before["fees"]) > 0
     assert after["deposited"] == "100000", "one account, which got its money once"
+
+
+def test_a_fuse_that_cannot_be_removed_does_not_hide_the_end(place: Place) -> None:
+    with place.start("--live") as run:
+        wait_for(run, "FIRED", 2)
+        place.server.do(lambda practice: practice.venue.faults.set("5xx@groups"))
+        place.crowd(False)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=90)
+    assert run.returncode == 0, err
+    assert "fuse: the venue-side fuse" in err and "cannot be removed" in err
+    assert json.loads(out.splitlines()[-1])["books_agree"] is True
+    targets = {f"{o['ticker']} {o['side']}" for o in place.books()["orders"] if o["status"] == "resting"}
+    assert len(targets) <= len(place.positions), "entries were left at the venue"
+
+
+def test_without_a_fuse_no_run_begins(place: Place, engine_cli: Callable[..., Any]) -> None:
+    place.server.do(lambda practice: practice.venue.faults.set("5xx@groups"))
+    answer = engine_cli(*RUN, "--live", cwd=place.folder, env=place.environment)
+    assert answer.code == 3
+    assert "the venue-side fuse cannot be made" in answer.err
+    assert place.books()["orders"] == []
+    with sqlite3.connect(place.folder / "state" / "autotrader-demo.db") as store:
+        assert store.execute("SELECT status FROM runs").fetchall() == [("stopped",)]
 
 
 def test_no_order_goes_out_without_the_consent(place: Place, engine_cli: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from engine.execute.broker import VenueBroker
-from engine.execute.reconcile import Findings, ForeignPolicy
+from engine.execute.reconcile import Ages, Findings, ForeignPolicy
 from engine.execute.recovery import Recovery, RecoverySettings
 from engine.market.events import Quote
 from engine.market.instrument import Instrument, InstrumentKind
@@ -22,14 +22,15 @@ from engine.market.wire import Booked, Intent, Saved
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
 ZERO = Decimal(0)
+SIGNATURE_NS = SECOND * 9 // 10  # the rig waits for a second
 
 
 @dataclass
 class FakeVenue:
     """Implements ``engine.market.venue.Venue``. ``faults``: what happens to the coming requests, one each:
 
-    "" nothing, "lost" it never arrives, "unanswered" it arrives and nobody hears, "limited", "refused".
-    ``silent``: its stream tells of no fill.
+    "" nothing, "lost" it never arrives, "unanswered" it arrives and nobody hears, "limited", "refused", "late" nobody
+    hears and it arrives at ``arrive``, if its signature still counts then. ``silent``: its stream tells of no fill.
     """
 
     now: int = START
@@ -42,6 +43,15 @@ class FakeVenue:
     depth: Decimal = Decimal(1000)
     stream: list[VenueFill] = field(default_factory=list)
     silent: bool = False
+    accepted: int = 0
+    held_up: list[tuple[int, WireOrder]] = field(default_factory=list)
+
+    def arrive(self) -> None:
+        """What was held up on the way arrives."""
+        held_up, self.held_up = self.held_up, []
+        for sent_ns, order in held_up:
+            if self.now - sent_ns < SIGNATURE_NS:
+                self._accept(order)
 
     def positions(self) -> dict[str, Decimal]:
         found: dict[str, Decimal] = {}
@@ -53,7 +63,9 @@ class FakeVenue:
     async def send(self, order: WireOrder) -> Answer:
         self.sent.append(order)
         fault = self._fault()
-        if fault == "lost":
+        if fault in ("lost", "late"):
+            if fault == "late":
+                self.held_up.append((self.now, order))
             return Answer(Outcome.UNKNOWN, reason="time-out")
         if fault in ("limited", "refused"):
             return Answer(Outcome.LIMITED if fault == "limited" else Outcome.REFUSED, reason=fault)
@@ -66,7 +78,8 @@ class FakeVenue:
         return Answer(Outcome.DONE, made.venue_order_id, made.filled, rests)
 
     def _accept(self, order: WireOrder) -> VenueOrder:
-        venue_id = f"v{len(self.orders) + 1}"
+        self.accepted += 1
+        venue_id = f"v{self.accepted}"
         made = VenueOrder(
             venue_id, order.client_id, order.symbol, order.side, order.quantity, ZERO, order.limit, True, self.now
         )
@@ -100,7 +113,7 @@ class FakeVenue:
 
     async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
         fault = self._fault()
-        if fault == "lost":
+        if fault in ("lost", "late"):
             return Answer(Outcome.UNKNOWN, reason="time-out")
         if fault in ("limited", "refused"):
             return Answer(Outcome.LIMITED, reason=fault)
@@ -114,8 +127,8 @@ class FakeVenue:
 
     async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
         fault = self._fault()
-        if fault in ("lost", "limited", "refused"):
-            return Answer(Outcome.UNKNOWN if fault == "lost" else Outcome.LIMITED, reason=fault)
+        if fault in ("lost", "late", "limited", "refused"):
+            return Answer(Outcome.UNKNOWN if fault in ("lost", "late") else Outcome.LIMITED, reason=fault)
         order = self.orders[venue_order_id]
         if not order.open:
             return Answer(Outcome.GONE)
@@ -124,6 +137,19 @@ class FakeVenue:
         if fault == "unanswered":
             return Answer(Outcome.UNKNOWN, reason="time-out")
         return Answer(Outcome.DONE, venue_order_id, rests=rests)
+
+    async def cancel_all(self) -> Answer:
+        if self._fault():
+            return Answer(Outcome.UNKNOWN, reason="time-out")
+        for venue_id, order in self.orders.items():
+            self.orders[venue_id] = order._replace(open=False)
+        return Answer(Outcome.DONE)
+
+    async def resting(self, symbol: str | None = None) -> list[VenueOrder]:
+        return [o for o in self.orders.values() if o.open and symbol in (None, o.symbol)]
+
+    async def holdings(self) -> dict[str, Decimal]:
+        return self.positions()
 
     async def quote(self, symbol: str) -> Quote:
         bid, ask = self.book.get(symbol, (None, None))
@@ -134,7 +160,7 @@ class FakeVenue:
         return Picture(
             self.now, since_ns, orders, [f for f in self.fills if f.time_ns >= since_ns], self.positions(),
             dict.fromkeys(self.positions(), Decimal("0.5")), list(self.settlements), Decimal(1000),
-            frozenset(k for k in known if k not in self.orders),
+            frozenset(k for k in known if k not in self.orders), self.now,
         )  # fmt: skip
 
     def _fault(self) -> str:
@@ -148,7 +174,8 @@ class MemoryStore:
         self.intents: dict[str, Intent] = {}
         self.fills: list[Fill] = []
         self.saves: list[list[str]] = []
-        self.reconciled_ns = 0
+        self.reconciled_ns = self.opened_ns = 0
+        self.cash = ZERO
 
     def save(self, intents: Sequence[Intent], fills: Sequence[Booked], time_ns: int) -> None:
         for intent in intents:
@@ -161,6 +188,17 @@ class MemoryStore:
     def reconciled(self, time_ns: int) -> None:
         self.reconciled_ns = time_ns
 
+    def opened(self, cash: Decimal, time_ns: int) -> None:
+        self.cash, self.opened_ns = cash, time_ns
+
+    def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> Sequence[Intent]:
+        found = {
+            intent.order.parent or intent.order.client_id
+            for intent in self.intents.values()
+            if any(a.wire.client_id in client_ids or a.life.venue_order_id in venue_ids for a in intent.attempts)
+        }
+        return [copy.deepcopy(i) for i in self.intents.values() if found & {i.order.client_id, i.order.parent}]
+
     def load(self) -> Saved:
         held: dict[tuple[str, str], Decimal] = {}
         for fill in self.fills:
@@ -169,7 +207,7 @@ class MemoryStore:
         positions = tuple((*key, quantity) for key, quantity in held.items() if quantity)
         return Saved(
             [copy.deepcopy(i) for i in self.intents.values()], list(self.fills),
-            frozenset(f.fill_id for f in self.fills), positions, frozenset(), self.reconciled_ns,
+            frozenset(f.fill_id for f in self.fills), positions, frozenset(), self.reconciled_ns, self.opened_ns,
         )  # fmt: skip
 
 
@@ -204,9 +242,10 @@ class Rig:
         saved = self.store.load()
         self.broker.accounts.restore(saved)
         self.recovery = Recovery(
-            self.broker, lambda kind, text: self.alerts.append((kind, text)), RecoverySettings(self.policy, SECOND)
+            self.broker, lambda kind, text: self.alerts.append((kind, text)),
+            RecoverySettings(self.policy, Ages(SECOND, 0)),
         )
-        self.recovery.start(saved.reconciled_ns, self.venue.now)
+        self.recovery.start(saved, self.venue.now)
 
     def tick(self, seconds: float = 0.5, **quotes: tuple[str | None, str | None]) -> None:
         """Let time pass with new quotes by symbol, take in all news, send what follows and hear the answers."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.market.orders import Order, Side
-from engine.market.venue import VenueFill, WireOrder
+from engine.market.venue import Answer, Outcome, Reopened, VenueFill, WireOrder
 
 Bracket = Callable[..., tuple[Order, Order, Order]]
 D = Decimal
@@ -289,3 +289,62 @@ def test_what_the_venue_would_refuse_is_not_sent(rig: Any, new_bracket: Bracket,
     rig.place(*new_bracket("e", quantity, limit=limit))
     assert rig.states["e"] == "refused"
     assert rig.venue.sent == []
+
+
+# -- nothing that reduces waits for long -------------------------------------------------------------------------------
+
+
+def test_a_cancel_does_not_wait_for_what_another_attempt_was_refused(rig: Any, new_bracket: Bracket) -> None:
+    """The target's second part was refused again and again; its first part comes off all the same, and the stop is for
+    everything."""
+    rig.place(*new_bracket("e"))
+    rig.venue.trade("v1", 4)
+    rig.tick()
+    rig.venue.faults = ["limited"] * 8
+    rig.venue.trade("v1", 6)
+    while rig.venue.faults:
+        rig.tick(0.1)
+    rig.venue.book["A"] = ("0.39", "0.41")
+    rig.tick(0.01, A=("0.39", "0.41"))
+    assert rig.resting() == []
+    assert rig.venue.positions() == {}
+
+
+def test_a_refused_cancel_is_asked_again_within_a_second(rig: Any, new_bracket: Bracket) -> None:
+    rig.place(*new_bracket("e"))
+    rig.venue.faults = ["limited"] * 6
+    rig.told(rig.broker.cancel(["e"], rig.venue.now))
+    while rig.venue.faults:
+        rig.tick(0.05)
+    rig.tick(1)
+    assert rig.resting() == []
+
+
+def pause_of_trading(rig: Any, new_bracket: Bracket) -> None:
+    """Ten are held below their stop, and the venue refuses for half a minute."""
+    rig.place(*new_bracket("e", limit=None, target="0.99"))
+    rig.told(rig.broker.cancel(["e-target"], rig.venue.now))
+    send = rig.venue.send
+
+    async def paused(order: WireOrder) -> Answer:
+        return Answer(Outcome.REFUSED, reason="trading_paused")
+
+    rig.venue.send = paused
+    rig.tick(0.1, A=("0.39", "0.41"))
+    for _ in range(300):
+        rig.tick(0.1)
+    assert rig.held() == 10
+    rig.venue.send = send
+
+
+def test_a_stop_goes_out_seconds_after_a_pause_of_trading(rig: Any, new_bracket: Bracket) -> None:
+    pause_of_trading(rig, new_bracket)
+    rig.tick(2)
+    assert rig.venue.positions() == {}
+
+
+def test_a_stop_goes_out_at_once_where_the_end_of_a_pause_is_told(rig: Any, new_bracket: Bracket) -> None:
+    pause_of_trading(rig, new_bracket)
+    rig.broker.hear([Reopened(rig.venue.now, "A")])
+    rig.tick(0.001)
+    assert rig.venue.positions() == {}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from engine.execute import flatten as module
 from engine.execute.flatten import Cleared, cancel_orders, flatten
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import Side
-from engine.market.venue import WireOrder
+from engine.market.venue import VenueError, WireOrder
 
 D = Decimal
 INSTRUMENTS = {s: Instrument(s, InstrumentKind.BINARY, lowest=D("0.01"), highest=D("0.99")) for s in ("A", "B")}
@@ -23,7 +27,10 @@ def run_flatten(rig: Any, symbol: str | None = None) -> Cleared:
     async def pause(seconds: float) -> None:
         rig.venue.now += int(seconds * 1e9)
 
-    return asyncio.run(flatten(rig.venue, INSTRUMENTS, D("0.05"), "stamp", symbol, pause))
+    async def listing(names: Collection[str]) -> dict[str, Instrument]:
+        return {name: INSTRUMENTS[name] for name in names}
+
+    return asyncio.run(flatten(rig.venue, listing, D("0.05"), "stamp", symbol, pause))
 
 
 def test_everything_is_taken_off_and_closed(rig: Any) -> None:
@@ -58,6 +65,90 @@ def test_stale_orders_only(rig: Any) -> None:
     put(rig, "old", "A", Side.BUY, 1, "0.20")
     rig.venue.now += 10
     put(rig, "new", "A", Side.BUY, 1, "0.20")
-    picture = asyncio.run(rig.venue.picture(0))
-    done = asyncio.run(cancel_orders(rig.venue, picture, None, rig.venue.now))
+    done = asyncio.run(cancel_orders(rig.venue, None, rig.venue.now))
     assert [o.client_id for o in done.cancelled] == ["old"]
+
+
+# -- what is in the way ------------------------------------------------------------------------------------------------
+
+
+async def unreadable(*arguments: Any) -> Any:
+    raise VenueError("503")
+
+
+async def silent(*arguments: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+def test_an_entry_that_fills_meanwhile_is_closed_too(rig: Any) -> None:
+    rig.venue.book["B"] = ("0.30", "0.32")
+    put(rig, "a", "A", Side.BUY, 5, "0.51")
+    put(rig, "b", "B", Side.BUY, 3, "0.20")
+    cancel = rig.venue.cancel
+
+    async def too_late(venue_id: str, symbol: str) -> Any:
+        if symbol == "B":
+            rig.venue.trade(venue_id, 3)
+        return await cancel(venue_id, symbol)
+
+    rig.venue.cancel = too_late
+    assert run_flatten(rig).closed == {"A": 5, "B": 3}
+    assert rig.venue.positions() == {}
+
+
+@pytest.mark.parametrize("trouble", [unreadable, silent])
+def test_one_market_that_cannot_be_read_stops_no_other(
+    rig: Any, trouble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_SECONDS", 0.01)
+    rig.venue.book["B"] = ("0.30", "0.32")
+    put(rig, "a", "A", Side.BUY, 5, "0.51")
+    put(rig, "b", "B", Side.BUY, 3, "0.32")
+    quote = rig.venue.quote
+    rig.venue.quote = lambda symbol: trouble() if symbol == "A" else quote(symbol)
+    done = run_flatten(rig)
+    assert (done.closed, done.failed) == ({"B": 3}, {"A"})
+    assert "prices could not be read" in done.left["A"]
+    rig.venue.quote = quote
+    assert run_flatten(rig).closed == {"A": 5}
+
+
+def test_an_order_without_an_answer_is_counted_by_what_is_held_then(rig: Any) -> None:
+    put(rig, "a", "A", Side.BUY, 5, "0.51")
+    rig.venue.faults = ["unanswered"]
+    done = run_flatten(rig)
+    assert (done.closed, done.left) == ({"A": 5}, {})
+    assert rig.venue.positions() == {}
+
+
+@pytest.mark.parametrize("trouble", [unreadable, silent])
+def test_orders_that_cannot_be_listed_are_cancelled_all_at_once(
+    rig: Any, trouble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_SECONDS", 0.01)
+    put(rig, "a", "A", Side.BUY, 1, "0.20")
+    rig.venue.resting = trouble
+    done = asyncio.run(cancel_orders(rig.venue, "A"))
+    assert done.failed == {"orders"} and "alone cancels everything" in done.left["orders"]
+    assert len(rig.resting()) == 1, "more than was asked for is not taken off"
+    done = asyncio.run(cancel_orders(rig.venue))
+    assert "could not be read" in done.swept
+    assert (done.left, rig.resting()) == ({}, [])
+    rig.venue.faults = ["lost"]
+    assert asyncio.run(cancel_orders(rig.venue)).failed == {"orders"}
+
+
+def test_cancels_that_fail_are_made_good_by_one_for_all(rig: Any) -> None:
+    for name in ("a", "b"):
+        put(rig, name, "A", Side.BUY, 1, "0.20")
+    rig.venue.faults = ["lost"]
+    done = asyncio.run(cancel_orders(rig.venue))
+    assert "1 cancel(s) failed" in done.swept
+    assert rig.resting() == []
+
+
+def test_positions_that_cannot_be_read_are_said(rig: Any) -> None:
+    put(rig, "a", "A", Side.BUY, 1, "0.20")
+    rig.venue.holdings = unreadable
+    done = run_flatten(rig)
+    assert (len(done.cancelled), done.failed) == (1, {"positions"})

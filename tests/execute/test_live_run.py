@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.execute import live
 from engine.execute.inputs import JournaledBroker
 from engine.execute.live import NOT_CONNECTED, Account, LiveRun
 from engine.market.events import MarketEvent, Quote, Tick
@@ -166,6 +167,65 @@ def test_an_account_that_cannot_be_read_is_read_again(make_rig: Any) -> None:
 
     bench.go(work)
     assert failures == []
+
+
+def test_doubts_do_not_read_the_account_without_end(make_rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reading at a time, and half of the time none: a reading costs ten requests."""
+    monkeypatch.setattr(live, "LOOK_SECONDS", 0)
+    rig = make_rig()
+    picture, under_way, most = rig.venue.picture, 0, 0
+
+    async def slow(*arguments: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        ends = rig.venue.now + 1_000_000_000
+        while rig.venue.now < ends:
+            await asyncio.sleep(0)
+        under_way -= 1
+        return await picture(*arguments)
+
+    rig.venue.picture = slow
+    bench = Bench(rig)
+
+    async def work() -> None:
+        bench.tell(LinkUp(1))
+        for _ in range(2000):
+            rig.venue.now += 10_000_000
+            rig.broker.doubt(rig.venue.now)
+            await asyncio.sleep(0)
+
+    bench.go(work)
+    assert most == 1
+    assert 7 <= rig.recovery.readings <= 11, "a second each, and as long a pause"
+
+
+def test_a_reading_from_before_the_stream_was_new_lets_nothing_go(make_rig: Any) -> None:
+    rig = make_rig()
+    picture, gates = rig.venue.picture, [asyncio.Event(), asyncio.Event()]
+    waiting = list(gates)
+
+    async def slow(*arguments: Any) -> Any:
+        await waiting.pop(0).wait()
+        return await picture(*arguments)
+
+    rig.venue.picture = slow
+    bench = Bench(rig)
+
+    async def work() -> None:
+        bench.tell(LinkUp(1))
+        await until(lambda: len(waiting) == 1)
+        bench.tell(LinkDown(2, "gone"), LinkUp(3))
+        await until(lambda: bench.run.connections == 2)
+        gates[0].set()
+        while waiting:
+            rig.venue.now += 100_000_000
+            await asyncio.sleep(0.01)
+        assert rig.broker.hold
+        gates[1].set()
+        await until(lambda: rig.broker.hold == "")
+
+    bench.go(work)
 
 
 def test_a_stream_that_cannot_go_on_ends_the_run(make_rig: Any) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.execute.reconcile import Books, Difference, Findings, ForeignPolicy, Mine, reconcile
+from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.orders import Side
 from engine.market.venue import ZERO, Picture, VenueFill, VenueOrder, VenueSettlement
 
 D = Decimal
 SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
-GRACE = 5 * SECOND
+AGES = Ages(5 * SECOND, SECOND)
 
 
 def mine(client_id: str, filled: int = 0, is_open: bool = True, venue_id: str = "", sent: int = 0) -> Mine:
@@ -30,7 +31,7 @@ def fill(fill_id: str, venue_id: str, quantity: int, side: Side = Side.BUY, clie
 
 
 def judged(books: Books, picture: Picture, policy: ForeignPolicy = ForeignPolicy.ALERT) -> Findings:
-    return reconcile(books, picture, policy, GRACE)
+    return reconcile(books, replace(picture, covered_ns=picture.as_of_ns), policy, AGES)
 
 
 def test_an_unknown_order_that_filled_is_booked_by_the_venues_own_id() -> None:
@@ -55,7 +56,54 @@ def test_lists_that_do_not_reach_back_far_enough_prove_nothing() -> None:
 def test_an_acknowledged_order_is_lost_only_when_the_venue_says_so() -> None:
     books = Books([mine("a", venue_id="v1")], frozenset(), {})
     assert judged(books, Picture(NOW, 0)).unsettled == ("a",)
-    assert judged(books, Picture(NOW, 0, missing=frozenset({"v1"}))).lost == ("a",)
+    missing = Picture(NOW, 0, missing=frozenset({"v1"}))
+    once = judged(books, missing)
+    assert (once.lost, once.unsettled) == ((), ("a",))
+    assert judged(replace(books, missed=once.missed), missing).lost == ("a",)
+
+
+def test_an_order_is_not_lost_by_lists_from_before_its_acknowledgement() -> None:
+    just_now = mine("a", venue_id="v1")._replace(heard_ns=NOW - SECOND // 2)
+    picture = Picture(NOW, 0, missing=frozenset({"v1"}))
+    found = judged(Books([just_now], frozenset(), {}, missed={"a": NOW - 2 * SECOND}), picture)
+    assert (found.lost, found.unsettled) == ((), ("a",))
+    later = replace(picture, as_of_ns=NOW + SECOND)
+    earlier = Books([just_now], frozenset(), {}, missed={"a": NOW})  # the first of the two was still too early
+    assert judged(earlier, later).lost == ()
+
+
+def test_nothing_is_concluded_of_a_request_whose_call_has_not_ended() -> None:
+    found = judged(Books([mine("a")._replace(sending=True)], frozenset(), {}), Picture(NOW, 0))
+    assert (found.never_arrived, found.unsettled) == ((), ("a",))
+
+
+def test_clocks_that_cannot_be_compared_prove_nothing() -> None:
+    books = Books([mine("a")], frozenset(), {})
+    assert reconcile(books, Picture(NOW, 0), ForeignPolicy.ALERT, AGES).unsettled == ("a",)
+
+
+def test_the_venues_clock_does_not_shorten_the_grace() -> None:
+    """It says that it is late enough; by our own clock, which also timed the sending, it is not."""
+    books = Books([mine("a", sent=NOW)], frozenset(), {})
+    ahead = Picture(NOW + 5 * SECOND, 0, covered_ns=NOW + SECOND // 10)
+    assert reconcile(books, ahead, ForeignPolicy.ALERT, AGES).unsettled == ("a",)
+
+
+def test_what_is_over_here_and_rests_at_the_venue_is_no_agreement() -> None:
+    over = mine("a", is_open=False, venue_id="v1")
+    picture = Picture(NOW, 0, [order("v1", "a")])
+    found = judged(Books([over], frozenset(), {}), picture)
+    assert ([name for name, _ in found.stray], found.orders, found.agrees) == (["a"], (), False)
+    old_news = judged(Books([over._replace(heard_ns=NOW)], frozenset(), {}), picture)
+    assert (old_news.stray, old_news.unsettled) == ((), ("a",))
+    back = Books([over._replace(open=True, stray=True)], frozenset(), {})
+    assert not judged(back, picture).agrees, "not before it is gone"
+
+
+def test_what_was_traded_before_the_books_began_is_in_them_already() -> None:
+    picture = Picture(NOW, 0, fills=[fill("t1", "v9", 3, Side.SELL)])
+    assert judged(Books([], frozenset(), {}, opened_ns=2), picture).agrees
+    assert judged(Books([], frozenset(), {}, opened_ns=1), picture).foreign_fills
 
 
 def test_an_order_with_fills_that_no_list_has_is_not_over() -> None:

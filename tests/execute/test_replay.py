@@ -231,6 +231,15 @@ def test_a_guards_halt_that_an_earlier_run_left_holds_until_its_time() -> None:
     assert any("/entry" in kept.line and int(kept.line.partition("|")[0]) < until_ns for kept in lifted.record.kept)
 
 
+def test_a_halt_file_that_goes_away_leaves_what_a_guard_halted() -> None:
+    until_ns = market(3)[120].time_ns
+    guards = (Halted(until_ns, "p.loss", "enough was lost"),)
+    was = run(3, {20: Standing("lunch", 0), 40: NOBODY}, NOBODY._replace(guards=guards))
+    times = [int(kept.line.partition("|")[0]) for kept in was.record.kept if "/entry" in kept.line]
+    assert times and min(times) >= until_ns
+    assert was.again().difference is None
+
+
 def change_price(items: list[Input]) -> None:
     for number, item in enumerate(items[:150]):
         if isinstance(item, Tick):

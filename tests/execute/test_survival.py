@@ -23,7 +23,8 @@ ACTIONS = st.one_of(
     st.tuples(st.just("enter"), st.sampled_from([Side.BUY, Side.SELL]), st.booleans()),
     st.tuples(st.just("quote"), st.sampled_from(QUOTES)),
     st.tuples(st.just("trade"), st.integers(1, 6)),
-    st.tuples(st.just("faults"), st.lists(st.sampled_from(["", "lost", "unanswered", "limited"]), max_size=3)),
+    st.tuples(st.just("faults"), st.lists(st.sampled_from(["", "lost", "unanswered", "limited", "late"]), max_size=3)),
+    st.tuples(st.just("arrive"), st.none()),
     st.tuples(st.just("silent"), st.booleans()),
     st.tuples(st.just("depth"), st.integers(0, 12)),
     st.tuples(st.just("cancel"), st.integers(0, 3)),
@@ -84,6 +85,9 @@ class Story:
 
     def faults(self, faults: list[str]) -> None:
         self.rig.venue.faults = list(faults)
+
+    def arrive(self, nothing: None) -> None:
+        self.rig.venue.arrive()
 
     def silent(self, silent: bool) -> None:
         self.rig.venue.silent = silent

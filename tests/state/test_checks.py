@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from engine.market.events import Bar, Tick
-from engine.market.orders import Fill, Order, OrderState, OrderUpdate
-from state import RunWriter, Store, open_store
+from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
+from engine.market.venue import WireOrder
+from engine.market.wire import Attempt, Booked, Intent
+from state import Mode, RunWriter, Store, open_store
 
 
 @pytest.fixture
@@ -86,3 +88,54 @@ def test_many_problems_are_counted(tmp_path: Path) -> None:
     problems = store.check()
     assert len(problems) == 21
     assert problems[-1].startswith("... and ")
+
+
+# -- a venue's account -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    """An account on which everything has happened that no order of ours did."""
+    store = open_store(tmp_path / "live.db", Mode.DEMO)
+    writer = store.begin_run("demo", 1, "t", [], [], "s", {}, {}, {}, {}, "1", venue="kalshi", book="account")
+    ours, theirs = (
+        Intent(Order(name, "A", Side.BUY, Decimal(10), OrderType.LIMIT, Leg.ENTRY, owner, owner, 5, Decimal("0.5")))
+        for name, owner in (("e", "p.s"), ("foreign-v9", "foreign"))
+    )
+    for intent in (ours, theirs):
+        wire = WireOrder(f"{intent.order.client_id}-1", "A", Side.BUY, Decimal(10), Decimal("0.5"))
+        intent.attempts.append(Attempt.of(wire, intent.order.client_id, 5))
+    theirs.filled = Decimal(2)  # before it was adopted
+    theirs.attempts[0].executed(Decimal(2))
+    for number, (name, client_id, owner, side, quantity) in enumerate((
+        ("opening/B", "", "foreign", Side.BUY, 2), ("t1", "e", "p.s", Side.BUY, 10), ("t2", "", "p.s", Side.SELL, 3),
+        ("t3", "", "foreign", Side.SELL, 1), ("t4", "foreign-v9", "foreign", Side.BUY, 1),
+        ("difference/A/7", "", "p.s", Side.SELL, 2), ("settlement/A/p.s", "", "p.s", Side.SELL, 5),
+    )):  # fmt: skip
+        leg = Leg.ENTRY if client_id else Leg.EXIT
+        for intent in (ours, theirs):
+            if intent.order.client_id == client_id:
+                intent.filled += quantity
+                intent.attempts[0].executed(Decimal(quantity))
+        symbol = "B" if name == "opening/B" else "A"
+        told = Fill(name, client_id, symbol, owner, side, Decimal(quantity), Decimal("0.5"), Decimal(0), number, leg)
+        if client_id == "e":
+            writer.orders([ours.order])
+        writer.live_orders().save([ours, theirs], [Booked(told, "")], number)
+    writer.end("stopped", 9, {})
+    assert store.check() == []
+    return store.path
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("UPDATE fills SET client_id = 'gone' WHERE fill_id = 't3'", "is of order gone, which was never written down"),
+        ("UPDATE fills SET client_id = '' WHERE fill_id = 't1'", "is the entry of an order, and names none"),
+        ("UPDATE live_intents SET filled = '4' WHERE client_id = 'e'", "at the venue, but its fills sum to 10"),
+        ("DELETE FROM attempts WHERE intent = 'e'", "but its attempts sum to 0"),
+        ("UPDATE live_intents SET quantity = '3' WHERE client_id = 'e'", "filled 10 of 3 ordered at the venue"),
+    ],
+)
+def test_damage_to_a_venues_account_is_found(live: Path, damage: str, found: str) -> None:
+    test_each_kind_of_damage_is_found(live, damage, found)

@@ -62,3 +62,13 @@ def test_resume_tells_what_it_lifted(store: Store) -> None:
     lifted = store.halts.resume(NOW)
     assert [halt["reason"] for halt in lifted] == ["no reason was given", "by hand"]
     assert store.halts.resume(NOW) == []
+
+
+def test_a_second_halt_without_a_reason_keeps_the_first(store: Store) -> None:
+    for why in ("the data is wrong", "", "  "):
+        make_halt_file(store.path, why)
+        store.halts.halt(why, NOW)
+    assert store.halts.look().operator == "the data is wrong"
+    assert [halt["reason"] for halt in store.halts.active(NOW)] == ["the data is wrong"]
+    make_halt_file(store.path, "worse")
+    assert store.halts.look().operator == "worse"

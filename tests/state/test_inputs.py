@@ -32,7 +32,7 @@ UPDATES = st.builds(OrderUpdate, TEXT, st.sampled_from(OrderState), TIMES, TEXT,
 REPORTS = st.builds(BrokerReport, st.lists(FILLS, max_size=2), st.lists(UPDATES, max_size=2))
 INPUTS = st.one_of(
     TICKS, TICKS.map(History), st.builds(Reported, st.sampled_from(Asked), REPORTS),
-    st.builds(Halted, TIMES, TEXT, TEXT), st.just(Resumed()),
+    st.builds(Halted, TIMES, TEXT, TEXT), st.builds(Resumed, TEXT),
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent
 from state import Mode, RunWriter, open_store
+from state.ledger import Account
 
 D = Decimal
 
@@ -99,6 +100,32 @@ def test_closed_orders_of_closed_positions_are_left_behind(begin: Callable[[], R
         saved = writer.live_orders().load()
     assert (saved.intents, saved.fills, saved.positions) == ([], [], ())
     assert saved.fill_ids == {"t1", "t2"}
+
+
+def test_an_order_that_is_long_over_is_found_by_either_id_with_its_legs(begin: Callable[[], RunWriter]) -> None:
+    intent, stop = placed(), Intent(leg(Leg.STOP), OrderState.CANCELLED)
+    intent.attempts[0].life = advance(intent.attempts[0].life, Acknowledged("v1")).life
+    intent.state = OrderState.CANCELLED
+    with begin() as writer:
+        writer.live_orders().save([intent, stop], [], 7)
+    with begin() as writer:
+        orders = writer.live_orders()
+        assert orders.load().intents == []
+        for found in (orders.intents_of(["e-1"], []), orders.intents_of([], ["v1"])):
+            assert [i.order.client_id for i in found] == ["e", "e-stop"]
+            assert [a.wire.client_id for a in found[0].attempts] == ["e-1"]
+        assert orders.intents_of(["somebody's"], [""]) == []
+
+
+def test_a_book_begins_once_with_the_venues_cash(begin: Callable[[], RunWriter]) -> None:
+    held = Fill("opening/B", "", "B", "foreign", Side.BUY, D(2), D("0.30"), D(0), 3, Leg.EXIT)
+    with begin() as writer:
+        orders = writer.live_orders()
+        orders.save([], [Booked(held, "")], 5)
+        orders.opened(D("999.40"), 4)
+    with begin() as writer:
+        assert writer.live_orders().load().opened_ns == 4
+        assert writer.book.balances.amount(Account.CASH) == D("999.40")
 
 
 def test_only_fills_since_it_was_flat_make_a_position(begin: Callable[[], RunWriter]) -> None:

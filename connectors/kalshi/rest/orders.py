@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from connectors.kalshi.errors import BadAnswer, KalshiError, NotFound, OrderRefused, OutcomeUnknown, batch_error
-from connectors.kalshi.http import ORDER_PATIENCE_SECONDS, VenueHttp
+from connectors.kalshi.http import VenueHttp
 from connectors.kalshi.models.fields import M, parse
 from connectors.kalshi.models.orders import (
     Amendment,
@@ -89,7 +89,7 @@ class Orders:
         """Place one order. OrderRefused: it is not in the market; OutcomeUnknown: find it by its client order id."""
         request = f"POST {WRITES}"
         try:
-            found = await self._write("POST", WRITES, order.body(), patience=ORDER_PATIENCE_SECONDS)
+            found = await self._write("POST", WRITES, order.body(), patience=self._http.timeouts.turn)
         except NotFound as error:  # of a new order only its market can be missing
             raise OrderRefused(str(error), status=error.status, code=error.code, body=error.body) from None
         created = _done(OrderCreated, found, request)
@@ -101,7 +101,7 @@ class Orders:
         """Place several orders in one request; each is answered for itself, in the order given."""
         path = f"{WRITES}/batched"
         body = {"orders": [order.body() for order in orders]}
-        found = await self._write("POST", path, body, items=_some(orders), patience=ORDER_PATIENCE_SECONDS)
+        found = await self._write("POST", path, body, items=_some(orders), patience=self._http.timeouts.turn)
         return _each(OrderCreated, found, len(orders), f"POST {path}")
 
     async def cancel(self, order_id: str, market_ticker: str, *, subaccount: int | None = None) -> OrderCanceled:
@@ -131,7 +131,7 @@ class Orders:
         """Change price, total size or expiry of a resting order; it may fill at once."""
         path = f"{WRITES}/{segment(order_id)}/amend"
         found = await self._write(
-            "POST", path, change.body(), params={"subaccount": subaccount}, patience=ORDER_PATIENCE_SECONDS
+            "POST", path, change.body(), params={"subaccount": subaccount}, patience=self._http.timeouts.turn
         )
         return _done(OrderAmended, found, f"POST {path}")
 

@@ -92,6 +92,12 @@ class App:
             return
         request = Request(method, path, scope["query_string"].decode("latin-1"), headers, body)
         fault = self._fault(method, path)
+        if fault is not None and fault.kind == "late":
+            # Held up on the way: it arrives, and its signature is judged, only then, also when its sender has gone.
+            await self._sleep(fault.value)
+            if not self.closing.is_set():
+                await self._send(send, answer(self.venue, request))
+            return
         reply = answer(self.venue, request) if fault is None or fault.kind not in _BEFORE else None
         if fault is None:
             assert reply is not None

@@ -11,7 +11,7 @@ from connectors.simulators.kalshi.core.units import MILLIS, NANOS
 from connectors.simulators.kalshi.keys import ApiKey
 
 # Recorded: 5 s and 30 s ahead pass, 5 s behind passes, 30 s behind and 5 min either way do not.
-OLDEST_NS = 15 * NANOS
+OLDEST_SECONDS = 15
 NEWEST_NS = 60 * NANOS
 
 KEY_HEADER = "kalshi-access-key"
@@ -24,15 +24,20 @@ _MISSING = {
 }
 
 
-def authenticate(keys: Mapping[str, ApiKey], method: str, path: str, headers: Mapping[str, str], now: int) -> ApiKey:
-    """The key that signed a request. ``path`` is from the root and without the query. Raises VenueError (401)."""
+def authenticate(
+    keys: Mapping[str, ApiKey], method: str, path: str, headers: Mapping[str, str], now: int, oldest_ns: int
+) -> ApiKey:
+    """The key that signed a request no more than ``oldest_ns`` before it arrives, ``now``.
+
+    ``path`` is from the root and without the query. Raises VenueError (401).
+    """
     for name, code in _MISSING.items():
         if not headers.get(name):
             raise VenueError(401, code)
     stamp = headers[TIME_HEADER]
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 15):
         raise _expired()
-    if not now - OLDEST_NS <= int(stamp) * MILLIS <= now + NEWEST_NS:
+    if not now - oldest_ns <= int(stamp) * MILLIS <= now + NEWEST_NS:
         raise _expired()
     key = keys.get(headers[KEY_HEADER])
     if key is None:

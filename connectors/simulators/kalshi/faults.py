@@ -22,6 +22,7 @@ HTTP_KINDS: dict[str, tuple[float | None, str]] = {
     "drop-after": (None, "the request is carried out, then the connection closes without an answer"),
     "hang": (60, "nothing is done and no answer comes for VALUE seconds"),
     "timeout": (60, "the request is carried out and no answer comes for VALUE seconds"),
+    "late": (3, "the request is held up for VALUE seconds and then arrives, whether or not anyone still waits for it"),
     "slow": (1, "the answer comes VALUE seconds late"),
     "429": (None, "too many requests, nothing was done"),
     "5xx": (503, "the status VALUE, nothing was done"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from connectors.simulators.kalshi.auth import OLDEST_SECONDS
 from connectors.simulators.kalshi.candles import Candles
 from connectors.simulators.kalshi.clock import Clock, RealClock
 from connectors.simulators.kalshi.core.exchange import Exchange
@@ -36,12 +37,14 @@ class Transfer:
 
 @dataclass(slots=True)
 class Options:
-    """How the venue behaves. ``read_lag_ms``: how far portfolio reads are behind; ``deposit``: dollars per shard."""
+    """How the venue behaves. ``read_lag_ms``: how far portfolio reads are behind; ``deposit``: dollars per shard;
+    ``signature_seconds``: how old a signature may be when its request arrives."""
 
     seed: int = 0
     read_lag_ms: int = 0
     tier: str = "advanced"
     deposit: int = 1_000
+    signature_seconds: float = OLDEST_SECONDS
     unlimited: bool = False  # no rate limits
     weekly_maintenance: bool = False  # Thursday 03:00 to 05:00 in New York
 

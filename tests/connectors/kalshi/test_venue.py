@@ -171,6 +171,41 @@ def test_the_fuse_cancels_entries_at_the_venue_and_never_exits(world: World) -> 
     world.run(work)
 
 
+def test_half_a_fuse_is_not_left_behind(world: World) -> None:
+    async def work(rest: KalshiRest) -> None:
+        world.server.do(lambda practice: practice.venue.faults.set("5xx@groups:#2"))
+        with pytest.raises(VenueError, match="cannot be made"):
+            await venue_of(rest, fuse=D(5)).arm()
+        assert await rest.groups.list() == ()
+
+    world.run(work)
+
+
+def test_all_of_a_fuse_is_tried_to_be_removed(world: World) -> None:
+    async def work(rest: KalshiRest) -> None:
+        venue = venue_of(rest, fuse=D(5))
+        await venue.arm()
+        world.server.do(lambda practice: practice.venue.faults.set("5xx@groups:#1"))
+        with pytest.raises(VenueError, match="cannot be removed"):
+            await venue.disarm()
+        assert len(await rest.groups.list()) == len(venue.groups) == 1
+
+    world.run(work)
+
+
+def test_a_picture_says_what_it_covers_by_our_own_clock(world: World) -> None:
+    """The venue's clock is four seconds ahead, so that what it calls now is four seconds from now."""
+
+    async def work(rest: KalshiRest) -> None:
+        began_ns = time.time_ns()
+        covered_ns = (await venue_of(rest).picture(0)).covered_ns
+        assert covered_ns <= time.time_ns()
+        assert covered_ns > began_ns - 6 * 10**9
+
+    world.server.do(lambda practice: practice.venue.faults.set("skew=4"))
+    world.run(work)
+
+
 def test_a_settled_market_is_told(world: World) -> None:
     async def work(rest: KalshiRest) -> None:
         venue = venue_of(rest)

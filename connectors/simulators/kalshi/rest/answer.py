@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from connectors.simulators.kalshi import auth
 from connectors.simulators.kalshi.call import Call, DecodeError, ParameterError, Reply
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
+from connectors.simulators.kalshi.core.units import NANOS
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.rest.routes import PUBLIC, Route, find
 from connectors.simulators.kalshi.venue import Venue
@@ -61,7 +62,10 @@ def _signer(venue: Venue, route: Route, request: Request) -> ApiKey | None:
     """Public endpoints take unsigned requests; a signature that is there is billed to its user."""
     if route.scope == PUBLIC:
         return venue.keys.get(request.headers.get(auth.KEY_HEADER, ""))
-    key = auth.authenticate(venue.keys, request.method, request.path, request.headers, venue.signing_now())
+    key = auth.authenticate(
+        venue.keys, request.method, request.path, request.headers, venue.signing_now(),
+        int(venue.options.signature_seconds * NANOS),
+    )  # fmt: skip
     auth.need_scope(key, route.scope)
     return key
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.simulators.kalshi import auth
 from connectors.simulators.kalshi.core.errors import VenueError
-from connectors.simulators.kalshi.core.units import MILLIS
+from connectors.simulators.kalshi.core.units import MILLIS, NANOS
 from connectors.simulators.kalshi.faults import Frame
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.stream.session import Session
@@ -85,7 +85,10 @@ class Socket:
     def _enter(self) -> ApiKey:
         if self.path != PATH:
             raise VenueError(404, "not_found")
-        return auth.authenticate(self.venue.keys, "GET", self.path, self.headers, self.venue.signing_now())
+        return auth.authenticate(
+            self.venue.keys, "GET", self.path, self.headers, self.venue.signing_now(),
+            int(self.venue.options.signature_seconds * NANOS),
+        )
 
     async def _refuse(self, error: VenueError) -> None:
         headers = [(b"content-type", b"application/json")]

@@ -185,6 +185,7 @@ def test_no_answer_leaves_the_order_unknown(client: Client, kind: str, carried_o
         ("html@create", 502, "text/html", False),
         ("html-after@create=200", 200, "text/html", True),
         ("slow@create=0.01", 201, "application/json", True),
+        ("late@create=0.01", 201, "application/json", True),
     ],
 )
 def test_wrong_answers(client: Client, spec: str, status: int, kind: str, carried_out: bool) -> None:
@@ -193,6 +194,27 @@ def test_wrong_answers(client: Client, spec: str, status: int, kind: str, carrie
     assert (reply.status_code, reply.headers["content-type"]) == (status, kind)
     assert client.resting() == carried_out
     assert client.ask("GET", "/portfolio/orders").status_code == 200  # other requests are well
+
+
+def test_a_late_request_is_carried_out_although_its_sender_has_gone(client: Client) -> None:
+    client.faults("late@create=0.3")
+    with pytest.raises(httpx.ReadTimeout):
+        client.ask("POST", "/portfolio/events/orders", ORDER, timeout=0.1)
+    assert client.resting() == 0
+    deadline = time.monotonic() + SECONDS
+    while client.resting() == 0 and time.monotonic() < deadline:
+        client.ask("GET", "/exchange/status")
+    assert client.resting() == 1
+
+
+def test_a_signature_is_judged_when_its_request_arrives(sign: Callable[..., dict[str, str]]) -> None:
+    setup = Setup(Options(unlimited=True, signature_seconds=0.1), markets=MARKETS, trader_rate=0)
+    with PracticeServer(Practice(setup)) as server:
+        client = Client(server, sign)
+        client.faults("late@create=0.3")
+        refused = client.ask("POST", "/portfolio/events/orders", ORDER)
+        assert refused.json()["error"]["code"] == "header_timestamp_expired"
+        assert client.resting() == 0
 
 
 def test_a_clock_that_is_wrong_refuses_signatures(client: Client, server: PracticeServer) -> None:
