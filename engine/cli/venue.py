@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequ
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -83,12 +82,6 @@ def recovery_settings(settings: Settings, exchange: Exchange) -> RecoverySetting
     if exchange.hosts.local:
         return RecoverySettings(policy, grace_ns=LOCAL_GRACE_NS)
     return RecoverySettings(policy)
-
-
-def store_of(settings: Settings, mode: Mode) -> Path:
-    """Paper, demo and live orders are never kept in one file: each mode has its own beside the paper store."""
-    path = settings.store.path
-    return path if mode is Mode.PAPER else path.with_name(f"{path.stem}-{mode}{path.suffix}")
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.live import require_permission, typed_on_terminal
 from engine.cli.rules import LoadedRules
 from engine.cli.startup import log_runtime_mode
+from engine.cli.stores import store_of
 from engine.cli.tracing import TracePrinter
 from engine.cli.venue import (
     Exchange,
@@ -31,7 +32,6 @@ from engine.cli.venue import (
     exchange_of,
     markets_of,
     recovery_settings,
-    store_of,
     stream_of,
 )
 from engine.cli.venue_account import account_note, close, recover
