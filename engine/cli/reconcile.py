@@ -69,7 +69,7 @@ def command(exchange: ExchangeOption = None, config: ConfigOption = None, json: 
         for line in found.uncertain:
             print(f"uncertain: {line}")
         print("our books and the venue's agree" if found.agree else "not everything is certain yet; try again")
-        print(footer(settings, store, None))
+        print(footer(settings, store, store.mode))
     return ExitCode.GOOD if found.agree else ExitCode.NO
 
 

@@ -56,7 +56,7 @@ def told(store: Store) -> dict[str, Any]:
     return {"store": store.path, "mode": store.mode}
 
 
-def footer(settings: Settings, store: Store, name: ModeName | None) -> str:
+def footer(settings: Settings, store: Store, name: str | None) -> str:
     """Which store an answer is from, for people, and where no mode was named the others that are there."""
     others = [str(mode) for mode, _ in stores_there(settings) if mode is not store.mode]
     more = f"; there is also --mode {' and --mode '.join(others)}" if others and name is None else ""

@@ -18,7 +18,7 @@ from engine.cli.assemble import Assembly, now_ns
 from engine.cli.captures import begun_note, ended_note, open_tape
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
-from engine.cli.errors import ExitCode
+from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.live import require_permission, typed_on_terminal
 from engine.cli.rules import LoadedRules
@@ -146,10 +146,10 @@ class _Run:
 
     async def _markets(self, rest: KalshiRest) -> dict[str, Market]:
         """The markets of this run. One that only the signal file knows is left out, with a word about it."""
-        if self.alpha is None:
-            return await markets_of(rest, self.assembly.plan_symbols)
         from connectors.kalshi.source import find_markets
 
+        if self.alpha is None:
+            return self._listed(await find_markets(rest, self.assembly.plan_symbols))
         held = held_in(self.store, self.book)
         found = await find_markets(rest, [*self.assembly.plan_symbols, *held])
         self._unlisted = {ticker for ticker in self.alpha.signals if ticker not in found}
@@ -159,8 +159,19 @@ class _Run:
         self.assembly = self.make(replace(self.alpha, signals=known), [s for s in held if s in found])
         if not self.assembly.plan_symbols:
             raise VenueError(f"the venue has none of the markets that {self.settings.signals.alpha} lists")
-        missing = [symbol for symbol in self.assembly.plan_symbols if symbol not in found]
-        return found | await markets_of(rest, missing)
+        found |= await find_markets(rest, [s for s in self.assembly.plan_symbols if s not in found])
+        return self._listed(found)
+
+    def _listed(self, found: dict[str, Market]) -> dict[str, Market]:
+        """``found``, if it has every market that the rules name."""
+        missing = sorted(symbol for symbol in self.assembly.plan_symbols if symbol not in found)
+        if missing:
+            names, packs = ", ".join(missing[:5]), ", ".join(self.assembly.ruleset.packs)
+            raise UserError(
+                f"the {self.exchange.name} exchange has no market {names}{' …' if len(missing) > 5 else ''}, which "
+                f"{packs} names: correct the universe there, choose packs with --pack, or markets with --symbols"
+            )
+        return found
 
     def _watch(self, writer: RunWriter) -> None:
         """From now on the signal file is looked at."""
