@@ -11,7 +11,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_of
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, must_know, venue_of
 from engine.execute.flatten import Cleared, cancel_orders
 from engine.settings import load_settings
 
@@ -36,7 +36,10 @@ def command(
         async with connected(target) as rest:
             venue, _ = await venue_of(rest, ())
             older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
-            return await cancel_orders(venue, await venue.picture(now_ns()), symbol, older)
+            picture = await venue.picture(now_ns())
+            if symbol is not None and not any(order.symbol == symbol for order in picture.orders):
+                await must_know(rest, symbol)
+            return await cancel_orders(venue, picture, symbol, older)
 
     done = ask_venue(work)
     if json:
@@ -46,5 +49,6 @@ def command(
             print(f"cancelled {order.side} {order.quantity - order.filled} {order.symbol} at {order.limit}")
         for order_id, why in done.left.items():
             print(f"not cancelled: {order_id}: {why}")
-        print(f"{len(done.cancelled)} order(s) cancelled at the {target.name} exchange, {len(done.left)} left")
+        of = f" of {symbol}" if symbol is not None else ""
+        print(f"{len(done.cancelled)} order(s){of} cancelled at the {target.name} exchange, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD

@@ -7,7 +7,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_of
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, must_know, venue_of
 from engine.execute.broker import LiveSettings
 from engine.execute.flatten import Cleared, flatten
 from engine.settings import load_settings
@@ -27,7 +27,10 @@ def command(
     async def work() -> Cleared:
         async with connected(target) as rest:
             reader, _ = await venue_of(rest, ())
-            held = (await reader.picture(now_ns())).positions
+            picture = await reader.picture(now_ns())
+            held = picture.positions
+            if symbol is not None and symbol not in held and not any(o.symbol == symbol for o in picture.orders):
+                await must_know(rest, symbol)
             venue, instruments = await venue_of(rest, [s for s in held if symbol in (None, s)])
             return await flatten(venue, instruments, LiveSettings().collar, f"flatten-{now_ns()}", symbol)
 
@@ -39,5 +42,7 @@ def command(
             print(f"closed {quantity} {name}")
         for name, why in done.left.items():
             print(f"left: {name}: {why}")
+        if symbol is not None and not (done.cancelled or done.closed or done.left):
+            print(f"nothing rests in {symbol} and nothing of it is held")
         print(f"{len(done.cancelled)} order(s) cancelled, {len(done.closed)} position(s) closed, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD

@@ -17,6 +17,7 @@ from state.ledger import Account, Balances
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+SHOWN_DECIMALS = 8  # the mean of two quotes, which is a float, has more
 
 
 def command(
@@ -106,4 +107,4 @@ def _money(value: Decimal | None) -> str:
 
 
 def _plain(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value.normalize():f}"
+    return "-" if value is None else f"{round(value, SHOWN_DECIMALS).normalize():f}"

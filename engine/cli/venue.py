@@ -124,6 +124,17 @@ async def markets_of(rest: KalshiRest, tickers: Sequence[str]) -> dict[str, Mark
     return await read_markets(rest, tickers)
 
 
+async def must_know(rest: KalshiRest, symbol: str) -> None:
+    """Raise UserError for a symbol that the venue does not have: a misspelt one must not look like nothing to do."""
+    from connectors.kalshi.source import find_markets
+
+    if symbol not in await find_markets(rest, [symbol]):
+        raise UserError(
+            f"--symbol {symbol}: the account has nothing in it and the venue has no such market; correct the ticker "
+            "(`engine reconcile` lists what is held)"
+        )
+
+
 def ask_venue(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run ``work`` to its end; what fails at the venue is an answer for the user."""
     try:

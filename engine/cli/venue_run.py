@@ -46,11 +46,11 @@ from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Carried, Start, begin_with, orphans
-from engine.market.events import Observation
+from engine.market.events import Observation, Tick
 from engine.market.venue import VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
-from engine.research.recorder import StatisticsRecorder
+from engine.research.recorder import StatisticsRecorder, open_positions
 from state import Mode, RunWriter, Store, open_store
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from connectors.kalshi.source import KalshiFeed
     from connectors.kalshi.venue import KalshiVenue
 
+CONNECTED = "connected"  # what a live run says when all is well
 MakeAssembly = Callable[["Alpha | None", Sequence[str]], Assembly]
 
 
@@ -264,7 +265,7 @@ class _Run:
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
             loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
-            every_second=self._every_second(writer), tell=_teller(writer, "connection"),
+            every_second=self._every_second(writer), tell=_teller(writer, "connection", news=CONNECTED),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         seconds = await self._until_stopped(run, feed)
@@ -301,7 +302,7 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
-            tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
+            tell=_teller(writer, "connection", news=CONNECTED), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         await venue.arm()
         try:
@@ -349,7 +350,10 @@ class _Run:
     def _report(
         self, statistics: StatisticsRecorder, loop: Loop, writer: RunWriter, seconds: float, extra: dict[str, Any]
     ) -> int:
-        statistics.close_out(loop.decider)
+        # Fills may have come since the last tick: the account once more, as it is now.
+        over = Tick(max(now_ns(), statistics.ended_ns), ())
+        for recorder in loop.recorders:
+            recorder.ticks((over,), (loop.decider.context.portfolio.equity(),), loop.decider)
         assembly = self.assembly
         if self.tape is not None:
             self.tape.end(ended_note(writer.run_id, loop.hash.hexdigest(), halted=self.halted))
@@ -357,7 +361,9 @@ class _Run:
             ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,
         )  # fmt: skip
-        result = result_of(statistics, loop, described, seconds, {})
+        # The account goes on: what is held is no trade yet.
+        held = open_positions(loop.decider)
+        result = replace(result_of(statistics, loop, described, seconds, {}), still_open=held)
         report = {"run": writer.run_id, **result.to_json(), **extra}
         writer.end("stopped", statistics.ended_ns, report)
         if self.relisted:
@@ -379,12 +385,13 @@ def _statistics_from(writer: RunWriter) -> StatisticsRecorder:
     return statistics
 
 
-def _teller(writer: RunWriter, kind: str) -> Callable[[str], None]:
-    """Said at once and kept: somebody will look for the reason."""
+def _teller(writer: RunWriter, kind: str, news: str = "") -> Callable[[str], None]:
+    """Said at once and kept as an alert: somebody will look for the reason. ``news`` is good, and only said."""
 
     def tell(text: str) -> None:
         err().print(text)
-        writer.alert(now_ns(), "warning", kind, text)
+        if text != news:
+            writer.alert(now_ns(), "warning", kind, text)
 
     return tell
 

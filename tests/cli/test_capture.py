@@ -25,6 +25,7 @@ from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
 
 PROJECT = Path(__file__).parents[2]
+RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
 PACK = ("--pack", "practice")
 SECONDS = 1_000_000_000
 EngineCli = Callable[..., Any]
@@ -61,7 +62,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         made = server.do(lambda exchange: exchange.make_key("ed25519"))
         key = tmp_path / "key.pem"
         write_private(key, made.pem)
-        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
+        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{RULES}"]\n', encoding="utf-8")
         prefix = "AUTOTRADER__KALSHI__"
         yield Place(server, tmp_path, {
             f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
