@@ -169,7 +169,7 @@ def _write(practice: Practice, folder: Path, keys: list[Credentials], root: str)
     write_private(token, practice.control_token)
     variables = folder / "env"
     if keys:
-        used = keys[-1].key_id
+        used = min(keys, key=lambda each: (len(each.pem), each.key_id)).key_id  # an Ed25519 key is much the shorter
         values = {"BASE_URL": f"http://{root}", "API_KEY_ID": used, "PRIVATE_KEY_PATH": files[used].absolute()}
         lines = (f"export AUTOTRADER__KALSHI__{name}={shlex.quote(str(value))}\n" for name, value in values.items())
         write_private(variables, "".join(lines))
