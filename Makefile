@@ -41,6 +41,8 @@ schemas: $(RUNTIME) ## Write schemas/*.json again from the models
 	@$(BIN)/python -m engine.ruleset.schema
 	@$(BIN)/python -m engine.settings.schema
 	@$(BIN)/python -m connectors.alpha.schema
+	@$(BIN)/python -m engine.research.sweep.schema
+	@$(BIN)/python -m engine.research.calibration.schema
 
 docs: $(RUNTIME) ## Write the generated pages of docs/ again
 	@$(BIN)/python -m engine.cli.reference

@@ -157,9 +157,7 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
     return [(watch.wires[i] - watch.frames[i]) / 1e6 for i in watch.wires if i in watch.frames]
 
 
-async def _probe(
-    said: dict[str, Any], folder: Path, ticker: str, samples: int, watch: Watch, feed: KalshiFeed
-) -> None:
+async def _probe(said: dict[str, Any], folder: Path, ticker: str, samples: int, watch: Watch, feed: KalshiFeed) -> None:
     """Bid for a great many contracts, wait for the order that follows, take the bid off again."""
     token = (folder / said["control_token_file"]).read_text()
     async with httpx.AsyncClient(base_url=said["control"], headers={"Authorization": f"Bearer {token}"}) as control:
@@ -196,7 +194,7 @@ def one(count: int, samples: int) -> tuple[float, float, int]:
         (pack / "rules.yaml").write_text(RULES)
         command = [
             sys.executable, "-m", "engine", "simulate", "kalshi", "--port", "0", "--markets", "markets.json",
-            "--folder", "keys", "--json",
+            "--folder", "keys", "--no-maintenance", "--json",
         ]  # fmt: skip
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as exchange:
             assert exchange.stdout is not None

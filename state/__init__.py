@@ -5,6 +5,7 @@ from state.errors import StoreError
 from state.halts import Halts, make_halt_file, remove_halt_file
 from state.reading import Costs, decides, order_of
 from state.store import Mode, Store, open_store
+from state.trials import SweepRow, Trial, TrialLedger
 from state.writer import RunWriter
 
 __all__ = [
@@ -16,6 +17,9 @@ __all__ = [
     "RunWriter",
     "Store",
     "StoreError",
+    "SweepRow",
+    "Trial",
+    "TrialLedger",
     "decides",
     "make_halt_file",
     "open_store",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from engine.market.intents import Ending, Executed, IntentState, Life, News, Step, advance
 from engine.market.orders import Fill, Leg, Order, OrderType, Seen, Side
@@ -19,6 +19,8 @@ from state import ledger
 from state.batch import Batch, Row
 from state.connection import explained
 from state.ledger import Account, Balances, Holding, Key, Transaction, exact
+
+SETTLEMENT: Final = "settlement/"  # begins the id of a fill that no order made: the market paid out
 
 
 class Difference(NamedTuple):
@@ -139,7 +141,8 @@ class Book:
             return False
         number = self._post(ledger.of_fill(self.balances, fill), run)
         self._new_fills.add(fill.fill_id)
-        if self.tell(fill.client_id, Executed(fill.quantity), fill.time_ns, fill.fill_id) is None:
+        known = self.tell(fill.client_id, Executed(fill.quantity), fill.time_ns, fill.fill_id) is not None
+        if not known and not fill.fill_id.startswith(SETTLEMENT):
             text = f"{fill.side} {fill.quantity} {fill.symbol} filled ({fill.fill_id}) of an order not known here"
             self.alert(fill.time_ns, "error", "foreign_fill", text, run)
         reference, spread = self._costs(fill.client_id)

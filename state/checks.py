@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from state.book import SETTLEMENT
 from state.connection import explained
 from state.errors import StoreError
 from state.inputs import decode
@@ -101,7 +102,8 @@ def _balances(connection: sqlite3.Connection, totals: dict[tuple[str, Key], Deci
 
 
 def _fills(connection: sqlite3.Connection) -> Iterator[str]:
-    """Every fill belongs to an intent and is booked for what it was. Runs older than the ledger have no bookings."""
+    """Every fill belongs to an intent, a settlement apart, and is booked for what it was. Runs older than the ledger
+    have no bookings."""
     query = (
         'SELECT f.*, i.client_id AS wanted, b.book AS kept FROM fills f '
         "LEFT JOIN intents i ON i.book = f.book AND i.client_id = f.client_id "
@@ -109,7 +111,7 @@ def _fills(connection: sqlite3.Connection) -> Iterator[str]:
     )
     for row in _named(connection, query):
         name = f"fill {row['fill_id']} in {row['book']}"
-        if row["wanted"] is None:
+        if row["wanted"] is None and not row["fill_id"].startswith(SETTLEMENT):
             yield f"{name} is of order {row['client_id'] or '(none)'}, which was never written down"
         if row["transaction"] is None:
             if row["kept"] is not None:

@@ -202,4 +202,43 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     );
     CREATE INDEX attempts_by_intent ON attempts (book, intent);
     """,
+    """
+    CREATE TABLE sweeps (
+        id TEXT PRIMARY KEY, time_ns INTEGER NOT NULL, pack TEXT NOT NULL, ruleset_sha TEXT NOT NULL,
+        data TEXT NOT NULL, described TEXT NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+        holdout_ns INTEGER NOT NULL, seed INTEGER NOT NULL, plan TEXT NOT NULL, version TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE trials (
+        id INTEGER PRIMARY KEY, sweep TEXT NOT NULL REFERENCES sweeps(id), part TEXT NOT NULL, time_ns INTEGER NOT NULL,
+        parameters_sha TEXT NOT NULL, parameters TEXT NOT NULL, decisions_sha TEXT NOT NULL, statistics TEXT NOT NULL,
+        returns BLOB NOT NULL, UNIQUE (sweep, part, parameters_sha)
+    );
+    CREATE TABLE holdout_reads (
+        id INTEGER PRIMARY KEY, sweep TEXT NOT NULL REFERENCES sweeps(id), time_ns INTEGER NOT NULL,
+        parameters_sha TEXT NOT NULL, data TEXT NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+        UNIQUE (sweep, parameters_sha)
+    );
+    CREATE TRIGGER sweeps_are_not_replaced BEFORE INSERT ON sweeps
+    WHEN EXISTS (SELECT 1 FROM sweeps WHERE id = NEW.id) BEGIN SELECT RAISE(IGNORE); END;
+    CREATE TRIGGER trials_are_not_replaced BEFORE INSERT ON trials
+    WHEN EXISTS (SELECT 1 FROM trials WHERE id = NEW.id
+        OR (sweep = NEW.sweep AND part = NEW.part AND parameters_sha = NEW.parameters_sha))
+    BEGIN SELECT RAISE(IGNORE); END;
+    CREATE TRIGGER holdout_reads_are_not_replaced BEFORE INSERT ON holdout_reads
+    WHEN EXISTS (SELECT 1 FROM holdout_reads WHERE id = NEW.id
+        OR (sweep = NEW.sweep AND parameters_sha = NEW.parameters_sha))
+    BEGIN SELECT RAISE(IGNORE); END;
+    CREATE TRIGGER sweeps_are_not_changed BEFORE UPDATE ON sweeps
+    BEGIN SELECT RAISE(ABORT, 'what was tried stays'); END;
+    CREATE TRIGGER sweeps_are_not_removed BEFORE DELETE ON sweeps
+    BEGIN SELECT RAISE(ABORT, 'what was tried stays'); END;
+    CREATE TRIGGER trials_are_not_changed BEFORE UPDATE ON trials
+    BEGIN SELECT RAISE(ABORT, 'what was tried stays'); END;
+    CREATE TRIGGER trials_are_not_removed BEFORE DELETE ON trials
+    BEGIN SELECT RAISE(ABORT, 'what was tried stays'); END;
+    CREATE TRIGGER holdout_reads_are_not_changed BEFORE UPDATE ON holdout_reads
+    BEGIN SELECT RAISE(ABORT, 'what was looked at stays'); END;
+    CREATE TRIGGER holdout_reads_are_not_removed BEFORE DELETE ON holdout_reads
+    BEGIN SELECT RAISE(ABORT, 'what was looked at stays'); END;
+    """,
 )

@@ -17,10 +17,9 @@ from engine.market.orders import Leg, Order, OrderState, OrderType, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent, Saved
 from state.batch import Batch, Row
-from state.book import Book, fill_of
+from state.book import SETTLEMENT, Book, fill_of
 from state.connection import explained
 
-SETTLEMENT: Final = "settlement/"
 _INTENT: Final = (
     "client_id, symbol, side, quantity, type, leg, strategy, rule, created_ns, limit_price, stop_price, parent, "
     "order_group, expires_ns, fallback_market, reason, state, filled, triggered, at_market, withdrawn, why, "

@@ -23,6 +23,7 @@ from state.lock import StoreLock
 from state.process import is_alive, start_of
 from state.reading import Reader
 from state.schema import migrate
+from state.trials import TrialLedger
 from state.writer import RunWriter
 
 NANOS = 1_000_000_000
@@ -76,6 +77,11 @@ class Store(Reader):
     def halts(self) -> Halts:
         """The kill switch."""
         return Halts(self._connection, self.path)
+
+    @cached_property
+    def trials(self) -> TrialLedger:
+        """Every parameter set that was ever evaluated, and every look at a holdout."""
+        return TrialLedger(self._connection, self.path)
 
     # -- what it is for ----------------------------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from connectors.replay.files import DataFile, open_rows
+from connectors.replay.files import ByteCount, DataFile, open_rows
 from engine.market.events import SourceError
 
 CANDLE_COLUMNS = frozenset({"ticker", "timestamp", "open", "high", "low", "close", "volume"})
@@ -24,6 +25,17 @@ def columns_of(path: Path) -> list[str]:
     """The header of a CSV file; SourceError when it cannot be read."""
     with open_rows(DataFile(path, None, path.stat().st_size)) as rows:
         return next(iter(rows), [])
+
+
+def read_rows(path: Path, count: ByteCount | None = None) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows below the header: ``file:line`` and the fields by column. SourceError for one of another width."""
+    with open_rows(DataFile(path, None, path.stat().st_size), count) as rows:
+        header = next(rows, [])
+        for row in filter(None, rows):
+            place = f"{path}:{rows.line_num}"
+            if len(row) != len(header):
+                raise SourceError(f"{place}: {len(row)} fields where the header has {len(header)}")
+            yield place, dict(zip(header, row, strict=True))
 
 
 def candle_files(root: Path) -> list[Path]:

@@ -69,6 +69,11 @@ class QuotedMarkets:
         return {}
 
     @property
+    def origin(self) -> str:
+        """Where the prices came from."""
+        return "quotes kalshi"
+
+    @property
     def words(self) -> str:
         """What the quotes are, for reports."""
         markets = self.instruments

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from connectors.candles.files import read_rows
 from connectors.kalshi.models.fields import instant_ns
-from connectors.replay.files import DataFile, open_rows
 from engine.market.events import NANOS, SETTLEMENT, MarketEvent, Observation, SourceError
 
 RESULTS: Final = {"yes": 1.0, "no": 0.0}
@@ -67,16 +67,9 @@ def read_records(paths: list[Path]) -> dict[str, MarketRecord]:
     """The records of all files by ticker; a later file goes before an earlier one. SourceError names file and line."""
     found: dict[str, MarketRecord] = {}
     for path in paths:
-        with open_rows(DataFile(path, None, path.stat().st_size)) as rows:
-            header = next(rows, [])
-            for row in rows:
-                if not row:
-                    continue
-                place = f"{path}:{rows.line_num}"
-                if len(row) != len(header):
-                    raise SourceError(f"{place}: {len(row)} fields where the header has {len(header)}")
-                record = record_of(place, dict(zip(header, row, strict=True)))
-                found[record.ticker] = record
+        for place, fields in read_rows(path):
+            record = record_of(place, fields)
+            found[record.ticker] = record
     return found
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from connectors.replay.files import ByteCount, DataFile, open_rows
+from connectors.candles.files import read_rows
+from connectors.replay.files import ByteCount
 from engine.market.events import NANOS, Bar, SourceError
 
 MINUTE: Final = 60
@@ -45,21 +46,14 @@ class Candle(NamedTuple):
 def read_candles(path: Path, count: ByteCount | None = None) -> Iterator[Candle]:
     """The candles of one file, each market's in rising time; SourceError for the first row that cannot be used."""
     before: dict[str, int] = {}
-    with open_rows(DataFile(path, None, path.stat().st_size), count) as rows:
-        header = next(rows, [])
-        for row in rows:
-            if not row:
-                continue
-            place = f"{path}:{rows.line_num}"
-            if len(row) != len(header):
-                raise SourceError(f"{place}: {len(row)} fields where the header has {len(header)}")
-            candle = _candle(place, dict(zip(header, row, strict=True)))
-            last = before.get(candle.ticker)
-            if last is not None and candle.start <= last:
-                what = "comes twice" if candle.start == last else "goes back in time"
-                raise SourceError(f"{place}: timestamp {candle.start}: {candle.ticker} {what}; sort the file by time")
-            before[candle.ticker] = candle.start
-            yield candle
+    for place, fields in read_rows(path, count):
+        candle = _candle(place, fields)
+        last = before.get(candle.ticker)
+        if last is not None and candle.start <= last:
+            what = "comes twice" if candle.start == last else "goes back in time"
+            raise SourceError(f"{place}: timestamp {candle.start}: {candle.ticker} {what}; sort the file by time")
+        before[candle.ticker] = candle.start
+        yield candle
 
 
 def _candle(place: str, fields: dict[str, str]) -> Candle:

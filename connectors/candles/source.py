@@ -88,6 +88,11 @@ class CandleMarkets:
         return {}
 
     @property
+    def origin(self) -> str:
+        """Where the prices came from."""
+        return "candles kalshi"
+
+    @property
     def words(self) -> str:
         """What is assumed, for reports; docs/backtesting.md says what follows."""
         spread = "none" if self.spread is None else f"${self.spread}"

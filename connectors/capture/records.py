@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from operator import is_
 from typing import Any, Final, NamedTuple
 
@@ -34,6 +35,7 @@ from engine.market.events import Observation
 
 PRICE_DIGITS: Final = 4
 COUNT_DIGITS: Final = 2
+KEPT: Final = 1 << 14  # numbers that were converted, and come again: there are 10,000 prices
 Levels = Mapping[Decimal, Decimal]
 
 
@@ -215,6 +217,7 @@ class Decoder:
         return said
 
 
+@lru_cache(KEPT)
 def scaled(value: Decimal, digits: int) -> int:
     """``value`` in whole units of 10^-digits; RecordError when that would round it."""
     number = value.scaleb(digits)
@@ -224,6 +227,7 @@ def scaled(value: Decimal, digits: int) -> int:
     return whole
 
 
+@lru_cache(KEPT)
 def unscaled(whole: int, digits: int) -> Decimal:
     return Decimal(whole).scaleb(-digits)
 
@@ -331,6 +335,7 @@ def _read_event_fee(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
     return StreamEvent(time_ns, body)
 
 
+@lru_cache(KEPT)
 def _yes(price: int) -> YesPrice:
     return YesPrice(unscaled(price, PRICE_DIGITS))
 

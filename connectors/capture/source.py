@@ -61,6 +61,12 @@ class CapturedMarkets:
         return None
 
     @property
+    def origin(self) -> str:
+        """The exchanges that it was captured at; a practice exchange, whose prices are made up, comes last."""
+        found = {head.exchange for head in self._chosen}
+        return " ".join(["capture kalshi", *sorted(found - {"practice"}), *(found & {"practice"})])
+
+    @property
     def words(self) -> str:
         """What the capture is, for reports."""
         count = len(self.sessions)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from connectors.capture.errors import CaptureError
 from connectors.capture.frames import Damage, FrameKind, FrameReader, encode_frame, file_header
-from connectors.capture.records import Encoder
+from connectors.capture.records import Encoder, RecordError
 from connectors.capture.session import Session
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import StreamEvent
@@ -107,14 +108,19 @@ class CaptureWriter:
     """One session of a capture; a ``connectors.kalshi.source.Tape``. Leaving it writes what is left.
 
     ``exchange``, ``engine`` and ``by`` go into the session's head: which exchange, which version, which run.
+    ``on_failure``: hears in words, once, that nothing more can be kept, and whoever is captured goes on; without it
+    that is a CaptureError.
     """
 
-    def __init__(self, file: CaptureFile, clock: Callable[[], int], exchange: str, engine: str, by: str) -> None:
+    def __init__(
+        self, file: CaptureFile, clock: Callable[[], int], exchange: str, engine: str, by: str,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
         self._file, self._clock = file, clock
         self._head = (exchange, engine, by)
+        self._on_failure, self._failed = on_failure, False
         self._records = Encoder()
         self.counts: dict[str, int] = {"books": 0, "trades": 0, "tickers": 0, "signals": 0}
-        self.frames = 0
 
     def __enter__(self) -> Self:
         return self
@@ -134,56 +140,87 @@ class CaptureWriter:
         now = self._clock()
         name, engine, by = self._head
         head = Session.of(name, now, engine, by, states, listings, reading)
-        self._file.append(FrameKind.SESSION, 1, now, now, head.encode())
+        with self._safely():
+            self._file.append(FrameKind.SESSION, 1, now, now, head.encode())
 
     def begun(self, note: dict[str, Any]) -> None:
         """What the run begins with (JSON values); to be told before its first tick."""
-        self._records.begun(self._clock(), note)
+        with self._safely():
+            self._records.begun(self._clock(), note)
 
     def learned(self, time_ns: int, reading: Reading) -> None:
         """What was read beside the stream."""
-        self._records.learned(time_ns, reading)
+        with self._safely():
+            self._records.learned(time_ns, reading)
 
     def heard(self, event: StreamEvent) -> None:
         """One event of the stream."""
         name = _COUNTED.get(type(event.body).__name__)
         if name is not None:
             self.counts[name] += 1
-        self._records.heard(event)
+        with self._safely():
+            self._records.heard(event)
 
     def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
         """A book as it is seen now."""
         self.counts["books"] += changed
-        self._records.book(ticker, time_ns, book, changed=changed)
+        with self._safely():
+            self._records.book(ticker, time_ns, book, changed=changed)
 
     def signals(self, seen: Sequence[Observation]) -> None:
         """What other connectors told."""
         self.counts["signals"] += len(seen)
-        for one in seen:
-            self._records.signal(one)
+        with self._safely():
+            for one in seen:
+                self._records.signal(one)
 
     def told(self, time_ns: int) -> None:
         """What was heard is told now."""
-        self._records.told(time_ns, pulse=False)
-        if len(self._records.data) >= FULL_BYTES:
-            self.flush()
+        with self._safely():
+            self._records.told(time_ns, pulse=False)
+            if len(self._records.data) >= FULL_BYTES:
+                self._write()
 
     def pulse(self, time_ns: int) -> None:
         """Time has passed."""
-        self._records.told(time_ns, pulse=True)
-        if time_ns - self._records.first_ns >= LATEST_NS:
-            self.flush()
+        with self._safely():
+            self._records.told(time_ns, pulse=True)
+            if time_ns - self._records.first_ns >= LATEST_NS:
+                self._write()
 
     def end(self, note: dict[str, Any]) -> None:
         """The session ends on purpose; ``note`` (JSON values) is kept with it."""
-        self._records.ended(self._clock(), note)
-        self.flush()
+        with self._safely():
+            self._records.ended(self._clock(), note)
+            self._write()
 
     def flush(self) -> None:
         """Write what has been heard so far."""
-        if self._records.records:
+        with self._safely():
+            self._write()
+
+    def _write(self) -> None:
+        if self._records.records and not self._failed:
             self._file.append(FrameKind.RECORDS, *self._records.take())
-            self.frames += 1
+
+    @contextmanager
+    def _safely(self) -> Iterator[None]:
+        """What cannot be kept ends the capture; a run that trades must not end with it."""
+        try:
+            yield
+        except (CaptureError, RecordError) as error:
+            self._failed = True
+            words = str(error) if isinstance(error, CaptureError) else f"{self._file.path}: {error}"
+            if self._on_failure is None:
+                raise CaptureError(words) from error
+            self._on_failure, tell = _nothing, self._on_failure
+            tell(f"{words}; nothing more is captured, and the run goes on")
+        if self._failed:
+            self._records.take()
+
+
+def _nothing(words: str) -> None:
+    """It has been said."""
 
 
 _COUNTED: Final = {"PublicTrade": "trades", "Ticker": "tickers"}

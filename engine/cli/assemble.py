@@ -80,7 +80,7 @@ class Assembly:
 
     def decider(self) -> Decider:
         return Decider(
-            self.plan(), self.instruments, self.calendars, Decimal(self.settings.paper.cash), self.venue_facts(),
+            self.plan(), self.instruments, self.calendars, self.cash, self.venue_facts(),
             compiled_kernel(), self.keep_values,
         )  # fmt: skip
 
@@ -141,6 +141,10 @@ class Assembly:
 
     def _listed(self) -> list[str]:
         return list(self.instruments)
+
+    @property
+    def cash(self) -> Decimal:
+        return Decimal(self.settings.paper.cash)
 
     @property
     def timezone(self) -> str:

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.alpha.file import Alpha
+from connectors.alpha.watch import AlphaWatch
 from connectors.capture.writer import CaptureWriter
 from connectors.kalshi.client import KalshiRest
 from connectors.kalshi.errors import KalshiError
 from connectors.kalshi.models.markets import Market
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.rest.paging import collect
-from connectors.kalshi.source import KalshiFeed
+from connectors.kalshi.source import KalshiFeed, find_markets
+from engine.cli.alpha import load, signals_for
 from engine.cli.assemble import now_ns
 from engine.cli.captures import open_tape
 from engine.cli.console import err, out, print_json
@@ -43,12 +46,17 @@ def capture(
     settings: Settings, path: Path, wanted: Wanted, cycles: int | None, interval: float, as_json: bool
 ) -> int:
     """Capture until Ctrl-C or for ``cycles`` of ``interval`` seconds."""
-    tickers = list(wanted.symbols)
+    tickers, signals = list(wanted.symbols), None
     if wanted.packs or not (wanted.symbols or wanted.series):
         ruleset = load_rules(settings.rules.paths, wanted.packs or settings.engine.packs).ruleset
         tickers += sorted({s for pack in ruleset.packs.values() for rule in pack.strategies for s in rule.universe})
+        signals = signals_for(settings, ruleset, simulated=False, needed=True)
+    elif settings.signals.alpha.exists():
+        signals = load(settings.signals.alpha)
     exchange = exchange_of(settings)
-    report = ask_venue(lambda: _capture(exchange, path, tickers, wanted.series, cycles, interval, as_json))
+    report = ask_venue(
+        lambda: _capture(exchange, path, tickers, wanted, settings.signals.alpha, signals, cycles, interval, as_json)
+    )
     if as_json:
         print_json(report)
     else:
@@ -59,15 +67,19 @@ def capture(
 
 
 async def _capture(
-    exchange: Exchange, path: Path, tickers: Collection[str], series: Collection[str], cycles: int | None,
-    interval: float, quiet: bool,
+    exchange: Exchange, path: Path, tickers: Collection[str], wanted: Wanted, signal_file: Path, signals: Alpha | None,
+    cycles: int | None, interval: float, quiet: bool,
 ) -> dict[str, Any]:  # fmt: skip
     async with AsyncExitStack() as stack:
         rest = await stack.enter_async_context(connected(exchange))
-        markets = await _markets(rest, tickers, series)
+        # Packs that trade on signals look at what the file lists.
+        listed = await find_markets(rest, signals.signals) if signals is not None and wanted.packs else {}
+        markets = listed | await _markets(rest, tickers, wanted.series, bool(listed))
+        watch = AlphaWatch(signal_file, list(markets), signals, err().print) if signals is not None else None
         tape = stack.enter_context(open_tape(path, exchange.name, "engine capture"))
         stream = stream_of(exchange)
-        feed = KalshiFeed(rest, stream, markets.values(), (), now_ns, account=False, tape=tape)
+        pulse = watch.pulse if watch is not None else lambda now: []
+        feed = KalshiFeed(rest, stream, markets.values(), (), now_ns, account=False, tape=tape, signals=pulse)
         await feed.read_terms()
         await stack.enter_async_context(stream)
         follower = _Follower(feed, tape, cycles, interval, quiet)
@@ -79,7 +91,10 @@ async def _capture(
         }  # fmt: skip
 
 
-async def _markets(rest: KalshiRest, tickers: Collection[str], series: Collection[str]) -> dict[str, Market]:
+async def _markets(
+    rest: KalshiRest, tickers: Collection[str], series: Collection[str], others: bool
+) -> dict[str, Market]:
+    """``others``: whether there are markets beside these."""
     found = await markets_of(rest, sorted(set(tickers))) if tickers else {}
     try:
         for name in series:
@@ -89,7 +104,7 @@ async def _markets(rest: KalshiRest, tickers: Collection[str], series: Collectio
             found |= {market.ticker: market for market in listed}
     except KalshiError as error:
         raise VenueError(str(error)) from error
-    if not found:
+    if not found and not others:
         raise UserError("there is no market to capture: name some with --symbols or --series")
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from connectors.capture.writer import CaptureWriter
 
 
-def open_tape(path: Path, exchange: str, by: str) -> CaptureWriter:
-    """A new session in ``path``; says in one line what a kill had left half written there."""
+def open_tape(
+    path: Path, exchange: str, by: str, on_failure: Callable[[str], None] | None = None
+) -> CaptureWriter:
+    """A new session in ``path``; says in one line what a kill had left half written there.
+
+    ``on_failure`` hears when nothing more can be kept; without it that is an error.
+    """
     from connectors.capture.writer import CaptureFile, CaptureWriter
 
     file = CaptureFile(path)
@@ -32,7 +37,7 @@ def open_tape(path: Path, exchange: str, by: str) -> CaptureWriter:
             f"{path}: {file.cut.lost} bytes from byte {file.cut.offset} on were half written ({file.cut.why}) and have "
             "been cut off; everything before is kept"
         )
-    return CaptureWriter(file, now_ns, exchange, __version__, by)
+    return CaptureWriter(file, now_ns, exchange, __version__, by, on_failure)
 
 
 def begun_note(

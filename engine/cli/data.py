@@ -26,6 +26,11 @@ class VenueData(Protocol):
     def taker_rates(self) -> Mapping[str, Decimal]: ...
 
     @property
+    def origin(self) -> str:
+        """Where its prices came from, in a word or two; it ends in ``practice`` where a practice exchange made them."""
+        ...
+
+    @property
     def words(self) -> str: ...
 
     def ticks_of(

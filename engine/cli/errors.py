@@ -44,9 +44,14 @@ KNOWN_ERRORS = {
     "engine.market.venue.VenueError": ExitCode.VENUE,
     "engine.plan.build.PlanError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,
+    "engine.research.sweep.results.ResultsError": ExitCode.USAGE,
+    "engine.research.sweep.space.SpaceError": ExitCode.USAGE,
+    "engine.research.sweep.splits.SplitError": ExitCode.USAGE,
+    "engine.research.sweep.tpe.MissingOptunaError": ExitCode.USAGE,
     "engine.ruleset.discover.DiscoveryError": ExitCode.USAGE,
     "engine.ruleset.parameters.ParameterError": ExitCode.USAGE,
     "engine.settings.load.SettingsError": ExitCode.USAGE,
+    "engine.research.calibration.errors.CalibrationError": ExitCode.USAGE,
 }
 
 

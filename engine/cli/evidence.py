@@ -4,15 +4,17 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import Assembly
 from engine.cli.rules import LoadedRules
+from engine.cli.trials import trials_of
 from engine.market.orders import Fill, Leg, Side
 from engine.research.golive import PaperRun, without_overlap
+from engine.research.statistics.trials import Trials
 from engine.research.trades import TradeBook
 from engine.ruleset.linker import SHARED
 from engine.ruleset.load import load_text
@@ -29,17 +31,20 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Runs that count, in the order of market time, and why each other one does not, the newest first."""
+    """Runs that count, in the order of market time, and why each other one does not, the newest first. ``trials``: what
+    the trial ledger holds of the pack; None where there is no ledger, and gates that ask for trials do not pass.
+    """
 
     counted: list[PaperRun]
     left_out: dict[str, str]
+    trials: Trials | None = None
 
 
 def inputs_of(assembly: Assembly) -> dict[str, object]:
     """What a run must keep of itself to be evidence later; it is kept before the first tick, should the run crash."""
     settings = assembly.settings
     return {
-        "source": assembly.data.source,
+        "source": assembly.data.source if assembly.recorded is None else assembly.recorded.origin,
         "derived": sorted(assembly.proxies),
         "fill_model": settings.paper.fill_model,
         "cash": str(settings.paper.cash),
@@ -59,12 +64,12 @@ def gather(store: Store, rules: LoadedRules, pack: str, settings: Settings) -> E
         if inputs is None or why or not equity:
             left_out[run["id"]] = why or "it saw no tick"
         else:
-            found.append(_paper_run(store, run, inputs, equity, pack))
+            found.append(paper_run(store, run, inputs, equity, pack))
     counted, covered = without_overlap(found)
     same = {run: f"its days are in run {other}, which is as long or longer" for run, other in covered.items()}
     order = [run["id"] for run in store.runs()]
     left_out = dict(sorted((left_out | same).items(), key=lambda item: order.index(item[0])))
-    return Evidence(counted, left_out)
+    return Evidence(counted, left_out, trials_of(store, pack))
 
 
 def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings: Settings) -> str:
@@ -118,14 +123,28 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
-    rows = [row for row in store.fills(run["id"]) if row["strategy"].startswith(f"{pack}.")]
+def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
+    """A kept run as evidence for a pack."""
+    before, rows = pack_fills(store, run["id"], pack)
+    return paper_run_of(run, inputs, equity, before, rows, pack)
+
+
+def pack_fills(store: Store, run_id: str, pack: str) -> tuple[list[Row], list[Row]]:
+    """The fills by which earlier runs on the same account had opened what a pack held, and the run's own fills."""
+
+    def of_pack(rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row["strategy"].startswith(f"{pack}.")]
+
+    return of_pack(store.fills_before(run_id)), of_pack(store.fills(run_id))
+
+
+def paper_run_of(
+    run: Row, inputs: Row, equity: Sequence[tuple[int, float]], before: Sequence[Row], rows: Sequence[Row], pack: str
+) -> PaperRun:
+    """The same from its fills (see `pack_fills`), in order, and the equity, or from the first part of both."""
     book = TradeBook()
-    for row in store.fills_before(run["id"]):
-        if row["strategy"].startswith(f"{pack}."):
-            book.apply(_fill(row))  # what earlier runs on the same account had opened
-    for row in rows:
-        book.apply(_fill(row))
+    for row in (*before, *rows):
+        book.apply(fill_of(row))
     kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]
     return PaperRun(
         run["id"], inputs["source"], book.trades, [time for time, _ in equity], [worth for _, worth in equity],
@@ -134,7 +153,8 @@ def _paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, floa
     )  # fmt: skip
 
 
-def _fill(row: Row) -> Fill:
+def fill_of(row: Row) -> Fill:
+    """A kept fill."""
     return Fill(
         row["fill_id"], row["client_id"], row["symbol"], row["strategy"], Side(row["side"]), Decimal(row["quantity"]),
         Decimal(row["price"]), Decimal(row["fee"]), row["time_ns"], Leg(row["leg"]), row["reason"],

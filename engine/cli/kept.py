@@ -32,7 +32,7 @@ class KeptRun:
 
     @property
     def timezone(self) -> str:
-        zones = [p.timezone for p in self.plan.ruleset.packs.values() if p.timezone]
+        zones = [p.timezone for p in self.plan.ruleset.packs.values() if p.timezone and p.strategies]
         return zones[0] if zones else DEFAULT_TIMEZONE
 
     def rule(self, name: str) -> Strategy | Exit | Guard:

@@ -53,9 +53,12 @@ VERBS: Mapping[str, Verb] = {
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "signals": Verb("engine.cli.signals", "Build, fit, check or show the signals that rules trade on."),
+    "sweep": Verb("engine.cli.sweep", "Try many parameter sets over recorded data."),
+    "report": Verb("engine.cli.report", "Report on performance, on sweeps, and for the day."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
-    "gate": Verb("engine.cli.gate", "Judge by its kept runs whether a pack may trade for real."),
+    "gate": Verb("engine.cli.gate", "Judge by their kept runs whether packs may trade for real, and try the gates."),
+    "calibrate": Verb("engine.cli.calibrate", "Correct fair probabilities by what came true."),
     "doctor": Verb("engine.cli.doctor", "Check keys, clock, store, limits, markets and this machine."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }

@@ -1,10 +1,11 @@
-"""Writes the generated pages of ``docs/``: functions, facts, lint checks. ``python -m engine.cli.reference``."""
+"""Writes the generated pages of ``docs/``: functions, facts, statistics, lint. ``python -m engine.cli.reference``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from engine.cli.manifest import MANIFEST
+from engine.cli.statistics_page import statistics_page
 from engine.language.calls import FORMS
 from engine.language.catalogue import Function
 from engine.language.functions import CATALOGUE
@@ -47,6 +48,7 @@ def facts_page() -> str:
 def main(folder: Path = Path("docs")) -> None:
     (folder / "functions.md").write_text(functions_page(), encoding="utf-8")
     (folder / "facts.md").write_text(facts_page(), encoding="utf-8")
+    (folder / "statistics.md").write_text(NOTE + "\n" + statistics_page(folder), encoding="utf-8")
     write_pages(folder / "lint")
 
 

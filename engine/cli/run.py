@@ -162,7 +162,7 @@ def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace
 def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool) -> int:
     settings = assembly.settings
     packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
-    log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, packs)
+    log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, ruleset.trading)
     store = open_store(settings.store.path, Mode(settings.engine.mode))
     writer = store.begin_run(
         settings.engine.mode, now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, ruleset.sha256,
@@ -187,7 +187,7 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
         seconds = time.perf_counter() - began
         statistics.close_out(loop.decider)
         described = Described(
-            ", ".join(packs), assembly.describe_data(), assembly.describe_parameters(), assembly.timezone,
+            ", ".join(ruleset.trading), assembly.describe_data(), assembly.describe_parameters(), assembly.timezone,
             settings.paper.cash,
         )  # fmt: skip
         result = result_of(statistics, loop, described, seconds, {})

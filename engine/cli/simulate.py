@@ -36,7 +36,9 @@ def command(
     ] = None,
     replay: Annotated[
         Path | None,
-        typer.Option("--replay", metavar="FILE", help="A tape: candles (.csv), trades (.json), frames (.jsonl)."),
+        typer.Option(
+            "--replay", metavar="FILE", help="A tape: candles (.csv), trades or quotes (.json), frames (.jsonl)."
+        ),
     ] = None,
     speed: Annotated[
         float | None, typer.Option("--speed", min=0.001, help="How many times as fast a tape plays.  [default: 1]")

@@ -85,7 +85,7 @@ def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, alpha: Alph
     fixed: when the signal file lists others, the run ends, and a new one goes on where it was.
     """
     assembly = make(alpha, ())
-    settings, packs = assembly.settings, list(assembly.ruleset.packs)
+    settings, packs = assembly.settings, assembly.ruleset.trading
     if wish.live:
         allowed = require_permission(
             settings, packs, assembly.parameters, live=True, accepted=wish.accepted, ask=typed_on_terminal()
@@ -134,8 +134,8 @@ class _Run:
                 # What earlier runs hold is looked after, also where today's rules no longer look.
                 markets |= await markets_of(rest, self._held(writer, markets))
             if self.wish.capture is not None:
-                by = f"run {writer.run_id}"
-                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by))
+                by, tell = f"run {writer.run_id}", _teller(writer, "capture")
+                self.tape = stack.enter_context(open_tape(self.wish.capture, self.exchange.name, by, tell))
             self._watch(writer)
             feed = await self._feed(rest, markets, stack)
             if self.wish.live:
@@ -302,7 +302,8 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
-            tell=_teller(writer, "connection", news=CONNECTED), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
+            tell=_teller(writer, "connection", news=CONNECTED),
+            beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         await venue.arm()
         try:
@@ -358,7 +359,7 @@ class _Run:
         if self.tape is not None:
             self.tape.end(ended_note(writer.run_id, loop.hash.hexdigest(), halted=self.halted))
         described = Described(
-            ", ".join(assembly.ruleset.packs), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
+            ", ".join(assembly.ruleset.trading), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,
         )  # fmt: skip
         # The account goes on: what is held is no trade yet.

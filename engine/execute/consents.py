@@ -127,7 +127,7 @@ def _gate(pack: str, passed: bool | None) -> Check:
     if passed is True:
         return True, f"the go-live gate of {pack} has passed"
     state = "has not passed" if passed is False else "is unknown, which is not passed"
-    return False, f"go-live gate: that of {pack} {state}; `engine gate {pack}` says what it lacks"
+    return False, f"go-live gate: that of {pack} {state}; `engine gate check --pack {pack}` says what it lacks"
 
 
 def _confirmation(known: Known) -> Check:

@@ -41,10 +41,14 @@ _AMONG = {
     "value_when": 1,
 }
 _SIGNED_PRICES = frozenset({"spread", "position.gain"})
-_SHARES = frozenset({"stats.win_rate", "stats.cost_coverage", "stats.largest_ticker_share"})
+_SHARES = frozenset({
+    "stats.win_rate", "stats.break_even_win_rate", "stats.cost_coverage", "stats.largest_ticker_share",
+    "stats.largest_event_share",
+})  # fmt: skip
 _NOT_NEGATIVE = frozenset({
-    "session.minutes", "session.minutes_left", "position.bars", "pnl.drawdown", "stats.trades", "stats.profit_factor",
-    "stats.max_drawdown", "order.notional", "venue.fee_minimum", "venue.fee_rate",
+    "session.minutes", "session.minutes_left", "position.bars", "pnl.drawdown", "stats.trades", "stats.events",
+    "stats.days", "stats.effective_events", "stats.trials", "stats.profit_factor", "stats.max_drawdown",
+    "order.notional", "venue.fee_minimum", "venue.fee_rate",
 })  # fmt: skip
 
 

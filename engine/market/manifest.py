@@ -128,12 +128,26 @@ ORDER: Manifest = (
 
 STATS: Manifest = (
     _stats("stats.trades", "number", "Closed trades."),
+    _stats("stats.events", "number", "Independent events among them: legs of one event, else a symbol on a day."),
+    _stats("stats.days", "number", "UTC days on which a trade closed."),
     _stats("stats.expectancy", "money", "Mean net result of a trade."),
+    _stats("stats.expectancy_low", "money", "Lower 95% bound of the mean, by bootstrap over events."),
+    _stats("stats.expectancy_low_anytime", "money", "Lower 95% bound of the mean that holds however often one looks."),
     _stats("stats.profit_factor", "number", "Sum of wins over sum of losses."),
     _stats("stats.win_rate", "ratio", "Share of trades that won."),
+    _stats("stats.break_even_win_rate", "ratio", "Win rate at which trades come out even, such as price plus fee."),
     _stats("stats.max_drawdown", "ratio", "Deepest fall of equity from a peak, as a share of the peak."),
     _stats("stats.cost_coverage", "ratio", "Share of fills whose spread, slippage and fee are all recorded."),
-    _stats("stats.largest_ticker_share", "ratio", "Share of the gross profit that one symbol made."),
+    _stats("stats.largest_ticker_share", "ratio", "Share of one symbol in the sum of absolute results by symbol."),
+    _stats("stats.largest_event_share", "ratio", "Share of one event in the sum of absolute results by event."),
+    _stats("stats.effective_events", "number", "How many equal events would be as concentrated: 1 over their HHI."),
+    _stats("stats.net_without_best", "money", "Net result without the five best trades."),
+    _stats("stats.event_sharpe", "number", "Mean over standard deviation of an event's net result; not per year."),
+    _stats("stats.probabilistic_sharpe", "probability", "Chance that the Sharpe ratio of events is above zero."),
+    _stats("stats.trials", "number", "Sets of parameters ever evaluated for the pack, by the trial ledger."),
+    _stats("stats.deflated_sharpe", "probability", "The same chance against the best of as many trials without skill."),
+    _stats("stats.overfitting", "probability", "Probability of back-test overfitting of the trials (PBO by CSCV)."),
+    _stats("stats.placebo_p", "probability", "Share of placebos (event results with random signs) that do as well."),
 )
 
 SETTLEMENT: Manifest = (

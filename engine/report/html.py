@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.report.charts import drawdown_chart, equity_chart, price_chart, short_price
 from engine.report.layout import TILES, Column, Table, clean, duration, local_time, money, tables, text_of, title_of
-from engine.report.page import SCRIPT, STYLE
+from engine.report.shell import drawn, page, section, tiles
 from engine.research.results import BacktestResult, PriceSeries
 from engine.research.trades import ClosedTrade
 
@@ -33,47 +31,34 @@ def render_html(result: BacktestResult, prices: Sequence[PriceSeries]) -> str:
     name = escape(clean(result.pack))
     zone = ZoneInfo(result.timezone)
     span = f"{local_time(result.started_ns, zone)} to {local_time(result.ended_ns, zone)}, {result.timezone}"
-    return "".join(
+    return page(
+        f"Back-test of {result.pack}",
         (
-            _head(name),
             f"<header><h1>Back-test of {name}</h1><p>{escape(clean(result.data))}</p><p>{escape(span)}</p></header>",
             _tiles(result),
             _curves(result),
             _trades_on_price(result, prices),
-            f'<div class="pair">{_section(summary)}<div>{_section(run)}{_section(parameters)}'
-            f"{_section(notes)}</div></div>",
-            *(_section(table) for table in figures),
+            f'<div class="pair">{section(summary)}<div>{section(run)}{section(parameters)}'
+            f"{section(notes)}</div></div>",
+            *(section(table) for table in figures),
             _trade_list(result),
-            f"</main><script>{SCRIPT}</script></body></html>\n",
-        )
-    )
-
-
-def _head(name: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>Back-test of {name}</title><style>{STYLE}</style></head>\n<body><main>"
+        ),
     )
 
 
 def _tiles(result: BacktestResult) -> str:
     summary, reasons = result.summary(), result.unknown()
-    tiles = []
+    shown = []
     for key in TILES:
         value, tone = summary[key], ""
         if value is None:
-            shown, tone = f"unknown: {reasons[key]}", "unknown"
+            text, tone = f"unknown: {reasons[key]}", "unknown"
         else:
-            shown = text_of(key, value)
+            text = text_of(key, value)
             if key in _SIGNED_TILES and isinstance(value, float) and value:
                 tone = "won-text" if value > 0 else "lost-text"
-        tiles.append(f'<div><dt>{escape(title_of(key))}</dt><dd class="{tone}">{escape(shown)}</dd></div>')
-    return f'<dl class="tiles">{"".join(tiles)}</dl>'
+        shown.append((title_of(key), text, tone))
+    return tiles(shown)
 
 
 def _curves(result: BacktestResult) -> str:
@@ -141,34 +126,5 @@ def _trade_list(result: BacktestResult) -> str:
     )
     hidden = len(result.trades) - len(shown)
     note = f"The first {len(shown):,}; {hidden:,} more are in trades.csv." if hidden else ""
-    table = _drawn(Table("Trades", columns, rows, note))
+    table = drawn(Table("Trades", columns, rows, note))
     return f"<section><details><summary>All trades, one by one</summary>{table}</details></section>"
-
-
-def _section(table: Table) -> str:
-    return f"<section><h2>{escape(table.title)}</h2>{_drawn(table)}</section>"
-
-
-def _drawn(table: Table) -> str:
-    parts = []
-    if table.rows:
-        head = "".join(f'<th scope="col"{_aligned(column)}>{escape(column.title)}</th>' for column in table.columns)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f"<td{_aligned(column)}>{escape(cell)}</td>" for column, cell in zip(table.columns, row, strict=True)
-            )
-            + "</tr>"
-            for row in table.rows
-        )
-        kind = ' class="pairs"' if len(table.columns) == 2 else ""
-        parts.append(
-            f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        )
-    if table.note:
-        parts.append(f"<p>{escape(table.note)}</p>")
-    return "".join(parts)
-
-
-def _aligned(column: Column) -> str:
-    return ' class="number"' if column.numeric else ""

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from engine.market.events import NANOS
+from engine.research.chance import chance, price_bands
 from engine.research.results import VERDICTS, BacktestResult, Cell, Row
+from engine.research.trades import ClosedTrade
 
 UNKNOWN = "—"
 
@@ -65,6 +67,11 @@ def price(value: float) -> str:
     """Money a unit, with as many decimals as it has and two at least."""
     whole, _, decimals = f"{value:,.6f}".rstrip("0").partition(".")
     return f"{whole}.{decimals:0<2}"
+
+
+def counted(value: int, thing: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{value:,} {thing}{'' if value == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -126,7 +133,24 @@ _FORMATS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
     "average_loss": ("Average loss", money),
     "payoff": ("Payoff", decimal),
     "sqn": ("SQN", decimal),
-    "largest_ticker_share": ("Largest ticker's share of profit", percent),
+    "largest_ticker_share": ("Largest ticker's share", percent),
+    "events": ("Independent events", count),
+    "effective_events": ("Effective events", decimal),
+    "largest_event_share": ("Largest event's share", percent),
+    "net_without_best": ("Net without the five best", money),
+    "break_even_win_rate": ("Break-even win rate", percent),
+    "expectancy_low": ("Expectancy, 95% above", money),
+    "expectancy_high": ("Expectancy, 95% below", money),
+    "expectancy_low_anytime": ("Expectancy, 95% above at all looks", money),
+    "profit_factor_low": ("Profit factor, 95% above", decimal),
+    "profit_factor_high": ("Profit factor, 95% below", decimal),
+    "event_sharpe": ("Sharpe of an event", decimal),
+    "probabilistic_sharpe": ("Probabilistic Sharpe", percent),
+    "placebo_p": ("Placebo p", percent),
+    "cost_from": ("Cost from", money),
+    "cost_to": ("to", money),
+    "win_rate_low": ("95% above", percent),
+    "win_rate_high": ("95% below", percent),
     **{verdict: (verdict.capitalize(), count) for verdict in VERDICTS},
 }
 
@@ -167,6 +191,8 @@ def tables(result: BacktestResult) -> list[Table]:
     return [
         run_table(result),
         summary_table(result),
+        chance_table(result.trades),
+        *_price_bands(result.trades),
         _table("Per symbol", ("symbol", *_GROUP), result.per_symbol(), "No trades."),
         _table("Per rule", ("rule", *_GROUP), per_rule, "No rule was evaluated."),
         _table("Verdicts per rule", ("rule", *VERDICTS), verdicts, "Verdicts were not counted."),
@@ -224,6 +250,21 @@ def summary_table(result: BacktestResult) -> Table:
             text = text_of(key, value)
         rows.append((title_of(key), text))
     return _pairs("Summary", "Figure", rows, "")
+
+
+def chance_table(trades: Sequence[ClosedTrade]) -> Table:
+    """How much of the result chance explains; an unknown figure gives its reason. See docs/statistics.md."""
+    figures, reasons = chance(trades)
+    rows = [
+        (title_of(key), f"unknown: {reasons[key]}" if value is None else text_of(key, value))
+        for key, value in figures.items()
+    ]
+    return _pairs("Chance", "Figure", rows, "")
+
+
+def _price_bands(trades: Sequence[ClosedTrade]) -> list[Table]:
+    rows = price_bands(trades)
+    return [_table("Win rate by cost of a contract", tuple(rows[0]), rows, "")] if rows else []
 
 
 def _notes(notes: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -14,8 +14,13 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
 def render_markdown(result: BacktestResult) -> str:
     """Every table of ``result`` under one heading; ends with a newline."""
-    parts = [f"# Back-test of {escape(clean(result.pack))}\n", *(_table(table) for table in tables(result))]
-    return "\n".join(parts)
+    return document(f"Back-test of {result.pack}", tables(result))
+
+
+def document(title: str, shown: Iterable[Table], *lines: str) -> str:
+    """Tables under one heading, after ``lines`` of text; ends with a newline."""
+    said = [f"{escape(clean(line))}\n" for line in lines]
+    return "\n".join([f"# {escape(clean(title))}\n", *said, *(_table(table) for table in shown)])
 
 
 def escape(text: str) -> str:

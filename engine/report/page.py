@@ -30,7 +30,7 @@ th, td { padding: 5px 14px 5px 0; text-align: left; border-bottom: 1px solid var
 .pairs td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 .pairs td:first-child { white-space: nowrap; padding-right: 24px; }
 .pairs thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-th { color: var(--soft); font-weight: 600; }
+th { color: var(--soft); font-weight: 600; white-space: normal; vertical-align: bottom; }
 tbody tr:last-child td { border-bottom: 0; }
 .number { text-align: right; } th:last-child, td:last-child { padding-right: 0; }
 svg { display: block; width: 100%; min-width: 640px; height: auto; }
@@ -44,6 +44,14 @@ svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-num
 .entry { fill: var(--card); stroke: var(--tone); stroke-width: 1.6; }
 .exit { fill: var(--tone); stroke: var(--card); stroke-width: 1; }
 .entry:hover, .exit:hover { stroke: var(--ink); stroke-width: 2; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 16px 24px; }
+.maps figure { margin: 0; } .maps figcaption { color: var(--soft); font-size: 13px; margin: 0 0 4px; }
+.maps svg { min-width: 0; } .maps svg .cell-text { fill: var(--ink); font-size: 13px; }
+.gain { fill: var(--won); } .loss { fill: var(--lost); } .empty { fill: var(--grid); }
+.best { fill: none; stroke: var(--ink); stroke-width: 2; }
+.line-a { fill: none; stroke: var(--won); stroke-width: 1.8; } .dot-a { fill: var(--won); }
+.bar { stroke: var(--soft); stroke-width: 1.4; } .raw { fill: var(--lost); } .corrected { fill: var(--won); }
+.even { stroke: var(--soft); stroke-dasharray: 4 4; }
 .tip { position: fixed; z-index: 1; pointer-events: none; white-space: pre-line; background: var(--ink);
   color: var(--card); padding: 7px 10px; border-radius: 6px; font-size: 13px; max-width: 320px; }
 .key { font-size: 13px; }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.language.terms import Term
 from engine.plan.build import Builder, Texts
 from engine.plan.ops import Group
 from engine.plan.program import Memory
-from engine.research.statistics import trade_statistics
-from engine.research.trades import ClosedTrade
+from engine.research.gatefacts import FIGURES, Figure, Shown
 from engine.ruleset.rules import Gate, Ruleset
 
 NAN = math.nan
@@ -37,62 +36,34 @@ class GateVerdict:
     conditions: tuple[ConditionVerdict, ...]
 
 
-def judge_gates(
-    ruleset: Ruleset, trades: Sequence[ClosedTrade], drawdown: float | None, cost_coverage: float | None
-) -> list[GateVerdict]:
-    """Judge every gate over the trades of the strategies it is for.
-
-    ``drawdown`` is the deepest fall of equity as a share of its peak, ``cost_coverage`` the share of fills whose
-    costs are all recorded; None is unknown.
-    """
-    return [
-        _judge(ruleset, gate, [t for t in trades if t.strategy in gate.judged], drawdown, cost_coverage)
-        for pack in ruleset.packs.values()
-        for gate in pack.gates
-    ]
-
-
-def _judge(
-    ruleset: Ruleset, gate: Gate, trades: Sequence[ClosedTrade], drawdown: float | None, cost_coverage: float | None
-) -> GateVerdict:
-    values = {key: p.value for key, p in ruleset.parameters.items()}
-    builder = Builder(ruleset.facts, values, frozenset(), Texts(), ())
-    for term in gate.require:
-        builder.add(term)
-    memory = Memory(builder.build())
-    facts = _facts(trades, drawdown, cost_coverage)
-    for key, slot in memory.program.inputs.items():
-        if key.what == "statistic":
-            memory.v[slot] = _holdout_expectancy(trades, key.seconds)
-        elif key.what == "fact":
-            memory.v[slot] = facts.get(key.name, NAN)
-    memory.compute("main", Group.STATS | Group.START | Group.PORTFOLIO | Group.CLOCK)
-    conditions = tuple(_condition(memory, term) for term in gate.require)
+def judge_gate(ruleset: Ruleset, gate: Gate, shown: Shown) -> GateVerdict:
+    """Judge ``gate`` over what has been shown by the strategies that it is for."""
+    conditions = _judged(ruleset, gate.require, shown)
     return GateVerdict(gate.key, all(c.holds is True for c in conditions), gate.consecutive, conditions)
 
 
-def _facts(
-    trades: Sequence[ClosedTrade], drawdown: float | None, cost_coverage: float | None
-) -> Mapping[str, float]:
-    """The facts ``stats.*``; a figure that cannot be computed is unknown."""
-    figures = trade_statistics(trades)
-    found = {
-        "stats.trades": float(len(trades)),
-        "stats.expectancy": figures.expectancy,
-        "stats.profit_factor": figures.profit_factor,
-        "stats.win_rate": figures.win_rate,
-        "stats.largest_ticker_share": figures.largest_ticker_share,
-        "stats.max_drawdown": drawdown,
-        "stats.cost_coverage": cost_coverage,
-    }
-    return {name: NAN if value is None else float(value) for name, value in found.items()}
+def passes(ruleset: Ruleset, gate: Gate, shown: Shown) -> bool:
+    """Whether `judge_gate` would pass; it stops at the first condition that is not true."""
+    return all(_judged(ruleset, (term,), shown)[0].holds is True for term in gate.require)
 
 
-def _holdout_expectancy(trades: Sequence[ClosedTrade], count: int) -> float:
-    """Mean net result of the last ``count`` trades; unknown with fewer."""
-    if len(trades) < count or count <= 0:
-        return NAN
-    return float(sum(t.net for t in trades[-count:])) / count
+def _judged(ruleset: Ruleset, terms: Sequence[Term], shown: Shown) -> tuple[ConditionVerdict, ...]:
+    values = {key: p.value for key, p in ruleset.parameters.items()}
+    builder = Builder(ruleset.facts, values, frozenset(), Texts(), ())
+    for term in terms:
+        builder.add(term)
+    memory = Memory(builder.build())
+    for key, slot in memory.program.inputs.items():
+        if key.what == "statistic":
+            memory.v[slot] = _number(shown.holdout_expectancy(key.seconds))
+        elif key.what == "fact" and key.name in FIGURES:
+            memory.v[slot] = _number(shown.figure(key.name))
+    memory.compute("main", Group.STATS | Group.START | Group.PORTFOLIO | Group.CLOCK)
+    return tuple(_condition(memory, term) for term in terms)
+
+
+def _number(figure: Figure) -> float:
+    return NAN if figure.value is None else figure.value
 
 
 def _condition(memory: Memory, term: Term) -> ConditionVerdict:

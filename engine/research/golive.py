@@ -7,18 +7,22 @@ does not pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 
 from engine.decide.trace import format_value
-from engine.language.terms import COMPARISONS, Op, Term
+from engine.language.terms import COMPARISONS, Op, Term, walk
+from engine.language.types import Kind
 from engine.plan.build import Texts
-from engine.research.gates import ConditionVerdict, GateVerdict, judge_gates
-from engine.research.statistics import max_drawdown, trade_statistics
+from engine.research.gatefacts import FIGURES, Figure, Shown
+from engine.research.gates import ConditionVerdict, judge_gate, passes
+from engine.research.statistics import max_drawdown
+from engine.research.statistics.trials import Trials
 from engine.research.trades import ClosedTrade
+from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Gate, Ruleset
 
 NO_RUN = "no run counts"
@@ -53,7 +57,9 @@ class PaperRun:
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One condition of a gate. ``holds`` None is unknown; ``have`` and ``need`` are its sides as text, where it has
-    two; ``reason`` says why it is not true, "" where it is.
+    two, ``values`` the same as numbers. ``distance`` is how far the one is from the other where the condition does not
+    hold, 0 where it does, None where that is unknown or there are no two sides; ``short_by`` is the same as text.
+    ``reason`` says why it is not true, "" where it is.
     """
 
     text: str
@@ -61,11 +67,16 @@ class Requirement:
     have: str | None
     need: str | None
     values: tuple[float | None, float | None]
+    distance: float | None
+    short_by: str
     reason: str
 
     def to_json(self) -> dict[str, object]:
         have, need = self.values
-        return {"text": self.text, "holds": self.holds, "have": have, "need": need, "reason": self.reason}
+        return {
+            "text": self.text, "holds": self.holds, "have": have, "need": need, "distance": self.distance,
+            "reason": self.reason,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,97 +120,116 @@ def without_overlap(runs: Sequence[PaperRun]) -> tuple[list[PaperRun], dict[str,
     return sorted(counted, key=lambda run: run.span), covered
 
 
-def judge(ruleset: Ruleset, pack: str, runs: Sequence[PaperRun]) -> list[GateReport]:
-    """Every gate of ``pack`` over ``runs``, which are in the order of market time and do not overlap."""
-    return [_report(ruleset, gate, runs) for gate in ruleset.packs[pack].gates]
+def judge(ruleset: Ruleset, pack: str, runs: Sequence[PaperRun], trials: Trials | None = None) -> list[GateReport]:
+    """Every gate of ``pack`` over ``runs``, which are in the order of market time and do not overlap.
+
+    Gates of the shared pack that are for strategies of this one are judged too, over those strategies. ``trials`` is
+    what the ledger holds of the pack; None: nothing is known, so what asks for it is unknown.
+    """
+    return [GateBench(ruleset, gate, trials).report(runs) for gate in gates_of(ruleset, pack)]
 
 
-def _report(ruleset: Ruleset, gate: Gate, runs: Sequence[PaperRun]) -> GateReport:
-    newest = _judgement(ruleset, gate, runs)
-    requirements = tuple(
-        _requirement(term, condition, _reasons(gate, runs))
-        for term, condition in zip(gate.require, newest.conditions, strict=True)
-    )
-    return GateReport(gate.key, requirements, _in_a_row(ruleset, gate, runs), gate.consecutive)
+def gates_of(ruleset: Ruleset, pack: str) -> list[Gate]:
+    """The gates that a pack must pass: its own, and those of the shared pack that are for its strategies."""
+    own = {strategy.key for strategy in ruleset.packs[pack].strategies}
+    shared = ruleset.packs[SHARED].gates if SHARED in ruleset.packs and pack != SHARED else []
+    narrowed = [replace(gate, judged=tuple(key for key in gate.judged if key in own)) for gate in shared]
+    return [*ruleset.packs[pack].gates, *(gate for gate in narrowed if gate.judged)]
 
 
-def _in_a_row(ruleset: Ruleset, gate: Gate, runs: Sequence[PaperRun]) -> int:
-    """Passed judgements, counted back from the newest; more than are wanted are not looked at."""
-    count = 0
-    for end in range(len(runs), 0, -1):
-        if count == gate.consecutive:
-            break
-        if not any(trade.strategy in gate.judged for trade in runs[end - 1].trades):
-            continue
-        if not _judgement(ruleset, gate, runs[:end]).passed:
-            break
-        count += 1
-    return count
+@dataclass(frozen=True, slots=True)
+class GateBench:
+    """One gate at its work; ``trials`` as for `judge`."""
+
+    ruleset: Ruleset
+    gate: Gate
+    trials: Trials | None
+
+    def report(self, runs: Sequence[PaperRun]) -> GateReport:
+        shown = self._shown(runs)
+        newest = judge_gate(self.ruleset, self.gate, shown)
+        requirements = tuple(
+            _requirement(term, condition, shown)
+            for term, condition in zip(self.gate.require, newest.conditions, strict=True)
+        )
+        return GateReport(self.gate.key, requirements, self._in_a_row(runs, newest.passed), self.gate.consecutive)
+
+    def passed(self, runs: Sequence[PaperRun]) -> bool:
+        """Whether the gate would open now; stops at the first thing that is lacking."""
+        newest = passes(self.ruleset, self.gate, self._shown(runs))
+        return newest and self._in_a_row(runs, newest) >= self.gate.consecutive
+
+    def _shown(self, runs: Sequence[PaperRun]) -> Shown:
+        trades = [trade for run in runs for trade in run.trades if trade.strategy in self.gate.judged]
+        return Shown(trades, _drawdown(runs), _cost_coverage(runs), self.trials)
+
+    def _in_a_row(self, runs: Sequence[PaperRun], newest: bool) -> int:
+        """Passed judgements, counted back from the newest; more than are wanted are not looked at."""
+        count = 0
+        for end in range(len(runs), 0, -1):
+            if count == self.gate.consecutive:
+                break
+            if not any(trade.strategy in self.gate.judged for trade in runs[end - 1].trades):
+                continue
+            if not (newest if end == len(runs) else passes(self.ruleset, self.gate, self._shown(runs[:end]))):
+                break
+            count += 1
+        return count
 
 
-def _judgement(ruleset: Ruleset, gate: Gate, runs: Sequence[PaperRun]) -> GateVerdict:
-    trades = [trade for run in runs for trade in run.trades]
-    verdicts = judge_gates(ruleset, trades, _drawdown(runs)[0], _cost_coverage(runs)[0])
-    return next(verdict for verdict in verdicts if verdict.gate == gate.key)
-
-
-def _drawdown(runs: Sequence[PaperRun]) -> tuple[float | None, str]:
+def _drawdown(runs: Sequence[PaperRun]) -> Figure:
     """The deepest fall of one account that went through all runs, each beginning with what the last one left."""
     if not runs:
-        return None, NO_RUN
+        return Figure(None, NO_RUN)
     shared = next((run for run in runs if run.others), None)
     if shared is not None:
-        return None, f"run {shared.run} traded {', '.join(shared.others)} on the same account; run this pack alone"
+        others = ", ".join(shared.others)
+        return Figure(None, f"run {shared.run} traded {others} on the same account; run this pack alone")
     growth, curves = 1.0, []
     for run in runs:
         curve = np.asarray(run.equity, dtype=np.float64) * (growth / float(run.cash))
         growth = float(curve[-1])
         curves.append(curve)
     times = np.concatenate([np.asarray(run.times_ns, dtype=np.int64) for run in runs])
-    return max_drawdown(times, np.concatenate(curves), 1.0).ratio, ""
+    return Figure(max_drawdown(times, np.concatenate(curves), 1.0).ratio)
 
 
-def _cost_coverage(runs: Sequence[PaperRun]) -> tuple[float | None, str]:
+def _cost_coverage(runs: Sequence[PaperRun]) -> Figure:
     fills = sum(run.fills for run in runs)
     if not fills:
-        return None, "no fills" if runs else NO_RUN
+        return Figure(None, "no fills" if runs else NO_RUN)
     blind = next((run for run in runs if run.costed is None), None)
     if blind is not None:
-        return None, f"run {blind.run} did not keep what the spread and the slippage of its fills were"
-    return sum(run.costed or 0 for run in runs) / fills, ""
+        return Figure(None, f"run {blind.run} did not keep what the spread and the slippage of its fills were")
+    return Figure(sum(run.costed or 0 for run in runs) / fills)
 
 
-def _reasons(gate: Gate, runs: Sequence[PaperRun]) -> Mapping[str, str]:
-    """Why a figure is unknown, by the fact's name."""
-    trades = [trade for run in runs for trade in run.trades if trade.strategy in gate.judged]
-    found = {f"stats.{name}": reason for name, reason in trade_statistics(trades).unknown.items()}
-    found["stats.max_drawdown"] = _drawdown(runs)[1]
-    found["stats.cost_coverage"] = _cost_coverage(runs)[1]
-    found["stats.holdout_expectancy"] = f"there are {len(trades)} closed trades"
-    return found
-
-
-def _requirement(term: Term, condition: ConditionVerdict, reasons: Mapping[str, str]) -> Requirement:
-    have = need = None
+def _requirement(term: Term, condition: ConditionVerdict, shown: Shown) -> Requirement:
+    have = need = distance = None
+    short_by = reason = ""
     if term.op in COMPARISONS:
         bare = term.args[0].op is Op.CONSTANT
         kind = term.args[1 if bare else 0].type.kind
-        have, need = (
-            format_value(kind, float("nan") if side is None else side, Texts())
-            for side in (condition.have, condition.need)
-        )
-    reason = ""
+        have, need = (_text(kind, side) for side in (condition.have, condition.need))
+        if condition.have is not None and condition.need is not None:
+            distance = 0.0 if condition.holds else abs(condition.have - condition.need)
+            if not condition.holds:
+                short_by = f"short by {_text(kind, distance)}" if distance else "equal"
     if condition.holds is None:
-        causes = [reasons[name] for name in dict.fromkeys(_names(term)) if reasons.get(name)]
+        causes = dict.fromkeys(filter(None, (_why_unknown(part, shown) for part in walk(term))))
         reason = "; ".join(causes) or "it cannot be computed"
     elif not condition.holds:
         reason = f"it is {have}" if have is not None else "it is false"
-    return Requirement(condition.text, condition.holds, have, need, (condition.have, condition.need), reason)
+    values = (condition.have, condition.need)
+    return Requirement(condition.text, condition.holds, have, need, values, distance, short_by, reason)
 
 
-def _names(term: Term) -> Iterator[str]:
-    """The statistics that a condition reads."""
-    if term.name.startswith("stats."):
-        yield term.name
-    for part in term.args:
-        yield from _names(part)
+def _text(kind: Kind, value: float | None) -> str:
+    return format_value(kind, float("nan") if value is None else value, Texts())
+
+
+def _why_unknown(part: Term, shown: Shown) -> str:
+    """Why a statistic that a condition reads is unknown; "" when it is known."""
+    if part.op is Op.STATISTIC:
+        return f"there are {len(shown.trades)} closed trades"
+    return shown.figure(part.name).reason if part.name in FIGURES else ""

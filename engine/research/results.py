@@ -17,11 +17,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.market.events import NANOS
+from engine.research.chance import chance, price_bands
+from engine.research.rows import Cell as Cell
+from engine.research.rows import Row as Row
 from engine.research.statistics import CurveStatistics, TradeStatistics, curve_statistics, trade_statistics
 from engine.research.trades import ClosedTrade
-
-Cell = str | int | float | None
-Row = dict[str, Cell]
 
 VERDICTS = ("fired", "blocked", "cooling", "unknown")
 """What a rule's decisions came to, in the order tables show them; a rule that is silent decides nothing."""
@@ -162,6 +162,7 @@ class BacktestResult:
     def to_json(self) -> dict[str, object]:
         """One JSON-ready object: identity, counts, ``summary``, ``unknown`` and every table."""
         trade, curve = self.statistics()
+        figures, reasons = chance(self.trades)
         return {
             "pack": self.pack,
             "data": self.data,
@@ -178,6 +179,9 @@ class BacktestResult:
             "trades": len(self.trades),
             "summary": self._summary(trade, curve),
             "unknown": self._unknown(trade, curve),
+            "chance": figures,
+            "chance_unknown": reasons,
+            "price_bands": price_bands(self.trades),
             "per_symbol": self.per_symbol(),
             "per_rule": self.per_rule(),
             "per_exit_reason": self.per_exit_reason(),

@@ -297,6 +297,11 @@ class Ruleset:
     unused: list[tuple[Document, str, str]] = field(default_factory=list)  # document, "let" or "param", name
 
     @property
+    def trading(self) -> list[str]:
+        """Names of the packs that have a strategy; one that only lends its rules to others trades nothing."""
+        return [name for name, pack in self.packs.items() if pack.strategies]
+
+    @property
     def strategies(self) -> list[Strategy]:
         return [s for pack in self.packs.values() for s in pack.strategies]
 

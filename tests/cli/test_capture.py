@@ -23,6 +23,7 @@ from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
+from state import open_store
 
 PROJECT = Path(__file__).parents[2]
 RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
@@ -88,15 +89,6 @@ def records(path: Path) -> int:
     return sum(frame.records for frame in Capture(path).frames()) if path.is_file() else 0
 
 
-def grown(path: Path, process: subprocess.Popen[str], to: int) -> None:
-    """Wait until so many records are on disk."""
-    until = time.monotonic() + 60
-    while records(path) < to:
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < until, "nothing is captured"
-        time.sleep(0.05)
-
-
 def said(process: subprocess.Popen[str], words: str, times: int = 1) -> None:
     """Read what the engine prints until it has said that so often."""
     assert process.stdout is not None
@@ -147,6 +139,12 @@ def test_paper_runs_come_out_the_same_from_their_capture(place: Place, verb: Ver
     tested = json.loads(verb("backtest", "practice", "--data", "run.cap", "--out", "report", "--json").out)
     assert tested["ticks"] == first["ticks"] + second["ticks"] + 1  # what was unknown in between is told once
     assert (place.folder / "report" / "report.html").is_file()
+    # A paper run over it says whose prices those were: a practice exchange's are no evidence for a gate.
+    words = ("--source", "replay", "--data", "run.cap", "--trace", "none", "--json")
+    replayed = json.loads(verb("run", "--paper", *words, *PACK).out.splitlines()[-1])["run"]
+    inputs = open_store(place.folder / "state" / "autotrader.db").snapshot(replayed, "inputs")
+    assert inputs is not None
+    assert inputs["source"] == "capture kalshi practice"
     by_id = verb("replay", first["run"], "--json")
     assert json.loads(by_id.out)["difference"] is None
 
@@ -157,7 +155,7 @@ def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(
     path = place.folder / "market.cap"
     command = ("capture", "--out", "market.cap", *PACK, "--interval", "0.5")
     with place.start(*command) as process:
-        grown(path, process, 40)
+        said(process, "cycle", 3)  # a cycle is half a second, and a second is on disk by then
         process.kill()
         process.communicate()
     kept = records(path)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from engine.cli.conditions import START, encode_start
 from engine.cli.evidence import gather
 from engine.cli.rules import LoadedRules, load_rules
+from engine.execute.resume import Start
+from engine.market.orders import Fill, Leg, Side
+from engine.market.wire import Saved
 from engine.settings import Settings
 from state import Store
 
@@ -22,8 +28,17 @@ INPUTS = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1
 Cli = Callable[..., Any]
 
 
+class NothingTried:
+    """A trial ledger without a trial."""
+
+    def distinct(self, pack: str) -> list[Any]:
+        return []
+
+
 class Kept:
     """What a store keeps, as ``gather`` reads it: runs by id with their inputs, rules, fills and equity."""
+
+    trials = NothingTried()
 
     def __init__(self, *runs: dict[str, Any]) -> None:
         self._runs = runs
@@ -38,8 +53,8 @@ class Kept:
         return cast("list[dict[str, Any]]", self._of(run_id).get("before", []))
 
     def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
-        assert name == "inputs"
-        return cast("dict[str, Any] | None", self._of(run_id)["inputs"])
+        key = {"inputs": "inputs", START: "began"}[name]
+        return cast("dict[str, Any] | None", self._of(run_id).get(key))
 
     def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
         return next(run["files"] for run in self._runs if run["ruleset_sha"] == sha256)
@@ -142,6 +157,13 @@ def test_the_same_days_count_once(rules: LoadedRules) -> None:
     assert found.left_out == {"r1": "its days are in run r2, which is as long or longer"}
 
 
+def test_what_an_earlier_run_bought_and_this_one_sold_is_one_trade(rules: LoadedRules) -> None:
+    bought = Fill("f0", "c", "SPY", "alpha.buyer", Side.BUY, Decimal(1), Decimal(100), Decimal("0.5"), 0, Leg.ENTRY)
+    began = encode_start(Start(Saved(fills=[bought], positions=(("alpha.buyer", "SPY", Decimal(1)),)), Decimal(100)))
+    (run,) = gathered(rules, kept(rules, began=began, fills=[fill("sell", "103", 2)])).counted
+    assert [trade.net for trade in run.trades] == [2]
+
+
 def test_costs_are_covered_where_the_store_keeps_all_three(rules: LoadedRules) -> None:
     whole, part = {"spread": "0.02", "slippage": "0"}, {"spread": "0.02", "slippage": None}
     fills = [fill("buy", "100", 1, **whole), fill("sell", "101", 2, **part)]
@@ -168,20 +190,26 @@ def test_the_gate_is_judged_over_runs_on_real_bars(
         span = ("--from", first, "--to", last)
         ran = engine_cli("run", "--paper", *span, "--trace", "none", "--json", cwd=folder, env=store("a"))
         assert ran.code == 0, ran.err
-    answer = engine_cli("gate", "index_scalper", "--json", cwd=folder, env=store("a"))
+    answer = engine_cli("gate", "check", "--pack", "index_scalper", "--json", cwd=folder, env=store("a"))
     assert answer.code == 1
-    said = json.loads(answer.out)
-    (gate,) = said["gates"]
+    (said,) = json.loads(answer.out)["packs"]
+    gate, strict = said["gates"]
     assert (said["passed"], gate["gate"], gate["consecutive"]) == (False, "index_scalper.go_live", 2)
     assert len(gate["requirements"]) == 8
     assert {one["holds"] for one in gate["requirements"]} <= {True, False, None}
     assert all(one["reason"] for one in gate["requirements"] if one["holds"] is not True)
+    assert all(one["distance"] > 0 for one in gate["requirements"] if one["holds"] is False)
+    assert all(one["distance"] == 0 for one in gate["requirements"] if one["holds"] is True)
+    assert (strict["gate"], strict["passed"]) == ("common.go_live_strict", False)
+    reasons = {one["text"]: one["reason"] for one in strict["requirements"]}
+    assert reasons["stats.overfitting <= 0.2"].startswith("the ledger holds no trial of this pack")
     (run,) = said["runs"]
     assert (run["market"], run["first"][:10], run["last"][:10]) == ("replay", "2011-01-03", "2011-01-05")  # in UTC
     assert run["trades"] == gate["requirements"][0]["have"] > 0
     assert [out["reason"].startswith("its days are in run ") for out in said["left_out"]] == [True]
-    shown = engine_cli("gate", "index_scalper", cwd=folder, env=store("a"))
+    shown = engine_cli("gate", "check", cwd=folder, env=store("a"))
     assert shown.code == 1
+    assert re.search(r"stats.trades >= 300 +\d+ +300 +false +short by \d+", shown.out)
     assert "index_scalper.go_live: not passed" in shown.out
     assert "1 of 2 kept runs" in shown.out
 
@@ -194,7 +222,7 @@ def test_a_gate_that_is_met_passes(engine_cli: Cli, shared_data: Path, tmp_path:
     span = ("--from", "2011-01-03", "--to", "2011-01-04", "--trace", "none")
     data = ("--source", "replay", "--data", shared_data / "equities")
     assert engine_cli("run", "--paper", *data, *span, cwd=folder).code == 0
-    answer = engine_cli("gate", "example", cwd=folder)
+    answer = engine_cli("gate", "check", "--pack", "example", cwd=folder)
     assert answer.code == 0, answer.out
     assert "example.go_live: passed" in answer.out
 
@@ -203,14 +231,14 @@ def test_simulated_days_open_no_gate_and_a_pack_without_a_gate_does_not_pass(eng
     assert engine_cli("init", "mine").code == 0
     folder = tmp_path / "mine"
     assert engine_cli("run", "--paper", "--interval", "0", "--trace", "none", cwd=folder).code == 0
-    without = engine_cli("gate", "example", cwd=folder)
+    without = engine_cli("gate", "check", "--pack", "example", cwd=folder)
     assert (without.code, "example has no gate" in without.out) == (1, True)
     gate = "kind: gate\nname: go_live\nabout: x\nfor: example\nrequire: [stats.trades >= 1]\n"
     (folder / "rules" / "example" / "gate.yaml").write_text(gate, encoding="utf-8")
-    answer = engine_cli("gate", "example", cwd=folder)
+    answer = engine_cli("gate", "check", "--pack", "example", cwd=folder)
     assert answer.code == 1
     assert "does not count: its prices were simulated" in answer.out
-    wrong = engine_cli("gate", "exampel", cwd=folder)
+    wrong = engine_cli("gate", "check", "--pack", "exampel", cwd=folder)
     assert (wrong.code, "did you mean example?" in wrong.err) == (2, True)
 
 

@@ -184,3 +184,47 @@ def test_no_stretch_of_the_market_counts_twice_and_none_is_lost_for_nothing(span
         mine, other = by_name[left].span, by_name[stands_for].span
         assert mine[0] <= other[1] and other[0] <= mine[1]
         assert other[1] - other[0] >= mine[1] - mine[0]
+
+
+SHARED = "kind: pack\nname: common\nabout: x\nvenue: paper\ntimezone: UTC\n"
+SHARED_GATE = "kind: gate\nname: strict\nabout: x\nfor: PATTERN\nrequire: [stats.trades >= 3]\n"
+
+
+@pytest.mark.parametrize(("pattern", "gates"), [('"*.*"', 2), ("alpha.buyer", 2), ("alpha.other", 2), ("beta.*", 1)])
+def test_gates_of_the_shared_pack_judge_the_strategies_that_they_are_for(
+    pack: Linked, tmp_path: Path, pattern: str, gates: int
+) -> None:
+    for name, about in (("common", SHARED), ("beta", PACK.replace("alpha", "beta"))):
+        (tmp_path / "rules" / name).mkdir(parents=True)
+        (tmp_path / "rules" / name / "pack.yaml").write_text(about, encoding="utf-8")
+    beta = RULES.partition("---")[0]
+    (tmp_path / "rules" / "beta" / "rules.yaml").write_text(beta, encoding="utf-8")
+    (tmp_path / "rules" / "common" / "gate.yaml").write_text(SHARED_GATE.replace("PATTERN", pattern), encoding="utf-8")
+    ruleset = pack("stats.trades >= 1")
+    assert sorted(ruleset.trading) == ["alpha", "beta"]  # the packs whose consent a live run asks for
+    closed = [*trades(1, 1, 1), *trades(1, 1, 1, 1, strategy="alpha.other"), *trades(*[1] * 9, strategy="beta.buyer")]
+    reports = judge(ruleset, "alpha", [run(1, closed)])
+    assert [report.gate for report in reports] == ["alpha.go_live", "common.strict"][:gates]
+    if gates == 2:
+        seen = {'"*.*"': 7, "alpha.buyer": 3, "alpha.other": 4}[pattern]
+        assert reports[1].requirements[0].values[0] == seen
+
+
+@pytest.mark.parametrize(
+    ("condition", "distance", "short_by"),
+    [
+        ("stats.trades >= 5", 2.0, "short by 2"),
+        ("stats.trades <= 2", 1.0, "short by 1"),
+        ("5 <= stats.trades", 2.0, "short by 2"),
+        ("stats.expectancy > $2", 0.0, "equal"),  # and more is asked for
+        ("stats.win_rate >= 50%", 0.0, ""),
+        ("stats.profit_factor >= 1.15", None, ""),
+        ("stats.trades >= 5 or stats.trades >= 6", None, ""),
+    ],
+)
+def test_distance_is_how_far_a_condition_is_from_holding(
+    pack: Linked, condition: str, distance: float | None, short_by: str
+) -> None:
+    (one,) = only(pack(condition), [run(1, trades(1, 2, 3))]).requirements
+    assert (one.distance, one.short_by) == (distance, short_by)
+    assert one.to_json()["distance"] == distance

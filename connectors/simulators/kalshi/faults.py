@@ -8,8 +8,13 @@ requests give the same faults.
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
+
+Frame = tuple[str, dict[str, Any]]  # channel ("" for none), message
 
 # Kind: what VALUE is when it is not given (None: the kind takes none), and what it does.
 HTTP_KINDS: dict[str, tuple[float | None, str]] = {
@@ -31,10 +36,17 @@ WS_KINDS: dict[str, tuple[float | None, str]] = {
     "ws-close": (None, "the connection breaks without a closing handshake instead of the frame"),
     "ws-half-open": (None, "from this frame on the connection is silent and deaf, and stays open"),
 }
+SHUFFLE_KINDS: dict[str, tuple[float | None, str]] = {
+    "ws-shuffle": (None, "the frames that wait go out in another order: each channel keeps its own, the channels mix"),
+}
+REACH_MOST = 60  # seconds
+VENUE_KINDS: dict[str, tuple[float | None, str]] = {
+    "cancel-all-reach": (30, "VALUE seconds (60 at most) after a cancel-all what rests by then is cancelled too"),
+}
 CLOCK_KINDS: dict[str, tuple[float | None, str]] = {
     "skew": (30, "the servers' clock is VALUE seconds ahead, or behind when negative: signatures, Date"),
 }
-KINDS = {**HTTP_KINDS, **WS_KINDS, **CLOCK_KINDS}
+KINDS = {**HTTP_KINDS, **WS_KINDS, **SHUFFLE_KINDS, **VENUE_KINDS, **CLOCK_KINDS}
 
 _ENTRY = re.compile(r"([a-z0-9-]+)(?:@([a-z_0-9-]+))?(?::([#%]?[0-9.]+))?(?:=(-?[0-9.]+))?")
 
@@ -92,6 +104,8 @@ def _rule(entry: str, scopes: frozenset[str]) -> Rule:
         raise FaultSpecError(
             f"fault `{entry}`: WHEN is a probability from 0 to 1, #N or %N, and VALUE a number"
         ) from None
+    if kind in VENUE_KINDS and not 0 < number <= REACH_MOST:
+        raise FaultSpecError(f"fault `{entry}`: VALUE is from 0 to {REACH_MOST} seconds")
     return Rule(kind, scope or "", probability, nth, every, number)
 
 
@@ -132,6 +146,27 @@ class Faults:
     def frame(self, *names: str) -> Rule | None:
         """What happens to a websocket frame of this channel and message type."""
         return self._strike(WS_KINDS, names)
+
+    def shuffles(self, *names: str) -> bool:
+        """Whether the frames from this one on are mixed."""
+        return self._strike(SHUFFLE_KINDS, names) is not None
+
+    def reach(self) -> Rule | None:
+        """Whether a cancel-all reaches into the minute after it."""
+        return self._strike(VENUE_KINDS, ("cancel-all", "write"))
+
+    def mixed(self, frames: Sequence[Frame]) -> list[Frame]:
+        """The frames with their channels mixed, each channel's in its order."""
+        channels: dict[str, deque[Frame]] = {}
+        for frame in frames:
+            channels.setdefault(frame[0], deque()).append(frame)
+        mixed = []
+        while channels:
+            name = self._random.choice(list(channels))
+            mixed.append(channels[name].popleft())
+            if not channels[name]:
+                del channels[name]
+        return mixed
 
     def _strike(self, kinds: dict[str, tuple[float | None, str]], names: tuple[str, ...]) -> Rule | None:
         struck = None

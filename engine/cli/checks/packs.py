@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.alpha.file import AlphaError, read_alpha
 from engine.cli.checks.check import Check, VenueProbe, VenueSilent, fail, ok, unknown, warn
 from engine.cli.errors import exit_code_of
 from engine.cli.rules import load_rules
@@ -25,7 +26,7 @@ def check_packs(settings: Settings, probe: VenueProbe | None) -> list[Check]:
     real = settings.kalshi.execution_mode == "live"
     checks = [ok("rules", f"{len(ruleset.rules)} rules in {', '.join(pack.name for pack in packs)}")]
     for pack in packs:
-        checks += [_limits(pack, real), _gate(pack, real), _markets(pack, probe)]
+        checks += [_limits(pack, real), _gate(pack, real), _markets(pack, probe, settings)]
     return checks
 
 
@@ -42,14 +43,20 @@ def _limits(pack: Pack, real: bool) -> Check:
 def _gate(pack: Pack, real: bool) -> Check:
     name = f"gate of {pack.name}"
     if pack.gates:
-        return ok(name, f"{', '.join(gate.name for gate in pack.gates)}; `engine gate {pack.name}` judges it")
+        names = ", ".join(gate.name for gate in pack.gates)
+        return ok(name, f"{names}; `engine gate check --pack {pack.name}` judges it")
     lacking = fail if real else warn
     return lacking(name, "there is none, so it may not trade for real", "write a rule of kind gate")
 
 
-def _markets(pack: Pack, probe: VenueProbe | None) -> Check:
+def _markets(pack: Pack, probe: VenueProbe | None, settings: Settings) -> Check:
     name = f"markets of {pack.name}"
     symbols = sorted({execution_symbol(pack, s, symbol) for s in pack.strategies for symbol in s.universe})
+    if any(strategy.universe_when is not None for strategy in pack.strategies):
+        try:
+            symbols = sorted({*symbols, *read_alpha(settings.signals.alpha).signals})
+        except AlphaError as error:
+            return warn(name, str(error), "see docs/signals.md")
     if not symbols:
         return warn(name, "no strategy names a symbol", "write a universe in pack.yaml or in the strategies")
     if probe is None or pack.venue != probe.name:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
+from struct import unpack
 from zlib import crc32
 
+import msgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +16,11 @@ from hypothesis import strategies as st
 from connectors.capture.errors import CaptureError
 from connectors.capture.frames import FILE_HEADER, Frame, FrameKind, FrameReader, encode_frame, file_header
 from connectors.capture.writer import CaptureFile
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import decompress
+else:
+    from backports.zstd import decompress
 
 PAYLOADS = [b"the first", b"", b"a third one, " * 40, bytes(range(256)) * 3]
 
@@ -147,3 +156,37 @@ def test_two_processes_cannot_capture_into_one_file(tmp_path: Path) -> None:
         CaptureFile(tmp_path / "one.cap")
     first.close()
     CaptureFile(tmp_path / "one.cap").close()
+
+
+def test_the_bytes_are_those_of_the_documentation(short_capture: Path) -> None:
+    """A reader of its own, from docs/capture.md and nothing else."""
+    data = short_capture.read_bytes()
+    assert data[:8] == bytes.fromhex("9341544341500D0A")
+    assert (data[8:10], data[10:12]) == (b"\x01\x00", b"\x00\x00")
+    assert int.from_bytes(data[12:16], "little") == crc32(data[:12])
+    at, number, kinds = 16, 0, []
+    while at < len(data):
+        head = data[at : at + 48]
+        marker, kind, codec, zero, said, count, stored, plain, first, last, own, of_payload = unpack(
+            "<4sBBHIIIIqqII", head
+        )
+        payload = data[at + 48 : at + 48 + stored]
+        assert (marker, codec, zero, said) == (b"\xabATf", 1, 0, number)
+        assert (own, of_payload) == (crc32(head[:40]), crc32(payload))
+        found = decompress(payload)
+        assert len(found) == plain
+        assert first <= last
+        if kind == 1:
+            told = json.loads(found)
+            assert (told["venue"], count) == ("kalshi", 1)
+        else:
+            unpacker = msgpack.Unpacker()
+            unpacker.feed(found)
+            records = list(unpacker)
+            assert len(records) == count
+            kinds += [record[0] for record in records]
+            trades = [record for record in records if record[0] == 7]
+            assert {(t[4], t[5], t[6]) for t in trades} <= {(4500, 300, True)}
+        at, number = at + 48 + stored, number + 1
+    assert (kinds.count(2), kinds.count(7), kinds[-1]) == (4, 4, 15)
+

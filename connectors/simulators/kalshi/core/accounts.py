@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.fees import DIRECT_PRECISION, FeeTerms, round_balance, trade_fee
 from connectors.simulators.kalshi.core.model import Market, Position
+from connectors.simulators.kalshi.core.netting import Netting
 from connectors.simulators.kalshi.core.notices import BalanceChanged, Notice, PositionChanged
 from connectors.simulators.kalshi.core.order import ASK, BID, Order, leg_price
 from connectors.simulators.kalshi.core.units import PRICE_ONE
@@ -41,6 +42,7 @@ class Accounts:
         self.positions: dict[Slot, Position] = {}
         self.resting: dict[Slot, dict[str, Order]] = {}
         self.wanted: dict[Slot, Wanted] = {}
+        self.netting = Netting()
         self.deposited = 0
         self.house = 0
         self.fees = 0
@@ -102,7 +104,9 @@ class Accounts:
         """
         position = self.positions.get(slot)
         count = position.count if position is not None else 0
-        closable = {BID: max(0, -count), ASK: max(0, count)}
+        # A NO whose dollar has been returned already is not free to close.
+        returned = position is not None and self.netting.returned.get((slot[0], slot[1], position.event_ticker), 0)
+        closable = {BID: 0 if returned else max(0, -count), ASK: max(0, count)}
         total = opened = 0
         for side, price in sorted(wanted, key=lambda place: -place[1] if place[0] == BID else place[1]):
             closing = min(closable[side], wanted[side, price])
@@ -162,9 +166,17 @@ class Accounts:
         position.traded += paid
         position.volume += count
         position.updated_ns = now
+        self._net(position)
         if not user.trusted:
             self.notices.append(PositionChanged(copy(position), now))
         return fee
+
+    def _net(self, position: Position, settled: bool = False) -> None:
+        """Return collateral that the event's positions no longer need, or take it back."""
+        change = self.netting.change(position, settled)
+        if change:
+            self._pay(position.user, position.subaccount, position.shard, change)
+            self.house -= change
 
     def _move(self, position: Position, signed: int, closing: int, leg: int) -> None:
         if closing:
@@ -186,6 +198,8 @@ class Accounts:
         position.realized += payment - position.cost
         position.fees += due - payment
         position.count = position.cost = 0
+        self.netting.settle(market.ticker, value)
+        self._net(position, settled=True)
         position.updated_ns = now
         self._tell_balance(position.user, position.subaccount, market.shard, now)
         return payment
@@ -202,6 +216,7 @@ class Accounts:
         if position is None:
             position = Position(user, subaccount, market.ticker, market.shard, market.event_ticker)
             self.positions[slot] = position
+            self.netting.join(position)
         return position
 
     def _pay(self, user: str, subaccount: int, shard: int, amount: int) -> None:

@@ -62,6 +62,8 @@ class Exchange:
         if event.series_ticker not in self.floor.series:
             raise VenueError(404, "not_found", f"series {event.series_ticker} of event {event.ticker}")
         self.floor.events[event.ticker] = event
+        if event.collateral_return_type == "MECNET":
+            self.accounts.netting.exclusive.add(event.ticker)
         self.floor.notices.append(EventListed(event.ticker, self.floor.now))
 
     def list_market(self, market: Market, now: int) -> None:
@@ -141,9 +143,15 @@ class Exchange:
         self.advance(now)
         return self.desk.cancel(user, order_id, subaccount, ticker, shard)
 
-    def cancel_all(self, user: str, now: int, subaccount: int | None = None) -> int:
+    def cancel_all(self, user: str, now: int, subaccount: int | None = None, again_ns: int | None = None) -> int:
+        """How many were cancelled. ``again_ns`` later, what rests by then is cancelled too."""
         self.advance(now)
+        if again_ns is not None:
+            self.floor.timers.at(self.floor.now + again_ns, lambda: self._cancel_again(user, subaccount))
         return self.desk.cancel_all(user, subaccount)
+
+    def _cancel_again(self, user: str, subaccount: int | None) -> None:
+        self.desk.cancel_all(user, subaccount)
 
     def queue_position(self, user: str, order_id: str) -> int:
         """Contracts ahead of a resting order."""

@@ -107,7 +107,12 @@ class Floor:
         )  # fmt: skip
 
     def hold(self, market: Market, order: Order) -> None:
-        self.accounts.hold(market, order.user, order.subaccount, self.terms(market), self.now)
+        accounts, user, number = self.accounts, order.user, order.subaccount
+        accounts.hold(market, user, number, self.terms(market), self.now)
+        for ticker in accounts.netting.together(user, number, market.event_ticker):
+            if ticker != market.ticker:
+                other = self.markets[ticker]
+                accounts.hold(other, user, number, self.terms(other), self.now)
 
     def cancel(self, market: Market, order: Order, reason: str | None) -> int:
         """End a resting order; returns the contracts that it no longer wants."""

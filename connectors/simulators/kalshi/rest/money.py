@@ -123,8 +123,9 @@ def subaccount_transfers(venue: Venue, call: Call) -> Reply:
 
 
 def netting(venue: Venue, call: Call) -> Reply:
+    wanted = venue.exchange.accounts.netting.wanted
     shown = [
-        {"subaccount_number": number, "enabled": False, "exchange_index": shard}
+        {"subaccount_number": number, "enabled": (call.user, number) in wanted, "exchange_index": shard}
         for number in range(venue.exchange.accounts.user(call.user).subaccounts)
         for shard in range(len(venue.floor.shards))
     ]
@@ -132,11 +133,17 @@ def netting(venue: Venue, call: Call) -> Reply:
 
 
 def set_netting(venue: Venue, call: Call) -> Reply:
-    """Netting across the markets of an event is not practised here, so it can only be off."""
+    """From the next fill on. Turning it off leaves what has been returned until those positions go."""
     body = call.body()
-    _purse(venue, call, (_needed(body, "subaccount_number"), 0))
+    number = _needed(body, "subaccount_number")
+    user, number, _ = _purse(venue, call, (number, 0))
+    if not isinstance(body.values.get("enabled"), bool):
+        raise body.bad("enabled", "required")
+    wanted = venue.exchange.accounts.netting.wanted
     if body.flag("enabled"):
-        raise VenueError(400, "invalid_parameters", "the practice exchange does not net across markets")
+        wanted.add((user, number))
+    else:
+        wanted.discard((user, number))
     return Reply(200, None)
 
 

@@ -123,7 +123,9 @@ def batch_cancel(venue: Venue, call: Call) -> Reply:
 
 
 def cancel_all(venue: Venue, call: Call) -> Reply:
-    venue.exchange.cancel_all(call.user, call.now, call.subaccount())
+    reach = venue.faults.reach()
+    again_ns = int(reach.value * NANOS) if reach is not None else None
+    venue.exchange.cancel_all(call.user, call.now, call.subaccount(), again_ns)
     return Reply(204, None)
 
 

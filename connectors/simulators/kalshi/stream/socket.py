@@ -11,6 +11,7 @@ from typing import Any
 from connectors.simulators.kalshi import auth
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.units import MILLIS
+from connectors.simulators.kalshi.faults import Frame
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.stream.session import Session
 from connectors.simulators.kalshi.stream.subscription import ERRORS
@@ -39,7 +40,7 @@ class Socket:
         self.send = send
         self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         self.path = scope["path"]
-        self.waiting: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
+        self.waiting: asyncio.Queue[Frame | None] = asyncio.Queue()
         self.overflowed = False
         self.restarting = False
         self.held: str | None = None  # a frame that goes out after the next one
@@ -113,9 +114,23 @@ class Socket:
             waiting = await self.waiting.get()
             if waiting is None:
                 return
-            await self._deliver(*waiting)
+            for frame in self._mixed(waiting):
+                await self._deliver(*frame)
             if self.overflowed and self.waiting.empty():
                 return
+
+    def _mixed(self, first: Frame) -> list[Frame]:
+        """The next frame alone, or all that wait with their channels mixed."""
+        if not self.venue.faults.shuffles(first[0], first[1]["type"]):
+            return [first]
+        burst = [first]
+        while not self.waiting.empty():
+            frame = self.waiting.get_nowait()
+            if frame is None:
+                self.waiting.put_nowait(None)
+                break
+            burst.append(frame)
+        return self.venue.faults.mixed(burst)
 
     async def _deliver(self, channel: str, message: dict[str, Any]) -> None:
         message["sending_ts_ms"] = self.venue.signing_now() // MILLIS

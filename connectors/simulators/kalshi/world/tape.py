@@ -1,4 +1,5 @@
-"""Recorded tapes: minute candles (CSV, cents), trades (JSON of GET /markets/trades), books (websocket frames, JSONL).
+"""Recorded tapes: minute candles (CSV, cents), trades (JSON of GET /markets/trades), quote histories of 2024 (JSON,
+cents), books (websocket frames, JSONL).
 
 The first record plays at the start, the others as much later as they were recorded, divided by the speed.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from connectors.simulators.kalshi.core.order import ASK, BID
 from connectors.simulators.kalshi.core.units import (
+    COUNT_ONE,
     MILLIS,
     NANOS,
     PRICE_ONE,
@@ -86,7 +88,7 @@ def retimed(records: Iterable[Record], start_ns: int, speed: float) -> list[Reco
 
 
 def _reader(path: Path, text: str) -> Callable[[Path, str], list[Record]]:
-    readers = {".csv": _candles, ".jsonl": _frames, ".json": _trades}
+    readers = {".csv": _candles, ".jsonl": _frames, ".json": _json}
     if path.suffix not in readers:
         raise TapeError(f"{path}: write candles as .csv, trades as .json, websocket frames as .jsonl")
     return readers[path.suffix]
@@ -131,18 +133,54 @@ def _candle(row: dict[str, str]) -> list[Record]:
     return records
 
 
-def _trades(path: Path, text: str) -> list[Record]:
+def _json(path: Path, text: str) -> list[Record]:
+    """An answer of GET /markets/trades, or a list of quote histories by market."""
     try:
-        listed = json.loads(text)["trades"]
-        return [
-            Print(
-                parse_time(t["created_time"]), t["ticker"], parse_price(t["yes_price_dollars"]),
-                parse_count(t["count_fp"]), t.get("taker_book_side", BID),
-            )
-            for t in listed
-        ]  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise TapeError(f"{path}: a tape of trades is an answer of GET /markets/trades: {error!r}") from None
+        document = json.loads(text)
+        return _quotes(document) if isinstance(document, list) else _trades(document["trades"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TapeError(
+            f"{path}: a .json tape is an answer of GET /markets/trades, or a list of {{ticker: [quotes in cents]}}: "
+            f"{error!r}"
+        ) from None
+
+
+def _trades(listed: list[dict[str, Any]]) -> list[Record]:
+    return [
+        Print(
+            parse_time(t["created_time"]), t["ticker"], parse_price(t["yes_price_dollars"]),
+            parse_count(t["count_fp"]), t.get("taker_book_side", BID),
+        )
+        for t in listed
+    ]  # fmt: skip
+
+
+def _quotes(document: list[dict[str, Any]]) -> list[Record]:
+    """Histories of 2024: best prices and volume in cents and whole contracts, times in seconds.
+
+    Sizes were not recorded: a level gets ``QUOTED``. Volume that came between two rows is one trade at the new price.
+    """
+    records: list[Record] = []
+    for entry in document:
+        for ticker, rows in entry.items():
+            volume = None
+            for row in sorted(rows, key=lambda row: int(row["_ts"])):
+                records += _quote(ticker, row, volume)
+                volume = int(row["_volume"])
+    return records
+
+
+def _quote(ticker: str, row: dict[str, Any], volume: int | None) -> list[Record]:
+    time_ns, records = int(row["_ts"]) * NANOS, list[Record]()
+    bid, ask, price = (int(row[name]) * 100 for name in ("_yes_bid", "_yes_ask", "_yes_price"))
+    traded = int(row["_volume"]) - volume if volume is not None else 0
+    if traded > 0 and 0 < price < PRICE_ONE:
+        records.append(Print(time_ns, ticker, price, traded * COUNT_ONE, BID if 2 * price >= bid + ask else ASK))
+    records.append(Clear(time_ns, ticker))
+    for side, level in ((BID, bid), (ASK, ask)):
+        if 0 < level < PRICE_ONE and bid < ask:
+            records.append(Level(time_ns, ticker, side, level, QUOTED))
+    return records
 
 
 def _frames(path: Path, text: str) -> list[Record]:

@@ -323,7 +323,7 @@ def test_what_is_left_out_is_documented_and_answered_as_an_unknown_path(document
         filled = path.replace("{", "").replace("}", "")
         reply, unknown = ann.ask(method, filled, {}), ann.ask(method, "/nothing/of/the/kind", {})
         assert (reply.status, reply.body) == (unknown.status, unknown.body) == (404, unknown.body)
-        assert "RFQ batches" in GUIDE.read_text(encoding="utf-8")
+        assert "rfq_batches" in GUIDE.read_text(encoding="utf-8")
 
 
 def test_what_needs_a_signature_does_so_in_the_document_too(document: Any) -> None:

@@ -220,7 +220,7 @@ def test_the_window_follows_new_york_through_the_year() -> None:
 
 def test_an_exchange_that_starts_within_the_window_is_paused(ann: Any) -> None:
     options = Options(seed=1, unlimited=True, weekly_maintenance=True)
-    practice = Practice(Setup(options, SteppedClock(parse_time("2026-11-05T09:00:00Z"))))
+    practice = Practice(Setup(options, SteppedClock(parse_time("2026-11-05T09:00:00Z")), trader_rate=0.01))
     api = type(ann)(practice, practice.make_key("ed25519"))
     assert exchange_status(api) == (True, False, "2026-11-05T10:00:00Z")
     assert all(market.book.bid for market in practice.venue.floor.markets.values())  # the books were there before

@@ -11,7 +11,7 @@ from connectors.simulators.kalshi.core.fees import FREE, FeeTerms, round_balance
 from connectors.simulators.kalshi.core.units import parse_money, show_money
 from connectors.simulators.kalshi.server import Practice
 
-A, TENNIS = "KXT-26NOV02-A", "KXATPMATCH-26NOV02ABC-A"
+A, B, TENNIS = "KXT-26NOV02-A", "KXT-26NOV02-B", "KXATPMATCH-26NOV02ABC-A"
 IOC = "immediate_or_cancel"
 PLAIN = FeeTerms("quadratic", Fraction(1))
 WITH_MAKER = FeeTerms("quadratic_with_maker_fees", Fraction(1))
@@ -158,3 +158,58 @@ def test_transfers_happen_once(ann: Any) -> None:
     assert ann.place("bid", "0.50", "1", subaccount=number).status == 400
     assert ann.ask("DELETE", f"/portfolio/events/orders/{mine}").status == 404
     assert ann.ask("DELETE", f"/portfolio/events/orders/{mine}", subaccount=number).status == 200
+
+
+# Collateral return: the help page's example, NO at 0.60 and NO at 0.70 in an event with one winner.
+
+
+def netted(api: Any, other: Any) -> Any:
+    assert api.ask("PUT", "/portfolio/subaccounts/netting", {"subaccount_number": 0, "enabled": True}).status == 200
+    for ticker, price in ((A, "0.40"), (B, "0.30")):
+        other.placed("bid", price, "10", ticker)
+        api.placed("ask", price, "10", ticker)
+    return api
+
+
+def cash(api: Any) -> float:
+    accounts = api.practice.venue.exchange.accounts
+    return float(accounts.cash[api.credentials.user, 0, 0] / 1_000_000)
+
+
+def test_what_one_of_two_pays_for_certain_is_returned_at_once(ann: Any, bob: Any) -> None:
+    before = cash(ann)
+    netted(ann, bob)
+    fees = sum(float(fill["fee_cost"]) for fill in ann.get("/portfolio/fills")["fills"])
+    assert before - cash(ann) == pytest.approx(3.0 + fees)  # of 13 dollars ten are back
+    shown = ann.get("/portfolio/subaccounts/netting")["netting_configs"]
+    assert {entry["enabled"] for entry in shown} == {True}
+
+
+def test_without_asking_nothing_is_returned(ann: Any, bob: Any) -> None:
+    for ticker, price in ((A, "0.40"), (B, "0.30")):
+        bob.placed("bid", price, "10", ticker)
+        ann.placed("ask", price, "10", ticker)
+    assert cash(ann) < 1_000 - 13
+
+
+@pytest.mark.parametrize(("winner", "gain"), [(A, -3.0), (B, -3.0), (None, 7.0)])
+def test_netted_positions_come_to_the_same_in_the_end(ann: Any, bob: Any, winner: str | None, gain: float) -> None:
+    before = cash(ann)
+    netted(ann, bob)
+    fees = sum(float(fill["fee_cost"]) for fill in ann.get("/portfolio/fills")["fills"])
+    for ticker in (A, B):
+        ann.practice.venue.exchange.determine(ticker, "yes" if ticker == winner else "no", ann.practice.venue.now())
+        ann.pass_time(61)
+        assert cash(ann) >= before - 3 - fees - 1e-9  # at no time less than the most that could be lost
+    assert cash(ann) - before == pytest.approx(gain - fees)
+
+
+def test_closing_what_was_returned_needs_the_money(practice: Practice, ann: Any, bob: Any) -> None:
+    netted(ann, bob)
+    exchange = practice.venue.exchange
+    exchange.deposit(ann.credentials.user, -parse_money(f"{cash(ann):.6f}"), practice.venue.now())
+    bob.placed("ask", "0.40", "10", A)
+    assert ann.place("bid", "0.40", "10", A).body["error"]["code"] == "insufficient_balance"
+    exchange.deposit(ann.credentials.user, parse_money("5"), practice.venue.now())
+    ann.placed("bid", "0.40", "10", A)
+    assert ann.position(A) == "0.00" and cash(ann) >= 0

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.simulators.kalshi.call import Reply
 from connectors.simulators.kalshi.core.units import NANOS
+from connectors.simulators.kalshi.faults import FaultSpecError
 from connectors.simulators.kalshi.server import Practice
 
 A, TENNIS = "KXT-26NOV02-A", "KXATPMATCH-26NOV02ABC-A"
@@ -330,3 +331,19 @@ def test_trigger_limit_and_delete_cancel_a_groups_orders(ann: Any, bob: Any) -> 
     ann.ask("DELETE", f"/portfolio/order_groups/{fuse}")
     assert ann.order(mine)["status"] == "canceled"
     assert ann.get("/portfolio/order_groups")["order_groups"] == []
+
+
+def test_a_cancel_all_may_reach_into_the_minute_after_it(practice: Practice, ann: Any, bob: Any) -> None:
+    practice.venue.faults.set("cancel-all-reach=20")
+    ann.placed("bid", "0.30", "1")
+    assert ann.ask("DELETE", "/portfolio/events/orders").status == 204
+    mine, other = ann.placed("bid", "0.30", "1")["order_id"], bob.placed("bid", "0.30", "1")["order_id"]
+    ann.pass_time(19)
+    assert ann.order(mine)["status"] == "resting"
+    ann.pass_time(1)
+    assert (ann.order(mine)["status"], bob.order(other)["status"]) == ("canceled", "resting")
+    later = ann.placed("bid", "0.30", "1")["order_id"]
+    ann.pass_time(60)
+    assert ann.order(later)["status"] == "resting"
+    with pytest.raises(FaultSpecError, match="60 seconds"):
+        practice.venue.faults.set("cancel-all-reach=61")

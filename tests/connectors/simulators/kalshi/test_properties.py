@@ -56,10 +56,10 @@ stories = st.lists(
 )  # fmt: skip
 
 
-def exchange(fee_type: str = "quadratic_with_maker_fees") -> Exchange:
+def exchange(fee_type: str = "quadratic_with_maker_fees", netting: bool = False) -> Exchange:
     made = Exchange(seed=3)
     made.list_series(Series("S", fee_type, Fraction(1), 0, 0, {}))
-    made.list_event(Event("E", "S", 0, 0, {}), 1)
+    made.list_event(Event("E", "S", 0, 0, {}, collateral_return_type="MECNET" if netting else ""), 1)
     for ticker in TICKERS:
         market = Market(
             ticker, ticker, "E", 0, 0, 0, 0, 10**18, 60 * NANOS, True, "linear_cent", STRUCTURES["linear_cent"], {},
@@ -69,6 +69,8 @@ def exchange(fee_type: str = "quadratic_with_maker_fees") -> Exchange:
     for user in USERS:
         made.open_user(user)
         made.deposit(user, 60_000_000, 1)
+        if netting:
+            made.accounts.netting.wanted.add((user, 0))
     return made
 
 
@@ -135,7 +137,8 @@ def money_is_kept(venue: Exchange) -> None:
     accounts = venue.accounts
     assert sum(accounts.cash.values()) + accounts.house + accounts.fees == accounts.deposited
     held = [p.count for p in accounts.positions.values()]
-    assert accounts.house == sum(count for count in held if count > 0) * PRICE_ONE
+    pairs = sum(count for count in held if count > 0) * PRICE_ONE
+    assert accounts.house == pairs - sum(accounts.netting.returned.values())
     for ticker in TICKERS:
         counts = [p.count for p in accounts.positions.values() if p.ticker == ticker]
         assert sum(counts) == 0
@@ -203,6 +206,28 @@ def test_invariants_hold_after_every_step(story: list[tuple]) -> None:  # type: 
     venue = exchange()
     play(venue, story, after)
     orders_add_up(venue)
+
+
+@given(stories)
+def test_with_netting_nobody_owes_and_only_what_is_certain_is_returned(story: list[tuple]) -> None:  # type: ignore[type-arg]
+    def after(venue: Exchange) -> None:
+        money_is_kept(venue)
+        nobody_owes(venue)
+        for user in USERS:
+            no = [max(0, -venue.accounts.held(user, 0, ticker)) for ticker in TICKERS]
+            returned = venue.accounts.netting.returned.get((user, 0, "E"), 0)
+            assert returned == min(no) * PRICE_ONE  # of two markets one may win: the smaller holding is certain
+
+    venue = exchange(netting=True)
+    play(venue, story, after)
+    cash = dict(venue.accounts.cash)
+    # One winner: whoever settles first, nobody is in debt at any time and all is paid in the end.
+    for ticker, result in zip(TICKERS, ("no", "yes"), strict=True):
+        venue.determine(ticker, result, venue.floor.now + NANOS)
+        venue.advance(venue.floor.now + 61 * NANOS)
+        nobody_owes(venue)
+    assert venue.accounts.house == 0 and not any(venue.accounts.netting.returned.values())
+    assert sum(cash.values()) <= venue.accounts.deposited
 
 
 @given(stories)

@@ -35,7 +35,7 @@ def test_books_move_and_stay_whole_with_traders() -> None:
     floor = practice.venue.floor
     opened = {ticker: (market.book.bid, market.book.ask) for ticker, market in floor.markets.items()}
     assert all(bid and ask and bid < ask for bid, ask in opened.values())
-    practice.director.step(HOUR // 6)
+    practice.director.step(HOUR // 12)
     moved = [t for t, market in floor.markets.items() if (market.book.bid, market.book.ask) != opened[t]]
     assert len(moved) > len(floor.markets) / 2
     assert len({ticker for ticker, *_ in story(practice)}) == len(floor.markets)
@@ -56,7 +56,7 @@ def test_the_seed_decides_the_story_and_steps_do_not() -> None:
 
 def test_two_sides_of_a_match_stay_about_a_dollar() -> None:
     practice = lively(seed=6)
-    practice.director.step(HOUR // 4)
+    practice.director.step(HOUR // 12)
     assert practice.director.crowd is not None
     books = practice.director.crowd.books
     pair = [book.fair for ticker, book in books.items() if ticker.startswith("KXWTAMATCH")]
@@ -174,6 +174,55 @@ def test_trades_play_as_recorded(tmp_path: Path) -> None:
     practice.director.step(2 * NANOS)
     played = [(t.price, t.count, t.taker_side, t.time_ns - START) for t in practice.venue.floor.trades]
     assert played == [(200, 100, "ask", 0), (300, 777, "bid", 2 * NANOS)]
+
+
+def test_recorded_public_trades_play_whole(shared_data: Path) -> None:
+    file = shared_data / "kalshi" / "recorded-demo-2026-06-11" / "trades__public_recorded.json"
+    if not file.is_file():
+        pytest.skip("the recorded public trades are not among the shared data")
+    recorded = json.loads(file.read_text(encoding="utf-8"))["trades"]
+    practice = lively(seed=1, tape=read_tape(file), tape_speed=1e6)
+    practice.director.step(HOUR)
+    assert sum(t.count for t in practice.venue.floor.trades) == sum(round(float(t["count_fp"]) * 100) for t in recorded)
+
+
+QUOTES = [
+    {"_ts": 1720879203, "_yes_bid": 3, "_yes_ask": 8, "_yes_price": 0, "_volume": 0},
+    {"_ts": 1720879213, "_yes_bid": 4, "_yes_ask": 7, "_yes_price": 8, "_volume": 12},
+    {"_ts": 1720879223, "_yes_bid": 0, "_yes_ask": 100, "_yes_price": 8, "_volume": 12},
+]
+
+
+def test_quote_histories_play_as_books_and_trades(tmp_path: Path) -> None:
+    practice = tape(tmp_path, "quotes.json", json.dumps([{"KXG-1-A": QUOTES}]))
+    book = practice.venue.floor.markets["KXG-1-A"].book
+    tops = []
+    for _ in range(3):
+        practice.director.step(10 * NANOS if tops else 0)
+        tops.append((book.bid, book.ask))
+    assert tops == [(300, 800), (400, 700), (None, None)]
+    assert [(t.price, t.count, t.taker_side) for t in practice.venue.floor.trades] == [(800, 1200, "bid")]
+
+
+def test_the_recorded_quotes_of_2024_play_to_their_last_prices(shared_data: Path) -> None:
+    file = shared_data / "kalshi" / "quotes-2024" / "market_history.json"
+    if not file.is_file():
+        pytest.skip("the recorded quotes of 2024 are not among the shared data")
+    practice = lively(seed=1, tape=read_tape(file), tape_speed=1e5)
+    practice.director.step(24 * HOUR)
+    assert practice.director.player is not None and practice.director.player.finished
+    histories = {t: rows for e in json.loads(file.read_text(encoding="utf-8")) for t, rows in e.items() if rows}
+    markets, compared = practice.venue.floor.markets, 0
+    assert markets.keys() == histories.keys()
+    for ticker, rows in histories.items():
+        end = max(row["_ts"] for row in rows)
+        tops = {(row["_yes_bid"] * 100 or None, row["_yes_ask"] * 100) for row in rows if row["_ts"] == end}
+        if all(ask < 10_000 for _, ask in tops):
+            book = markets[ticker].book
+            assert (book.bid, book.ask) in tops
+            compared += 1
+    assert compared > 30
+    assert sum(market.volume for market in markets.values()) > 0
 
 
 @pytest.mark.parametrize("name", ["ws__orderbook_trade_yes.jsonl", "ws__orderbook_trade_noleg.jsonl"])

@@ -1,14 +1,13 @@
-"""What a back-test's trades and equity curve say, each figure by a stated formula.
+"""What an equity curve says, each figure by a stated formula.
 
-Two families: `trade_statistics` over closed trades and `curve_statistics` over the equity curve. A figure that cannot
-be computed is None, never 0 and never infinity; ``unknown`` then maps its field name to the reason in words.
+A figure that cannot be computed is None, never 0 and never infinity; ``unknown`` then maps its field name to the reason
+in words.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,56 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.market.events import NANOS
-from engine.research.trades import ClosedTrade
 
 TRADING_DAYS_PER_YEAR = 252
 _DAY_NS = 86_400 * NANOS
 _HOUR_NS = 3_600 * NANOS
 _HALF_HOUR_NS = 1_800 * NANOS
 _YEAR_NS = 365.25 * _DAY_NS
-_ZERO = Decimal(0)
-_NO_TRADES = "no trades"
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class TradeStatistics:
-    """Figures over closed trades; ``n`` is their count and ``net_i`` the net money of one (after fees).
-
-    - ``wins`` have net > 0, ``losses`` net < 0; a trade that nets exactly zero is neither.
-    - ``gross``, ``fees``, ``net``: sums, money. ``net = gross - fees``.
-    - ``win_rate`` = wins / n, a ratio.
-    - ``expectancy`` = net / n, money per trade.
-    - ``average_win`` (> 0) and ``average_loss`` (< 0): mean net of the wins and of the losses, money.
-    - ``payoff`` = average_win / |average_loss|.
-    - ``profit_factor`` = sum of winning nets / |sum of losing nets|.
-    - ``average_holding_seconds`` = mean time from first entry to flat.
-    - ``largest_ticker_share``: of the symbols that made money in all, the share of the best one in their joint profit.
-    - ``sqn`` = sqrt(n) * mean(net_i) / s(net_i), s with n - 1 (system quality number; Van K. Tharp, "Definitive Guide
-      to Position Sizing", with net money in place of R multiples, and n not capped at 100).
-
-    Win rate, expectancy, payoff and profit factor follow Robert Pardo, "The Evaluation and Optimization of Trading
-    Strategies", 2nd ed., on performance profiles.
-    """
-
-    trades: int
-    wins: int
-    losses: int
-    gross: Decimal
-    fees: Decimal
-    net: Decimal
-    win_rate: float | None
-    expectancy: Decimal | None
-    average_win: Decimal | None
-    average_loss: Decimal | None
-    payoff: float | None
-    profit_factor: float | None
-    average_holding_seconds: float | None
-    largest_ticker_share: float | None
-    sqn: float | None
-    unknown: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,44 +69,6 @@ class CurveStatistics:
     sortino: float | None
     cagr: float | None
     unknown: Mapping[str, str]
-
-
-def trade_statistics(trades: Sequence[ClosedTrade]) -> TradeStatistics:
-    """Figures over ``trades``, in any order; see `TradeStatistics` for the formulas."""
-    unknown: dict[str, str] = {}
-    wins = [trade.net for trade in trades if trade.net > 0]
-    losses = [trade.net for trade in trades if trade.net < 0]
-    count = len(trades)
-    gross = sum((trade.gross for trade in trades), _ZERO)
-    fees = sum((trade.fees for trade in trades), _ZERO)
-    net = sum((trade.net for trade in trades), _ZERO)
-    won, lost = sum(wins, _ZERO), sum(losses, _ZERO)
-    if not count:
-        unknown |= dict.fromkeys(("win_rate", "expectancy", "average_holding_seconds"), _NO_TRADES)
-    if not wins:
-        unknown["average_win"] = "no winning trade"
-    if not losses:
-        unknown["average_loss"] = unknown["profit_factor"] = "no losing trade"
-    if not (wins and losses):
-        unknown["payoff"] = "needs a winning and a losing trade"
-    return TradeStatistics(
-        trades=count,
-        wins=len(wins),
-        losses=len(losses),
-        gross=gross,
-        fees=fees,
-        net=net,
-        win_rate=len(wins) / count if count else None,
-        expectancy=net / count if count else None,
-        average_win=won / len(wins) if wins else None,
-        average_loss=lost / len(losses) if losses else None,
-        payoff=float((won / len(wins)) / -(lost / len(losses))) if wins and losses else None,
-        profit_factor=float(won / -lost) if losses else None,
-        average_holding_seconds=sum(trade.holding_ns for trade in trades) / count / NANOS if count else None,
-        largest_ticker_share=_largest_ticker_share(trades, unknown),
-        sqn=_system_quality(trades, unknown),
-        unknown=unknown,
-    )
 
 
 def curve_statistics(
@@ -284,25 +204,3 @@ def _growth(multiple: float, span_ns: int, days: int, unknown: dict[str, str]) -
     except OverflowError:
         unknown["cagr"] = "too short a span to extrapolate to a year"
         return None
-
-
-def _largest_ticker_share(trades: Sequence[ClosedTrade], unknown: dict[str, str]) -> float | None:
-    by_symbol: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for trade in trades:
-        by_symbol[trade.symbol] += trade.net
-    profits = [net for net in by_symbol.values() if net > 0]
-    if not profits:
-        unknown["largest_ticker_share"] = "no symbol made a profit"
-        return None
-    return float(max(profits) / sum(profits, _ZERO))
-
-
-def _system_quality(trades: Sequence[ClosedTrade], unknown: dict[str, str]) -> float | None:
-    if len(trades) < 2:
-        unknown["sqn"] = "fewer than 2 trades"
-        return None
-    if all(trade.net == trades[0].net for trade in trades):
-        unknown["sqn"] = "net per trade does not vary"
-        return None
-    nets = np.array([float(trade.net) for trade in trades])
-    return float(math.sqrt(len(nets)) * nets.mean() / nets.std(ddof=1))

@@ -83,9 +83,32 @@ def test_trades_worked_by_hand() -> None:
     assert stats.unknown == {}
 
 
-def test_a_losing_symbol_does_not_dilute_the_largest_share() -> None:
-    trades = [trade("30", "A"), trade("10", "B"), trade("-100", "C")]
-    assert trade_statistics(trades).largest_ticker_share == pytest.approx(0.75)
+def test_the_largest_share_is_of_the_absolute_result_whoever_lost_it() -> None:
+    trades = [trade("30", "A"), trade("10", "B"), trade("-70", "C"), trade("-30", "C")]
+    assert trade_statistics(trades).largest_ticker_share == pytest.approx(100 / 140)
+    even = trade_statistics([trade("5", "A"), trade("-5", "A")])
+    assert (even.largest_ticker_share, even.unknown["largest_ticker_share"]) == (None, "no symbol won or lost anything")
+
+
+@given(nets=st.lists(st.integers(-50, 50), min_size=1, max_size=40), scale=st.integers(1, 1000))
+def test_ratios_do_not_change_with_the_unit_of_money(nets: list[int], scale: int) -> None:
+    small = trade_statistics([trade(str(net), f"S{number % 5}") for number, net in enumerate(nets)])
+    large = trade_statistics([trade(str(net * scale), f"S{number % 5}") for number, net in enumerate(nets)])
+    for name in ("win_rate", "payoff", "profit_factor", "largest_ticker_share", "sqn"):
+        one, other = getattr(small, name), getattr(large, name)
+        assert one == other or one == pytest.approx(other, rel=1e-9), name
+    if small.largest_ticker_share is not None:
+        assert 0.2 - 1e-12 <= small.largest_ticker_share <= 1
+
+
+@given(st.lists(st.floats(1, 200), min_size=1, max_size=40), st.floats(0.1, 50))
+def test_a_drawdown_is_between_nothing_and_all_and_knows_no_unit(closes: list[float], scale: float) -> None:
+    one = curve(*([value] for value in closes)).max_drawdown
+    other = curve(*([value * scale] for value in closes), start=repr(100 * scale)).max_drawdown
+    assert one is not None and other is not None
+    assert 0 <= one.ratio < 1
+    assert one.ratio == pytest.approx(other.ratio, abs=1e-9)
+    assert one.money <= max(100, *closes)
 
 
 def test_without_a_loss_profit_factor_is_unknown_and_says_why() -> None:
@@ -101,7 +124,7 @@ def test_without_a_win_profit_factor_is_known_to_be_zero() -> None:
     stats = trade_statistics([trade("-5"), trade("-7")])
     assert stats.profit_factor == 0.0
     assert stats.average_win is None
-    assert stats.unknown["largest_ticker_share"] == "no symbol made a profit"
+    assert stats.largest_ticker_share == 1.0
 
 
 @pytest.mark.parametrize("nets", [[], ["5"], ["5", "5"]])
