@@ -49,7 +49,7 @@ def test_prices_are_cents_from_one_and_dollars_below(
         (["kalshi", "50.001", "1"], 2, "at most four decimals"),
         (["kalshi", "50", "0"], 2, "COUNT is contracts, more than 0"),
         (["kalshi", "50", "-3"], 2, "COUNT is contracts, more than 0; -3 is not"),
-        (["kalshi", "-.5", "3"], 2, "PRICE is from 1"),
+        (["kalshi", "-0.5", "3"], 2, "PRICE is from 1"),
         (["kalshi", "50", "3", "--makr"], 2, "--maker"),
         (["kalshi", "50", "many"], 2, "COUNT must be a decimal number"),
         (["nowhere", "50", "1"], 2, "kalshi"),
