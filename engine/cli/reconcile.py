@@ -22,12 +22,12 @@ from engine.cli.venue import (
     venue_of,
 )
 from engine.cli.version import __version__
-from engine.execute.broker import VenueBroker
+from engine.execute.broker import Alert, VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery, RecoverySettings
 from engine.report.trace_text import clock
 from engine.settings import load_settings
-from state import Store, open_store
+from state import RunWriter, Store, open_store
 
 READINGS = 40
 PAUSE_SECONDS = 0.25
@@ -87,21 +87,26 @@ async def _reconcile(exchange: Exchange, store: Store, how: RecoverySettings) ->
             symbols = {i.order.symbol for i in saved.intents} | {o.symbol for o in listed.orders}
             venue, instruments = await venue_of(rest, symbols | {symbol for _, symbol, _ in saved.positions})
 
-            told_before: set[tuple[str, str]] = set()
-
-            def alert(kind: str, text: str) -> None:
-                if (kind, text) in told_before:  # each reading finds again what stays as it is
-                    return
-                told_before.add((kind, text))
-                err().print(f"{kind}: {text}")
-                writer.alert(now_ns(), "error", kind, text)
-
+            alert = _once(writer)
             broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, how)
             recovery.start(saved.reconciled_ns, now_ns())
             return await _read(recovery)
+
+
+def _once(writer: RunWriter) -> Alert:
+    """Says and keeps each thing once: every reading finds again what stays as it is."""
+    told_before: set[tuple[str, str]] = set()
+
+    def alert(kind: str, text: str) -> None:
+        if (kind, text) not in told_before:
+            told_before.add((kind, text))
+            err().print(f"{kind}: {text}")
+            writer.alert(now_ns(), "error", kind, text)
+
+    return alert
 
 
 async def _read(recovery: Recovery) -> Found:

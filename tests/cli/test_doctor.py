@@ -334,6 +334,9 @@ def test_a_clock_that_the_exchange_would_not_accept_fails(exchange: PracticeServ
     exchange.do(lambda practice: practice.venue.faults.set("skew=60"))
     check = check_clock(probe_of(given))
     assert (check.outcome, "behind kalshi" in check.found) == (Outcome.FAIL, True)
+    accepted = check_keys(given, probe_of(given))[2]  # that says nothing of the key, which is the right one
+    assert accepted.outcome is Outcome.UNKNOWN
+    assert "clock" in accepted.mend and "key of this environment" not in accepted.mend
 
 
 def test_an_exchange_that_is_gone_leaves_things_unknown(tmp_path: Path) -> None:

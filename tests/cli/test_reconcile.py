@@ -55,3 +55,14 @@ def test_what_became_certain_is_not_uncertain_any_more(monkeypatch: pytest.Monke
 def test_a_difference_that_stays_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said = found(monkeypatch, Findings(different=(Difference("KXU-A", Decimal(0), Decimal(3)),)))
     assert said.said == {"position differs": ["KXU-A: the venue has 3, we had 0"]}
+
+
+def test_an_alert_of_every_reading_is_said_and_kept_once(capsys: pytest.CaptureFixture[str]) -> None:
+    kept: list[tuple[str, str]] = []
+    writer = SimpleNamespace(alert=lambda time_ns, level, kind, text: kept.append((kind, text)))
+    alert = reconcile._once(cast(Any, writer))
+    for _ in range(40):
+        alert("position", "KXU-A: no price is known")
+    alert("position", "KXU-B: no price is known")
+    assert kept == [("position", "KXU-A: no price is known"), ("position", "KXU-B: no price is known")]
+    assert len(capsys.readouterr().err.splitlines()) == 2
