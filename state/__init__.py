@@ -3,7 +3,7 @@
 from state.book import Book, Difference
 from state.errors import StoreError
 from state.halts import Halts, make_halt_file, remove_halt_file
-from state.reading import Costs, order_of
+from state.reading import Costs, decides, order_of
 from state.store import Mode, Store, open_store
 from state.trials import SweepRow, Trial, TrialLedger
 from state.writer import RunWriter
@@ -20,6 +20,7 @@ __all__ = [
     "SweepRow",
     "Trial",
     "TrialLedger",
+    "decides",
     "make_halt_file",
     "open_store",
     "order_of",

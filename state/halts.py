@@ -54,15 +54,7 @@ class Halts:
         (self._resumes,) = self._connection.execute(lifted).fetchone()
 
     def _said_by_file(self) -> str:
-        """The file's first line; a file that is there and cannot be read halts all the same."""
-        try:
-            self.file.stat()  # much quicker than an attempt to open what is not there
-            with self.file.open(encoding="utf-8", errors="replace") as file:
-                return file.readline(LONGEST_REASON).strip() or f"{self.file} is there"
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            return f"{self.file} is there ({error.strerror})"
+        return said_by_file(self.file)
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -77,14 +69,16 @@ class Halts:
             )
         self._version = -1
 
-    def resume(self, now_ns: int) -> list[dict[str, Any]]:
-        """Lift every halt, those of guards too, and remove the file; returns what was lifted, by, reason and since."""
+    def resume(self, now_ns: int, *, keep_file: bool = False) -> list[dict[str, Any]]:
+        """Lift every halt, those of guards too, and remove the file; returns what was lifted, by, reason and since.
+
+        ``keep_file``: the file stays, which stops every store of its folder.
+        """
         lifted = self.active(now_ns)
         with transaction(self._connection, self._path):
             self._connection.execute("UPDATE halts SET lifted_ns = ? WHERE lifted_ns IS NULL", (now_ns,))
-        said = self._said_by_file()
+        said = "" if keep_file else remove_halt_file(self._path)
         if said:
-            remove_halt_file(self._path)
             lifted.append({"time_ns": None, "by": str(self.file), "book": "", "reason": said})
         self._version = -1
         return lifted
@@ -95,6 +89,18 @@ class Halts:
         with explained(self._path):
             rows = self._connection.execute(query, (now_ns,)).fetchall()
         return [dict(zip(("time_ns", "by", "book", "reason"), row, strict=True)) for row in rows]
+
+
+def said_by_file(file: Path) -> str:
+    """The first line of a file HALT; one that is there and cannot be read halts all the same."""
+    try:
+        file.stat()  # much quicker than an attempt to open what is not there
+        with file.open(encoding="utf-8", errors="replace") as text:
+            return text.readline(LONGEST_REASON).strip() or f"{file} is there"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{file} is there ({error.strerror})"
 
 
 def make_halt_file(store: Path, why: str) -> Path:
@@ -111,13 +117,15 @@ def make_halt_file(store: Path, why: str) -> Path:
     return path
 
 
-def remove_halt_file(store: Path) -> None:
-    """Take the file away; harmless when it is not there. Raises StoreError."""
+def remove_halt_file(store: Path) -> str:
+    """Take the file away and say its reason, empty when it was not there. Raises StoreError."""
     path = store.with_name(FILE_NAME)
+    said = said_by_file(path)
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{path} cannot be removed: {error.strerror}; remove it by hand") from None
+    return said
 
 
 def _one_line(why: str) -> str:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 LISTED = 5  # candidates in an error
+NO_RULES = ""  # the sha of a run's rules when it only read the account
+
+
+def decides(run: Row) -> bool:
+    """Whether rules decided in a run; a reading of the account by ``engine reconcile`` has none."""
+    return bool(run["ruleset_sha"] != NO_RULES)
 
 
 def order_of(row: Row) -> Order:
@@ -80,17 +86,21 @@ class Reader:
         return [_run(row) for row in self._rows("SELECT * FROM runs ORDER BY started_ns DESC, rowid DESC")]
 
     def run(self, run_id: str | None = None) -> Row:
-        """One run by id, or the newest; raises StoreError that lists what there is."""
+        """One run by id, or the newest in which rules decided, or where there is none the newest reading of an account.
+
+        Raises StoreError that lists what there is.
+        """
         newest = "ORDER BY started_ns DESC, rowid DESC"
         if run_id is None:
-            rows = self._rows(f"SELECT * FROM runs {newest} LIMIT 1")
+            by_use = f"ORDER BY ruleset_sha = '{NO_RULES}', started_ns DESC, rowid DESC"
+            rows = self._rows(f"SELECT * FROM runs {by_use} LIMIT 1")
         else:
             rows = self._rows("SELECT * FROM runs WHERE id = ?", (run_id,))
         if rows:
             return _run(rows[0])
         known = [row["id"] for row in self._rows(f"SELECT id FROM runs {newest} LIMIT {LISTED}")]
         if not known:
-            raise StoreError(f"{self.path} has no run yet; `engine run --paper` makes one")
+            raise StoreError(f"{self.path} has no run yet; `engine run` makes one")
         raise StoreError(f"{self.path} has no run {run_id}; its newest: {', '.join(known)}")
 
     def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
@@ -282,11 +292,10 @@ class Reader:
         """Where the venue and the ledger did not agree, and what was done."""
         return self._rows("SELECT * FROM differences WHERE book = ? ORDER BY id", (book,))
 
-    def alerts(self, book: str | None = None) -> list[Row]:
-        """What a person should look at, of one book or all, in order."""
-        if book is None:
-            return self._rows("SELECT * FROM alerts ORDER BY id")
-        return self._rows("SELECT * FROM alerts WHERE book = ? ORDER BY id", (book,))
+    def alerts(self, book: str | None = None, since_ns: int = 0) -> list[Row]:
+        """What a person should look at, of one book or all, from an instant on, in order."""
+        query = "SELECT * FROM alerts WHERE time_ns >= ? AND coalesce(?, book) = book ORDER BY id"
+        return self._rows(query, (since_ns, book))
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
         with explained(self.path):

@@ -100,7 +100,7 @@ class Store(Reader):
         if known is not None and known is not mode:
             raise StoreError(
                 f"{self.path} is a {known} store and cannot be used for {mode}: "
-                f"name another file with AUTOTRADER__STORE__PATH, or make one with `engine db init --mode {mode}`"
+                "name another file with AUTOTRADER__STORE__PATH"
             )
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -189,8 +189,9 @@ class Store(Reader):
         """A consistent copy in a new file, also while an engine writes; raises StoreError."""
         if path.exists():
             raise StoreError(f"{path} is there already; name a new file for the backup")
+        if not path.parent.is_dir():
+            raise StoreError(f"there is no folder {path.parent} for the backup; make it, or name another file")
         with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             target = sqlite3.connect(path)
             try:
                 self._connection.backup(target)

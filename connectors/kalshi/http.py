@@ -147,10 +147,10 @@ class VenueHttp:
         try:
             answer = await self._send(method, path, params, body, items, patience)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSent(f"{request}: not sent, no connection: {_words(error)}") from error
+            raise NotSent(f"{request}: not sent, {self._no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise OutcomeUnknown(
-                f"{request}: no answer ({_words(error)}); it may have been done: "
+                f"{request}: no answer from {self._place} ({_words(error)}); it may have been done: "
                 "read the order list before asking again"
             ) from error
         if answer.status_code == 204:
@@ -183,9 +183,9 @@ class VenueHttp:
         try:
             answer = await self._send("GET", path, params, None, 1, None)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise NotSent(f"{request}: no connection: {_words(error)}") from error
+            raise NotSent(f"{request}: {self._no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
-            raise VenueUnavailable(f"{request}: no answer: {_words(error)}") from error
+            raise VenueUnavailable(f"{request}: no answer from {self._place}: {_words(error)}") from error
         found = _decode(answer.text)
         if not answer.is_success and not (answer.status_code in also and found is not None):
             raise self._error(request, answer, found, writes=False)
@@ -231,6 +231,18 @@ class VenueHttp:
                 status=error.status, code=error.code, details=error.details, body=error.body,
             )  # fmt: skip
         return error
+
+    @property
+    def _place(self) -> str:
+        return urlsplit(self.hosts.rest).netloc
+
+    def _no_connection(self, error: httpx.HTTPError) -> str:
+        mend = (
+            "start the practice exchange there (engine simulate kalshi), or name its address"
+            if self.hosts.local
+            else "look at this machine's network, proxy and name server"
+        )
+        return f"no connection to {self._place} ({_words(error)}): {mend}"
 
     def _note_skew(self, answer: httpx.Response, sent_ns: int, received_ns: int) -> None:
         try:

@@ -141,7 +141,8 @@ class KalshiStream:
                 raise answer from None
             return str(answer)
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            return f"no connection: {error or type(error).__name__}"
+            place = urlsplit(self._hosts.stream).netloc
+            return f"no connection to {place}: {error or type(error).__name__}"
         try:
             return await self._converse(socket, down_since)
         finally:

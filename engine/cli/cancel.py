@@ -11,7 +11,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, venue_for
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, must_know, venue_for
 from engine.execute.flatten import Cleared, cancel_orders
 from engine.settings import load_settings
 
@@ -35,7 +35,10 @@ def command(
     async def work() -> Cleared:
         async with connected(target, reducing=True) as rest:
             older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
-            return await cancel_orders(venue_for(rest), symbol, older)
+            done = await cancel_orders(venue_for(rest), symbol, older)
+            if symbol is not None and not (done.cancelled or done.left or done.swept):
+                await must_know(rest, symbol)
+            return done
 
     done = ask_venue(work)
     if json:
@@ -48,5 +51,6 @@ def command(
             print(f"not cancelled: {order_id}: {why}")
         if done.swept:
             print(f"everything that rested was cancelled at once, and orders of the next minute may be: {done.swept}")
-        print(f"{len(done.cancelled)} order(s) cancelled at the {target.name} exchange, {len(done.left)} left")
+        of = f" of {symbol}" if symbol is not None else ""
+        print(f"{len(done.cancelled)} order(s){of} cancelled at the {target.name} exchange, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD

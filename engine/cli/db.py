@@ -1,51 +1,62 @@
-"""``engine db``: make, check and back up the store."""
+"""``engine db``: make, check and back up the store, and list its alerts."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from engine.cli.assemble import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import ModeName, ModeOption, footer, mode_of, open_mode, store_of, told
+from engine.report.trace_text import clock
 from engine.settings import Settings, load_settings
-from state import Mode, Store, open_store
+from state import Store, open_store
+
+UNITS_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9, "d": 86_400 * 10**9}
 
 
 def command(
-    action: Annotated[Literal["init", "check", "backup"], typer.Argument(help="What to do with the store.")],
+    action: Annotated[
+        Literal["init", "check", "backup", "alerts"], typer.Argument(help="What to do with the store.")
+    ],
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="backup: the new file to write.")] = None,
-    mode: Annotated[
-        Literal["paper", "demo", "live"] | None,
-        typer.Option("--mode", help="init: whose money it is about.  [default: the mode of the settings]"),
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="alerts: of the last 30m, 24h, 7d.  [default: all]")
     ] = None,
+    mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """init makes the store, or brings one up to date, for one mode; check looks for anything wrong in the file, the
-    ledger, orders, fills and inputs; backup copies it, also while an engine writes.
+    """init makes the store of a mode, or brings it up to date; check looks for anything wrong in the file, the ledger,
+    orders, fills and inputs; backup copies it, also while an engine writes; alerts lists what a person should look at.
     """
     settings = load_settings(config)
     if (file is not None) != (action == "backup"):
         raise UserError(
             "`engine db backup` needs the file to write: engine db backup FILE"
             if action == "backup"
-            else f"`engine db {action}` takes no file; the store is {settings.store.path} (store.path)"
+            else f"`engine db {action}` takes no file; the store is {store_of(settings, mode_of(mode))} (store.path)"
         )
-    if mode is not None and action != "init":
-        raise UserError(f"`engine db {action}` takes no --mode; a store has the one that it was made for")
+    if since is not None and action != "alerts":
+        raise UserError(f"--since is for `engine db alerts`; leave it out of `engine db {action}`")
     if action == "init":
         return _init(settings, mode, json)
-    store = open_store(settings.store.path, create=False)
+    since_ns = 0 if since is None else now_ns() - _span(since)
+    store = open_mode(settings, mode)
+    if action == "alerts":
+        return _alerts(settings, store, since_ns, mode, json)
     return _check(store, json) if file is None else _backup(store, file, json)
 
 
-def _init(settings: Settings, mode: str | None, as_json: bool) -> int:
-    store = open_store(settings.store.path, Mode(mode or settings.engine.mode))
+def _init(settings: Settings, mode: ModeName | None, as_json: bool) -> int:
+    store = open_store(store_of(settings, mode_of(mode)), mode_of(mode))
     if as_json:
-        print_json({"store": store.path, "mode": store.mode})
+        print_json(told(store))
     else:
         print(f"{store.path} is a {store.mode} store, up to date")
     return ExitCode.GOOD
@@ -54,11 +65,11 @@ def _init(settings: Settings, mode: str | None, as_json: bool) -> int:
 def _check(store: Store, as_json: bool) -> int:
     problems = store.check()
     if as_json:
-        print_json({"store": store.path, "mode": store.mode, "problems": problems})
+        print_json({**told(store), "problems": problems})
     else:
         for problem in problems:
             print(problem)
-        print(f"{store.path}: {f'{len(problems)} problem(s)' if problems else 'sound'}")
+        print(f"{store.path} ({store.mode}): {f'{len(problems)} problem(s)' if problems else 'sound'}")
     return ExitCode.NO if problems else ExitCode.GOOD
 
 
@@ -68,9 +79,29 @@ def _backup(store: Store, file: Path, as_json: bool) -> int:
     problems = copy.check()
     copy.close()
     if as_json:
-        print_json({"store": store.path, "backup": file, "problems": problems})
+        print_json({**told(store), "backup": file, "problems": problems})
     else:
-        print(f"{store.path} copied to {file} ({file.stat().st_size / 1e6:.1f} MB)")
+        print(f"{store.path} ({store.mode}) copied to {file} ({file.stat().st_size / 1e6:.1f} MB)")
         for problem in problems:
             print(problem)
     return ExitCode.NO if problems else ExitCode.GOOD
+
+
+def _alerts(settings: Settings, store: Store, since_ns: int, mode: ModeName | None, as_json: bool) -> int:
+    found = store.alerts(since_ns=since_ns)
+    if as_json:
+        print_json({**told(store), "alerts": found})
+        return ExitCode.GOOD
+    for alert in found:
+        print(f"{clock(alert['time_ns'], settings.engine.timezone)} {alert['level']} {alert['kind']}: {alert['text']}")
+    print(f"{len(found)} alert(s)")
+    print(footer(settings, store, mode))
+    return ExitCode.GOOD
+
+
+def _span(text: str) -> int:
+    """How long, in nanoseconds."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if match is None:
+        raise UserError(f"--since {text} is no length of time; write 30m, 24h or 7d")
+    return int(match[1]) * UNITS_NS[match[2]]

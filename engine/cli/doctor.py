@@ -10,10 +10,12 @@ from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok
 from engine.cli.checks.keys import check_keys
 from engine.cli.checks.machine import check_clock, check_folders, check_packages, check_python, check_room
 from engine.cli.checks.packs import check_packs
-from engine.cli.checks.store import check_store
+from engine.cli.checks.store import check_stores
+from engine.cli.clock import now_ns
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import stores_there
 from engine.settings import LoadedSettings, SettingsError, read_settings
 from engine.settings.models import KalshiSettings
 
@@ -47,7 +49,7 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
         ok("settings", f"{files}: environment {kalshi.environment}, execution mode {kalshi.execution_mode}"),
         *check_keys(kalshi, probe),
         check_clock(probe),
-        *check_store(settings.store.path),
+        *check_stores(list(stores_there(settings)), settings.store.path, now_ns()),
         check_room(settings.store.path),
         *check_folders(settings),
         *check_packs(settings, probe),

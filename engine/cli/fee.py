@@ -9,9 +9,12 @@ import typer
 
 from connectors.kalshi.fees import FeeTerms, Liquidity, Member, OrderFees, fee_terms
 from connectors.kalshi.prices import PriceError, YesPrice, check_count, parse_decimal
+from engine.cli import together
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.options import JsonOption
+from engine.cli.options import ConfigOption, JsonOption
+from engine.settings import load_settings
+from engine.settings.models import KalshiSettings
 
 CENTS = 100
 MICRO = Decimal("0.000001")
@@ -29,18 +32,23 @@ def command(
         str | None,
         typer.Option("--exchange", metavar="URL", help="Practice exchange on this machine to ask instead."),
     ] = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Compute the fee of one fill. Without --series the venue's usual fee counts: `quadratic`, times 1."""
-    if exchange is not None and series is None:
-        raise UserError("--exchange says whom to ask about a series: add --series S")
-    at, contracts = _price(price), check_count(parse_decimal(count, "COUNT"))
-    terms = FeeTerms() if series is None else _terms_of(series, exchange)
+    """Compute the fee of one fill. Without --series the venue's usual fee counts: `quadratic`, times 1.
+
+    A series is asked for at the exchange of the settings (kalshi.environment, kalshi.base_url), which needs no key.
+    """
+    together.check(together.FEE, {"--exchange": exchange is not None, "--series": series is not None})
+    at, contracts = _price(price), _count(count)
+    terms, asked = FeeTerms(), None
+    if series is not None:
+        terms, asked = _terms_of(series, load_settings(config, {"kalshi.base_url": exchange}).kalshi)
     answer = _answer(terms, at, contracts, Liquidity.MAKER if maker else Liquidity.TAKER)
     if json:
-        print_json({"venue": venue, "series": series, **answer})
+        print_json({"venue": venue, "series": series, "asked": asked, **answer})
     else:
-        print(_text(series, answer))
+        print(_text(series, asked, answer))
     return ExitCode.GOOD
 
 
@@ -53,7 +61,15 @@ def _price(text: str) -> YesPrice:
     return YesPrice(dollars)
 
 
-def _terms_of(series: str, exchange: str | None) -> FeeTerms:
+def _count(text: str) -> Decimal:
+    number = parse_decimal(text, "COUNT")
+    if number <= 0:
+        raise PriceError(f"COUNT is contracts, more than 0; {text} is not")
+    return check_count(number)
+
+
+def _terms_of(series: str, kalshi: KalshiSettings) -> tuple[FeeTerms, str]:
+    """What a series charges now, and the address that said so."""
     try:
         from connectors.kalshi.client import KalshiRest
     except ImportError as error:
@@ -62,14 +78,15 @@ def _terms_of(series: str, exchange: str | None) -> FeeTerms:
 
     from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts
 
-    hosts = venue_hosts(Environment.PRODUCTION) if exchange is None else loopback_hosts(exchange)
+    local = kalshi.base_url
+    hosts = venue_hosts(Environment(kalshi.environment)) if local is None else loopback_hosts(local)
 
     async def ask() -> FeeTerms:
-        async with KalshiRest(hosts) as kalshi:
-            found = await kalshi.markets.series(series)
+        async with KalshiRest(hosts) as rest:
+            found = await rest.markets.series(series)
             return fee_terms(found.fee_type, found.fee_multiplier)
 
-    return asyncio.run(ask())
+    return asyncio.run(ask()), hosts.rest
 
 
 def _answer(terms: FeeTerms, price: YesPrice, count: Decimal, liquidity: Liquidity) -> dict[str, object]:
@@ -87,13 +104,13 @@ def _answer(terms: FeeTerms, price: YesPrice, count: Decimal, liquidity: Liquidi
     }
 
 
-def _text(series: str | None, answer: dict[str, object]) -> str:
+def _text(series: str | None, asked: str | None, answer: dict[str, object]) -> str:
     lines = [
         f"{answer['count']} × ${answer['price']:.4f}, {answer['liquidity']}: fee ${answer['fee']:.4f}, "
         f"${answer['fee_per_contract']:.4f} per contract",
         f"An account whose balance is kept in whole cents pays ${answer['fee_in_whole_cents']:.4f} when buying.",
         f"Charged as {answer['fee_type']} × {answer['fee_multiplier']:f}"
-        + (f", as series {series} is now." if series else "; series differ, so name yours with --series."),
+        + (f", as {asked} says of series {series}." if series else "; series differ, so name yours with --series."),
         "An event may override its series, and a market may waive fees for a while.",
     ]
     return "\n".join(lines)

@@ -7,7 +7,16 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, listed, venue_for
+from engine.cli.venue import (
+    ExchangeOption,
+    SymbolOption,
+    ask_venue,
+    connected,
+    exchange_of,
+    listed,
+    must_know,
+    venue_for,
+)
 from engine.execute.broker import LiveSettings
 from engine.execute.flatten import Cleared, flatten
 from engine.settings import load_settings
@@ -27,7 +36,10 @@ def command(
     async def work() -> Cleared:
         async with connected(target, reducing=True) as rest:
             collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
-            return await flatten(venue_for(rest), lambda names: listed(rest, names), collar, stamp, symbol)
+            done = await flatten(venue_for(rest), lambda names: listed(rest, names), collar, stamp, symbol)
+            if symbol is not None and not (done.cancelled or done.closed or done.left or done.swept):
+                await must_know(rest, symbol)
+            return done
 
     done = ask_venue(work)
     if json:
@@ -42,6 +54,8 @@ def command(
             print(f"left: {name}: {why}")
         if done.swept:
             print(f"everything that rested was cancelled at once, and orders of the next minute may be: {done.swept}")
+        if symbol is not None and not (done.cancelled or done.closed or done.left):
+            print(f"nothing rests in {symbol} and nothing of it is held")
         print(f"{len(done.cancelled)} order(s) cancelled, {len(done.closed)} position(s) closed, {len(done.left)} left")
     if done.failed:
         return ExitCode.VENUE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,32 +10,64 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.settings import load_settings
+from engine.cli.stores import ModeName, open_mode, stores_there
+from engine.settings import Settings, load_settings
 from state import StoreError, make_halt_file, open_store
 
 
 def command(
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, kept and shown.")] = "",
+    mode: Annotated[
+        ModeName | None,
+        typer.Option("--mode", help="Halt only the store of this mode.  [default: everything in this folder]"),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Stop all entries on this store, of engines that run and of those to come, until `engine resume`.
+    """Stop all entries, of engines that run and of those to come, until `engine resume`: of paper, demo and live alike.
 
-    Exits, cancels and everything else that reduces go on. The file comes first: it works when the store does not.
+    Exits, cancels and everything else that reduces go on. The file HALT comes first: it stops every store beside it,
+    and works when a store does not.
     """
-    path = load_settings(config).store.path
-    file = make_halt_file(path, why)
-    trouble = ""
-    try:
-        store = open_store(path)
-        store.halts.halt(why, now_ns())
-        store.close()
-    except StoreError as error:
-        trouble = str(error)
+    settings = load_settings(config)
+    if mode is not None:
+        return _halt_one(settings, mode, why, json)
+    file = make_halt_file(settings.store.path, why)
+    stores: list[dict[str, Any]] = []
+    for each, path in stores_there(settings):
+        trouble = None
+        try:
+            store = open_store(path)
+            store.halts.halt(why, now_ns())
+            store.close()
+        except StoreError as error:
+            trouble = str(error)
+        stores.append({"mode": each, "store": path, "error": trouble})
     if json:
-        print_json({"halted": True, "file": file, "reason": why, "store_error": trouble or None})
+        print_json({"halted": True, "file": file, "reason": why, "stores": stores})
         return ExitCode.GOOD
-    print(f"entries are halted ({file}); exits and cancels go on; `engine resume` lifts it")
-    if trouble:
-        err().print(f"only the file says so, because the store could not be written: {trouble}")
+    names = ", ".join(f"{one['mode']} ({one['store']})" for one in stores) or "every store to come"
+    print(f"entries are halted: {names}, by {file}; exits and cancels go on; `engine resume` lifts it")
+    for one in stores:
+        if one["error"]:
+            err().print(f"only {file} halts {one['mode']}, because its store could not be written: {one['error']}")
+    return ExitCode.GOOD
+
+
+def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> int:
+    """Only this store; the file would stop the others too."""
+    try:
+        store = open_mode(settings, mode)
+    except StoreError as error:
+        raise StoreError(f"{error}; `engine halt` without --mode needs no store") from None
+    store.halts.halt(why, now_ns())
+    store.close()
+    if as_json:
+        stores = [{"mode": mode, "store": store.path, "error": None}]
+        print_json({"halted": True, "file": None, "reason": why, "stores": stores})
+    else:
+        print(
+            f"entries are halted: {mode} ({store.path}) alone; exits and cancels go on; `engine resume --mode {mode}` "
+            "lifts it"
+        )
     return ExitCode.GOOD

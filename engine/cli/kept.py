@@ -17,7 +17,7 @@ from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
 from engine.ruleset.rules import Exit, Guard, Ruleset, Strategy
-from state import Store
+from state import Store, decides
 
 DEFAULT_TIMEZONE = "America/New_York"
 
@@ -69,8 +69,13 @@ class KeptRun:
 
 
 def bring_back(store: Store, run_id: str | None) -> KeptRun:
-    """A run by id, or the newest."""
+    """A run by id, or the newest; UserError for one in which nothing was decided."""
     run = store.run(run_id)
+    if not decides(run):
+        raise UserError(
+            f"run {run['id']} is a reading of the account by `engine reconcile`: nothing was decided in it; "
+            "name a run of `engine run`"
+        )
     return KeptRun(run, make_plan(_ruleset(store, run), run["symbols"], run["parameters"]), store)
 
 

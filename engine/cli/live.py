@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.cli.console import err, is_terminal
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.gate import pack_verdict
-from engine.execute.consents import Known, Permission, needs_confirmation, permission, phrase
+from engine.execute.consents import ACCEPT_FLAG, Known, Permission, needs_confirmation, permission, phrase
 from engine.settings import Settings
 from state import StoreError
 
@@ -33,6 +33,11 @@ def require_permission(
         {pack: _gate_passed(settings, pack, parameters) for pack in packs} if judged else {},
         accepted=accepted, practice=kalshi.base_url is not None,
     )  # fmt: skip
+    if accepted and not judged:
+        raise UserError(
+            f"{ACCEPT_FLAG}: the environment is {kalshi.environment}, which has mock money and asks for no phrase; "
+            "leave it out"
+        )
     if ask is not None and needs_confirmation(known):
         known = replace(known, typed=ask(f"Real orders with real money. Type `{phrase(known.gates)}` to go on: "))
     got = permission(known)

@@ -9,15 +9,17 @@ one line on standard error. Only the chosen verb's module is imported.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.cli.errors import ExitCode, UserError, exit_code_of
 from engine.cli.version import __version__
 
 if TYPE_CHECKING:
     import typer
+    from typer.core import TyperCommand
 
 DEBUG_VARIABLE = "AUTOTRADER_DEBUG"
 
@@ -129,8 +131,20 @@ def _app(chosen: str | None) -> typer.Typer:
             app.add_typer(group, name=name, help=verb.help)
             continue
         command = _command_of(verb.module) if name == chosen else _not_imported
-        app.command(name, help=None if name == chosen else verb.help)(command)
+        app.command(name, cls=_takes_numbers(), help=None if name == chosen else verb.help)(command)
     return app
+
+
+def _takes_numbers() -> type[TyperCommand]:
+    """A command that takes -3 for a number and not for an option: what is wrong with it is for the verb to say."""
+    from typer.core import TyperCommand
+
+    class Command(TyperCommand):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            ctx.ignore_unknown_options = any(re.match(r"-\.?\d", word) for word in args)
+            return super().parse_args(ctx, args)
+
+    return Command
 
 
 def _group_of(module: str) -> typer.Typer | None:

@@ -10,9 +10,10 @@ import typer
 from engine.cli.console import print_columns, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import ModeOption, footer, open_mode, told
 from engine.report.trace_text import clock
 from engine.settings import load_settings
-from state import open_store
+from state import decides
 
 SHOWN_ID = 8
 
@@ -23,23 +24,26 @@ def command(
         bool, typer.Option("--open", help="Orders of the run's account that may still trade, of whichever run.")
     ] = False,
     symbol: Annotated[str | None, typer.Option("--symbol", help="Only orders of this symbol.")] = None,
+    mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """List orders: what was wanted, what filled, and where each stands. `engine why ORDER` explains one."""
     settings = load_settings(config)
-    store = open_store(settings.store.path, create=False)
+    store = open_mode(settings, mode)
     found = store.run(run)
     rows = store.open_orders(found["book"]) if only_open else store.orders(found["id"])
     rows = [row for row in rows if symbol in (None, row["symbol"])]
     if json:
-        print_json({"run": found["id"], "book": found["book"], "orders": rows})
+        print_json({**told(store), "run": found["id"], "book": found["book"], "orders": rows})
         return ExitCode.GOOD
     if rows:
         header = ["time", "order", "leg", "order of", "symbol", "price", "filled", "state", "rule"]
         print_columns([header, *(_cells(row, settings.engine.timezone) for row in rows)])
     what = "open order(s)" if only_open else "order(s)"
-    print(f"{len(rows)} {what} of run {found['id']}")
+    why = "" if decides(found) else ", a reading of the account by `engine reconcile`, which orders nothing"
+    print(f"{len(rows)} {what} of run {found['id']}{why}")
+    print(footer(settings, store, mode))
     return ExitCode.GOOD
 
 

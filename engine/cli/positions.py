@@ -10,30 +10,35 @@ import typer
 from engine.cli.console import print_columns, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import ModeOption, footer, open_mode, told
 from engine.settings import load_settings
-from state import Costs, Store, open_store
+from state import Costs, Store
 from state.ledger import Account, Balances
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+SHOWN_DECIMALS = 8  # the mean of two quotes, which is a float, has more
 
 
 def command(
     run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest.")] = None,
+    mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """List what the account of a run holds, with profit that is made and that is open, fees, and what trading cost."""
-    store = open_store(load_settings(config).store.path, create=False)
+    settings = load_settings(config)
+    store = open_mode(settings, mode)
     found = store.run(run)
     balances, costs = store.balances(found["book"]), store.costs(found["book"])
     rows = _positions(store, found["book"], balances)
     account = _account(balances, rows)
     if json:
         named = {"run": found["id"], "book": found["book"], "positions": rows, "account": account}
-        print_json({**named, "costs": costs._asdict()})
+        print_json({**told(store), **named, "costs": costs._asdict()})
     else:
         _print(rows, account, costs, found["id"])
+        print(footer(settings, store, mode))
     return ExitCode.GOOD
 
 
@@ -102,4 +107,4 @@ def _money(value: Decimal | None) -> str:
 
 
 def _plain(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value.normalize():f}"
+    return "-" if value is None else f"{round(value, SHOWN_DECIMALS).normalize():f}"

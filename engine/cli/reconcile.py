@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.cli.assemble import now_ns
@@ -10,6 +10,7 @@ from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import footer, store_of, told
 from engine.cli.venue import (
     Exchange,
     ExchangeOption,
@@ -17,24 +18,28 @@ from engine.cli.venue import (
     connected,
     exchange_of,
     recovery_settings,
-    store_of,
     venue_of,
 )
 from engine.cli.venue_account import patiently
 from engine.cli.version import __version__
-from engine.execute.broker import VenueBroker
+from engine.execute.broker import Alert, VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery, RecoverySettings
+from engine.report.trace_text import clock
 from engine.settings import load_settings
-from state import Store, open_store
+from state import RunWriter, Store, open_store
 
 
 @dataclass(slots=True)
 class Found:
-    """Everything that the readings found, added up; ``agree``: the last one found nothing more."""
+    """Everything that the readings found, added up, each thing once; ``uncertain`` is as the last one left it.
+
+    ``agree``: the last one found nothing more.
+    """
 
     said: dict[str, list[str]]
     positions: dict[str, str]
+    uncertain: list[str] = field(default_factory=list)
     cash: str = ""
     agree: bool = False
 
@@ -48,14 +53,20 @@ def command(exchange: ExchangeOption = None, config: ConfigOption = None, json: 
     how = recovery_settings(settings, target)
     found = ask_venue(lambda: _reconcile(target, store, how))
     if json:
-        print_json({"agree": found.agree, "found": found.said, "positions": found.positions, "cash": found.cash})
+        print_json({
+            **told(store), "agree": found.agree, "found": found.said, "uncertain": found.uncertain,
+            "positions": found.positions, "cash": found.cash,
+        })  # fmt: skip
     else:
         for what, lines in found.said.items():
             for line in lines:
                 print(f"{what}: {line}")
         for symbol, quantity in found.positions.items():
             print(f"position: {quantity} {symbol}")
+        for line in found.uncertain:
+            print(f"uncertain: {line}")
         print("our books and the venue's agree" if found.agree else "not everything is certain yet; try again")
+        print(footer(settings, store, store.mode))
     return ExitCode.GOOD if found.agree else ExitCode.NO
 
 
@@ -73,16 +84,26 @@ async def _reconcile(exchange: Exchange, store: Store, how: RecoverySettings) ->
             symbols = {i.order.symbol for i in saved.intents} | {o.symbol for o in listed.orders}
             venue, instruments = await venue_of(rest, symbols | {symbol for _, symbol, _ in saved.positions})
 
-            def alert(kind: str, text: str) -> None:
-                err().print(f"{kind}: {text}")
-                writer.alert(now_ns(), "error", kind, text)
-
+            alert = _once(writer)
             broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, how)
             recovery.start(saved, now_ns())
             return await _read(recovery)
+
+
+def _once(writer: RunWriter) -> Alert:
+    """Says and keeps each thing once: every reading finds again what stays as it is."""
+    told_before: set[tuple[str, str]] = set()
+
+    def alert(kind: str, text: str) -> None:
+        if (kind, text) not in told_before:
+            told_before.add((kind, text))
+            err().print(f"{kind}: {text}")
+            writer.alert(now_ns(), "error", kind, text)
+
+    return alert
 
 
 async def _read(recovery: Recovery) -> Found:
@@ -93,12 +114,20 @@ async def _read(recovery: Recovery) -> Found:
         findings = recovery.apply(await recovery.read(), now_ns())
         broker.on_events(now_ns(), ())
         _add(found, findings)
+        found.uncertain = [_uncertain(broker, client_id) for client_id in findings.unsettled]
         if findings.agrees:
             found.agree = True
             break
     found.positions = {symbol: str(quantity) for symbol, quantity in broker.accounts.net().items()}
     found.cash = str(recovery.cash)
     return found
+
+
+def _uncertain(broker: VenueBroker, client_id: str) -> str:
+    """An order of ours of which the venue's lists cannot tell yet what became of it."""
+    attempt = broker.accounts.attempts[client_id]
+    wire, now = attempt.wire, clock(attempt.sent_ns, "UTC")
+    return f"{wire.side} {wire.quantity} {wire.symbol} at {wire.limit}, sent {now} UTC as {client_id}"
 
 
 def _add(found: Found, findings: Findings) -> None:

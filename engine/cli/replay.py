@@ -10,6 +10,7 @@ import typer
 from engine.cli.errors import UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.replay_run import replay_run
+from engine.cli.stores import ModeOption
 from engine.settings import load_settings
 
 
@@ -31,6 +32,7 @@ def command(
     session: Annotated[
         int | None, typer.Option("--session", metavar="N", min=1, help="Of a capture: its Nth session alone.")
     ] = None,
+    mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -49,7 +51,7 @@ def command(
     if pack or param or symbols or session:
         where = f"`{what}` is no file" if what is not None else "name its file"
         raise UserError(f"--pack, --param, --symbols and --session are for a capture: {where}")
-    return replay_run(settings, what, json)
+    return replay_run(settings, what, mode, json)
 
 
 def _is_file(what: str) -> bool:

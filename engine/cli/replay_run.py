@@ -12,16 +12,16 @@ from engine.cli.conditions import decider_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.kept import bring_back
+from engine.cli.stores import ModeName, footer, open_mode, told
 from engine.cli.version import __version__
 from engine.execute.replay import Kept, Replayed, decide_again
 from engine.report.trace_text import clock
 from engine.settings import Settings
-from state import open_store
 
 
-def replay_run(settings: Settings, run: str | None, as_json: bool) -> int:
+def replay_run(settings: Settings, run: str | None, mode: ModeName | None, as_json: bool) -> int:
     """Print the first difference, if there is any; there must be none."""
-    store = open_store(settings.store.path, create=False)
+    store = open_mode(settings, mode)
     kept = bring_back(store, run)
     name = kept.run["id"]
     decisions = [_kept(row) for row in store.decisions(name)]
@@ -31,9 +31,10 @@ def replay_run(settings: Settings, run: str | None, as_json: bool) -> int:
     done = decide_again(decider_of(kept), store.inputs(name), decisions, orders, ended)
     seconds = time.perf_counter() - began
     if as_json:
-        print_json(_report(done, name, seconds))
+        print_json({**told(store), **_report(done, name, seconds)})
     else:
         _print(done, name, kept.run["version"], kept.timezone)
+        print(footer(settings, store, mode))
     return ExitCode.GOOD if done.difference is None else ExitCode.NO
 
 

@@ -1,32 +1,74 @@
-"""``engine resume``: lifts every halt."""
+"""``engine resume``: lifts halts."""
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+
 from engine.cli.assemble import now_ns
-from engine.cli.console import print_json
+from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import ModeName, open_mode, stores_there
 from engine.settings import load_settings
-from state import open_store, remove_halt_file
+from state import Store, StoreError, open_store, remove_halt_file
 
 
-def command(config: ConfigOption = None, json: JsonOption = False) -> int:
-    """Let entries go on: lifts halts of people and of guards, and removes the file HALT beside the store.
+def command(
+    mode: Annotated[
+        ModeName | None,
+        typer.Option("--mode", help="Lift only the halts of this mode's store.  [default: everything in this folder]"),
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Let entries go on: lifts halts of people and of guards in paper, demo and live stores, and removes the file HALT.
 
-    A guard whose condition still does not hold stops entries again at the next order.
+    With --mode the file stays, because it stops the other modes too. A guard whose condition still does not hold stops
+    entries again at the next order. Exit code 1: something still halts; 2: a store could not be written.
     """
-    path = load_settings(config).store.path
-    if path.exists():
-        store = open_store(path)
-        lifted = store.halts.resume(now_ns())
+    settings = load_settings(config)
+    now = now_ns()
+    lifted: list[dict[str, Any]] = []
+    troubles: list[str] = []
+    if mode is not None:
+        store = open_mode(settings, mode)
+        lifted += _lift(store, now)
+        standing = store.halts.look().operator
+        names = [f"{mode} ({store.path})"]
         store.close()
     else:
-        remove_halt_file(path)
-        lifted = []
+        names, standing = [], ""
+        for each, path in stores_there(settings):
+            try:
+                store = open_store(path)
+                lifted += _lift(store, now)
+                store.close()
+                names.append(f"{each} ({path})")
+            except StoreError as error:
+                troubles.append(f"{each} is as it was: {error}")
+        said = remove_halt_file(settings.store.path)
+        if said:
+            lifted.append({"time_ns": None, "by": "the file HALT", "book": "", "reason": said, "mode": "every mode"})
     if json:
-        print_json({"halted": False, "lifted": lifted})
-        return ExitCode.GOOD
-    for halt in lifted:
-        print(f"lifted: {halt['by']}: {halt['reason']}")
-    print("entries may go on" if lifted else "nothing was halted; entries may go on")
-    return ExitCode.GOOD
+        print_json({"halted": bool(standing or troubles), "lifted": lifted, "stores": names, "troubles": troubles})
+    else:
+        for halt in lifted:
+            print(f"lifted: {halt['by']}: {halt['reason']} ({halt['mode']})")
+        for trouble in troubles:
+            err().print(trouble)
+        _print_end(names, lifted, standing)
+    return ExitCode.USAGE if troubles else ExitCode.NO if standing else ExitCode.GOOD
+
+
+def _lift(store: Store, now: int) -> list[dict[str, Any]]:
+    return [{**halt, "mode": store.mode} for halt in store.halts.resume(now, keep_file=True)]
+
+
+def _print_end(names: list[str], lifted: list[dict[str, Any]], standing: str) -> None:
+    of = f" of {', '.join(names)}" if names else ""
+    if standing:
+        print(f"entries{of} are still halted by the file HALT ({standing}), which is for every mode: `engine resume`")
+    else:
+        print(f"{'' if lifted else 'nothing was halted; '}entries{of} may go on")

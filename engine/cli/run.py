@@ -18,6 +18,7 @@ import schedule
 import typer
 
 from connectors.alpha.file import Alpha
+from engine.cli import together
 from engine.cli.alpha import signals_for
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
@@ -62,7 +63,7 @@ class Pace:
 
 
 def command(
-    paper: Annotated[bool, typer.Option("--paper", help="Orders go to the paper broker.")] = True,
+    paper: Annotated[bool, typer.Option("--paper", help="Orders go to the paper broker, as without --live.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Look at the market once, act, and stop.")] = False,
     interval: Annotated[
         float | None, typer.Option("--interval", metavar="S", min=0, help="Seconds between two ticks.")
@@ -93,8 +94,12 @@ def command(
         bool, typer.Option(ACCEPT_FLAG, help="Real orders without typing the phrase, for a service.")
     ] = False,
     fuse: Annotated[
-        int, typer.Option("--fuse", metavar="N", min=1, help="The venue cancels all entries after N contracts in 15 s.")
-    ] = FUSE_CONTRACTS,
+        int | None,
+        typer.Option(
+            "--fuse", metavar="N", min=1,
+            help=f"The venue cancels all entries after N contracts in 15 s.  [default: {FUSE_CONTRACTS}]",
+        ),
+    ] = None,
     capture: Annotated[
         Path | None, typer.Option("--capture", metavar="FILE", help="Keep what the venue's feed tells, to be replayed.")
     ] = None,
@@ -106,13 +111,17 @@ def command(
         config, {"market.source": source, "market.data": data, "kalshi.base_url": exchange}
     )
     configure_log(settings.log)
-    if live and venue is None:
-        raise UserError("--live needs the venue that takes the orders: add --venue kalshi")
-    if capture is not None and venue is None:
-        raise UserError("--capture keeps what a venue's feed tells: add --venue kalshi")
-    if capture is not None and once:
-        raise UserError("--capture is for a run that goes on; leave --once out")
-    rules = load_rules(settings.rules.paths, pack or settings.engine.packs)
+    together.check(together.RUN, {
+        "--paper": paper, "--live": live, ACCEPT_FLAG: accepted, "--fuse": fuse is not None, "--once": once,
+        "--exchange": exchange is not None, "--capture": capture is not None, "--venue": venue is not None,
+        "--venue kalshi": venue is not None, "--source": source is not None, "--data": data is not None,
+        "--speed": speed is not None, "--interval": interval is not None, "--from": first is not None,
+        "--to": last is not None, "--source replay": settings.market.source == "replay",
+    })  # fmt: skip
+    together.not_empty("--symbols", symbols)
+    rules = load_rules(settings.rules.paths, pack or settings.engine.packs, venue)
+    for name, where in rules.left_out.items():
+        err().print(f"pack {name} is left out: it is for {where}; --pack {name} would run it", markup=False)
     market = settings.market
     choice = DataChoice(
         market.source, market.data, split(symbols), day(first, "--from"), day(last, "--to"), market.seed, market.days
@@ -131,13 +140,12 @@ def command(
     if venue is not None:
         from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        return run_on_venue(make, rules, Wish(live, accepted, level, Decimal(fuse), once, json, capture), alpha)
+        wish = Wish(live, accepted, level, Decimal(fuse or FUSE_CONTRACTS), once, json, capture)
+        return run_on_venue(make, rules, wish, alpha)
     return _run(make(alpha, ()), rules, level, _pace(settings, speed, interval), once, json)
 
 
 def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace:
-    if speed is not None and interval is not None:
-        raise UserError("--speed and --interval cannot both be given")
     if interval is not None:
         return Pace(interval=interval)
     if speed is None:

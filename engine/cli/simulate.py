@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
+import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from engine.cli import together
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from connectors.simulators.kalshi.scenario import Document
     from connectors.simulators.kalshi.server import Credentials, Practice, Setup
 
 READ_LAG_MS = 400  # what a recorded session saw
+SHOWN_MARKETS = 20
+PRACTICE_PACK = Path("rules/practice/pack.yaml")  # as `engine init --venue kalshi` lays it out
 
 
 def command(
@@ -33,7 +40,9 @@ def command(
             "--replay", metavar="FILE", help="A tape: candles (.csv), trades or quotes (.json), frames (.jsonl)."
         ),
     ] = None,
-    speed: Annotated[float, typer.Option("--speed", min=0.001, help="How many times as fast a tape plays.")] = 1.0,
+    speed: Annotated[
+        float | None, typer.Option("--speed", min=0.001, help="How many times as fast a tape plays.  [default: 1]")
+    ] = None,
     fault: Annotated[
         str, typer.Option("--fault", metavar="SPEC", help="What goes wrong: timeout@create:0.05,ws-lose:0.01")
     ] = "",
@@ -41,7 +50,10 @@ def command(
         Path | None, typer.Option("--keys", metavar="FILE", help="Public keys to let in, instead of new ones.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="Where new keys go.  [default: a temporary folder]")
+        Path | None,
+        typer.Option(
+            "--folder", metavar="DIR", help="Where keys go, or are since last time.  [default: a temporary folder]"
+        ),
     ] = None,
     read_lag: Annotated[
         int, typer.Option("--read-lag", metavar="MS", min=0, help="How far reads of the portfolio are behind.")
@@ -52,6 +64,7 @@ def command(
     json: JsonOption = False,
 ) -> int:
     """Run a practice exchange on loopback until Ctrl-C. docs/practice-exchange.md says what it does."""
+    together.check(together.SIMULATE, {"--speed": speed is not None, "--replay": replay is not None})
     _need_packages()
     from connectors.simulators.kalshi.faults import FaultSpecError
     from connectors.simulators.kalshi.keys import KeyFileError
@@ -60,14 +73,14 @@ def command(
     from connectors.simulators.kalshi.world.tape import TapeError
 
     try:
-        setup = _setup(seed, markets, replay, speed, fault, keys, read_lag, maintenance)
+        setup = _setup(seed, markets, replay, speed or 1.0, fault, keys, read_lag, maintenance)
         practice = Practice(setup)
     except (FaultSpecError, KeyFileError, ScenarioError, TapeError) as error:
         raise UserError(str(error)) from None
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practice-kalshi-")))
-        made = [] if keys is not None else [practice.make_key(kind) for kind in ("rsa", "ed25519")]
+        made = [] if keys is not None else _keys(practice, folder)
         _serve(practice, port, folder, made, json)
     return ExitCode.GOOD
 
@@ -80,19 +93,31 @@ def _need_packages() -> None:
         raise UserError(f"the practice exchange needs {', '.join(missing)}; pip install 'autotrader[simulators]'")
 
 
+def _keys(practice: Practice, folder: Path) -> list[Credentials]:
+    """The keys that an earlier exchange left in ``folder``, else two new ones."""
+    from connectors.simulators.kalshi.keys import KeyFileError, keys_in
+
+    try:
+        there = keys_in(folder)
+    except KeyFileError as error:
+        raise UserError(f"--folder: {error}") from None
+    if there:
+        return [practice.take_key(key_id, key) for key_id, key in there.items()]
+    return [practice.make_key(kind) for kind in ("rsa", "ed25519")]
+
+
 def _setup(
     seed: int, markets: Path | None, replay: Path | None, speed: float, fault: str, keys: Path | None, read_lag: int,
     maintenance: bool,
 ) -> Setup:  # fmt: skip
     from connectors.simulators.kalshi.keys import read_keys
-    from connectors.simulators.kalshi.scenario import read_scenario
     from connectors.simulators.kalshi.server import Setup
     from connectors.simulators.kalshi.venue import Options
     from connectors.simulators.kalshi.world.tape import read_tape
 
     return Setup(
         options=Options(seed=seed, read_lag_ms=read_lag, weekly_maintenance=maintenance),
-        markets=read_scenario(markets) if markets is not None else None,
+        markets=_listings(markets, taped=replay is not None),
         tape=read_tape(replay) if replay is not None else (),
         tape_speed=speed,
         faults=fault,
@@ -100,44 +125,85 @@ def _setup(
     )
 
 
-def _serve(practice: Practice, port: int, folder: Path, made: list[Credentials], as_json: bool) -> None:
-    from connectors.simulators.kalshi.keys import write_private
+def _listings(markets: Path | None, *, taped: bool) -> Document | None:
+    """The markets of a file, or made-up ones; None for those of a tape."""
+    from connectors.simulators.kalshi.listings import practice
+    from connectors.simulators.kalshi.scenario import read_scenario
+
+    if markets is not None:
+        return read_scenario(markets)
+    return None if taped else practice(time.time_ns())
+
+
+def _serve(practice: Practice, port: int, folder: Path, keys: list[Credentials], as_json: bool) -> None:
     from connectors.simulators.kalshi.server import LOOPBACK, listen, run
 
-    try:
-        files = {c.key_id: folder / f"{c.key_id}.pem" for c in made}
-        for credentials in made:
-            write_private(files[credentials.key_id], credentials.pem)
-        token_file = folder / "control.token"
-        write_private(token_file, practice.control_token)
-    except OSError as error:
-        raise UserError(f"--folder {folder}: {error.strerror}") from None
     try:
         listening = listen(port)
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror}; 0 takes a free one") from None
     with listening:
         root = f"{LOOPBACK}:{listening.getsockname()[1]}"
+        try:
+            files = _write(practice, folder, keys, root)
+        except OSError as error:
+            raise UserError(f"--folder {folder}: {error.strerror}") from None
+        tickers = sorted(practice.venue.floor.markets)
         said = {
             "rest": f"http://{root}/trade-api/v2",
             "websocket": f"ws://{root}/trade-api/ws/v2",
             "control": f"http://{root}/practice",
-            "control_token_file": str(token_file),
-            "keys": [{"key_id": key_id, "pem": str(path)} for key_id, path in files.items()],
-            "markets": len(practice.venue.floor.markets),
+            **files,
+            "markets": len(tickers),
+            "tickers": tickers,
         }
         run(practice, listening, lambda: _announce(said, as_json))
 
 
-def _announce(said: dict[str, object], as_json: bool) -> None:
+def _write(practice: Practice, folder: Path, keys: list[Credentials], root: str) -> dict[str, Any]:
+    """Keys, the control side's token and a file of variables for a shell; says where they are."""
+    from connectors.simulators.kalshi.keys import write_private
+
+    files = {c.key_id: folder / f"{c.key_id}.pem" for c in keys}
+    for credentials in keys:
+        write_private(files[credentials.key_id], credentials.pem)
+    token = folder / "control.token"
+    write_private(token, practice.control_token)
+    variables = folder / "env"
+    if keys:
+        used = min(keys, key=lambda each: (len(each.pem), each.key_id)).key_id  # an Ed25519 key is much the shorter
+        values = {"BASE_URL": f"http://{root}", "API_KEY_ID": used, "PRIVATE_KEY_PATH": files[used].absolute()}
+        lines = (f"export AUTOTRADER__KALSHI__{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+        write_private(variables, "".join(lines))
+    return {
+        "control_token_file": str(token),
+        "keys": [{"key_id": key_id, "pem": str(path)} for key_id, path in files.items()],
+        "variables": str(variables.absolute()) if keys else None,
+    }
+
+
+def _announce(said: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(said)
     else:
         print(f"practice Kalshi with {said['markets']} markets; Ctrl-C stops it")
         for name in ("rest", "websocket", "control", "control_token_file"):
             print(f"{name.replace('_', ' '):18}  {said[name]}")
-        keys = said["keys"]
-        assert isinstance(keys, list)
-        for key in keys:
+        for key in said["keys"]:
             print(f"{'key id':18}  {key['key_id']}\n{'private key':18}  {key['pem']}")
+        for number, ticker in enumerate(said["tickers"][:SHOWN_MARKETS]):
+            print(f"{'' if number else 'markets':18}  {ticker}")
+        if len(said["tickers"]) > SHOWN_MARKETS:
+            print(f"{'':18}  and {len(said['tickers']) - SHOWN_MARKETS} more")
+        if said["variables"] is not None:
+            print(_next(said["variables"]))
     sys.stdout.flush()
+
+
+def _next(variables: str) -> str:
+    """What to type next; the pack for these markets is laid out first where it is not there yet."""
+    lines = ["next, in another terminal:"]
+    if not PRACTICE_PACK.exists():
+        lines.append("  engine init practice --venue kalshi && cd practice")
+    lines += [f"  . {shlex.quote(variables)}", "  engine run --venue kalshi"]
+    return "\n".join(lines)

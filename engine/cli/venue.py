@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coro
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -90,12 +89,6 @@ def recovery_settings(settings: Settings, exchange: Exchange) -> RecoverySetting
     return RecoverySettings(ForeignPolicy(settings.kalshi.foreign_orders), ages)
 
 
-def store_of(settings: Settings, mode: Mode) -> Path:
-    """Paper, demo and live orders are never kept in one file: each mode has its own beside the paper store."""
-    path = settings.store.path
-    return path if mode is Mode.PAPER else path.with_name(f"{path.stem}-{mode}{path.suffix}")
-
-
 @asynccontextmanager
 async def connected(exchange: Exchange, *, reducing: bool = False) -> AsyncIterator[KalshiRest]:
     """A client whose clock agrees with the venue's, and that keeps to the account's own limits.
@@ -175,6 +168,17 @@ async def markets_of(rest: KalshiRest, tickers: Sequence[str]) -> dict[str, Mark
     from connectors.kalshi.source import read_markets
 
     return await read_markets(rest, tickers)
+
+
+async def must_know(rest: KalshiRest, symbol: str) -> None:
+    """Raise UserError for a symbol that the venue does not have: a misspelt one must not look like nothing to do."""
+    from connectors.kalshi.source import find_markets
+
+    if symbol not in await find_markets(rest, [symbol]):
+        raise UserError(
+            f"--symbol {symbol}: the account has nothing in it and the venue has no such market; correct the ticker "
+            "(`engine reconcile` lists what is held)"
+        )
 
 
 def ask_venue(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -18,11 +18,12 @@ from engine.cli.assemble import Assembly, now_ns
 from engine.cli.captures import begun_note, ended_note, open_tape
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
-from engine.cli.errors import ExitCode
+from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.live import require_permission, typed_on_terminal
 from engine.cli.rules import LoadedRules
 from engine.cli.startup import log_runtime_mode
+from engine.cli.stores import store_of
 from engine.cli.tracing import TracePrinter
 from engine.cli.venue import (
     Exchange,
@@ -31,7 +32,6 @@ from engine.cli.venue import (
     exchange_of,
     markets_of,
     recovery_settings,
-    store_of,
     stream_of,
 )
 from engine.cli.venue_account import account_note, close, recover
@@ -46,11 +46,11 @@ from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Carried, Start, begin_with, orphans
-from engine.market.events import Observation
+from engine.market.events import Observation, Tick
 from engine.market.venue import VenueError
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
-from engine.research.recorder import StatisticsRecorder
+from engine.research.recorder import StatisticsRecorder, open_positions
 from state import Mode, RunWriter, Store, open_store
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from connectors.kalshi.source import KalshiFeed
     from connectors.kalshi.venue import KalshiVenue
 
+CONNECTED = "connected"  # what a live run says when all is well
 MakeAssembly = Callable[["Alpha | None", Sequence[str]], Assembly]
 
 
@@ -146,10 +147,10 @@ class _Run:
 
     async def _markets(self, rest: KalshiRest) -> dict[str, Market]:
         """The markets of this run. One that only the signal file knows is left out, with a word about it."""
-        if self.alpha is None:
-            return await markets_of(rest, self.assembly.plan_symbols)
         from connectors.kalshi.source import find_markets
 
+        if self.alpha is None:
+            return self._listed(await find_markets(rest, self.assembly.plan_symbols))
         held = held_in(self.store, self.book)
         found = await find_markets(rest, [*self.assembly.plan_symbols, *held])
         self._unlisted = {ticker for ticker in self.alpha.signals if ticker not in found}
@@ -159,8 +160,19 @@ class _Run:
         self.assembly = self.make(replace(self.alpha, signals=known), [s for s in held if s in found])
         if not self.assembly.plan_symbols:
             raise VenueError(f"the venue has none of the markets that {self.settings.signals.alpha} lists")
-        missing = [symbol for symbol in self.assembly.plan_symbols if symbol not in found]
-        return found | await markets_of(rest, missing)
+        found |= await find_markets(rest, [s for s in self.assembly.plan_symbols if s not in found])
+        return self._listed(found)
+
+    def _listed(self, found: dict[str, Market]) -> dict[str, Market]:
+        """``found``, if it has every market that the rules name."""
+        missing = sorted(symbol for symbol in self.assembly.plan_symbols if symbol not in found)
+        if missing:
+            names, packs = ", ".join(missing[:5]), ", ".join(self.assembly.ruleset.packs)
+            raise UserError(
+                f"the {self.exchange.name} exchange has no market {names}{' …' if len(missing) > 5 else ''}, which "
+                f"{packs} names: correct the universe there, choose packs with --pack, or markets with --symbols"
+            )
+        return found
 
     def _watch(self, writer: RunWriter) -> None:
         """From now on the signal file is looked at."""
@@ -253,7 +265,7 @@ class _Run:
         loop = Loop(decider, journal, self._recorders(writer, statistics))
         run = LiveRun(
             loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
-            every_second=self._every_second(writer), tell=_teller(writer, "connection"),
+            every_second=self._every_second(writer), tell=_teller(writer, "connection", news=CONNECTED),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         seconds = await self._until_stopped(run, feed)
@@ -310,7 +322,8 @@ class _Run:
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
             before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
-            tell=_teller(writer, "connection"), beside=lambda: feed.keep_terms(_teller(writer, "terms")),
+            tell=_teller(writer, "connection", news=CONNECTED),
+            beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
         seconds = await self._until_stopped(run, feed)
         await self._disarm(run, writer)
@@ -364,7 +377,10 @@ class _Run:
     def _report(
         self, statistics: StatisticsRecorder, loop: Loop, writer: RunWriter, seconds: float, extra: dict[str, Any]
     ) -> int:
-        statistics.close_out(loop.decider)
+        # Fills may have come since the last tick: the account once more, as it is now.
+        over = Tick(max(now_ns(), statistics.ended_ns), ())
+        for recorder in loop.recorders:
+            recorder.ticks((over,), (loop.decider.context.portfolio.equity(),), loop.decider)
         assembly = self.assembly
         if self.tape is not None:
             self.tape.end(ended_note(writer.run_id, loop.hash.hexdigest(), halted=self.halted))
@@ -372,7 +388,9 @@ class _Run:
             ", ".join(assembly.ruleset.trading), f"kalshi {self.exchange.name}", assembly.describe_parameters(),
             assembly.timezone, loop.decider.context.portfolio.initial_cash,
         )  # fmt: skip
-        result = result_of(statistics, loop, described, seconds, {})
+        # The account goes on: what is held is no trade yet.
+        held = open_positions(loop.decider)
+        result = replace(result_of(statistics, loop, described, seconds, {}), still_open=held)
         report = {"run": writer.run_id, **result.to_json(), **extra}
         writer.end("stopped", statistics.ended_ns, report)
         if self.relisted:
@@ -394,12 +412,13 @@ def _statistics_from(writer: RunWriter) -> StatisticsRecorder:
     return statistics
 
 
-def _teller(writer: RunWriter, kind: str) -> Callable[[str], None]:
-    """Said at once and kept: somebody will look for the reason."""
+def _teller(writer: RunWriter, kind: str, news: str = "") -> Callable[[str], None]:
+    """Said at once and kept as an alert: somebody will look for the reason. ``news`` is good, and only said."""
 
     def tell(text: str) -> None:
         err().print(text)
-        writer.alert(now_ns(), "warning", kind, text)
+        if text != news:
+            writer.alert(now_ns(), "warning", kind, text)
 
     return tell
 

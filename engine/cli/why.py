@@ -10,19 +10,21 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.kept import bring_back
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import ModeOption, footer, open_mode, told
 from engine.report.trace_text import clock, render_trace
 from engine.settings import load_settings
-from state import open_store
 
 
 def command(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="A client order id, or the beginning of one.")],
     run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest that has the order.")] = None,
+    mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Explain an order: the rule, its conditions and their values, the guards, and what became of it."""
-    store = open_store(load_settings(config).store.path)
+    settings = load_settings(config)
+    store = open_mode(settings, mode)
     row = store.order(order, run)
     kept = bring_back(store, row["run"])
     decision = store.decision(row["run"], row["decision"])
@@ -36,7 +38,8 @@ def command(
     life = store.order_events(row["run"], row["client_id"])
     fills = store.fills(row["run"], row["client_id"])
     if json:
-        print_json({"order": row, "trace": trace.to_json() if trace else None, "life": life, "fills": fills})
+        found = {"order": row, "trace": trace.to_json() if trace else None, "life": life, "fills": fills}
+        print_json({**told(store), **found})
         return ExitCode.GOOD
     price = "".join(f" {name} {row[f'{name}_price']}" for name in ("limit", "stop") if row[f"{name}_price"])
     print(f"{row['client_id']}: {row['leg']} {row['side']} {row['quantity']} {row['symbol']} {row['type']}{price}")
@@ -49,6 +52,7 @@ def command(
     for fill in fills:
         when = clock(fill["time_ns"], kept.timezone)
         print(f"  {when} filled {fill['quantity']} at {fill['price']}, fee ${fill['fee']}")
+    print(footer(settings, store, mode))
     return ExitCode.GOOD
 
 

@@ -12,11 +12,11 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.kept import KeptRun, bring_back
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import ModeOption, footer, open_mode, told
 from engine.decide.trace import RuleTrace
 from engine.report.trace_text import clock, render_trace
 from engine.ruleset.rules import Exit, Guard
 from engine.settings import load_settings
-from state import open_store
 
 
 def command(
@@ -24,11 +24,13 @@ def command(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol that it looked at.")],
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="Local time: 10:31, or 2024-03-05 10:31.")],
     run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest.")] = None,
+    mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show what a rule saw at a tick: each condition, its value, what it needed, and how far it was."""
-    store = open_store(load_settings(config).store.path)
+    settings = load_settings(config)
+    store = open_mode(settings, mode)
     kept = bring_back(store, run)
     found = kept.rule(rule)
     if symbol not in kept.plan.symbols:
@@ -41,9 +43,10 @@ def command(
     ]
     trace = _trace(kept, found, symbol, time_ns, decisions)
     if json:
-        print_json({"run": kept.run["id"], "trace": trace.to_json()})
+        print_json({**told(store), "run": kept.run["id"], "trace": trace.to_json()})
     else:
         print(render_trace(trace, kept.timezone, full=True))
+        print(footer(settings, store, mode))
     return ExitCode.GOOD
 
 

@@ -59,6 +59,16 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def units(value: float) -> str:
+    return f"{value:,g}"
+
+
+def price(value: float) -> str:
+    """Money a unit, with as many decimals as it has and two at least."""
+    whole, _, decimals = f"{value:,.6f}".rstrip("0").partition(".")
+    return f"{whole}.{decimals:0<2}"
+
+
 def counted(value: int, thing: str) -> str:
     """``1 run``, ``2 runs``."""
     return f"{value:,} {thing}{'' if value == 1 else 's'}"
@@ -90,6 +100,10 @@ _FORMATS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
     "guard": ("Guard", None),
     "fills": ("Fills", None),
     "exits": ("Exits", count),
+    "quantity": ("Quantity", units),
+    "entry": ("Entry", price),
+    "mark": ("Mark", price),
+    "unrealised": ("Unrealised", money),
     "rejected": ("Rejected", count),
     "trades": ("Trades", count),
     "wins": ("Wins", count),
@@ -183,12 +197,20 @@ def tables(result: BacktestResult) -> list[Table]:
         _table("Per rule", ("rule", *_GROUP), per_rule, "No rule was evaluated."),
         _table("Verdicts per rule", ("rule", *VERDICTS), verdicts, "Verdicts were not counted."),
         _table("Per exit reason", ("exit_reason", "exits", *_GROUP), result.per_exit_reason(), "No trades."),
+        *_still_open(result),
         _table("Rejected entries by guard", ("guard", "rejected"), result.rejected(), "No entry was rejected."),
         _table("Fill bounds", tuple(dict.fromkeys(key for row in bounds for key in row)), bounds, "Not run."),
         _pairs("Parameters", "Parameter", sorted(result.parameters.items()), "The pack has no parameters."),
         *_unexpected(result),
         _pairs("Data notes", "Note", _notes(result.data_notes), "Nothing odd in the data."),
     ]
+
+
+def _still_open(result: BacktestResult) -> list[Table]:
+    if result.still_open is None:
+        return []
+    keys = ("rule", "symbol", "quantity", "entry", "mark", "unrealised")
+    return [_table("Still open", keys, result.open_positions(), "Nothing is held.")]
 
 
 def _unexpected(result: BacktestResult) -> list[Table]:

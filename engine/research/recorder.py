@@ -12,7 +12,7 @@ from engine.decide.actions import Decision, Verdict
 from engine.decide.tick import DataNote, Decider
 from engine.market.events import Bar, Tick
 from engine.market.orders import BrokerReport, Fill, Leg, Order
-from engine.research.results import PriceSeries
+from engine.research.results import OpenPosition, PriceSeries
 from engine.research.statistics import buy_and_hold_return
 from engine.research.trades import END_OF_DATA, TradeBook
 
@@ -113,3 +113,14 @@ class StatisticsRecorder:
                 Leg.EXIT, END_OF_DATA,
             )  # fmt: skip
             self.book.apply(fill)
+
+
+def open_positions(decider: Decider) -> list[OpenPosition]:
+    """What is held now, at the last prices."""
+    return [
+        OpenPosition(
+            held.position.strategy, held.position.symbol, held.quantity, held.entry,
+            held.last if held.last > 0 else None,
+        )
+        for held in decider.context.portfolio.held.values()
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.market.events import NANOS
 from engine.research.chance import chance, price_bands
@@ -40,6 +41,21 @@ class PriceSeries:
     close: array[float]
 
 
+class OpenPosition(NamedTuple):
+    """What is held when a run ends: signed units, average entry and last price (money per unit; None is unknown)."""
+
+    strategy: str
+    symbol: str
+    quantity: float
+    entry: float
+    mark: float | None
+
+    @property
+    def unrealised(self) -> float | None:
+        """Money, before fees."""
+        return None if self.mark is None else (self.mark - self.entry) * self.quantity
+
+
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
     """One finished back-test.
@@ -52,7 +68,8 @@ class BacktestResult:
     ``data_notes`` counts what was odd in the input (late, duplicate, missing bars). ``bars_exposed`` counts bars that
     closed with a position open, None if nobody counted; ``buy_and_hold`` is a ratio, None if nobody computed it.
     ``unexpected_firings`` counts the periods in which a rule fired otherwise than its pack expects. ``engine`` is
-    "columns" or "tick"; ``fallback`` says why not columns where they were asked for.
+    "columns" or "tick"; ``fallback`` says why not columns where they were asked for. ``still_open`` is what an account
+    that lasts goes on with; None where the end of the data closes everything, as in a back-test.
     """
 
     pack: str
@@ -80,6 +97,7 @@ class BacktestResult:
     unexpected_firings: Mapping[str, int] = field(default_factory=dict)
     engine: str = "tick"
     fallback: str = ""
+    still_open: Sequence[OpenPosition] | None = None
 
     def statistics(self) -> tuple[TradeStatistics, CurveStatistics]:
         """Figures over all trades and over the equity curve, unrounded."""
@@ -134,6 +152,16 @@ class BacktestResult:
         names = [*(name for name in BOUNDS if name in self.bounds), *sorted(self.bounds.keys() - set(BOUNDS))]
         return [{"fills": name, **self.bounds[name]} for name in names]
 
+    def open_positions(self) -> list[Row]:
+        """One row for each position that a lasting account goes on with."""
+        return [
+            {
+                "rule": held.strategy, "symbol": held.symbol, "quantity": figure(held.quantity),
+                "entry": figure(held.entry), "mark": figure(held.mark), "unrealised": money(held.unrealised),
+            }
+            for held in self.still_open or ()
+        ]  # fmt: skip
+
     def to_json(self) -> dict[str, object]:
         """One JSON-ready object: identity, counts, ``summary``, ``unknown`` and every table."""
         trade, curve = self.statistics()
@@ -166,6 +194,7 @@ class BacktestResult:
             "fill_bounds": self.fill_bounds(),
             "data_notes": dict(sorted(self.data_notes.items())),
             "unexpected_firings": dict(sorted(self.unexpected_firings.items())),
+            **({} if self.still_open is None else {"still_open": self.open_positions()}),
         }
 
     @property

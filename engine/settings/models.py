@@ -75,9 +75,14 @@ def _one_word(secret: SecretStr) -> SecretStr:
     return secret
 
 
+# Sums and floats of anything below stay exact to the cent, and nobody means more.
+TOO_MUCH = 10**15
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 NotNegative = Annotated[
-    Decimal, BeforeValidator(_number), Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})
+    Decimal,
+    BeforeValidator(_number),
+    Field(ge=0, lt=TOO_MUCH),
+    WithJsonSchema({"type": "number", "minimum": 0, "exclusiveMaximum": TOO_MUCH}),
 ]
 Share = Annotated[
     Decimal,
@@ -86,7 +91,10 @@ Share = Annotated[
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
 ]
 Positive = Annotated[
-    Decimal, BeforeValidator(_number), Field(gt=0), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+    Decimal,
+    BeforeValidator(_number),
+    Field(gt=0, lt=TOO_MUCH),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": TOO_MUCH}),
 ]
 File = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
 Symbol = Annotated[str, Field(pattern=r"^\S+$")]

@@ -112,7 +112,8 @@ class Trial:
         key = self.folder / "key.pem"
         write_private(key, made.pem)
         (self.folder / "autotrader.toml").write_text(
-            f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n[trace]\nkeep = "none"\n', encoding="utf-8"
+            f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n[trace]\nkeep = "none"\n',
+            encoding="utf-8",
         )
         prefix = "AUTOTRADER__KALSHI__"
         return Nursery(self.folder, {

@@ -21,10 +21,10 @@ from engine.cli.checks.kalshi import probe_of
 from engine.cli.checks.keys import check_keys
 from engine.cli.checks.machine import check_clock, check_folders, check_room
 from engine.cli.checks.packs import check_packs
-from engine.cli.checks.store import check_store
+from engine.cli.checks.store import check_stores
 from engine.settings import Settings
 from engine.settings.models import EngineSettings, KalshiSettings, MarketSettings, RulesSettings, StoreSettings
-from state import open_store
+from state import Mode, open_store
 
 Cli = Callable[..., Any]
 PACK = "kind: pack\nname: alpha\nabout: x\nvenue: kalshi\ntimezone: America/New_York\ncalendar: XNYS\nuniverse: [SPY]\n"
@@ -148,27 +148,51 @@ def test_the_clock_is_judged_against_the_venue_alone(venue: Venue | None, outcom
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     path = tmp_path / "state" / "s.db"
-    assert [check.outcome for check in check_store(path)] == [Outcome.OK]
+    assert [check.outcome for check in check_stores([], path, 0)] == [Outcome.OK]
     assert not path.parent.exists()
+
+
+def of_store(path: Path, now_ns: int = 0) -> dict[str, Check]:
+    """The checks of a paper store by what they look at."""
+    checks = check_stores([(Mode.PAPER, path)], path, now_ns)
+    return {check.name.removeprefix("paper store").removeprefix(": "): check for check in checks}
 
 
 def test_a_sound_store_that_nobody_uses(tmp_path: Path) -> None:
     open_store(tmp_path / "s.db").close()
-    assert [check.outcome for check in check_store(tmp_path / "s.db")] == [Outcome.OK] * 3
+    found = of_store(tmp_path / "s.db")
+    assert list(found) == ["", "sound", "free", "halt", "alerts"]
+    assert {check.outcome for check in found.values()} == {Outcome.OK}
 
 
 def test_a_store_in_use_is_a_warning_that_names_the_run(tmp_path: Path) -> None:
     store = open_store(tmp_path / "s.db")
     writer = store.begin_run("paper", 1, "test", ["p"], ["SPY"], "sha", {"p": {}}, {}, {}, {}, "1")
-    check = check_store(tmp_path / "s.db")[2]
+    check = of_store(tmp_path / "s.db")["free"]
     assert check.outcome is Outcome.WARN and writer.run_id in check.found
     writer.end("done", None, {})
+
+
+def test_halts_and_the_alerts_of_the_last_day_are_warnings(tmp_path: Path) -> None:
+    now = 10 * store_checks.DAY_NS
+    store = open_store(tmp_path / "s.db")
+    writer = store.begin_run("paper", 1, "test", ["p"], ["SPY"], "sha", {"p": {}}, {}, {}, {}, "1")
+    for age, text in ((25, "long ago"), (3, "first"), (2, "second"), (1, "third"), (0, "last")):
+        writer.alert(now - age * store_checks.DAY_NS // 24, "error", "position", text)
+    writer.end("done", None, {})
+    store.halts.halt("lunch", now)
+    found = of_store(tmp_path / "s.db", now)
+    assert found["halt"].outcome is Outcome.WARN and "lunch" in found["halt"].found
+    assert found["alerts"].outcome is Outcome.WARN
+    assert found["alerts"].found.startswith("4 in the last 24 h, the newest: position: last; position: third")
+    assert "first" not in found["alerts"].found and "long ago" not in found["alerts"].found
+    assert found["alerts"].mend == "engine db alerts --since 24h --mode paper"
 
 
 def test_a_file_that_is_no_store_fails_and_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     path.write_text("my notes")
-    (check,) = check_store(path)
+    (check,) = of_store(path).values()
     assert check.outcome is Outcome.FAIL and "is no store" in check.found
     assert path.read_text() == "my notes"
 
@@ -176,7 +200,7 @@ def test_a_file_that_is_no_store_fails_and_is_left_alone(tmp_path: Path) -> None
 def test_a_store_too_large_to_read_through_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_store(tmp_path / "s.db").close()
     monkeypatch.setattr(store_checks, "LARGEST_TO_CHECK", 10)
-    assert check_store(tmp_path / "s.db")[1].outcome is Outcome.UNKNOWN
+    assert of_store(tmp_path / "s.db")["sound"].outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(("gib", "outcome"), [(9.0, Outcome.OK), (1.0, Outcome.WARN), (0.1, Outcome.FAIL)])
@@ -310,6 +334,9 @@ def test_a_clock_that_the_exchange_would_not_accept_fails(exchange: PracticeServ
     exchange.do(lambda practice: practice.venue.faults.set("skew=60"))
     check = check_clock(probe_of(given))
     assert (check.outcome, "behind kalshi" in check.found) == (Outcome.FAIL, True)
+    accepted = check_keys(given, probe_of(given))[2]  # that says nothing of the key, which is the right one
+    assert accepted.outcome is Outcome.UNKNOWN
+    assert "clock" in accepted.mend and "key of this environment" not in accepted.mend
 
 
 def test_an_exchange_that_is_gone_leaves_things_unknown(tmp_path: Path) -> None:

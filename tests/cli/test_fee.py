@@ -47,12 +47,15 @@ def test_prices_are_cents_from_one_and_dollars_below(
         (["kalshi", "0", "1"], 2, "PRICE is from 1 to 99.99 cents"),
         (["kalshi", "half", "1"], 2, "PRICE must be a decimal number"),
         (["kalshi", "50.001", "1"], 2, "at most four decimals"),
-        (["kalshi", "50", "0"], 2, "a count is above 0"),
+        (["kalshi", "50", "0"], 2, "COUNT is contracts, more than 0"),
+        (["kalshi", "50", "-3"], 2, "COUNT is contracts, more than 0; -3 is not"),
+        (["kalshi", "-0.5", "3"], 2, "PRICE is from 1"),
+        (["kalshi", "50", "3", "--makr"], 2, "--maker"),
         (["kalshi", "50", "many"], 2, "COUNT must be a decimal number"),
         (["nowhere", "50", "1"], 2, "kalshi"),
         (["kalshi", "50", "1", "--exchange", "http://127.0.0.1:1"], 2, "add --series"),
         (["kalshi", "50", "1", "--series", "S", "--exchange", "http://example.com:1"], 2, "of this machine"),
-        (["kalshi", "50", "1", "--series", "S", "--exchange", "http://127.0.0.1:1"], 3, "no connection"),
+        (["kalshi", "50", "1", "--series", "S", "--exchange", "http://127.0.0.1:1"], 3, "no connection to 127.0.0.1:1"),
     ],
 )  # fmt: skip
 def test_a_mistake_gets_one_clear_line(engine_cli: Cli, arguments: list[str], code: int, words: str) -> None:
@@ -100,7 +103,21 @@ def venue() -> Iterator[str]:
 def test_the_venue_is_asked_what_a_series_charges(engine_cli: Cli, venue: str) -> None:
     asked = ["fee", "kalshi", "50", "100", "--maker", "--series", "MAKERS", "--exchange", venue]
     assert json.loads(engine_cli(*asked, "--json").out)["fee"] == "0.2188"
-    assert "as series MAKERS is now" in engine_cli(*asked).out
+    assert f"as {venue}/trade-api/v2 says of series MAKERS" in engine_cli(*asked).out
+
+
+def test_the_exchange_of_the_settings_is_asked(engine_cli: Cli, venue: str) -> None:
+    said = {"AUTOTRADER__KALSHI__BASE_URL": venue}
+    answer = engine_cli("fee", "kalshi", "50", "100", "--maker", "--series", "MAKERS", "--json", env=said)
+    found = json.loads(answer.out)
+    assert (found["fee"], found["asked"]) == ("0.2188", f"{venue}/trade-api/v2")
+
+
+def test_a_silent_exchange_is_named_with_the_mend(engine_cli: Cli) -> None:
+    said = {"AUTOTRADER__KALSHI__BASE_URL": "http://127.0.0.1:1"}
+    answer = engine_cli("fee", "kalshi", "50", "1", "--series", "S", env=said)
+    assert answer.code == 3
+    assert "no connection to 127.0.0.1:1" in answer.err and "engine simulate kalshi" in answer.err
 
 
 def test_a_fee_without_a_formula_is_no_zero(engine_cli: Cli, venue: str) -> None:

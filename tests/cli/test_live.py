@@ -26,6 +26,7 @@ from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 
 PROJECT = Path(__file__).parents[2]
+RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
 RUN = ("run", "--venue", "kalshi", "--pack", "practice", "--json", "--trace", "fired")
 # The engine waits for an order without an answer as long as its call may take and the exchange takes its signature:
 # here that is a few seconds, so that nobody waits for long after a kill.
@@ -82,7 +83,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         made = server.do(lambda exchange: exchange.make_key("ed25519"))
         key = tmp_path / "key.pem"
         write_private(key, made.pem)
-        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/tests/packs"]\n', encoding="utf-8")
+        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{RULES}"]\n', encoding="utf-8")
         prefix = "AUTOTRADER__KALSHI__"
         yield Place(server, tmp_path, made.user, {
             f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
@@ -122,23 +123,34 @@ def test_live_through_a_kill_and_back(place: Place, engine_cli: Callable[..., An
         note = stopped(run)
     assert note["books_agree"] is True
     assert place.fills >= before
+    held = {symbol: Decimal(0) for symbol in place.positions}
+    for row in note["still_open"]:
+        held[row["symbol"]] += Decimal(str(row["quantity"]))
+    assert held == place.positions, "what is held is said as what it is, and is no trade that was closed"
+    assert "end of data" not in {row["exit_reason"] for row in note["per_exit_reason"]}
 
     def verb(*words: str) -> Any:
         return engine_cli(*words, cwd=place.folder, env=place.environment)
 
-    kept = {**place.environment, "AUTOTRADER__STORE__PATH": "state/autotrader-demo.db"}
-    again = engine_cli("replay", cwd=place.folder, env=kept)
+    again = verb("replay", "--mode", "demo")
     assert "and no difference" in again.out, again.out
-    assert engine_cli("db", "check", cwd=place.folder, env=kept).code == 0
+    assert verb("db", "check", "--mode", "demo").code == 0
     said = json.loads(verb("reconcile", "--json").out)
     assert said["agree"] is True
     assert {symbol: Decimal(quantity) for symbol, quantity in said["positions"].items()} == place.positions
+    assert (said["mode"], said["uncertain"]) == ("demo", [])
+    assert json.loads(verb("orders", "--mode", "demo", "--json").out)["run"] == note["run"], "no reading of the account"
     assert verb("halt", "--why", "test").code == 0  # never blocks what reduces
+    for word in ("cancel", "flatten"):
+        misspelt = verb(word, "--symbol", "NOPE")
+        assert misspelt.code == 2 and "--symbol NOPE" in misspelt.err
     assert verb("cancel").code == 0
     assert not [o for o in place.books()["orders"] if o["status"] == "resting"]
     place.crowd(True)
     assert verb("flatten").code == 0
     assert place.positions == {}
+    idle = verb("flatten", "--symbol", "KXPRACTICE-00000-YES")
+    assert idle.code == 0 and "nothing rests in KXPRACTICE-00000-YES and nothing of it is held" in idle.out
     assert json.loads(verb("reconcile", "--json").out)["positions"] == {}
 
 
@@ -169,6 +181,15 @@ def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable
         assert run.returncode == 0, err
     note = json.loads(out.splitlines()[-1])
     assert note["ticks"] == 1
+    kept = json.loads(verb("positions", "--json").out)
+    held = [row for row in kept["positions"] if Decimal(row["quantity"])]
+    assert {(row["strategy"], row["symbol"]) for row in held} == {
+        (row["rule"], row["symbol"]) for row in note["still_open"]
+    }
+    worth = Decimal(kept["account"]["cash"]) + sum(Decimal(row["quantity"]) * Decimal(row["mark"]) for row in held)
+    assert abs(worth - Decimal(str(note["summary"]["final_equity"]))) < Decimal("0.001"), "after the last fill"
+    assert note["summary"]["average_holding_seconds"] is None or note["summary"]["average_holding_seconds"] >= 0
+    assert {row["kind"] for row in json.loads(verb("db", "alerts", "--json").out)["alerts"]} <= {"connection"}
     place.crowd(False)
     assert "and no difference" in verb("replay").out
     verb("db", "check")

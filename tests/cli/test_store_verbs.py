@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.cli.main import main
+from state import Mode, open_store
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -93,7 +95,7 @@ def test_a_run_is_decided_again_alike(verb: Cli, engine_cli: Cli, folder: Path) 
     again = answer(verb, folder, "replay", "--json")
     assert (again["difference"], again["ticks"]) == (None, 390)
     assert again["decisions"] > 0 and again["orders"] > 0
-    assert verb("replay", again["run"], cwd=folder).out.endswith(" orders, and no difference\n")
+    assert verb("replay", again["run"], cwd=folder).out.splitlines()[0].endswith(" orders, and no difference")
 
 
 def test_a_replay_needs_only_the_store(verb: Cli, folder: Path) -> None:
@@ -145,7 +147,8 @@ def test_a_single_look_is_decided_again_too(verb: Cli, engine_cli: Cli, folder: 
 
 
 def test_a_halt_stops_entries_of_the_next_run_until_resume(verb: Cli, engine_cli: Cli, folder: Path) -> None:
-    assert answer(verb, folder, "halt", "--why", "lunch", "--json")["store_error"] is None
+    halted_by = answer(verb, folder, "halt", "--why", "lunch", "--json")
+    assert halted_by["stores"] == [{"mode": "paper", "store": "state/autotrader.db", "error": None}]
     halted = engine_cli(*FAST, cwd=folder)
     assert "entries are halted: lunch; exits and cancels go on" in halted.err
     made = json.loads(halted.out)
@@ -153,9 +156,9 @@ def test_a_halt_stops_entries_of_the_next_run_until_resume(verb: Cli, engine_cli
     assert [row["guard"] for row in made["rejected_by_guard"]] == ["halt"]
     assert answer(verb, folder, "replay", "--json")["difference"] is None
     lifted = verb("resume", cwd=folder)
-    assert "lifted: halt: lunch" in lifted.out and "lifted: state/HALT: lunch" in lifted.out
+    assert "lifted: halt: lunch" in lifted.out and "lifted: the file HALT: lunch" in lifted.out
     assert json.loads(engine_cli(*FAST, cwd=folder).out)["orders"] > 0
-    assert verb("resume", cwd=folder).out == "nothing was halted; entries may go on\n"
+    assert verb("resume", cwd=folder).out == "nothing was halted; entries of paper (state/autotrader.db) may go on\n"
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen[str]:
@@ -206,7 +209,11 @@ def test_a_killed_run_leaves_a_sound_store_and_can_be_decided_again(verb: Cli, e
 
 def test_db_makes_checks_and_copies(verb: Cli, folder: Path) -> None:
     assert answer(verb, folder, "db", "init", "--json")["mode"] == "paper"
-    assert verb("db", "check", cwd=folder).out == "state/autotrader.db: sound\n"
+    assert verb("db", "check", cwd=folder).out == "state/autotrader.db (paper): sound\n"
+    refused = verb("db", "backup", "copies/b.db", cwd=folder)
+    assert refused.code == 2 and "there is no folder copies for the backup" in refused.err
+    assert not (folder / "copies").exists()
+    (folder / "copies").mkdir()
     assert answer(verb, folder, "db", "backup", "copies/b.db", "--json")["problems"] == []
     copy = {"AUTOTRADER__STORE__PATH": str(folder / "copies" / "b.db")}
     assert verb("replay", cwd=folder, env=copy).code == 0
@@ -218,12 +225,13 @@ def test_db_makes_checks_and_copies(verb: Cli, folder: Path) -> None:
 
 
 def test_a_store_is_for_one_mode(verb: Cli, engine_cli: Cli, folder: Path) -> None:
-    live = {"AUTOTRADER__STORE__PATH": "state/live.db"}
-    assert verb("db", "init", "--mode", "live", cwd=folder, env=live).code == 0
-    refused = engine_cli(*FAST, cwd=folder, env=live)
+    assert verb("db", "init", "--mode", "live", cwd=folder).code == 0
+    mixed_up = {"AUTOTRADER__STORE__PATH": "state/autotrader-live.db"}
+    refused = engine_cli(*FAST, cwd=folder, env=mixed_up)
     assert refused.code == 2
-    assert "live.db is a live store and cannot be used for paper" in refused.err
-    assert verb("db", "init", "--mode", "demo", cwd=folder, env=live).code == 2
+    assert "autotrader-live.db is a live store and cannot be used for paper" in refused.err
+    looked = verb("positions", cwd=folder, env=mixed_up)
+    assert looked.code == 2 and "is a live store" in looked.err
 
 
 @pytest.mark.parametrize(
@@ -233,7 +241,10 @@ def test_a_store_is_for_one_mode(verb: Cli, engine_cli: Cli, folder: Path) -> No
         (["orders", "--run", "nosuch"], "has no run nosuch"),
         (["db", "backup"], "needs the file to write: engine db backup FILE"),
         (["db", "check", "x.db"], "takes no file; the store is"),
-        (["db", "check", "--mode", "live"], "takes no --mode"),
+        (["db", "check", "--mode", "live"], "there is no live store at state/autotrader-live.db"),
+        (["db", "check", "--since", "24h"], "--since is for `engine db alerts`"),
+        (["db", "alerts", "--since", "soon"], "--since soon is no length of time; write 30m, 24h or 7d"),
+        (["orders", "--mode", "real"], "--mode"),
         (["db", "backup", "autotrader.toml"], "is there already; name a new file"),
     ],
 )
@@ -248,7 +259,7 @@ def test_a_mistake_gets_one_clear_line(verb: Cli, folder: Path, arguments: list[
 def test_reading_makes_no_store(verb: Cli, tmp_path: Path, arguments: list[str]) -> None:
     told = verb(*arguments, cwd=tmp_path)
     assert told.code == 2
-    assert "there is no store at state/autotrader.db" in told.err
+    assert "there is no paper store at state/autotrader.db" in told.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -257,5 +268,106 @@ def test_a_halt_works_where_the_store_does_not(verb: Cli, tmp_path: Path) -> Non
     (tmp_path / "state" / "autotrader.db").write_text("no store")
     told = verb("halt", "--why", "fire", cwd=tmp_path)
     assert told.code == 0
-    assert "only the file says so, because the store could not be written" in told.err
+    assert "only state/HALT halts paper, because its store could not be written" in told.err
     assert (tmp_path / "state" / "HALT").read_text() == "fire\n"
+
+
+def with_alert(folder: Path, mode: Mode, text: str) -> None:
+    """A store of that mode whose book has one alert, and whose only run is a reading of the account."""
+    store = open_store(folder / "state" / f"autotrader-{mode}.db", mode)
+    writer = store.begin_run(str(mode), 1, "reconcile kalshi demo", [], [], "", {}, {}, {}, {}, "1", book="kalshi demo")
+    writer.alert(time.time_ns(), "error", "position", text)
+    writer.end("done", None, {})
+    store.close()
+
+
+@pytest.mark.parametrize("words", [["positions"], ["orders"], ["db", "check"], ["db", "alerts"]])
+def test_every_verb_reads_the_store_of_the_mode_and_names_it(verb: Cli, folder: Path, words: list[str]) -> None:
+    with_alert(folder, Mode.DEMO, "the venue is followed")
+    live = {"AUTOTRADER__KALSHI__EXECUTION_MODE": "live"}
+    for mode, file in (("paper", "state/autotrader.db"), ("demo", "state/autotrader-demo.db")):
+        told = verb(*words, "--mode", mode, cwd=folder, env=live)
+        assert told.code == 0, told.err
+        assert f"{file} ({mode})" in told.out
+        found = answer(verb, folder, *words, "--mode", mode, "--json")
+        assert (found["store"], found["mode"]) == (file, mode)
+    assert verb(*words, cwd=folder, env=live).out.count("state/autotrader.db (paper)") == 1
+    if words[0] != "db" or words[1] == "alerts":
+        assert "there is also --mode demo" in verb(*words, cwd=folder).out
+
+
+def test_making_a_demo_store_leaves_the_paper_store_alone(verb: Cli, engine_cli: Cli, tmp_path: Path) -> None:
+    made = answer(verb, tmp_path, "db", "init", "--mode", "demo", "--json")
+    assert made == {"store": "state/autotrader-demo.db", "mode": "demo"}
+    assert not (tmp_path / "state" / "autotrader.db").exists()
+    (tmp_path / "d").mkdir()
+    assert answer(verb, tmp_path, "db", "backup", "d/b.db", "--mode", "demo", "--json")["mode"] == "demo"
+
+
+def test_alerts_are_listed_as_far_back_as_asked(verb: Cli, folder: Path) -> None:
+    with_alert(folder, Mode.LIVE, "the venue has 3.00")
+    with sqlite3.connect(folder / "state" / "autotrader-live.db") as connection:
+        connection.execute("INSERT INTO alerts (time_ns, book, level, kind, text) VALUES (1, 'b', 'error', 'k', 'old')")
+    texts = [row["text"] for row in answer(verb, folder, "db", "alerts", "--mode", "live", "--json")["alerts"]]
+    assert sorted(texts) == ["old", "the venue has 3.00"]
+    told = verb("db", "alerts", "--mode", "live", "--since", "24h", cwd=folder)
+    assert " error position: the venue has 3.00\n1 alert(s)\n" in told.out and "old" not in told.out
+
+
+def test_a_reading_of_the_account_hides_no_run_and_is_not_replayed(verb: Cli, folder: Path) -> None:
+    newest = answer(verb, folder, "orders", "--json")["run"]
+    store = open_store(folder / "state" / "autotrader.db")
+    writer = store.begin_run("paper", time.time_ns(), "reconcile kalshi", [], [], "", {}, {}, {}, {}, "1", book="b")
+    writer.end("done", None, {})
+    store.close()
+    for words in (["orders"], ["positions"], ["replay"]):
+        assert answer(verb, folder, *words, "--json")["run"] == newest
+    refused = verb("replay", writer.run_id, cwd=folder)
+    assert refused.code == 2
+    assert f"run {writer.run_id} is a reading of the account by `engine reconcile`" in refused.err
+    assert "which orders nothing" in verb("orders", "--run", writer.run_id, cwd=folder).out
+
+
+def test_a_halt_in_panic_stops_every_store_and_resume_lifts_every_one(verb: Cli, folder: Path) -> None:
+    with_alert(folder, Mode.DEMO, "x")
+    halted = verb("halt", "--why", "fire", cwd=folder)
+    assert "paper (state/autotrader.db), demo (state/autotrader-demo.db), by state/HALT" in halted.out
+    (folder / "state" / "HALT").unlink()  # each store says it, too
+    for mode in (Mode.PAPER, Mode.DEMO):
+        store = open_store(folder / "state" / ("autotrader.db" if mode is Mode.PAPER else "autotrader-demo.db"))
+        assert store.halts.look().operator == "fire"
+        store.close()
+    lifted = verb("resume", cwd=folder)
+    assert lifted.out.count("lifted: ") == 2
+    assert "entries of paper (state/autotrader.db), demo (state/autotrader-demo.db) may go on" in lifted.out
+
+
+def test_a_halt_of_one_mode_leaves_the_others_and_its_resume_leaves_the_file(verb: Cli, folder: Path) -> None:
+    with_alert(folder, Mode.DEMO, "x")
+    assert "demo (state/autotrader-demo.db) alone" in verb("halt", "--mode", "demo", cwd=folder).out
+    assert not (folder / "state" / "HALT").exists()
+    paper = open_store(folder / "state" / "autotrader.db")
+    assert paper.halts.look().operator == ""
+    paper.close()
+    (folder / "state" / "HALT").write_text("by hand\n")
+    still = verb("resume", "--mode", "demo", cwd=folder)
+    assert still.code == 1 and "still halted by the file HALT (by hand)" in still.out
+    assert (folder / "state" / "HALT").exists()
+    assert verb("resume", cwd=folder).code == 0
+
+
+def test_resume_says_which_store_it_could_not_write(verb: Cli, folder: Path) -> None:
+    assert verb("halt", "--why", "fire", cwd=folder).code == 0
+    (folder / "state" / "autotrader-live.db").write_text("no store")
+    told = verb("resume", cwd=folder)
+    assert told.code == 2
+    assert "live is as it was: " in told.err and "lifted: halt: fire (paper)" in told.out
+
+
+def test_git_leaves_out_all_that_a_store_leaves_beside_the_package(tmp_path: Path) -> None:
+    shutil.copy(PROJECT / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    names = ["a.db", "a.db-wal", "a-live.db-shm", "a-demo.db.lock", "HALT", "events"]
+    command = ["git", "check-ignore", *(f"state/{name}" for name in names), "state/store.py"]
+    ignored = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ignored.stdout.split() == [f"state/{name}" for name in names]

@@ -11,7 +11,7 @@ from rich.console import Console
 from engine.report.layout import duration, money, tables
 from engine.report.markdown import render_markdown
 from engine.report.tables import print_report
-from engine.research.results import BacktestResult
+from engine.research.results import BacktestResult, OpenPosition
 from engine.research.trades import ClosedTrade
 
 Make = Callable[..., BacktestResult]
@@ -93,3 +93,20 @@ def test_money(value: float, text: str) -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_a_lasting_account_goes_on_with_is_listed_and_no_trade(result: Make) -> None:
+    held = [OpenPosition("p.a", "KXU-A", 3.0, 0.2, 0.195), OpenPosition("p.b", "KXU-B", -2.0, 0.5, None)]
+    made = result(still_open=held)
+    assert made.to_json()["still_open"] == [
+        {"rule": "p.a", "symbol": "KXU-A", "quantity": 3.0, "entry": 0.2, "mark": 0.195, "unrealised": -0.015},
+        {"rule": "p.b", "symbol": "KXU-B", "quantity": -2.0, "entry": 0.5, "mark": None, "unrealised": None},
+    ]
+    assert made.to_json()["trades"] == result().to_json()["trades"]
+    lines = printed(made, terminal=False).splitlines()
+    start = lines.index("Still open")
+    assert [line.split() for line in lines[start + 2 : start + 4]] == [
+        ["p.a", "KXU-A", "3", "0.20", "0.195", "-$0.01"], ["p.b", "KXU-B", "-2", "0.50", "—", "—"],
+    ]  # fmt: skip
+    assert "Nothing is held." in printed(result(still_open=[]), terminal=False)
+    assert "still_open" not in result().to_json(), "a back-test closes what is open at the end of its data"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,27 @@ def private_pem(key: PrivateKey) -> str:
     traditional = isinstance(key, rsa.RSAPrivateKey)
     form = serialization.PrivateFormat.TraditionalOpenSSL if traditional else serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+def keys_in(folder: Path) -> dict[str, PrivateKey]:
+    """The private keys of an earlier exchange, by key id: every ``<id>.pem`` whose name is an id (a UUID).
+
+    Raises KeyFileError for one that cannot be read.
+    """
+    found: dict[str, PrivateKey] = {}
+    for path in sorted(folder.glob("*.pem")):
+        try:
+            uuid.UUID(path.stem)
+        except ValueError:
+            continue  # somebody else's file
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), None)
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise KeyFileError(f"{path}: cannot be read as a private key: {error}; move it away") from None
+        if not isinstance(key, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
+            raise KeyFileError(f"{path}: the key is neither RSA nor Ed25519; move it away")
+        found[path.stem] = key
+    return found
 
 
 def write_private(path: Path, text: str) -> None:

@@ -40,6 +40,12 @@ def made_up(now: int) -> dict[str, Any]:
     return document
 
 
+def practice(now: int) -> dict[str, Any]:
+    """The made-up exchange with four plain markets beside, whose tickers are the same on every day."""
+    document, plain = made_up(now), many(4, now)
+    return {**document, **{name: [*document[name], *plain[name]] for name in ("series", "markets")}}
+
+
 def many(count: int, now: int) -> dict[str, Any]:
     """As many independent markets as wanted, for load: KXPRACTICE-00000-YES and so on."""
     markets = [

@@ -101,9 +101,14 @@ class Practice:
         subaccount: int | None = None,
     ) -> Credentials:  # fmt: skip
         """A key of a user (opened with the starting deposit when new); ``kind`` is rsa or ed25519."""
-        ids = self.venue.floor.ids
-        private = make_private(kind)
-        key_id, user_id = ids(), ids.of("user", user)
+        return self.take_key(self.venue.floor.ids(), make_private(kind), scopes, user, subaccount)
+
+    def take_key(
+        self, key_id: str, private: PrivateKey, scopes: tuple[str, ...] = ("read", "write"), user: str = _USER,
+        subaccount: int | None = None,
+    ) -> Credentials:  # fmt: skip
+        """As ``make_key``, with a key that is there already."""
+        user_id = self.venue.floor.ids.of("user", user)
         self.venue.add_key(ApiKey(key_id, user_id, private.public_key(), user, scopes, subaccount))
         return Credentials(key_id, private_pem(private), private, user_id)
 

@@ -31,7 +31,12 @@ class Check:
 
 
 class VenueSilent(Exception):
-    """The venue cannot be reached or does not answer sensibly, so what was asked stays unknown."""
+    """The venue cannot be reached or does not answer sensibly, so what was asked stays unknown; ``mend`` says what
+    would change that."""
+
+    def __init__(self, message: str, mend: str = "try again when it does") -> None:
+        super().__init__(message)
+        self.mend = mend
 
 
 class VenueProbe(Protocol):

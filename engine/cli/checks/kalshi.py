@@ -18,6 +18,7 @@ from engine.settings.models import KalshiSettings
 
 PATIENCE = Timeouts(connect=3.0, answer=5.0)
 TICKERS_AT_ONCE = 100
+CLOCK_MEND = "put this machine's clock right (NTP); no key counts before"
 
 Answer = TypeVar("Answer")
 
@@ -41,6 +42,8 @@ class KalshiProbe:
         async def balance(venue: KalshiRest) -> str | None:
             try:
                 await venue.portfolio.balance(subaccount=self._subaccount)
+            except ClockSkewError as error:
+                raise VenueSilent(f"{error}", CLOCK_MEND) from None
             except NotAuthorized as error:
                 return str(error)
             return None

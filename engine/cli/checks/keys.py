@@ -49,7 +49,7 @@ def _accepted(probe: VenueProbe) -> Check:
     try:
         problem = probe.key_problem()
     except VenueSilent as error:
-        return unknown("key accepted", f"{probe.name} cannot say: {error}", "try again when it does")
+        return unknown("key accepted", f"{probe.name} cannot say: {error}", error.mend)
     if problem is None:
         return ok("key accepted", f"by {probe.name} at {probe.address}")
     return fail("key accepted", f"{probe.name} says {problem}", "use the key of this environment, with trading scope")

@@ -48,7 +48,7 @@ def check_clock(probe: VenueProbe | None) -> Check:
     try:
         ahead = probe.clock_ahead_seconds()
     except VenueSilent as error:
-        return unknown("clock", f"{probe.name} cannot say: {error}", "try again when it does")
+        return unknown("clock", f"{probe.name} cannot say: {error}", error.mend)
     said = f"{abs(ahead):.2f} s {'ahead of' if ahead >= 0 else 'behind'} {probe.name}"
     if abs(ahead) >= WRONG_SECONDS or ahead != ahead:
         return fail("clock", said, "put the clock right (NTP): signed requests are refused")

@@ -64,7 +64,7 @@ def _markets(pack: Pack, probe: VenueProbe | None, settings: Settings) -> Check:
     try:
         tradable = probe.tradable(symbols)
     except VenueSilent as error:
-        return unknown(name, f"{probe.name} cannot say: {error}", "try again when it does")
+        return unknown(name, f"{probe.name} cannot say: {error}", error.mend)
     strange = [symbol for symbol in symbols if symbol not in tradable]
     closed = [symbol for symbol in symbols if tradable.get(symbol) is False]
     if strange:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.cli.checks.check import Check, fail, ok, unknown, warn
-from state import Store, StoreError, open_store
+from state import Mode, Store, StoreError, open_store
 
+DAY_NS = 24 * 3_600 * 10**9
+NEWEST = 3  # alerts that are shown
 LARGEST_TO_CHECK = 1 << 28  # bytes; a sound file of this size is read through in about a second
 
 
-def check_store(path: Path) -> list[Check]:
-    """Opening brings an older store up to date, as every verb does; a store that is not there is not made."""
-    if not path.exists():
-        return [ok("store", f"{path} is not there yet; the first run makes it")]
+def check_stores(stores: Sequence[tuple[Mode, Path]], paper: Path, now_ns: int) -> list[Check]:
+    """Every store that is there; ``paper`` is where the first will be."""
+    if not stores:
+        return [ok("store", f"{paper} is not there yet; the first run makes it")]
+    return [check for mode, path in stores for check in check_store(mode, path, now_ns)]
+
+
+def check_store(mode: Mode, path: Path, now_ns: int) -> list[Check]:
+    """Opening brings an older store up to date, as every verb does."""
+    name = f"{mode} store"
     try:
-        store = open_store(path)
+        store = open_store(path, mode)
     except StoreError as error:
-        return [fail("store", str(error), "see what it says; nothing was changed")]
+        return [fail(name, str(error), "see what it says; nothing was changed")]
     try:
-        return [ok("store", f"{path} opens, tables are up to date"), _sound(store), _alone(store)]
+        checks = [_sound(store), _alone(store), _halted(store, now_ns), _alerts(store, now_ns)]
+        opens = ok(name, f"{path} opens, tables are up to date")
+        return [opens, *(replace(check, name=f"{name}: {check.name}") for check in checks)]
     except StoreError as error:
-        return [fail("store", str(error), "go on with a backup")]
+        return [fail(name, str(error), "go on with a backup")]
     finally:
         store.close()
 
@@ -29,16 +41,37 @@ def check_store(path: Path) -> list[Check]:
 def _sound(store: Store) -> Check:
     size = store.path.stat().st_size
     if size > LARGEST_TO_CHECK:
-        return unknown("store sound", f"{size >> 20} MiB were not read through", "check it while no engine runs")
+        return unknown("sound", f"{size >> 20} MiB were not read through", "check it while no engine runs")
     problems = store.check()
     if problems:
-        return fail("store sound", "; ".join(problems[:3]), "go on with a backup")
-    return ok("store sound", "every page and every reference")
+        return fail("sound", "; ".join(problems[:3]), "go on with a backup")
+    return ok("sound", "every page and every reference")
 
 
 def _alone(store: Store) -> Check:
     running = [run for run in store.runs() if run["status"] == "running"]
     if running:
         who = ", ".join(f"run {run['id']} (process {run['pid']})" for run in running)
-        return warn("store free", f"{who} is using it", "a second engine on it would be refused")
-    return ok("store free", "no engine is on it")
+        return warn("free", f"{who} is using it", "a second engine on it would be refused")
+    return ok("free", "no engine is on it")
+
+
+def _halted(store: Store, now_ns: int) -> Check:
+    """A halt is no fault, and the reason why nothing is entered."""
+    file = store.halts.look().operator
+    why = [f"{halt['by']}: {halt['reason']}" for halt in store.halts.active(now_ns)] or ([file] if file else [])
+    if why:
+        return warn("halt", f"entries are halted: {'; '.join(why)}", "`engine resume` lifts it")
+    return ok("halt", "nothing is halted")
+
+
+def _alerts(store: Store, now_ns: int) -> Check:
+    """What a person should look at of the last day, the newest first."""
+    found = store.alerts(since_ns=now_ns - DAY_NS)
+    if not found:
+        return ok("alerts", "none in the last 24 h")
+    newest = "; ".join(f"{alert['kind']}: {alert['text']}" for alert in reversed(found[-NEWEST:]))
+    return warn(
+        "alerts", f"{len(found)} in the last 24 h, the newest: {newest}",
+        f"engine db alerts --since 24h --mode {store.mode}",
+    )  # fmt: skip

@@ -402,17 +402,22 @@ def test_what_cannot_be_done_is_explained(client: Client, path: str, body: Any, 
 def test_the_command_serves_until_it_is_asked_to_stop(tmp_path: Path, sign: Callable[..., dict[str, str]]) -> None:
     command = [sys.executable, "-m", "engine", "simulate", "kalshi", "--port", "0", "--folder", str(tmp_path), "--json"]
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")]))
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
+    elsewhere = tmp_path / "notes.pem"
+    elsewhere.write_text("not an id, so not ours", encoding="utf-8")
+
+    def started() -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        environment = {**os.environ, "PYTHONPATH": path}
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    process = started()
     try:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         assert {Path(key["pem"]).stat().st_mode & 0o777 for key in said["keys"]} == {0o600}
         token = Path(said["control_token_file"]).read_text(encoding="utf-8")
         state = httpx.get(f"{said['control']}/state", headers={"Authorization": f"Bearer {token}"}).json()
-        assert state["markets"] == said["markets"] == 15 and state["read_lag_ms"] == 400
+        assert state["markets"] == said["markets"] == len(said["tickers"]) == 19 and state["read_lag_ms"] == 400
         for key in said["keys"]:
             private = serialization.load_pem_private_key(Path(key["pem"]).read_bytes(), None)
             reply = httpx.get(f"{said['rest']}/portfolio/fills", headers=_signed(sign, key["key_id"], private))
@@ -420,6 +425,15 @@ def test_the_command_serves_until_it_is_asked_to_stop(tmp_path: Path, sign: Call
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=SECONDS)
         assert (process.returncode, out, err) == (0, "", "")
+        process = started()  # the same folder again: the same keys count
+        assert process.stdout is not None
+        again = json.loads(process.stdout.readline())
+        assert {key["key_id"] for key in again["keys"]} == {key["key_id"] for key in said["keys"]}
+        assert httpx.get(f"{again['rest']}/portfolio/fills", headers=_signed(sign, key["key_id"], private)).is_success
+        variables = Path(again["variables"]).read_text(encoding="utf-8")
+        assert again["rest"].removesuffix("/trade-api/v2") in variables
+        (used,) = (key for key in said["keys"] if key["pem"] in variables)
+        assert f"API_KEY_ID={used['key_id']}" in variables
     finally:
         process.kill()
         process.wait()
@@ -437,6 +451,7 @@ def _signed(sign: Callable[..., dict[str, str]], key_id: str, private: Any) -> d
         (["--markets", "none.json"], "none.json: cannot be read"),
         (["--replay", "none.csv"], "none.csv: cannot be read"),
         (["--keys", "none.json"], "none.json: cannot be read"),
+        (["--speed", "2"], "add --replay"),
     ],
 )
 def test_wrong_options_are_one_line(engine_cli: Callable[..., Any], arguments: list[str], said: str) -> None:

@@ -1,0 +1,63 @@
+"""Which file a verb reads and writes: one store for each mode, and the one option that says which mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from engine.settings import Settings
+from state import Mode, Store, StoreError, open_store
+
+ModeName = Literal["paper", "demo", "live"]
+ModeOption = Annotated[
+    ModeName | None,
+    typer.Option("--mode", help="Whose orders: the store of paper, demo or live runs.  [default: paper]"),
+]
+_RUNS: Mapping[Mode, str] = {
+    Mode.PAPER: "a paper run",
+    Mode.DEMO: "a live run on the demo or a practice exchange",
+    Mode.LIVE: "a live run on the production exchange",
+}
+
+
+def store_of(settings: Settings, mode: Mode) -> Path:
+    """Paper, demo and live orders are never kept in one file: each mode has its own beside the paper store."""
+    path = settings.store.path
+    return path if mode is Mode.PAPER else path.with_name(f"{path.stem}-{mode}{path.suffix}")
+
+
+def stores_there(settings: Settings) -> Iterator[tuple[Mode, Path]]:
+    """The modes whose store is there."""
+    return ((mode, path) for mode in Mode if (path := store_of(settings, mode)).exists())
+
+
+def mode_of(name: ModeName | None) -> Mode:
+    """The mode that ``--mode`` names."""
+    return Mode(name or Mode.PAPER)
+
+
+def open_mode(settings: Settings, name: ModeName | None) -> Store:
+    """The store that ``--mode`` names, which must be there; raises StoreError that says which stores are."""
+    mode = mode_of(name)
+    path = store_of(settings, mode)
+    if not path.exists():
+        others = [f"--mode {other} ({file})" for other, file in stores_there(settings)]
+        there = f"; what is there: {', '.join(others)}" if others else ""
+        make = "engine db init" if mode is Mode.PAPER else f"engine db init --mode {mode}"
+        raise StoreError(f"there is no {mode} store at {path}; `{make}` or {_RUNS[mode]} makes one{there}")
+    return open_store(path, mode, create=False)
+
+
+def told(store: Store) -> dict[str, Any]:
+    """Which store an answer is from, for JSON."""
+    return {"store": store.path, "mode": store.mode}
+
+
+def footer(settings: Settings, store: Store, name: str | None) -> str:
+    """Which store an answer is from, for people, and where no mode was named the others that are there."""
+    others = [str(mode) for mode, _ in stores_there(settings) if mode is not store.mode]
+    more = f"; there is also --mode {' and --mode '.join(others)}" if others and name is None else ""
+    return f"store: {store.path} ({store.mode}){more}"

@@ -1,0 +1,68 @@
+"""What ``engine reconcile`` says of what stays uncertain, however often it reads."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from engine.cli import reconcile
+from engine.execute.reconcile import Difference, Findings
+from engine.market.orders import Side
+from engine.market.venue import WireOrder
+
+SENT_NS = 1_700_000_000_000_000_000
+
+
+class Readings:
+    """A recovery that finds what it is told, reading by reading; the last one goes on."""
+
+    def __init__(self, *findings: Findings) -> None:
+        self._findings = list(findings)
+        wire = WireOrder("abc-1", "KXU-A", Side.BUY, Decimal(3), Decimal("0.41"))
+        attempts = {"abc-1": SimpleNamespace(wire=wire, sent_ns=SENT_NS)}
+        accounts = SimpleNamespace(attempts=attempts, net=lambda: {"KXU-A": Decimal(3)})
+        self.broker = SimpleNamespace(accounts=accounts, on_events=lambda now, events: None)
+        self.cash = Decimal(10)
+
+    async def read(self) -> None:
+        return None
+
+    def apply(self, picture: object, now_ns: int) -> Findings:
+        return self._findings.pop(0) if len(self._findings) > 1 else self._findings[0]
+
+
+def found(monkeypatch: pytest.MonkeyPatch, *findings: Findings) -> Any:
+    monkeypatch.setattr(reconcile, "PAUSE_SECONDS", 0)
+    return asyncio.run(reconcile._read(cast(Any, Readings(*findings))))
+
+
+def test_an_order_that_stays_uncertain_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = found(monkeypatch, Findings(unsettled=("abc-1",)))
+    assert said.agree is False
+    assert said.uncertain == ["buy 3 KXU-A at 0.41, sent 2023-11-14 22:13:20 UTC as abc-1"]
+
+
+def test_what_became_certain_is_not_uncertain_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = found(monkeypatch, Findings(unsettled=("abc-1",)), Findings(never_arrived=("abc-1",)), Findings())
+    assert (said.agree, said.uncertain) == (True, [])
+    assert said.said == {"never arrived": ["abc-1"]}
+
+
+def test_a_difference_that_stays_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = found(monkeypatch, Findings(different=(Difference("KXU-A", Decimal(0), Decimal(3)),)))
+    assert said.said == {"position differs": ["KXU-A: the venue has 3, we had 0"]}
+
+
+def test_an_alert_of_every_reading_is_said_and_kept_once(capsys: pytest.CaptureFixture[str]) -> None:
+    kept: list[tuple[str, str]] = []
+    writer = SimpleNamespace(alert=lambda time_ns, level, kind, text: kept.append((kind, text)))
+    alert = reconcile._once(cast(Any, writer))
+    for _ in range(40):
+        alert("position", "KXU-A: no price is known")
+    alert("position", "KXU-B: no price is known")
+    assert kept == [("position", "KXU-A: no price is known"), ("position", "KXU-B: no price is known")]
+    assert len(capsys.readouterr().err.splitlines()) == 2
