@@ -5,6 +5,8 @@ from __future__ import annotations
 from connectors.paper import PaperBroker
 from engine.cli.assemble import Assembly, now_ns
 from engine.cli.conditions import PAPER_BROKER, RULES
+from engine.cli.errors import UserError
+from engine.decide.carryover import VERSION
 from engine.decide.tick import Decider
 from engine.execute.resume import Carried, Start, begin_with, never_arrived
 from state import RunWriter, Store
@@ -25,7 +27,14 @@ def held_in(store: Store, book: str) -> list[str]:
 def carried(store: Store, writer: RunWriter) -> Carried | None:
     """What the rules knew when the account's last run ended, and what its book has seen since."""
     told = store.last_kept(writer.book.name, RULES)
-    return None if told is None else Carried(told, *writer.book.since(told["transaction"]))
+    if told is None:
+        return None
+    if told.get("version") != VERSION:
+        raise UserError(
+            f"{store.path}: cooldowns, limits of the day and what exits have done were kept there by another version "
+            "of this engine; close what is held with that version or `engine flatten`, and begin another store.path"
+        )
+    return Carried(told, *writer.book.since(told["transaction"]))
 
 
 def go_on(assembly: Assembly, decider: Decider, store: Store, writer: RunWriter) -> tuple[PaperBroker, Start]:

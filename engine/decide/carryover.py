@@ -19,10 +19,14 @@ _ORDER = get_type_hints(Order)
 _POSITION = {field.name: get_type_hints(Position)[field.name] for field in fields(Position)}
 
 
+VERSION = 1  # of what is told; to be raised whenever a field comes, goes or changes its meaning
+
+
 def told(context: Context) -> dict[str, Any]:
     """Everything, as of the last tick. What is over (a cooldown that has ended) is left out."""
     portfolio, now_ns = context.portfolio, context.now_ns
     return {
+        "version": VERSION,
         "now_ns": now_ns,
         "cooling": [[*key, until] for key, until in sorted(context.cooling.items()) if until > now_ns],
         "intervals": [[*key, number] for key, number in sorted(context.last_interval.items())],

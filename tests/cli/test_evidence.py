@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from engine.cli.conditions import START, encode_start
+from engine.cli.conditions import START
 from engine.cli.evidence import gather
 from engine.cli.rules import LoadedRules, load_rules
-from engine.execute.resume import Start
-from engine.market.orders import Fill, Leg, Side
-from engine.market.wire import Saved
 from engine.settings import Settings
 from state import Store
 
@@ -155,13 +151,6 @@ def test_the_same_days_count_once(rules: LoadedRules) -> None:
     found = gathered(rules, kept(rules), again)
     assert [run.run for run in found.counted] == ["r2"]
     assert found.left_out == {"r1": "its days are in run r2, which is as long or longer"}
-
-
-def test_what_an_earlier_run_bought_and_this_one_sold_is_one_trade(rules: LoadedRules) -> None:
-    bought = Fill("f0", "c", "SPY", "alpha.buyer", Side.BUY, Decimal(1), Decimal(100), Decimal("0.5"), 0, Leg.ENTRY)
-    began = encode_start(Start(Saved(fills=[bought], positions=(("alpha.buyer", "SPY", Decimal(1)),)), Decimal(100)))
-    (run,) = gathered(rules, kept(rules, began=began, fills=[fill("sell", "103", 2)])).counted
-    assert [trade.net for trade in run.trades] == [2]
 
 
 def test_costs_are_covered_where_the_store_keeps_all_three(rules: LoadedRules) -> None:
