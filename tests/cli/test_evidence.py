@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import pytest
 
-from engine.cli.conditions import START
 from engine.cli.evidence import gather
 from engine.cli.rules import LoadedRules, load_rules
 from engine.settings import Settings
@@ -49,8 +48,8 @@ class Kept:
         return cast("list[dict[str, Any]]", self._of(run_id).get("before", []))
 
     def snapshot(self, run_id: str, name: str) -> dict[str, Any] | None:
-        key = {"inputs": "inputs", START: "began"}[name]
-        return cast("dict[str, Any] | None", self._of(run_id).get(key))
+        assert name == "inputs"
+        return cast("dict[str, Any] | None", self._of(run_id)["inputs"])
 
     def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:
         return next(run["files"] for run in self._runs if run["ruleset_sha"] == sha256)
