@@ -234,9 +234,12 @@ class VenueBroker:
         """What the venue says of one order; one that is not ours is left alone here."""
         attempt = self.accounts.of_order(order)
         if attempt is not None:
-            if order.open and not attempt.open:
+            over = not attempt.open
+            if over and order.open:
                 self.doubt(time_ns)  # old news, or it lives: only the lists can say which
             attempt.listed(order)
+            if over and attempt.open:
+                self._found(attempt)  # it had been refused, and no news is older than that
             attempt.heard_ns = time_ns
             self.accounts.named(attempt)
             self.touch(attempt, time_ns)
@@ -287,10 +290,15 @@ class VenueBroker:
         """The venue shows an attempt resting that was over here: it lives, and comes off."""
         attempt = self.accounts.attempts[client_id]
         if not attempt.stray:
-            self._alert("order_found", f"{client_id}: it was over in our books and rests at the venue; it is taken off")
+            self._found(attempt)
         attempt.found_resting(order)
         self.accounts.named(attempt)
         self.touch(attempt, time_ns)
+
+    def _found(self, attempt: Attempt) -> None:
+        attempt.stray = True
+        words = "it was over in our books and rests at the venue; it is taken off"
+        self._alert("order_found", f"{attempt.wire.client_id}: {words}")
 
     def _reopened(self, symbol: str) -> None:
         """What was refused because of a pause is not to wait for the end of its back-off."""

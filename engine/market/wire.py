@@ -144,7 +144,7 @@ class Attempt:
     def found_resting(self, order: VenueOrder) -> None:
         """The venue's lists, newer than its end, show it resting: it is alive, and has to come off."""
         self.life = advance(self.life, Found(order.venue_order_id)).life
-        self.over, self.stray = None, True
+        self.over = None
         self.total, self.told = order.quantity, max(self.told, order.filled)
         self.settle()
 

@@ -40,6 +40,7 @@ class App:
         self.venue = director.venue
         self.control = Control(director, control_token)
         self.closing = asyncio.Event()
+        self.held_up = 0  # requests on their way
         self._beat: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +95,9 @@ class App:
         fault = self._fault(method, path)
         if fault is not None and fault.kind == "late":
             # Held up on the way: it arrives, and its signature is judged, only then, also when its sender has gone.
+            self.held_up += 1
             await self._sleep(fault.value)
+            self.held_up -= 1
             if not self.closing.is_set():
                 await self._send(send, answer(self.venue, request))
             return
