@@ -150,8 +150,8 @@ class Trial:
     def _judge(self, nursery: Nursery, when: str) -> None:
         """Nobody trades, nothing fails: our books follow the venue's, and must be the same.
 
-        A request of the dead that is still on its way may come between our reading and our look at the exchange's books:
-        then both are done again once it is there. What was wrongly taken for gone stays in our alerts.
+        A request of the dead that is still on its way may come between our reading and our look at the exchange's
+        books: then both are done again once it is there. What was wrongly taken for gone stays in our alerts.
         """
         self._calm(True)
         held_up = self.server.do(lambda practice: practice.app.held_up)
