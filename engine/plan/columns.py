@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.market.facts import FactSpec, Scope
-from engine.plan.arrays import Codes, Floats, Ints
+from engine.plan.arrays import Codes, Ints
 from engine.plan.column_kernel import MOST_ARGUMENTS
 from engine.plan.ops import Group
 from engine.plan.program import InputKey, Instruction, Program
@@ -187,8 +187,3 @@ def without_memory(nodes: Iterable[Node], wanted: Iterable[int]) -> tuple[list[N
         needed.add(slot)
         queue.extend(node.args)
     return [node for node in listed if node.slot in needed], leaves
-
-
-def column_memory(graph: ColumnGraph, rows: int) -> tuple[Floats, Floats]:
-    """Columns for ``rows`` rows (and the one before them), all unknown, and the memory of their nodes, all empty."""
-    return np.full((max(graph.width, 1), rows + 1), np.nan), np.zeros(max(graph.state_size, 1))

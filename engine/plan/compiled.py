@@ -127,10 +127,12 @@ class Linker:
         """Have ``made`` called by compiled code where ``function`` stands."""
         self._compiled[function] = self._numba.njit(made, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
-    def module(self, module: ModuleType, kept: Sequence[str], **options: Any) -> None:
+    def module(
+        self, module: ModuleType, kept: Sequence[str], inlined: frozenset[str] = frozenset(), **options: Any
+    ) -> None:
         """Link every function of a module; those ``kept`` are entered from outside, and stay on disk.
 
-        ``options``: further ones of ``numba.njit``.
+        ``inlined``: those that become part of their callers. ``options``: further ones of ``numba.njit``.
         """
         if self._keep:
             self._numba.config.CACHE_DIR = str(self._folder)
@@ -145,7 +147,7 @@ class Linker:
             entered = function.__name__ in kept
             made = self._numba.njit(
                 copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered,
-                **options,
+                forceinline=function.__name__ in inlined, **options,
             )  # fmt: skip
             shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
 

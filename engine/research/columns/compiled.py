@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -58,19 +59,28 @@ def _as_they_are(records: Records) -> Records:
 
 
 MODULES = (numbers, book, matching, broker, facts, guards, exits, entries, loop)
+# What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
+INLINED = frozenset((
+    "skip", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted", "turn",
+    "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of", "priced", "want",
+    "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted", "match_bar",
+    "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group", "settle",
+    "forget_ended", "write_position", "run_exits", "log_order", "new_order",
+))  # fmt: skip
 INTERPRETED = Machine(loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold, _with_names, 0)
 
 
 @cache
 def compiled_machine() -> Machine:
     """The compiled machine. The first call of each function on a machine compiles, later ones load."""
-    linker = Linker("machine", (column_kernel, folding, layout, nodes, *MODULES), kernel_linker())
+    here = sys.modules[__name__]
+    linker = Linker("machine", (here, column_kernel, folding, layout, nodes, *MODULES), kernel_linker())
     linker.replace(nodes.compute, _compute())  # type: ignore[arg-type]
     linker.module(column_kernel, kept=("run_columns", "mark_true"))
     linker.module(folding, kept=("fold",))
     for module in MODULES:
         # It makes no arrays, so none are counted; and where it divides, it has looked at the divisor.
-        linker.module(module, kept=("advance",), _nrt=False, error_model="numpy")
+        linker.module(module, ("advance",), INLINED, _nrt=False, error_model="numpy")
     names: dict[str, Any] = linker.names
     kernel = address_of(compiled_kernel().run)
     return Machine(names["advance"], names["run_columns"], names["mark_true"], names["fold"], _as_they_are, kernel)

@@ -288,7 +288,7 @@ class ColumnRun:
         for name, value in fields_of(stage.terms, stage.units).items():
             run[name] = value
         keys = len(tables.strategies) * len(stage.symbols)
-        run["symbols"], run["strategies"] = len(stage.symbols), len(tables.strategies)
+        run["symbols"] = len(stage.symbols)
         run["packs"], run["reads_realised"] = len(stage.plans[0].ruleset.packs), int(tables.reads_realised)
         run["spare_log"] = 64 + 8 * len(tables.watches) + 24 * max(keys, 1)
         run["spare_orders"] = 16 + 3 * len(tables.watches) + 2 * max(keys, 1)

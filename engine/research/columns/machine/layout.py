@@ -109,7 +109,7 @@ def record(ints: str, floats: str = "", more: Sequence[tuple[str, object]] = ())
 RUN = record(
     "t now status logged numbered cash realised realised_at_day inexact holds pendings legs ended closed "
     "halted halt_until halt_guard free live model latency part part_scale unit money price_money fee_unit fee_least "
-    "contract contract_scale cash_check symbols strategies packs reads_realised steady orders fills exposed "
+    "contract contract_scale cash_check symbols packs reads_realised orders fills "
     "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped "
     "effects strategy_codes side_codes",
     "cash_float initial equity_at_day peak slippage money_float unit_float",
@@ -118,7 +118,7 @@ ORDER = record(
     "number used next prev symbol strategy rule side leg type quantity total remaining filled fee fills parent group "
     "created placed_ns from_ns expires deadline fallback triggered at_market met in_book pending started leg_seq "
     "exiting leftover limit_nanos stop_nanos lost_legs standing",
-    "limit stop stop_wanted below above reserve taken_room",
+    "limit stop stop_wanted below above reserve",
     (("taken", np.int64),),
 )
 HELD = record(
@@ -130,7 +130,7 @@ HELD = record(
 SYMBOL = record(
     "tradable calendar lot tick bands_begin bands_end late_begin late_end guard_begin guard_end loads_begin loads_end "
     "clock_begin clock_end account_begin account_end moved_begin moved_end facts_begin facts_end watches_begin "
-    "watches_end order_begin head tail bar_seen quoted pendings held entries computed column orders every remembers "
+    "watches_end order_begin head tail bar_seen quoted pendings held entries computed orders every remembers "
     "barred synced last_column close_column bid_column ask_column deadline",
     "tick_size last bid ask close quote_bid quote_ask below above",
 )
