@@ -15,6 +15,7 @@ from engine.research.columns import folding
 from engine.research.columns.machine import (
     book,
     broker,
+    costs,
     entries,
     exits,
     facts,
@@ -24,6 +25,7 @@ from engine.research.columns.machine import (
     matching,
     nodes,
     numbers,
+    settlement,
 )
 from engine.research.columns.tables import Records
 
@@ -58,7 +60,7 @@ def _as_they_are(records: Records) -> Records:
     return records
 
 
-MODULES = (numbers, book, matching, broker, facts, guards, exits, entries, loop)
+MODULES = (numbers, book, settlement, costs, matching, broker, facts, guards, exits, entries, loop)
 # What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
 INLINED = frozenset((
     "skip", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted", "turn",

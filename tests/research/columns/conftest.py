@@ -372,7 +372,7 @@ class Parts:
     def fill_terms(self, fills: str) -> FillTerms:
         s = self.broker(fills).settings
         return FillTerms(fills, s.cash, s.fee_per_unit, s.fee_minimum, s.contract_rate, s.slippage_ratio, s.latency_ms,
-                         s.participation, s.cash_check)  # fmt: skip
+                         s.participation, s.cash_check, s.contract_rates)  # fmt: skip
 
 
 def parts_of(draw: Random, symbols: list[str]) -> Parts:
@@ -390,7 +390,6 @@ def parts_of(draw: Random, symbols: list[str]) -> Parts:
     settings = PaperSettings(
         cash=draw.choice((Decimal(100_000), Decimal("1999.99"), Decimal(4000))),
         fee_per_unit=draw.choice((Decimal("0.005"), Decimal(0))), fee_minimum=draw.choice((Decimal(1), Decimal(0))),
-        contract_rate=draw.choice((None, None, None, Decimal("0.0007"))),
         slippage_bps=draw.choice((Decimal(1), Decimal(0))), latency_ms=draw.choice((0, 250, 4000, 70_000)),
         cash_check=draw.random() < 0.7,
     )  # fmt: skip
