@@ -257,7 +257,8 @@ class Trades:
         codes = np.where(orders[:, LEG] >= layout.STOP, -orders[:, LEG], orders[:, RULE])
         found, numbers = np.unique(codes, return_inverse=True)
         rules = self._reader.rules
-        names = [SETTLED if c == BY_SETTLEMENT else LEGS[-c].value if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
+        legs = {-number: leg.value for number, leg in enumerate(LEGS) if number >= layout.STOP} | {BY_SETTLEMENT: SETTLED}
+        names = [legs[c] if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
         return numbers.astype(np.int64).reshape(-1), names
 
     def _end(
@@ -280,7 +281,7 @@ class Trades:
             if END_OF_DATA not in names:
                 names.append(END_OF_DATA)
             ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._ticks - 1
-            floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross), float(gross - fee)
+            floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross) + 0.0, float(gross - fee) + 0.0
 
     def _rank(self, ints: Ints, row: Ints, closed: Flags) -> Ints:
         """The order in which they closed; those that the end of the data closes last, as they were opened."""

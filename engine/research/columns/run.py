@@ -346,8 +346,8 @@ class ColumnRun:
                 tables.settings, stage.times.combo_of, runner.cooling, runner.intervals, runner.counted, self._row_at,
                 self._pending, self._columns, tables.stretches, tables.code, tables.pool, runner.v, runner.state,
                 market.times, market.first, market.kind, stage.places, market.row, market.bars, market.bar_times,
-                market.quotes, market.quote_times, stage.paid, stage.times.flags, self._stops, self._marks, self._events,
-                self._signals, self._curve, at, begin, end,
+                market.quotes, market.quote_times, stage.paid, stage.times.flags, self._stops, self._marks,
+                self._events, self._signals, self._curve, at, begin, end,
             )  # fmt: skip
             status = int(runner.run["status"][0])
             if status == FULL:

@@ -497,7 +497,8 @@ class Tabulate:
             rows.append({
                 "tradable": int(instrument.tradable), "calendar": self._times.calendars.index(instrument.calendar),
                 "lot": whole(instrument.lot_size * self._unit), "tick": whole(instrument.tick_size / NANO),
-                "tick_size": float(instrument.tick_size), **self._contract(instrument), "late_begin": placed.late[0], "late_end": placed.late[1],
+                **self._contract(instrument), "tick_size": float(instrument.tick_size),
+                "late_begin": placed.late[0], "late_end": placed.late[1],
                 "guard_begin": guard[0], "guard_end": guard[1], "loads_begin": loads[0], "loads_end": loads[1],
                 "clock_begin": clock[0], "clock_end": clock[1], "moved_begin": moved[0], "moved_end": moved[1],
                 "account_begin": account[0], "account_end": account[1], "facts_begin": facts[0],
@@ -618,7 +619,8 @@ def constants_of(instrument: Instrument, venue: VenueFacts, texts: Texts) -> dic
     contract = instrument.kind is InstrumentKind.BINARY
     return {
         "symbol": texts.code(instrument.symbol), "instrument.tick_size": float(instrument.tick_size),
-        "instrument.lot_size": float(instrument.lot_size), "venue.fee_per_unit": 0.0 if contract else venue.fee_per_unit,
+        "instrument.lot_size": float(instrument.lot_size),
+        "venue.fee_per_unit": 0.0 if contract else venue.fee_per_unit,
         "venue.fee_minimum": 0.0 if contract else venue.fee_minimum,
         "venue.fee_rate": venue.fee_rate if contract else 0.0,
         "venue.slippage_ratio": venue.slippage_ratio,

@@ -297,13 +297,15 @@ Texts = dict[str, str]
 OPEN = datetime(2024, 3, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
 
 
-def ruleset_of(draw: Random, symbols: list[str], kinds: tuple[Texts, Texts, Texts]) -> Ruleset:
+def ruleset_of(draw: Random, symbols: list[str], kinds: tuple[Texts, Texts, Texts], sessions: float) -> Ruleset:
     """A pack of random rules of the given strategies, exits and guards, with random parameters."""
     counts = ((1, 2, 4), (0, 0, 1, 2, 4), (0, 1, 3))
-    texts = [kind[n] for kind, some in zip(kinds, counts, strict=True) for n in draw.sample(sorted(kind), draw.choice(some))]
+    texts = [
+        kind[n] for kind, some in zip(kinds, counts, strict=True) for n in draw.sample(sorted(kind), draw.choice(some))
+    ]
     rules = "---".join(texts).replace("FAST", str(draw.randint(2, 5))).replace("SLOW", str(draw.randint(5, 12)))
     rules = rules.replace("COOL", str(draw.randint(1, 20)))
-    if draw.random() < 0.4:
+    if draw.random() < sessions:
         rules += SESSIONS
     pack = PACK.format(universe=str(symbols), more=LIMITS if draw.random() < 0.4 else "")
     found = link([PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])], FACTS)
@@ -392,7 +394,7 @@ def parts_of(draw: Random, symbols: list[str]) -> Parts:
         )
         for s in listed
     }  # fmt: skip
-    return Parts(ruleset_of(draw, symbols, (STRATEGIES, EXITS, GUARDS)), listed, instruments, settings_of(draw))
+    return Parts(ruleset_of(draw, symbols, (STRATEGIES, EXITS, GUARDS), 0.4), listed, instruments, settings_of(draw))
 
 
 def contract_parts_of(draw: Random) -> Parts:
@@ -407,7 +409,7 @@ def contract_parts_of(draw: Random) -> Parts:
         settings_of(draw), cash=draw.choice((Decimal(1000), Decimal("29.99"), Decimal(8))), contract_rates=rates
     )
     return Parts(
-        ruleset_of(draw, listed, kinds), listed, contracts.instruments_of(draw), settings,
+        ruleset_of(draw, listed, kinds, 0.05), listed, contracts.instruments_of(draw), settings,
         fee_rate=draw.choice((0.07, float("nan"))),
     )  # fmt: skip
 
