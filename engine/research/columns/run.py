@@ -7,6 +7,7 @@ then each set's machine goes through it. Memory is that of one chunk, whatever t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -197,10 +198,11 @@ class ColumnRun:
         """Run everything; ``notice`` is told how much is done, 0 to 1."""
         for begin in range(0, self._ticks, self._chunk):
             end = min(begin + self._chunk, self._ticks)
-            self._lay_out(begin, end)
-            for runner in self._runners:
-                if runner.alive:
-                    self._advance(runner, begin, end)
+            with self._machine.compiling() if begin == 0 else nullcontext():
+                self._lay_out(begin, end)
+                for runner in self._runners:
+                    if runner.alive:
+                        self._advance(runner, begin, end)
             self._carry()
             notice(end / self._ticks)
         return [self._outcome(runner) for runner in self._runners]
