@@ -110,8 +110,9 @@ class Assembly:
     def fill_terms(self, fills: str) -> FillTerms:
         settings = self.broker(fills).settings
         return FillTerms(
-            fills, settings.cash, settings.fee_per_unit, settings.fee_minimum, None,
+            fills, settings.cash, settings.fee_per_unit, settings.fee_minimum, settings.contract_rate,
             settings.slippage_ratio, settings.latency_ms, settings.participation, settings.cash_check,
+            settings.contract_rates,
         )  # fmt: skip
 
     def source(self) -> MarketSource:

@@ -21,8 +21,10 @@ from engine.report.tables import print_report
 from engine.report.write import write_report
 from engine.research.backtest import Described, backtest
 from engine.research.results import BacktestResult, PriceSeries
-from engine.research.sets import COLUMNS, TICK, Engine
+from engine.research.sets import AUTO, COLUMNS, TICK, Engine
 from engine.settings import load_settings
+
+ENGINES: tuple[Engine, ...] = (AUTO, COLUMNS, TICK)
 
 
 def command(
@@ -46,14 +48,15 @@ def command(
         typer.Option("--assume-spread", metavar="DOLLARS", help="Of candles: between bid and ask, which they lack."),
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", metavar="columns|tick", help="How history is gone through; both give the same.")
-    ] = COLUMNS,
+        str, typer.Option("--engine", metavar="auto|columns|tick", help="How history is gone through; all give the same.")
+    ] = AUTO,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run a pack over recorded data with a paper broker; the fills are also tried at their best and at their worst."""
-    if engine not in (COLUMNS, TICK):
-        raise UserError(f"--engine {engine} is none; choose {COLUMNS} or {TICK}")
+    chosen: Engine | None = next((name for name in ENGINES if name == engine), None)
+    if chosen is None:
+        raise UserError(f"--engine {engine} is none; choose {AUTO}, {COLUMNS} or {TICK}")
     settings = load_settings(config, {"market.assumed_spread": spread})
     paths, names = rules_of(pack, settings.rules.paths)
     span = (day(first, "--from"), day(last, "--to"))
@@ -61,7 +64,7 @@ def command(
     ruleset = load_rules(paths, names).ruleset
     alpha = recorded_signals(settings, ruleset, choice.root)
     assembly = assemble(settings, ruleset, choice, param or [], alpha=alpha)
-    result, prices = run_backtest(assembly, pack, folder is not None, COLUMNS if engine == COLUMNS else TICK)
+    result, prices = run_backtest(assembly, pack, folder is not None, chosen)
     if folder is not None:
         write_report(result, prices, folder)
     if json:
@@ -76,7 +79,7 @@ def command(
 
 
 def run_backtest(
-    assembly: Assembly, pack: str, keep_prices: bool, engine: Engine = COLUMNS
+    assembly: Assembly, pack: str, keep_prices: bool, engine: Engine = AUTO
 ) -> tuple[BacktestResult, list[PriceSeries]]:
     """The back-test with a progress bar on a terminal."""
     described = Described(

@@ -77,7 +77,8 @@ def contract(symbol: str, event: str = "") -> Instrument:
 
 def round_price(price: Decimal, tick_size: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
     """``price`` on the grid of ``tick_size``; buyers pass ROUND_FLOOR, sellers ROUND_CEILING, to never pay up."""
-    return (price / tick_size).quantize(Decimal(1), rounding=rounding) * tick_size
+    steps = (price / tick_size).quantize(Decimal(1), rounding=rounding)
+    return (steps or Decimal(0)) * tick_size  # a little below zero is zero, and not minus zero
 
 
 def round_quantity(quantity: Decimal, lot_size: Decimal) -> Decimal:

@@ -29,6 +29,16 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "autotrader" / f"kernel-{_fingerprint()}"
 
 
+def code_folder(name: str, modules: Sequence[ModuleType]) -> Path:
+    """Where a linker of that name keeps its code; see ``Linker``."""
+    if not modules:
+        return cache_folder()
+    digest = hashlib.sha256(_fingerprint().encode())
+    for module in modules:
+        _add(digest, module)
+    return cache_folder().with_name(f"{name}-{digest.hexdigest()[:16]}")
+
+
 def _fingerprint() -> str:
     digest = hashlib.sha256()
     names = sorted(m.name for m in pkgutil.iter_modules(functions.__path__, functions.__name__ + "."))
@@ -102,10 +112,7 @@ class Linker:
     def __init__(self, name: str, modules: Sequence[ModuleType], beside: Linker | None = None) -> None:
         import numba
 
-        digest = hashlib.sha256(_fingerprint().encode())
-        for module in modules:
-            _add(digest, module)
-        folder = cache_folder() if not modules else cache_folder().with_name(f"{name}-{digest.hexdigest()[:16]}")
+        folder = code_folder(name, modules)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._keep = os.access(folder, os.W_OK)

@@ -19,7 +19,7 @@ from engine.research.columns.market import MarketColumns
 from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.results import BacktestResult, PriceSeries, Row, headline
-from engine.research.sets import COLUMNS, TICK, Engine, GaveUp, finished
+from engine.research.sets import AUTO, COLUMNS, TICK, Engine, GaveUp, finished, not_worth_compiling
 from engine.research.statistics import curve_statistics
 from engine.research.trades import ClosedTrade
 
@@ -57,20 +57,23 @@ def backtest(
     clock: Callable[[], float],
     progress: Callable[[str, MarketSource], None] = lambda fills, source: None,
     keep_prices: bool = False,
-    engine: Engine = COLUMNS,
+    engine: Engine = AUTO,
 ) -> tuple[BacktestResult, list[PriceSeries]]:
     """Run the data once with central fills and once for each bound.
 
-    ``engine``: "columns" falls back to "tick" where something cannot be compiled, and the result says why. ``clock``
-    gives seconds and only times the run. ``progress`` is told now and then which pass is under way and the source that
+    ``engine``: "columns" falls back to "tick" where something cannot be compiled, "auto" also where the data is short
+    and the column engine not yet compiled on this machine; the result says why. ``clock`` gives seconds and only times the run. ``progress`` is told now and then which pass is under way and the source that
     it reads. Raises SourceError for data that cannot be used.
     """
     began, fallback = clock(), ""
-    if engine == COLUMNS:
+    if engine != TICK:
         source = parts.source()
         market = MarketColumns.of(source.ticks(), lambda: progress(CENTRAL, source))
         try:
-            return _by_column(parts, described, market, began, clock, keep_prices)
+            fallback = not_worth_compiling(market) if engine == AUTO else ""
+            if not fallback:
+                return _by_column(parts, described, market, began, clock, keep_prices)
+            began = clock()
         except (CannotCompile, CannotLayOut, GaveUp) as reason:
             fallback, began = str(reason), clock()
     recorder, loop = _run(parts, CENTRAL, progress, keep_prices)

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from engine.research.columns.result import Finished
     from engine.research.columns.run import Outcome, Stage
 
-Engine = Literal["columns", "tick"]
+Engine = Literal["auto", "columns", "tick"]
+AUTO: Final = "auto"
 COLUMNS: Final = "columns"
 TICK: Final = "tick"
 BLOCK_TICKS = 256
+SHORT_TICKS = 20_000  # what the tick engine does in about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def run_sets(
     begin_ns: int | None = None,
     end_ns: int | None = None,
     keep_curve: bool = False,
-    engine: Engine = "columns",
+    engine: Literal["columns", "tick"] = "columns",
 ) -> list[SetResult]:
     """Run every set over the ticks from ``begin_ns`` to before ``end_ns`` (UTC nanoseconds); one result each, in order.
 
@@ -150,6 +152,15 @@ def _run_by_column(
         else:
             found.append(_result(parts, stage, values, outcome))
     return found
+
+
+def not_worth_compiling(market: MarketColumns) -> str:
+    """Why short data is better gone through tick by tick on a machine that has yet to compile; empty when it is not."""
+    from engine.research.columns.compiled import is_compiled
+
+    if len(market.times) >= SHORT_TICKS or is_compiled():
+        return ""
+    return "the data is short, and the column engine would first have to be compiled for a minute (--engine columns)"
 
 
 class GaveUp(Exception):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.alpha.file import write_alpha
+from connectors.alpha.models import Signal
 from engine.cli.main import main
+from engine.research.columns import compiled
 
+PROJECT = Path(__file__).parents[2]
 PACK = "kind: pack\nname: p\nvenue: paper\ntimezone: America/New_York\ncalendar: XNYS\nuniverse: [SPY]\n"
 RULES = """\
 kind: strategy
@@ -24,6 +29,7 @@ name: remembers
 when: [position.gain crosses above $0.1, not position.open]
 then: {buy: {size: 1}}
 """
+COLUMNS = ("--engine", "columns")
 OPEN_NS = 1_709_649_000 * 1_000_000_000  # 2024-03-05 09:30 New York
 
 
@@ -49,7 +55,7 @@ def backtest(world: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -
 
 
 def test_both_engines_say_the_same(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    columns, ticks = backtest(world, capsys), backtest(world, capsys, "--engine", "tick")
+    columns, ticks = (backtest(world, capsys, "--engine", name) for name in ("columns", "tick"))
     assert (columns.pop("engine"), ticks.pop("engine")) == ("columns", "tick")
     assert columns.pop("seconds") >= 0 and ticks.pop("seconds") >= 0
     assert columns["trades"] > 5
@@ -58,13 +64,102 @@ def test_both_engines_say_the_same(world: Path, capsys: pytest.CaptureFixture[st
 
 def test_a_fall_back_names_the_rule(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (world / "rules" / "rules.yaml").write_text(RULES + REMEMBERS)
-    found = backtest(world, capsys)
+    found = backtest(world, capsys, "--engine", "columns")
     assert found["engine"] == "tick"
     assert "rules.yaml:8: `position.gain crosses above $0.1`" in found["fallback"]
-    assert main(["backtest", str(world / "rules"), "--data", str(world / "2024-03-05.csv")]) == 0
+    assert main(["backtest", str(world / "rules"), "--data", str(world / "2024-03-05.csv"), *COLUMNS]) == 0
     assert "run tick by tick, not over columns" in capsys.readouterr().out
 
 
 def test_an_engine_that_is_none(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backtest", str(world / "rules"), "--data", str(world), "--engine", "rows"]) == 2
-    assert "--engine rows is none; choose columns or tick" in capsys.readouterr().err
+    assert "--engine rows is none; choose auto, columns or tick" in capsys.readouterr().err
+
+
+def test_short_data_does_not_wait_for_a_compiler(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "is_compiled", lambda: False)
+    monkeypatch.setattr(compiled, "compiled_machine", _not_wanted)
+    found = backtest(world, capsys)
+    assert found["engine"] == "tick"
+    assert "compiled for a minute (--engine columns)" in found["fallback"]
+    assert found["trades"] > 5
+
+
+def test_short_data_runs_over_columns_where_nobody_waits(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "is_compiled", lambda: True)
+    found = backtest(world, capsys)
+    assert (found["engine"], found["fallback"]) == ("columns", "")
+
+
+def test_nothing_but_research_compiles_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/rules"]\n', encoding="utf-8")
+    monkeypatch.setattr(compiled, "compiled_machine", _not_wanted)
+    rules = str(PROJECT / "rules" / "kalshi_alpha")
+    assert main(["lint", rules]) == 0
+    assert main(["test", rules]) == 0
+    assert main(["run", "--paper", "--pack", "kalshi_alpha", "--interval", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]["trades"] > 0
+
+
+def _not_wanted() -> None:
+    raise AssertionError("the column engine was asked for")
+
+
+FAIRS = {"KXA-1-ONE": 0.62, "KXA-1-TWO": 0.3, "KXB-1-YES": 0.5}
+MARKET_OPEN = datetime(2024, 3, 5, 14, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def candles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The alpha pack without its cap by offered size, which candles do not tell; signals; and candles with results."""
+    monkeypatch.chdir(tmp_path)
+    pack = tmp_path / "rules" / "kalshi_alpha"
+    pack.mkdir(parents=True)
+    for file in (PROJECT / "rules" / "kalshi_alpha").glob("*.yaml"):
+        kept = [part for part in file.read_text(encoding="utf-8").split("---\n") if "name: depth_cap" not in part]
+        (pack / file.name).write_text("---\n".join(kept), encoding="utf-8")
+    (tmp_path / "autotrader.toml").write_text('[rules]\npaths = ["rules"]\n', encoding="utf-8")
+    write_alpha(tmp_path / "data" / "alpha_signals.json", [
+        Signal(
+            ticker=ticker, fair_yes_probability=fair, confidence=0.8, as_of=MARKET_OPEN - timedelta(minutes=5),
+            expiry=MARKET_OPEN + timedelta(hours=5), source="test",
+        )
+        for ticker, fair in FAIRS.items()
+    ], MARKET_OPEN)  # fmt: skip
+    data = tmp_path / "candles"
+    data.mkdir()
+    for number, ticker in enumerate(FAIRS):
+        rows = ["ticker,timestamp,open,high,low,close,volume"]
+        for minute in range(240):
+            price = round(100 * FAIRS[ticker]) + (minute * 31 + number * 17) % 29 - 14
+            start = int(MARKET_OPEN.timestamp()) + 60 * minute
+            rows.append(f"{ticker},{start},{price},{price + 1},{price - 1},{price},{20 + minute % 7}")
+        (data / f"{ticker}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    closes = (MARKET_OPEN + timedelta(hours=4)).isoformat()
+    results = [f"{t},{t.rpartition('-')[0]},{closes},finalized,{'yes' if t.endswith('ONE') else 'no'}" for t in FAIRS]
+    head = "ticker,event_ticker,close_time,status,result"
+    (data / "markets.csv").write_text("\n".join([head, *results]) + "\n", encoding="utf-8")
+    return data
+
+
+def test_both_engines_say_the_same_of_contracts(candles: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(engine: str) -> dict[str, Any]:
+        words = ["--data", str(candles), "--assume-spread", "0.02", "--engine", engine, "--json"]
+        assert main(["backtest", "kalshi_alpha", *words]) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    columns, ticks = run("columns"), run("tick")
+    assert (columns.pop("engine"), columns["fallback"]) == ("columns", "")
+    assert ticks.pop("engine") == "tick"
+    assert columns.pop("seconds") >= 0 and ticks.pop("seconds") >= 0
+    assert columns["trades"] > 5
+    assert "the market was settled" in {row["exit_reason"] for row in columns["per_exit_reason"]}
+    assert columns == ticks

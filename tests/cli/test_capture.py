@@ -139,6 +139,10 @@ def test_paper_runs_come_out_the_same_from_their_capture(place: Place, verb: Ver
     # A back-test reads it, too, with its bounds and its report; without --session, all of it.
     tested = json.loads(verb("backtest", "practice", "--data", "run.cap", "--out", "report", "--json").out)
     assert tested["ticks"] == first["ticks"] + second["ticks"] + 1  # what was unknown in between is told once
+    for engine in ("columns", "tick"):
+        again = json.loads(verb("backtest", "practice", "--data", "run.cap", "--engine", engine, "--json").out)
+        assert (again["engine"], again["fallback"]) == (engine, "")
+        assert again["decisions_sha256"] == tested["decisions_sha256"]
     assert (place.folder / "report" / "report.html").is_file()
     # A paper run over it says whose prices those were: a practice exchange's are no evidence for a gate.
     words = ("--source", "replay", "--data", "run.cap", "--trace", "none", "--json")
@@ -236,9 +240,10 @@ def test_a_pack_is_tested_on_recorded_candles(tmp_path: Path, verb: Verb, shared
     data, market = shared_data / "kalshi" / "candles", "KXNBAGAME-25NOV05WASBOS-WAS"
     plain, again, spread = (
         json.loads(verb("backtest", "candles", "--data", data, "--symbols", market, "--json", *more).out)
-        for more in ((), (), ("--assume-spread", "0.04"))
+        for more in (("--engine", "tick"), ("--engine", "columns"), ("--assume-spread", "0.04"))
     )
     assert plain["decisions_sha256"] == again["decisions_sha256"]
+    assert (again["engine"], again["fallback"]) == ("columns", "")
     assert plain["trades"] > 0
     assert "spread assumed: none, results known: 0 of 4" in plain["data"]
     assert "spread assumed: $0.04" in spread["data"]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.plan import column_kernel
-from engine.plan.compiled import Linker, address_of, by_address, compiled_kernel, kernel_linker
+from engine.plan.compiled import Linker, address_of, by_address, code_folder, compiled_kernel, kernel_linker
 from engine.research.columns import folding
 from engine.research.columns.machine import (
     book,
     broker,
+    costs,
     entries,
     exits,
     facts,
@@ -24,13 +29,14 @@ from engine.research.columns.machine import (
     matching,
     nodes,
     numbers,
+    settlement,
 )
 from engine.research.columns.tables import Records
 
 
 class Machine(NamedTuple):
     """The functions that the driver calls. ``records``: how they want to see arrays of records;
-    ``kernel``: the address of the compiled kernel."""
+    ``kernel``: the address of the compiled kernel. ``compiling``: goes around their first calls of a run."""
 
     advance: Callable[..., int]
     run_columns: Callable[..., None]
@@ -38,6 +44,7 @@ class Machine(NamedTuple):
     fold: Callable[..., None]
     records: Callable[[Records], Records]
     kernel: int
+    compiling: Callable[[], AbstractContextManager[None]]
 
 
 def _compute() -> Callable[..., None]:
@@ -58,7 +65,7 @@ def _as_they_are(records: Records) -> Records:
     return records
 
 
-MODULES = (numbers, book, matching, broker, facts, guards, exits, entries, loop)
+MODULES = (numbers, book, settlement, costs, matching, broker, facts, guards, exits, entries, loop)
 # What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
 INLINED = frozenset((
     "skip", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted", "turn",
@@ -67,14 +74,42 @@ INLINED = frozenset((
     "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group", "settle",
     "forget_ended", "write_position", "run_exits", "log_order", "new_order",
 ))  # fmt: skip
-INTERPRETED = Machine(loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold, _with_names, 0)
+INTERPRETED = Machine(
+    loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold, _with_names, 0, nullcontext
+)
+SOURCES = (sys.modules[__name__], column_kernel, folding, layout, nodes, *MODULES)
+
+
+def is_compiled() -> bool:
+    """Whether this machine has compiled the present sources before, so that nobody waits for it."""
+    return _mark().exists()
+
+
+def _mark() -> Path:
+    """A file beside the code that says for which compiler and processor it was made."""
+    import llvmlite.binding as llvm
+    import numba
+
+    return code_folder("machine", SOURCES) / f"numba-{numba.__version__}-{llvm.get_host_cpu_name()}"
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Of several processes one compiles, and the others wait for its code."""
+    mark = _mark()
+    if mark.exists() or not os.access(mark.parent, os.W_OK):
+        yield
+        return
+    with (mark.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+        mark.touch()
 
 
 @cache
 def compiled_machine() -> Machine:
     """The compiled machine. The first call of each function on a machine compiles, later ones load."""
-    here = sys.modules[__name__]
-    linker = Linker("machine", (here, column_kernel, folding, layout, nodes, *MODULES), kernel_linker())
+    linker = Linker("machine", SOURCES, kernel_linker())
     linker.replace(nodes.compute, _compute())  # type: ignore[arg-type]
     linker.module(column_kernel, kept=("run_columns", "mark_true"))
     linker.module(folding, kept=("fold",))
@@ -83,4 +118,6 @@ def compiled_machine() -> Machine:
         linker.module(module, ("advance",), INLINED, _nrt=False, error_model="numpy")
     names: dict[str, Any] = linker.names
     kernel = address_of(compiled_kernel().run)
-    return Machine(names["advance"], names["run_columns"], names["mark_true"], names["fold"], _as_they_are, kernel)
+    return Machine(
+        names["advance"], names["run_columns"], names["mark_true"], names["fold"], _as_they_are, kernel, _compiling
+    )

@@ -34,7 +34,8 @@ class Lane:
     """Rows of one symbol. ``tick``: which tick each belongs to. ``real``: whether rules decide at it. ``events``: the
     groups that moved. ``signals``: HAS_QUOTE and the prefixes of what was observed. ``columns``: inputs by key, one
     value a row; clock facts are not among them. ``market``: last, close, bid, ask, whether a rule reads them
-    or not. ``pending_ns``: when the next higher bar will be over, as things stand.
+    or not. ``pending_ns``: when the next higher bar will be over, as things stand. ``since``: the first row at which
+    each fact was observed.
     """
 
     symbol: str
@@ -45,6 +46,7 @@ class Lane:
     columns: dict[InputKey, Floats] = field(default_factory=dict)
     market: dict[str, Floats] = field(default_factory=dict)
     pending_ns: Ints | None = None
+    since: dict[str, int] = field(default_factory=dict)
 
 
 def lanes_of(
@@ -162,6 +164,7 @@ class _LaneMaker:
             if name in facts:
                 merged = _merged(lane.columns.get(facts[name]), [(row, value) for row, value, _, _ in items], rows)
                 lane.columns[facts[name]] = merged
+                lane.since[name] = items[0][0]
             stamped = [(row, time_ns / NANOS) for row, _, time_ns, known in items if known]
             if name in times and stamped:
                 lane.columns[times[name]] = _merged(lane.columns.get(times[name]), stamped, rows)
@@ -222,6 +225,7 @@ class _Frames:
             old.symbol, old.tick[source], real, events, old.signals[source] * real,
             {key: column[source] for key, column in old.columns.items()},
             {name: column[source] for name, column in old.market.items()}, np.array(self._pending, dtype=np.int64),
+            {name: int(np.searchsorted(source, row, side="right")) - 1 for name, row in old.since.items()},
         )  # fmt: skip
         for key in keys:
             if key.seconds in self._frames and key.what in ("fact", "time"):

@@ -28,6 +28,8 @@ IN_THE_WAY = {
     layout.BY_BRACKET: "bracket", layout.BY_TARGET: "target",
 }  # fmt: skip
 ZERO = Decimal(0)
+SETTLED = "the market was settled"  # as the paper broker says it
+BY_SETTLEMENT = -len(LEGS)  # in the place of a rule
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 NUMBER, TICK, SYMBOL, SIDE, QUANTITY, TYPE, LEG, STRATEGY, RULE = 1, 3, 4, 5, 6, 7, 8, 9, 10  # of LOG_ORDER
 
@@ -37,7 +39,8 @@ class Reader:
     """Reads one set's log. ``names`` of symbols, ``rules`` by number, ``strategies`` how many of them come first.
 
     ``ticks`` and ``instants`` (UTC nanoseconds): those that the log speaks of. ``lots``: lot size and the machine's
-    units in one lot, by symbol. ``ruleset_sha``: of the rules, which client ids are made from.
+    units in one lot, ``binary`` whether it is a contract that pays $1, by symbol. ``ruleset_sha``: of the rules, which
+    client ids are made from.
     """
 
     log: Ints
@@ -46,6 +49,7 @@ class Reader:
     names: list[str]
     rules: list[str]
     lots: list[tuple[Decimal, int]]
+    binary: list[bool]
     units: Units
     terms: FillTerms
     ruleset_sha: str
@@ -66,7 +70,8 @@ class Reader:
             (instruments[name].lot_size, int(instruments[name].lot_size * units.quantity))
             for name in tables.names[: len(tables.symbols)] if name in instruments
         ]  # fmt: skip
-        return cls(log, ticks, times[ticks], tables.names, tables.rules, lots, units, terms, ruleset_sha)
+        binary = [bool(symbol["binary"]) for symbol in tables.symbols]
+        return cls(log, ticks, times[ticks], tables.names, tables.rules, lots, binary, units, terms, ruleset_sha)
 
     @property
     def times(self) -> dict[int, int]:
@@ -140,12 +145,15 @@ class Reader:
             if row[0] != layout.LOG_FILL:
                 continue
             _, number, units, price, fee, tick, count = row[:7]
+            if number == 0:
+                yield tick, self._settled(row, times[tick])
+                continue
             order = rows[orders[number - 1]]
             name = self.id_of(order, times)
             lot, in_lot = self.lots[order[SYMBOL]]
             quantity = Decimal(units // in_lot) * lot
             before, paid = filled.get(number, (ZERO, ZERO))
-            charged = self._fee(before + quantity, paid, fee)
+            charged = self._fee(order[SYMBOL], before + quantity, paid, fee)
             filled[number] = (before + quantity, paid + charged)
             yield tick, Fill(
                 f"{name}/{count}", name, self.names[order[SYMBOL]], self.rules[order[STRATEGY]],
@@ -153,8 +161,17 @@ class Reader:
                 LEGS[order[LEG]], self.reason(order),
             )  # fmt: skip
 
-    def _fee(self, quantity: Decimal, paid: Decimal, fee: int) -> Decimal:
-        if self.terms.contract_rate is None:
+    def _settled(self, row: Sequence[int], time_ns: int) -> Fill:
+        """What a market paid for a position in it."""
+        strategy, symbol = self.rules[row[7]], self.names[row[8]]
+        lot, in_lot = self.lots[row[8]]
+        return Fill(
+            f"settlement/{symbol}/{strategy}", "", symbol, strategy, Side.BUY if row[9] > 0 else Side.SELL,
+            Decimal(row[2] // in_lot) * lot, Decimal(row[3]).scaleb(-4), ZERO, time_ns, Leg.EXIT, SETTLED,
+        )  # fmt: skip
+
+    def _fee(self, symbol: int, quantity: Decimal, paid: Decimal, fee: int) -> Decimal:
+        if not self.binary[symbol]:
             return max(self.terms.fee_minimum, self.terms.fee_per_unit * quantity) - paid
         return Decimal(fee * 10_000 // self.units.money).scaleb(-4)
 
@@ -189,7 +206,7 @@ class Trades:
         """Integers (symbol, strategy, reason, side, opened, closed tick) and floats (quantity, entry, exit, gross,
         fees, net), shape (trades, 6) each, and what the numbers of the reasons mean."""
         fills, units = self._fills, self._reader.units
-        order = self._orders[fills[:, 1] - 1] if len(fills) else np.zeros((0, layout.LOG_COLUMNS), dtype=np.int64)
+        order = self._orders_of(fills)
         symbols = len(self._reader.names)
         key = order[:, STRATEGY] * symbols + order[:, SYMBOL]
         by_key = np.argsort(key, kind="stable")
@@ -225,12 +242,23 @@ class Trades:
         order_of = self._rank(ints, at[last], closes[last])
         return ints[order_of], floats[order_of], names
 
+    def _orders_of(self, fills: Ints) -> Ints:
+        """The row of each fill's order; settlements have one made up."""
+        if not len(fills):
+            return np.zeros((0, layout.LOG_COLUMNS), dtype=np.int64)
+        found: Ints = self._orders[np.maximum(fills[:, 1] - 1, 0)]
+        settled = fills[:, 1] == 0
+        found[np.ix_(settled, (STRATEGY, SYMBOL, SIDE))] = fills[settled, 7:10]
+        found[settled, LEG], found[settled, RULE] = layout.EXIT, BY_SETTLEMENT
+        return found
+
     def _reasons(self, orders: Ints) -> tuple[Ints, list[str]]:
         """A number for the reason of each closing order, and the reasons."""
         codes = np.where(orders[:, LEG] >= layout.STOP, -orders[:, LEG], orders[:, RULE])
         found, numbers = np.unique(codes, return_inverse=True)
         rules = self._reader.rules
-        names = [LEGS[-c].value if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
+        legs = {-number: leg.value for number, leg in enumerate(LEGS) if number >= layout.STOP} | {BY_SETTLEMENT: SETTLED}
+        names = [legs[c] if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
         return numbers.astype(np.int64).reshape(-1), names
 
     def _end(
@@ -253,7 +281,7 @@ class Trades:
             if END_OF_DATA not in names:
                 names.append(END_OF_DATA)
             ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._ticks - 1
-            floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross), float(gross - fee)
+            floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross) + 0.0, float(gross - fee) + 0.0
 
     def _rank(self, ints: Ints, row: Ints, closed: Flags) -> Ints:
         """The order in which they closed; those that the end of the data closes last, as they were opened."""

@@ -7,12 +7,14 @@ then each set's machine goes through it. Memory is that of one chunk, whatever t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 
 from engine.decide.clock import NAMES as CLOCK_FACTS
-from engine.market.events import NANOS
+from engine.market.events import NANOS, SETTLEMENT
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
 from engine.plan.column_kernel import MOST_ARGUMENTS
@@ -21,7 +23,7 @@ from engine.plan.plan import Plan, make_plan
 from engine.plan.program import InputKey
 from engine.research.columns.calendar_days import days_of, playbook, tick_times
 from engine.research.columns.compiled import Machine
-from engine.research.columns.lanes import Lane, in_seconds, lanes_of
+from engine.research.columns.lanes import CannotLayOut, Lane, in_seconds, lanes_of
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import FINE, FULL, NEVER, NONE
 from engine.research.columns.market import MarketColumns
@@ -102,6 +104,7 @@ class Stage:
         self.tables = [self._tables(p, frozenset(quoted)) for p in self.plans]
         self.bases = self._rebase()
         self.places = self._places()
+        self.paid = self._paid()
         self.days, self.day_numbers = self._local_days(parts.timezone)
 
     def _lanes(self, plan: Plan) -> list[Lane]:
@@ -116,7 +119,7 @@ class Stage:
     def _tables(self, plan: Plan, quoted: frozenset[str]) -> Tables:
         return Tabulate(
             plan, self._parts.instruments, self.graphs, self.times, self.units.quantity, self.prefixes,
-            self._parts.venue_facts(), quoted,
+            self._parts.venue_facts(), quoted, self.terms,
         ).make()  # fmt: skip
 
     def _rebase(self) -> list[int]:
@@ -139,6 +142,18 @@ class Stage:
         of_name = [self.symbols.index(name) if name in self.symbols else NONE for name in self.market.symbols]
         numbers: Ints = np.array(of_name or [NONE], dtype=np.int64)[self.market.symbol]
         return numbers
+
+    def _paid(self) -> Ints:
+        """What each observation says that its market settled at, in 1e-4; NEVER where it says nothing of it."""
+        seen = self.market.observations
+        paid: Ints = np.full(max(len(seen), 1), NEVER, dtype=np.int64)
+        for row, observation in enumerate(seen):
+            if observation.name == SETTLEMENT and observation.value is not None:
+                exact = Decimal(repr(observation.value)) * 10_000
+                if exact != int(exact):
+                    raise CannotLayOut(f"{observation.symbol} settled at {observation.value}, finer than $0.0001")
+                paid[row] = int(exact)
+        return paid
 
     def _local_days(self, timezone: str) -> tuple[Ints, Ints]:
         if not len(self.market.times):
@@ -183,10 +198,11 @@ class ColumnRun:
         """Run everything; ``notice`` is told how much is done, 0 to 1."""
         for begin in range(0, self._ticks, self._chunk):
             end = min(begin + self._chunk, self._ticks)
-            self._lay_out(begin, end)
-            for runner in self._runners:
-                if runner.alive:
-                    self._advance(runner, begin, end)
+            with self._machine.compiling() if begin == 0 else nullcontext():
+                self._lay_out(begin, end)
+                for runner in self._runners:
+                    if runner.alive:
+                        self._advance(runner, begin, end)
             self._carry()
             notice(end / self._ticks)
         return [self._outcome(runner) for runner in self._runners]
@@ -244,8 +260,9 @@ class ColumnRun:
             values = lane.columns.get(key)
             if values is not None:
                 chosen = values[first:last]
-                seen = chosen == chosen if name[1] in CONSTANTS else slice(None)
-                columns[column, rows][seen] = chosen[seen]
+                # Before the venue tells, what is known from the start holds.
+                since = max(lane.since[key.name] - first, 0) if key.name in CONSTANTS and key.what == "fact" else 0
+                columns[column, rows][since:] = chosen[since:]
             elif key.what == "parameter":
                 columns[column, rows] = self._settings(key.name, float(str(name[-1])), lane.tick[first:last])
             elif key.what == "fact" and key.name in CLOCK_FACTS:
@@ -288,7 +305,7 @@ class ColumnRun:
         for name, value in fields_of(stage.terms, stage.units).items():
             run[name] = value
         keys = len(tables.strategies) * len(stage.symbols)
-        run["symbols"] = len(stage.symbols)
+        run["symbols"], run["strategies"] = len(stage.symbols), len(tables.strategies)
         run["packs"], run["reads_realised"] = len(stage.plans[0].ruleset.packs), int(tables.reads_realised)
         run["spare_log"] = 64 + 8 * len(tables.watches) + 24 * max(keys, 1)
         run["spare_orders"] = 16 + 3 * len(tables.watches) + 2 * max(keys, 1)
@@ -331,8 +348,8 @@ class ColumnRun:
                 tables.settings, stage.times.combo_of, runner.cooling, runner.intervals, runner.counted, self._row_at,
                 self._pending, self._columns, tables.stretches, tables.code, tables.pool, runner.v, runner.state,
                 market.times, market.first, market.kind, stage.places, market.row, market.bars, market.bar_times,
-                market.quotes, market.quote_times, stage.times.flags, self._stops, self._marks, self._events,
-                self._signals, self._curve, at, begin, end,
+                market.quotes, market.quote_times, stage.paid, stage.times.flags, self._stops, self._marks,
+                self._events, self._signals, self._curve, at, begin, end,
             )  # fmt: skip
             status = int(runner.run["status"][0])
             if status == FULL:

@@ -14,7 +14,7 @@ from engine.decide.sessions import Windows
 from engine.decide.tick import VenueFacts
 from engine.language.terms import Op, Term, walk
 from engine.language.types import Kind
-from engine.market.instrument import Instrument
+from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import Side
 from engine.plan.arrays import Codes, Floats, Ints
 from engine.plan.build import GUARD, ORDER_OWNER, Texts
@@ -25,6 +25,7 @@ from engine.plan.program import InputKey, Program
 from engine.research.columns.calendar_days import TickTimes
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import NONE
+from engine.research.columns.terms import FillTerms
 from engine.ruleset.rules import Entry, Exit, Guard, GuardEffect, Judged, Rule, Strategy, TriggerKind, UnknownPolicy
 
 POSITION_FACTS = tuple(
@@ -35,12 +36,13 @@ POSITION_FACTS = tuple(
 ACCOUNT_FACTS = (
     "positions.count", "positions.in_symbol", "orders.open", "orders.open_in_symbol", "entries.today",
     "entries.in_symbol_today", "account.cash", "account.equity", "pnl.today", "pnl.realized_today", "pnl.total",
-    "pnl.drawdown",
+    "pnl.drawdown", "entries.cost_today", "exposure.total", "exposure.in_symbol", "exposure.in_event",
 )  # fmt: skip
 ORDER_FACTS = ("order.symbol", "order.strategy", "order.side", "order.quantity", "order.price", "order.notional",
-               "order.risk")  # fmt: skip
+               "order.cost", "order.risk")  # fmt: skip
 SIGNAL_BIT = 2
 MOST_EXITS = 62
+LARGEST_RATE = 1_000_000
 LAST_MARK = 60  # strategies of one symbol beyond that many share a bit
 NANO = Decimal("1e-9")
 _KINDS = {TriggerKind.BAR: 0, TriggerKind.QUOTE: 1, TriggerKind.SIGNAL: 2, TriggerKind.EVERY: 3}
@@ -143,10 +145,11 @@ class Tabulate:
     def __init__(
         self, plan: Plan, instruments: Mapping[str, Instrument],
         graphs: Mapping[str, ColumnGraph], times: TickTimes, unit: int, prefixes: Sequence[str], venue: VenueFacts,
-        quoted: frozenset[str],
+        quoted: frozenset[str], terms: FillTerms,
     ) -> None:  # fmt: skip
         self._plan, self._instruments, self._graphs, self._times, self._unit = plan, instruments, graphs, times, unit
         self._prefixes, self._venue, self._quoted = prefixes, venue, quoted
+        self._terms = terms
         self._lists = _Lists()
         self._names = list(plan.symbols)
         self._strategies = [s.key for s in plan.ruleset.strategies]
@@ -178,6 +181,7 @@ class Tabulate:
         offsets = {
             "setting_packs": self._lists.add(self._setting_packs())[0],
             "strategy_codes": self._lists.add((int(self._plan.texts.code(k)), 0) for k in self._strategies)[0],
+            "by_name": self._lists.add((k, 0) for k in sorted(range(len(self._strategies)), key=self._by_name))[0],
             "side_codes": self._lists.add((int(self._plan.texts.code(s.value)), 0) for s in (Side.BUY, Side.SELL))[0],
         }
         flat = [w for of_symbol in watches.values() for w in of_symbol]
@@ -192,6 +196,9 @@ class Tabulate:
             self._rules, self._strategies, self._most_captures(), offsets,
             any(k.name == "pnl.realized_today" for p in self._placed.values() for k in p.program.inputs),
         )  # fmt: skip
+
+    def _by_name(self, number: int) -> str:
+        return self._strategies[number]
 
     def _known_facts(self) -> None:
         """Facts that the machine publishes; any other that moves with the run would stay unknown for ever."""
@@ -490,7 +497,8 @@ class Tabulate:
             rows.append({
                 "tradable": int(instrument.tradable), "calendar": self._times.calendars.index(instrument.calendar),
                 "lot": whole(instrument.lot_size * self._unit), "tick": whole(instrument.tick_size / NANO),
-                "tick_size": float(instrument.tick_size), "late_begin": placed.late[0], "late_end": placed.late[1],
+                **self._contract(instrument), "tick_size": float(instrument.tick_size),
+                "late_begin": placed.late[0], "late_end": placed.late[1],
                 "guard_begin": guard[0], "guard_end": guard[1], "loads_begin": loads[0], "loads_end": loads[1],
                 "clock_begin": clock[0], "clock_end": clock[1], "moved_begin": moved[0], "moved_end": moved[1],
                 "account_begin": account[0], "account_end": account[1], "facts_begin": facts[0],
@@ -502,6 +510,20 @@ class Tabulate:
             })  # fmt: skip
             at += watched
         return rows
+
+    def _contract(self, instrument: Instrument) -> dict[str, float]:
+        """Its kind, its event, what takers pay, and the bounds of its prices."""
+        events = [i.event or symbol for symbol, i in self._instruments.items()]
+        binary = instrument.kind is InstrumentKind.BINARY
+        rate, scale = self._terms.rate(instrument.symbol).as_integer_ratio() if binary else (0, 1)
+        if max(abs(rate), scale) > LARGEST_RATE:
+            raise CannotCompile(f"the fee rate {rate / scale} of {instrument.symbol} has too many decimals")
+        bounds = {"lowest": instrument.lowest, "highest": instrument.highest}
+        return {
+            "binary": int(binary), "event": events.index(instrument.event or instrument.symbol), "rate": rate,
+            "rate_scale": scale,
+            **{name: NONE if price is None else whole(price * 10_000) for name, price in bounds.items()},
+        }  # fmt: skip
 
     def _market_columns(self, symbol: str) -> dict[str, float]:
         """Columns that say where the market stood, whether a rule reads them or not."""
@@ -594,9 +616,12 @@ def whole(value: Decimal) -> int:
 
 def constants_of(instrument: Instrument, venue: VenueFacts, texts: Texts) -> dict[str, float]:
     """Facts that stay the same for a whole run, unless a venue tells of them."""
+    contract = instrument.kind is InstrumentKind.BINARY
     return {
         "symbol": texts.code(instrument.symbol), "instrument.tick_size": float(instrument.tick_size),
-        "instrument.lot_size": float(instrument.lot_size), "venue.fee_per_unit": venue.fee_per_unit,
-        "venue.fee_minimum": venue.fee_minimum, "venue.fee_rate": venue.fee_rate,
+        "instrument.lot_size": float(instrument.lot_size),
+        "venue.fee_per_unit": 0.0 if contract else venue.fee_per_unit,
+        "venue.fee_minimum": 0.0 if contract else venue.fee_minimum,
+        "venue.fee_rate": venue.fee_rate if contract else 0.0,
         "venue.slippage_ratio": venue.slippage_ratio,
     }  # fmt: skip

@@ -11,5 +11,4 @@ GAVE_UP = {
     layout.LATE_LEGS: "an entry went on filling after one of its protective orders was over",
     layout.NO_TIME: "a `within`, a cooldown or a halt has an unknown length",
     layout.INEXACT: "a rule reads pnl.realized_today, and an average entry price has no end of decimals",
-    layout.NO_PRICE: "a price is zero where a notional limit is divided by it",
 }

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.alpha.manifest import ALPHA
 from connectors.calendars import calendar
+from connectors.kalshi.manifest import KALSHI
 from connectors.paper import FillModel, PaperBroker, PaperSettings
 from connectors.polygon.manifest import OPTIONS
 from engine.decide.tick import VenueFacts
@@ -25,6 +27,7 @@ from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
 from engine.ruleset.load import load_text
 from engine.ruleset.rules import Ruleset
+from tests.research.columns import contracts
 
 PACK = """\
 kind: pack
@@ -289,21 +292,23 @@ hours: [10:30-12:10, 14:00-15:30]
 limits: {entries_per_symbol: 4, positions_per_symbol: 2, orders: 2}
 """
 LIMITS = "limits: {quantity: 15, notional: $1200}\n"
+FACTS = [*CORE, *OPTIONS, *KALSHI, *ALPHA]
+Texts = dict[str, str]
 OPEN = datetime(2024, 3, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
 
 
-def ruleset_of(draw: Random, symbols: list[str]) -> Ruleset:
-    """A pack of random rules with random parameters."""
-    strategies = draw.sample(sorted(STRATEGIES), draw.choice((1, 2, 4)))
-    exits = draw.sample(sorted(EXITS), draw.choice((0, 0, 1, 2, 4)))
-    guards = draw.sample(sorted(GUARDS), draw.choice((0, 1, 3)))
-    texts = [STRATEGIES[n] for n in strategies] + [EXITS[n] for n in exits] + [GUARDS[n] for n in guards]
+def ruleset_of(draw: Random, symbols: list[str], kinds: tuple[Texts, Texts, Texts], sessions: float) -> Ruleset:
+    """A pack of random rules of the given strategies, exits and guards, with random parameters."""
+    counts = ((1, 2, 4), (0, 0, 1, 2, 4), (0, 1, 3))
+    texts = [
+        kind[n] for kind, some in zip(kinds, counts, strict=True) for n in draw.sample(sorted(kind), draw.choice(some))
+    ]
     rules = "---".join(texts).replace("FAST", str(draw.randint(2, 5))).replace("SLOW", str(draw.randint(5, 12)))
     rules = rules.replace("COOL", str(draw.randint(1, 20)))
-    if draw.random() < 0.4:
+    if draw.random() < sessions:
         rules += SESSIONS
     pack = PACK.format(universe=str(symbols), more=LIMITS if draw.random() < 0.4 else "")
-    found = link([PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])], [*CORE, *OPTIONS])
+    found = link([PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])], FACTS)
     assert not [f for f in found.findings if f.severity == "error"], found.findings
     return found
 
@@ -356,7 +361,8 @@ class Parts:
     instruments: dict[str, Instrument]
     settings: PaperSettings
     parameters: dict[str, float] = field(default_factory=dict)
-    calendars: dict[str, TradingCalendar] = field(default_factory=lambda: {"XNYS": calendar("XNYS")})
+    fee_rate: float = 0.07
+    calendars: dict[str, TradingCalendar] = field(default_factory=lambda: {n: calendar(n) for n in ("XNYS", "24/7")})
     timezone: str = "America/New_York"
 
     @property
@@ -364,7 +370,8 @@ class Parts:
         return self.settings.cash
 
     def venue_facts(self) -> VenueFacts:
-        return VenueFacts(float(self.settings.fee_per_unit), float(self.settings.fee_minimum), slippage_ratio=0.0001)
+        s = self.settings
+        return VenueFacts(float(s.fee_per_unit), float(s.fee_minimum), self.fee_rate, slippage_ratio=0.0001)
 
     def broker(self, fills: str) -> PaperBroker:
         return PaperBroker(replace(self.settings, fill_model=FillModel(fills)), self.instruments)
@@ -372,7 +379,7 @@ class Parts:
     def fill_terms(self, fills: str) -> FillTerms:
         s = self.broker(fills).settings
         return FillTerms(fills, s.cash, s.fee_per_unit, s.fee_minimum, s.contract_rate, s.slippage_ratio, s.latency_ms,
-                         s.participation, s.cash_check)  # fmt: skip
+                         s.participation, s.cash_check, s.contract_rates)  # fmt: skip
 
 
 def parts_of(draw: Random, symbols: list[str]) -> Parts:
@@ -387,14 +394,33 @@ def parts_of(draw: Random, symbols: list[str]) -> Parts:
         )
         for s in listed
     }  # fmt: skip
-    settings = PaperSettings(
+    return Parts(ruleset_of(draw, symbols, (STRATEGIES, EXITS, GUARDS), 0.4), listed, instruments, settings_of(draw))
+
+
+def contract_parts_of(draw: Random) -> Parts:
+    """Rules for contracts, some of those for shares among them."""
+    kinds = contracts.STRATEGIES, contracts.EXITS, contracts.GUARDS
+    if draw.random() < 0.3:
+        shared = {name: STRATEGIES[name] for name in ("pyramid", "by_the_clock")}
+        kinds = {**contracts.STRATEGIES, **shared}, {**contracts.EXITS, **EXITS}, {**contracts.GUARDS, **GUARDS}
+    listed = draw.sample(sorted(contracts.CONTRACTS), draw.choice((1, 2, 3)))
+    rates = {s: draw.choice((Decimal("0.035"), Decimal("0.07"))) for s in contracts.CONTRACTS if draw.random() < 0.3}
+    settings = replace(
+        settings_of(draw), cash=draw.choice((Decimal(1000), Decimal("29.99"), Decimal(8))), contract_rates=rates
+    )
+    return Parts(
+        ruleset_of(draw, listed, kinds, 0.05), listed, contracts.instruments_of(draw), settings,
+        fee_rate=draw.choice((0.07, float("nan"))),
+    )  # fmt: skip
+
+
+def settings_of(draw: Random) -> PaperSettings:
+    return PaperSettings(
         cash=draw.choice((Decimal(100_000), Decimal("1999.99"), Decimal(4000))),
         fee_per_unit=draw.choice((Decimal("0.005"), Decimal(0))), fee_minimum=draw.choice((Decimal(1), Decimal(0))),
-        contract_rate=draw.choice((None, None, None, Decimal("0.0007"))),
         slippage_bps=draw.choice((Decimal(1), Decimal(0))), latency_ms=draw.choice((0, 250, 4000, 70_000)),
         cash_check=draw.random() < 0.7,
     )  # fmt: skip
-    return Parts(ruleset_of(draw, symbols), listed, instruments, settings)
 
 
 World = Callable[[int], tuple[Parts, MarketColumns]]
@@ -413,13 +439,24 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
+def contract_world() -> World:
+    """The same of contracts that pay $1."""
+
+    def make(seed: int) -> tuple[Parts, MarketColumns]:
+        draw = Random(seed)
+        return contract_parts_of(draw), MarketColumns.of(contracts.market_of(draw))
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def parts_with() -> Callable[[str], Parts]:
     """An account and the given rules, on SPY."""
 
     def make(rules: str) -> Parts:
         pack = PACK.format(universe="[SPY]", more="")
         files = PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])
-        found = link([files], [*CORE, *OPTIONS])
+        found = link([files], FACTS)
         assert not [f for f in found.findings if f.severity == "error"], found.findings
         return Parts(found, ["SPY"], {"SPY": Instrument("SPY")}, PaperSettings())
 

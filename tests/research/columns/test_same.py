@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.simulated.contracts import example_signals
 from engine.cli.assemble import DataChoice, assemble
 from engine.cli.rules import load_rules
 from engine.research.columns import run as column_run
@@ -58,10 +59,27 @@ def test_columns_and_ticks_come_to_the_same(world: World, seed: int, fills: str)
     assert told(columns) == told(ticks)
 
 
-def test_most_random_rules_run_over_columns(world: World) -> None:
-    results = [run_sets(*world(seed), [{}])[0] for seed in range(20)]
-    assert sum(result.engine == "columns" for result in results) >= 15
-    assert sum(len(result.trades) for result in results if result.engine == "columns") > 100
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10**9), fills=st.sampled_from(FILLS))
+def test_they_do_for_contracts(contract_world: World, seed: int, fills: str) -> None:
+    parts, market = contract_world(seed)
+    columns, ticks = both(parts, market, fills)
+    assert columns.engine == "columns" or columns.fallback
+    assert told(columns) == told(ticks)
+
+
+def test_most_random_rules_run_over_columns(world: World, contract_world: World) -> None:
+    for make, trades in ((world, 100), (contract_world, 60)):
+        results = [run_sets(*make(seed), [{}])[0] for seed in range(20)]
+        assert sum(result.engine == "columns" for result in results) >= 15
+        assert sum(len(result.trades) for result in results if result.engine == "columns") > trades
+
+
+def test_contracts_are_settled_bought_and_sold(contract_world: World) -> None:
+    results = [run_sets(*contract_world(seed), [{}])[0].trades for seed in range(12)]
+    assert {side for trades in results for side in trades.side.tolist()} == {1, -1}
+    ends = {trades.reasons[n] for trades in results for n in trades.reason.tolist()}
+    assert {"the market was settled", "stop", "target", "end of data"} <= ends
 
 
 def test_chunks_do_not_show(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +142,8 @@ def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_wi
 @pytest.mark.parametrize("pack", PACKS)
 def test_every_shipped_pack_compiles(pack: str) -> None:
     ruleset = load_rules([PROJECT / "rules"], [pack]).ruleset
-    parts = assemble(load_settings(None), ruleset, DataChoice("simulated", None, (), None, None, 1, 1))
+    chosen = DataChoice("simulated", None, (), None, None, 1, 1)
+    parts = assemble(load_settings(None), ruleset, chosen, alpha=example_signals())
     market = MarketColumns.of(parts.source().ticks())
     for fills in FILLS:
         columns, ticks = both(parts, market, fills)

@@ -22,7 +22,7 @@ from engine.research.columns.machine.layout import (
     TARGET,
     TOO_LARGE,
 )
-from engine.research.columns.machine.numbers import fill_price, gcd
+from engine.research.columns.machine.numbers import fill_price, gcd, unit_cost, within
 
 PRICES_PER_UNIT = 10_000  # fill prices are in 1e-4
 MOST = 9_007_199_254_740_992  # 2**53: up to here a double holds every integer
@@ -179,12 +179,13 @@ def fill(
         quantity = min(quantity, room)
     if quantity <= 0:
         return 0
-    exact = fill_price(run, price)
+    symbol = symbols[o.symbol]
+    exact = within(symbol, fill_price(run, price))  # no slippage takes a contract beyond its prices
     o.filled += quantity
     o.remaining -= quantity
     o.fills += 1
     arm(o)
-    fee = fee_of_fill(run, o, quantity, exact)
+    fee = fee_of_fill(run, o, symbol, quantity, exact)
     o.fee += fee
     held[o.strategy * run.symbols + o.symbol].position += quantity * o.side
     book(run, orders, held, symbols, values, order_values, lists, scratch, log, i, quantity, exact, fee)
@@ -222,21 +223,20 @@ def lose_group(run: Any, orders: Any, symbols: Any, ended: Any, i: int, quantity
 
 
 def fee_for(run: Any, quantity: int) -> int:
-    """What an order pays for ``quantity`` in all, where that does not depend on its price."""
+    """What an order pays for ``quantity`` in all, where fees go by the unit."""
     return max(run.fee_least, run.fee_unit * quantity)
 
 
-def fee_of_fill(run: Any, o: Any, quantity: int, exact: int) -> int:
-    if run.contract == NONE:
+def fee_of_fill(run: Any, o: Any, symbol: Any, quantity: int, exact: int) -> int:
+    if symbol.binary == 0:
         return fee_for(run, o.filled) - o.fee
-    paid = run.contract * quantity * exact
     rest = PRICES_PER_UNIT - exact
-    if abs(float(paid) * rest) > ROOMY:
+    if abs(float(symbol.rate) * quantity * exact * rest) > ROOMY:
         run.status = TOO_LARGE
         return 0
     # rate / scale × quantity / unit × price × (1 − price), in steps of 1e-4 rounded up
-    steps = -(-(paid * rest) // (run.contract_scale * run.unit * PRICES_PER_UNIT))
-    return steps * (run.money // PRICES_PER_UNIT)
+    steps = -(-(symbol.rate * quantity * exact * rest) // (symbol.rate_scale * run.unit * PRICES_PER_UNIT))
+    return int(steps * (run.money // PRICES_PER_UNIT))
 
 
 # -- the account -------------------------------------------------------------------------------------------------------
@@ -259,6 +259,8 @@ def book(
         run.status = TOO_LARGE
     run.cash_float = run.cash / run.money_float
     price = exact / 1e4
+    if o.leg == ENTRY:
+        run.entered_today += quantity / run.unit_float * unit_cost(symbols[o.symbol], o.side > 0, price)
     if h.open == 0:
         open_position(run, held, symbols, scratch, key, price)
     move_position(run, h, quantity * o.side, exact, fee)

@@ -14,6 +14,7 @@ from engine.research.columns.machine.layout import (
     MARKET_ORDER,
     NONE,
     TOO_FINE,
+    TOO_LARGE,
 )
 from engine.research.columns.machine.numbers import decimals
 
@@ -41,7 +42,7 @@ def one(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, 
         last = at + 2
         while last < end and log[last, 0] == LOG_ORDER and log[last, 11] == 0:
             last += 2
-        place(run, orders, symbols, scratch, log, at, last)
+        place(run, orders, held, symbols, scratch, log, at, last)
         return last
     if log[at, 0] == LOG_CANCEL:
         last = at
@@ -58,11 +59,13 @@ def one(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, 
     return at + 1
 
 
-def place(run: Any, orders: Any, symbols: Any, scratch: Any, log: Any, begin: int, end: int) -> None:
+def place(
+    run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, begin: int, end: int
+) -> None:
     """Take an entry with its legs, or one order alone, whole or not at all."""
     taken = True
     for row in range(begin, end, 2):
-        taken = taken and admitted(run, orders, symbols, orders[log[row, 2]])
+        taken = taken and admitted(run, orders, held, symbols, scratch, orders[log[row, 2]])
     for row in range(begin, end, 2):
         i = log[row, 2]
         o = orders[i]
@@ -87,7 +90,7 @@ def last_price(symbol: Any) -> float:
     return float(symbol.quote_ask if symbol.quote_ask == symbol.quote_ask else symbol.quote_bid)
 
 
-def admitted(run: Any, orders: Any, symbols: Any, o: Any) -> bool:
+def admitted(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, o: Any) -> bool:
     """Whether an order is whole lots on the grid of a known market, and can be paid."""
     symbol = symbols[o.symbol]
     if o.quantity <= 0 or o.quantity % symbol.lot != 0 or symbol.tradable == 0:
@@ -98,40 +101,71 @@ def admitted(run: Any, orders: Any, symbols: Any, o: Any) -> bool:
     last = last_price(symbol)
     if last != last:
         return False
-    if o.leg != ENTRY or o.side < 0 or run.cash_check == 0:
-        return True
-    return can_pay(run, orders, symbols, o, last)
-
-
-def can_pay(run: Any, orders: Any, symbols: Any, o: Any, last: float) -> bool:
-    """Whether the cash that is free covers an entry. Entries that rest and buy keep their part back."""
     price = o.limit if o.limit != 0.0 else o.stop if o.stop != 0.0 else last
-    cost = price * (o.quantity / run.unit_float) + fee_most(run, o.quantity)
-    free = run.cash_float
+    if o.leg != ENTRY or run.cash_check == 0 or cash_of(symbol, o.side, price) == 0.0:
+        return True
+    return can_pay(run, orders, held, symbols, scratch, o, price)
+
+
+def cash_of(symbol: Any, side: int, price: float) -> float:
+    """Cash that a unit takes: to sell a contract that pays $1 is to buy NO; selling anything else takes none."""
+    if side > 0:
+        return price
+    return 1.0 - price if symbol.binary == 1 else 0.0
+
+
+def can_pay(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, o: Any, price: float) -> bool:
+    """Whether the cash that is free covers an entry. Entries that rest keep their part back, and contracts that were
+    sold the dollar that they may have to pay."""
+    cost = cash_of(symbols[o.symbol], o.side, price) * (o.quantity / run.unit_float)
+    cost += fee_most(run, symbols[o.symbol], o.quantity)
+    free = run.cash_float - owed(run, held, symbols, scratch) / run.unit_float
     for s in range(run.symbols):
-        j = symbols[s].head
-        while j != NONE and symbols[s].orders > 0:
+        symbol = symbols[s]
+        j = symbol.head
+        while j != NONE and symbol.orders > 0:
             w = orders[j]
-            if w.in_book == 1 and w.side > 0 and w.leg == ENTRY:
-                kept = w.remaining / run.unit_float * w.reserve + fee_most(run, w.filled + w.remaining)
+            each = cash_of(symbol, w.side, w.reserve)
+            if w.in_book == 1 and w.leg == ENTRY and each != 0.0:
+                kept = w.remaining / run.unit_float * each + fee_most(run, symbol, w.filled + w.remaining)
                 free -= kept - w.fee / run.money_float
             j = w.next
     if abs(cost - free) > DOUBT * (abs(cost) + abs(run.cash_float) + 1.0):
         return bool(cost <= free)
-    return exactly(run, orders, symbols, o, price)
+    return exactly(run, orders, held, symbols, scratch, o, price)
 
 
-def exactly(run: Any, orders: Any, symbols: Any, o: Any, price: float) -> bool:
+def exactly(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, o: Any, price: float) -> bool:
     """The same in integers, for the case that floats cannot tell."""
-    free = run.cash - amount(run, price, o.quantity) - fee_units(run, o.quantity)
+    symbol = symbols[o.symbol]
+    free = run.cash - owed(run, held, symbols, scratch) * (run.money // run.unit)
+    free -= cash_units(run, o.side, price, o.quantity) + fee_units(run, symbol, o.quantity)
     for s in range(run.symbols):
-        j = symbols[s].head
-        while j != NONE and symbols[s].orders > 0:
+        symbol = symbols[s]
+        j = symbol.head
+        while j != NONE and symbol.orders > 0:
             w = orders[j]
-            if w.in_book == 1 and w.side > 0 and w.leg == ENTRY:
-                free -= amount(run, w.reserve, w.remaining) + fee_units(run, w.filled + w.remaining) - w.fee
+            if w.in_book == 1 and w.leg == ENTRY and cash_of(symbol, w.side, w.reserve) != 0.0:
+                kept = cash_units(run, w.side, w.reserve, w.remaining)
+                free -= kept + fee_units(run, symbol, w.filled + w.remaining) - w.fee
             j = w.next
     return bool(free >= 0)
+
+
+def owed(run: Any, held: Any, symbols: Any, scratch: Any) -> int:
+    """Contracts sold short, in quantity units: each may have to pay a dollar."""
+    total = 0
+    for n in range(run.holds):
+        h = held[scratch[1, n]]
+        if h.position < 0 and symbols[h.symbol].binary == 1:
+            total -= h.position
+    return total
+
+
+def cash_units(run: Any, side: int, price: float, quantity: int) -> int:
+    """``cash_of`` a quantity, as money, where it is not zero."""
+    taken = amount(run, price, quantity)
+    return taken if side > 0 else quantity * (run.money // run.unit) - taken
 
 
 def amount(run: Any, price: float, quantity: int) -> int:
@@ -146,20 +180,23 @@ def amount(run: Any, price: float, quantity: int) -> int:
     return int(top // bottom)
 
 
-def fee_units(run: Any, quantity: int) -> int:
-    if run.contract == NONE:
+def fee_units(run: Any, symbol: Any, quantity: int) -> int:
+    if symbol.binary == 0:
         return int(max(run.fee_least, run.fee_unit * quantity))
-    top, bottom = run.contract * quantity * run.money, run.contract_scale * run.unit * 4
+    if float(symbol.rate) * quantity * run.money_float > LARGEST:
+        run.status = TOO_LARGE
+        return 0
+    top, bottom = symbol.rate * quantity * run.money, symbol.rate_scale * run.unit * 4
     if top % bottom != 0:
         run.status = TOO_FINE
     return int(top // bottom)
 
 
-def fee_most(run: Any, quantity: int) -> float:
+def fee_most(run: Any, symbol: Any, quantity: int) -> float:
     """What an order pays for ``quantity`` in all (money); of contracts the most that it can be."""
-    if run.contract == NONE:
+    if symbol.binary == 0:
         return max(run.fee_least, run.fee_unit * quantity) / run.money_float
-    return run.contract / run.contract_scale * (quantity / run.unit_float) / 4
+    return symbol.rate / symbol.rate_scale * (quantity / run.unit_float) / 4
 
 
 def replace(run: Any, orders: Any, symbols: Any, scratch: Any, i: int, quantity: int, stop: int) -> None:

@@ -32,7 +32,6 @@ from engine.research.columns.machine.layout import (
     LIMIT_ORDER,
     MARKET_ORDER,
     NEVER,
-    NO_PRICE,
     NO_TIME,
     NONE,
     STOP,
@@ -43,7 +42,7 @@ from engine.research.columns.machine.layout import (
     UNTIL_SESSION_END,
     UNTIL_TOMORROW,
 )
-from engine.research.columns.machine.numbers import after, lots, nanos, on_grid
+from engine.research.columns.machine.numbers import after, lots, nanos, on_grid, unit_cost
 
 
 def enter(
@@ -169,7 +168,8 @@ def want(
         reference = limit / 1e9
     elif entry.stop != NONE:
         reference = stop / 1e9
-    quantity = within_pack_limits(run, held, packs[watch.pack], key, quantity, reference, symbol.lot)
+    each = unit_cost(symbol, entry.side > 0, reference)
+    quantity = within_pack_limits(run, held, packs[watch.pack], key, quantity, each, symbol.lot)
     if quantity <= 0:
         return BLOCKED, BY_SIZE
     verdict, by = bracket_fits(entry, v, reference)
@@ -194,8 +194,9 @@ def want(
         if quantity <= 0:
             return BLOCKED, BY_SIZE
     place_bracket(
-        run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires
-    )
+        run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires,
+        reference,
+    )  # fmt: skip
     return FIRED, BY_NOTHING
 
 
@@ -206,20 +207,18 @@ def mid(symbol: Any) -> float:
 
 
 def within_pack_limits(
-    run: Any, held: Any, pack: Any, key: int, quantity: int, reference: float, lot: int
+    run: Any, held: Any, pack: Any, key: int, quantity: int, each: float, lot: int
 ) -> int:
-    """The pack's hard limits, on what is held and wanted together."""
-    if pack.limited_quantity == 0 and pack.limited_notional == 0:
+    """The pack's hard limits, on what is held and wanted together. ``each``: what a unit costs."""
+    by_money = pack.limited_notional == 1 and each > 0
+    if pack.limited_quantity == 0 and not by_money:
         return quantity
     already = abs(held[key].amount) if held[key].open == 1 else 0.0
     most = 0.0
     if pack.limited_quantity == 1:
         most = pack.quantity - already
-    if pack.limited_notional == 1:
-        if reference == 0.0:
-            run.status = NO_PRICE
-            return 0
-        money = pack.notional / reference - already
+    if by_money:
+        money = pack.notional / each - already
         most = min(most, money) if pack.limited_quantity == 1 else money
     most = max(most, 0.0)
     per_unit = 1_000_000_000 // run.unit
@@ -292,15 +291,14 @@ def halt_until(run: Any, guard: Any, days: Any, today: int, v: Any) -> int:
 
 def place_bracket(
     run: Any, orders: Any, symbols: Any, bands: Any, order_values: Any, lists: Any, log: Any, entry: Any, v: Any,
-    k: int,
-    s: int, quantity: int, limit: int, stop: int, expires: int,
+    k: int, s: int, quantity: int, limit: int, stop: int, expires: int, reference: float,
 ) -> None:  # fmt: skip
     """The entry and the legs that wake with its fill and cancel one another."""
     symbol = symbols[s]
     i = new_order(run, orders, symbol, s)
     o = orders[i]
     o.side, o.strategy, o.rule, o.leg, o.quantity, o.created = entry.side, k, k, ENTRY, quantity, run.now
-    o.expires, o.fallback, o.pending = expires, entry.fallback, 1
+    o.expires, o.fallback, o.pending, o.reference = expires, entry.fallback, 1, reference
     o.type = MARKET_ORDER
     if entry.limit != NONE:
         o.type = LIMIT_ORDER
@@ -328,6 +326,7 @@ def place_bracket(
             set_limit(run, child, on_grid(run, symbol, bands, v[term], -1 if child.side > 0 else 1))
         log_order(run, log, child, j, 0)
     run.pendings += 1
+    run.version += 1
     symbol.pendings += 1
     symbol.entries += 1
     run.entries_today += 1

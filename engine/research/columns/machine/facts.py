@@ -6,6 +6,7 @@ from math import nan
 from typing import Any
 
 from engine.research.columns.machine.book import equity, resting_stop, resting_target
+from engine.research.columns.machine.costs import exposure, ordered
 from engine.research.columns.machine.layout import NONE, STALE, TOO_LARGE
 from engine.research.columns.machine.nodes import compute
 from engine.research.columns.machine.numbers import seconds_between
@@ -14,7 +15,7 @@ NANOS = 1_000_000_000
 
 
 def position_fact(run: Any, orders: Any, symbols: Any, h: Any, which: int) -> float:
-    """By the order of ``prepare.POSITION_FACTS``."""
+    """By the order of ``tables.POSITION_FACTS``."""
     if which == 0:
         return 1.0
     if which == 1:
@@ -43,8 +44,9 @@ def position_fact(run: Any, orders: Any, symbols: Any, h: Any, which: int) -> fl
     return resting_target(run, orders, symbols, h)
 
 
-def account_fact(run: Any, held: Any, symbol: Any, scratch: Any, which: int) -> float:
-    """By the order of ``prepare.ACCOUNT_FACTS``."""
+def account_fact(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, s: int, which: int) -> float:
+    """By the order of ``tables.ACCOUNT_FACTS``."""
+    symbol = symbols[s]
     if which == 0:
         return float(run.holds)
     if which == 1:
@@ -64,6 +66,14 @@ def account_fact(run: Any, held: Any, symbol: Any, scratch: Any, which: int) -> 
         if abs(moved) > 9_007_199_254_740_992:
             run.status = TOO_LARGE
         return float(moved / run.money_float)
+    if which == 12:
+        return float(run.entered_today + ordered(run, orders, symbols, NONE, NONE))
+    if which == 13:
+        return exposure(run, orders, held, symbols, scratch, NONE, NONE)
+    if which == 14:
+        return exposure(run, orders, held, symbols, scratch, s, NONE)
+    if which == 15:
+        return exposure(run, orders, held, symbols, scratch, NONE, symbol.event)
     worth = equity(run, held, scratch)
     if which == 7:
         return worth
@@ -133,14 +143,30 @@ def write_position(
         v[lists[m, 0]] = values[key, lists[m, 1]] if known else nan
 
 
+def write_account(
+    run: Any, orders: Any, held: Any, symbols: Any, lists: Any, scratch: Any, v: Any, s: int
+) -> None:
+    """Facts of the account, for one symbol."""
+    symbol = symbols[s]
+    symbol.version = run.version
+    for m in range(symbol.account_begin, symbol.account_end):
+        v[lists[m, 0]] = account_fact(run, orders, held, symbols, scratch, s, lists[m, 1])
+
+
 def bring_up_to_date(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, lists: Any, scratch: Any, watches: Any, days: Any,
     day_of: Any, settings: Any, combo_of: Any, row_at: Any, pending: Any, columns: Any, stretches: Any, code: Any,
     pool: Any, v: Any, state: Any, s: int,
 ) -> None:  # fmt: skip
-    """The values of one symbol as of now: what its columns say, the clock, the account, and what hangs on them."""
+    """The values of one symbol as of now: what its columns say, the clock, the account, and what hangs on them.
+
+    Of what was brought up at this tick already only the account can have moved: by orders of other symbols.
+    """
     symbol = symbols[s]
     if symbol.computed == run.t:
+        if symbol.version != run.version and symbol.account_begin < symbol.account_end:
+            write_account(run, orders, held, symbols, lists, scratch, v, s)
+            compute(run, symbol.late_begin, symbol.late_end, stretches, code, pool, v, state)
         return
     symbol.computed = run.t
     at = row_at[s, run.local + 1]
@@ -156,8 +182,7 @@ def bring_up_to_date(
     for m in range(symbol.moved_begin, symbol.moved_end):
         of_pack = lists[run.setting_packs + lists[m, 1], 0]
         v[lists[m, 0]] = settings[combo_of[of_pack, run.t], lists[m, 1]]
-    for m in range(symbol.account_begin, symbol.account_end):
-        v[lists[m, 0]] = account_fact(run, held, symbol, scratch, lists[m, 1])
+    write_account(run, orders, held, symbols, lists, scratch, v, s)
     for w in range(symbol.watches_begin, symbol.watches_end):
         watch = watches[w]
         if watch.feeding == 1:

@@ -18,7 +18,7 @@ from engine.research.columns.machine.layout import (
     NONE,
 )
 from engine.research.columns.machine.nodes import compute
-from engine.research.columns.machine.numbers import nanos
+from engine.research.columns.machine.numbers import nanos, unit_cost
 
 NANOS_PER_UNIT = 1_000_000_000
 
@@ -38,6 +38,7 @@ def judge(
     run.capped = quantity * (NANOS_PER_UNIT // run.unit)
     run.effects = 0
     found, fresh = BY_NOTHING, False
+    each, lot = unit_cost(symbol, side > 0, price), symbol.lot / run.unit_float
     for g in range(h.guards_begin, h.guards_end):
         guard = guards[g]
         if guard.judged != wanted and guard.judged != JUDGES_ALL:
@@ -49,13 +50,15 @@ def judge(
                 run, orders, symbols, held, values, lists, v, key, symbol.facts_begin, symbol.facts_end, 0, 0
             )
             compute(run, symbol.guard_begin, symbol.guard_end, stretches, code, pool, v, state)
-        if passes(run, lists, scratch, guard, g, v, price) or found != BY_NOTHING:
+        if passes(run, lists, scratch, guard, g, v, each, lot) or found != BY_NOTHING:
             continue
         found = guard.rule
     return int(found)
 
 
-def passes(run: Any, lists: Any, scratch: Any, guard: Any, g: int, v: Any, price: float) -> bool:
+def passes(
+    run: Any, lists: Any, scratch: Any, guard: Any, g: int, v: Any, each: float, lot: float
+) -> bool:
     """Whether a guard lets an order pass, smaller perhaps; its effects are noted."""
     true, failed = True, False
     for m in range(guard.require_begin, guard.require_end):
@@ -64,7 +67,7 @@ def passes(run: Any, lists: Any, scratch: Any, guard: Any, g: int, v: Any, price
         failed = failed or x == 0.0
     if true:
         return True
-    if guard.effect == CAPS and cap(run, guard, v, price):
+    if guard.effect == CAPS and cap(run, guard, v, each, lot):
         return True
     if failed and (guard.effect == HALTS or guard.effect == FLATTENS):
         scratch[6, run.effects] = g  # unknown blocks, but it is no reason to close positions
@@ -72,14 +75,15 @@ def passes(run: Any, lists: Any, scratch: Any, guard: Any, g: int, v: Any, price
     return False
 
 
-def cap(run: Any, guard: Any, v: Any, price: float) -> bool:
-    """Shrink the order to the cap; False when the cap is unknown, so that the guard blocks instead."""
+def cap(run: Any, guard: Any, v: Any, each: float, lot: float) -> bool:
+    """Shrink the order to the cap; False when the cap is unknown or leaves nothing, and the guard blocks instead.
+    ``each``: what a unit costs."""
     most = v[guard.cap]
     if most != most:
         return False
-    if guard.cap_is_money == 1:
-        most = most / price
-    if most != most or most < 0:
+    if guard.cap_is_money == 1 and each > 0:
+        most = most / each
+    if not most >= lot:
         return False
     if most * NANOS_PER_UNIT < run.capped + NANOS_PER_UNIT:
         run.capped = min(run.capped, nanos(run, most))
@@ -89,10 +93,10 @@ def cap(run: Any, guard: Any, v: Any, price: float) -> bool:
 def write_order(
     run: Any, lists: Any, v: Any, symbol: Any, h: Any, side: int, leg: int, quantity: int, price: float, stop: float
 ) -> None:
-    """The facts ``order.*``, by the order of ``prepare.ORDER_FACTS``; the codes of its texts stand in ``lists``."""
+    """The facts ``order.*``, by the order of ``tables.ORDER_FACTS``; the codes of its texts stand in ``lists``."""
     amount = quantity / run.unit_float
     at = symbol.order_begin
-    for which in range(7):
+    for which in range(8):
         slot = lists[at + which, 0]
         if slot == NONE:
             continue
@@ -108,5 +112,7 @@ def write_order(
             v[slot] = price
         elif which == 5:
             v[slot] = amount * price
+        elif which == 6:
+            v[slot] = amount * unit_cost(symbol, side > 0, price)
         else:
             v[slot] = nan if stop != stop or leg != ENTRY else abs(price - stop) * amount

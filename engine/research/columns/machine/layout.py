@@ -22,7 +22,6 @@ STALE: Final = 3
 LATE_LEGS: Final = 4
 NO_TIME: Final = 5
 INEXACT: Final = 6
-NO_PRICE: Final = 7
 FULL: Final = 100  # not given up: the tables need more room
 
 # Legs, order types, sides as in engine.market.orders.
@@ -92,7 +91,8 @@ LOG_ORDER: Final = 1  # number, place, tick, symbol, side, quantity, type, leg, 
 LOG_PRICES: Final = 2  # of the order before: limit, stop, parent's number
 LOG_CANCEL: Final = 3  # number, place, whether it begins a Cancel
 LOG_REPLACE: Final = 4  # number, place, quantity or NONE, stop or NONE
-LOG_FILL: Final = 5  # number, quantity, price, fee, tick, fills of the order so far
+LOG_FILL: Final = 5  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
+# order, the number is 0, and strategy, symbol and side follow
 
 # Tick flags.
 NEW_DAY: Final = 1
@@ -109,16 +109,16 @@ def record(ints: str, floats: str = "", more: Sequence[tuple[str, object]] = ())
 RUN = record(
     "t now status logged numbered cash realised realised_at_day inexact holds pendings legs ended closed "
     "halted halt_until halt_guard free live model latency part part_scale unit money price_money fee_unit fee_least "
-    "contract contract_scale cash_check symbols packs reads_realised orders fills "
+    "cash_check symbols strategies packs reads_realised orders fills version "
     "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped "
-    "effects strategy_codes side_codes",
-    "cash_float initial equity_at_day peak slippage money_float unit_float",
+    "effects strategy_codes side_codes by_name",
+    "cash_float initial equity_at_day peak slippage money_float unit_float entered_today",
 )
 ORDER = record(
     "number used next prev symbol strategy rule side leg type quantity total remaining filled fee fills parent group "
     "created placed_ns from_ns expires deadline fallback triggered at_market met in_book pending started leg_seq "
     "exiting leftover limit_nanos stop_nanos lost_legs standing",
-    "limit stop stop_wanted below above reserve",
+    "limit stop stop_wanted below above reserve reference",
     (("taken", np.int64),),
 )
 HELD = record(
@@ -131,7 +131,8 @@ SYMBOL = record(
     "tradable calendar lot tick bands_begin bands_end late_begin late_end guard_begin guard_end loads_begin loads_end "
     "clock_begin clock_end account_begin account_end moved_begin moved_end facts_begin facts_end watches_begin "
     "watches_end order_begin head tail bar_seen quoted pendings held entries computed orders every remembers "
-    "barred synced last_column close_column bid_column ask_column deadline",
+    "barred synced last_column close_column bid_column ask_column deadline binary event rate rate_scale lowest highest "
+    "version",
     "tick_size last bid ask close quote_bid quote_ask below above",
 )
 WATCH = record(

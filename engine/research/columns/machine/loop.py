@@ -21,6 +21,7 @@ from engine.research.columns.machine.layout import (
     WINDOWS_MOVED,
 )
 from engine.research.columns.machine.matching import match_bar, match_quote
+from engine.research.columns.machine.settlement import pay_out
 
 NANOS = 1_000_000_000
 BAR, QUOTE = 0, 1  # kinds of events, as in market.py
@@ -32,7 +33,7 @@ def advance(
     limits: Any, settings: Any, combo_of: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any, pending: Any,
     columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any,
     places: Any,
-    rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, flags: Any, stops: Any, marks: Any,
+    rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, paid: Any, flags: Any, stops: Any, marks: Any,
     events: Any,
     signals: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
@@ -41,9 +42,8 @@ def advance(
     """
     while t < end:
         t = skip(
-            run, held, symbols, scratch, watches, row_at, marks, first, kinds, places, rows, bars, bar_times, flags,
-            stops,
-            curve, t, begin, end,
+            run, held, symbols, scratch, watches, row_at, marks, first, kinds, places, rows, bars, bar_times, paid,
+            flags, stops, curve, t, begin, end,
         )  # fmt: skip
         if t >= end:
             break
@@ -53,7 +53,7 @@ def advance(
         run.t, run.now, run.local = t, times[t], t - begin
         broker_sees(
             run, orders, held, symbols, values, order_values, lists, scratch, log, row_at, columns, kinds, places, rows,
-            bars, bar_times, quotes, quote_times, first[t], first[t + 1],
+            bars, bar_times, quotes, quote_times, paid, first[t], first[t + 1],
         )  # fmt: skip
         if run.ended > 0 or run.closed > 0:
             settle(run, orders, held, symbols, state, lists, scratch)
@@ -100,7 +100,7 @@ def advance(
 def skip(
     run: Any, held: Any, symbols: Any, scratch: Any, watches: Any, row_at: Any, marks: Any, first: Any, kinds: Any,
     places: Any,
-    rows: Any, bars: Any, bar_times: Any, flags: Any, stops: Any, curve: Any, t: int, begin: int, end: int,
+    rows: Any, bars: Any, bar_times: Any, paid: Any, flags: Any, stops: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Pass the ticks at which no rule can act, no order is reached and no day begins; the first that is left."""
     if run.unsteady > 0:
@@ -125,7 +125,7 @@ def skip(
             if t > before:
                 continue
         for e in range(first[t], first[t + 1]):
-            if reached(symbols, kinds, places, rows, bars, bar_times, e):
+            if reached(symbols, kinds, places, rows, bars, bar_times, paid, e):
                 return t
         if run.holds > 0:
             for e in range(first[t], first[t + 1]):
@@ -190,8 +190,10 @@ def glide(
     return t
 
 
-def reached(symbols: Any, kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any, e: int) -> bool:
-    """Whether an event reaches an order, or is a quote that may."""
+def reached(
+    symbols: Any, kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any, paid: Any, e: int
+) -> bool:
+    """Whether an event reaches an order, is a quote that may, or settles something."""
     if places[e] == NONE:
         return False
     symbol = symbols[places[e]]
@@ -202,7 +204,9 @@ def reached(symbols: Any, kinds: Any, places: Any, rows: Any, bars: Any, bar_tim
         if bars[r, 2] <= symbol.below or bars[r, 1] >= symbol.above:
             return True
         return bool(bar_times[r, 0] + bar_times[r, 1] * NANOS >= symbol.deadline)
-    return bool(kinds[e] == QUOTE and (symbol.orders > 0 or symbol.held > 0))
+    if kinds[e] != QUOTE and paid[rows[e]] == NEVER:
+        return False
+    return bool(symbol.orders > 0 or symbol.held > 0)
 
 
 def mark_bar(run: Any, held: Any, scratch: Any, s: int, bar: Any) -> None:
@@ -250,10 +254,11 @@ def look_out(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any) -> No
 def broker_sees(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
     row_at: Any, columns: Any, kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any, quotes: Any,
-    quote_times: Any, begin: int, end: int,
+    quote_times: Any, paid: Any, begin: int, end: int,
 ) -> None:  # fmt: skip
-    """Fill what the events fill. Bars come before quotes: they cover the time before the quote."""
-    quoted = False
+    """Fill what the events fill. Bars come before quotes: they cover the time before the quote. What a market settled
+    at ends every order and position in it."""
+    quoted = settled = False
     for e in range(begin, end):
         s = places[e]
         if s == NONE:
@@ -262,6 +267,8 @@ def broker_sees(
         sync(run, symbols, row_at, columns, s)
         if kinds[e] == QUOTE:
             quoted = True
+        elif kinds[e] != BAR and paid[rows[e]] != NEVER:
+            settled = True
         if kinds[e] != BAR:
             continue
         r = rows[e]
@@ -272,9 +279,7 @@ def broker_sees(
                 run, orders, held, symbols, values, order_values, lists, scratch, log, s, bars[r], bar_times[r, 0],
                 bar_times[r, 1],
             )  # fmt: skip
-    if not quoted:
-        return
-    for e in range(begin, end):
+    for e in range(begin, end if quoted else begin):
         if kinds[e] != QUOTE or places[e] == NONE:
             continue
         symbol, r = symbols[places[e]], rows[e]
@@ -284,6 +289,9 @@ def broker_sees(
                 run, orders, held, symbols, values, order_values, lists, scratch, log, places[e], quotes[r],
                 quote_times[r],
             )  # fmt: skip
+    for e in range(begin, end if settled else begin):
+        if kinds[e] != BAR and kinds[e] != QUOTE and places[e] != NONE and paid[rows[e]] != NEVER:
+            pay_out(run, orders, held, symbols, lists, scratch, log, places[e], paid[rows[e]])
 
 
 def touches(orders: Any, symbol: Any, bar: Any, end_ns: int) -> bool:
@@ -347,6 +355,8 @@ def turn(
         for s in range(run.symbols):
             symbols[s].entries = 0
         run.entries_today = 0
+        run.entered_today = 0.0
+        run.version += 1
         run.realised_at_day = run.realised
         run.equity_at_day = equity(run, held, scratch)
     if flag & WINDOWS_MOVED:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.research.columns.machine.layout import TOO_FINE, TOO_LARGE
+from engine.research.columns.machine.layout import NONE, TOO_FINE, TOO_LARGE
 
 LARGEST = 8_000_000.0  # beyond it a double has no nine decimals
 _SPLIT = 134_217_729.0  # 2**27 + 1
@@ -110,6 +110,20 @@ def _steps(value: int, step: int, rounding: int) -> int:
     if rounding > 0:
         return -(-value // step)
     return half_even(value, step)
+
+
+def unit_cost(symbol: Any, buys: bool, price: float) -> float:
+    """Money that one unit of an entry ties up: ``engine.market.instrument.Instrument.unit_cost``."""
+    return 1.0 - price if symbol.binary == 1 and not buys else price
+
+
+def within(symbol: Any, price: int) -> int:
+    """The nearest price that an order may have as far as the instrument's bounds go, in units of 1e-4."""
+    if symbol.lowest != NONE and price < symbol.lowest:
+        return int(symbol.lowest)
+    if symbol.highest != NONE and price > symbol.highest:
+        return int(symbol.highest)
+    return price
 
 
 def gcd(a: int, b: int) -> int:
