@@ -42,6 +42,7 @@ schemas: $(RUNTIME) ## Write schemas/*.json again from the models
 	@$(BIN)/python -m engine.settings.schema
 	@$(BIN)/python -m connectors.alpha.schema
 	@$(BIN)/python -m engine.research.sweep.schema
+	@$(BIN)/python -m engine.research.pipeline.schema
 	@$(BIN)/python -m engine.research.calibration.schema
 
 docs: $(RUNTIME) ## Write the generated pages of docs/ again

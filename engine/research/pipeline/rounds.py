@@ -7,6 +7,7 @@ before, nothing after it is.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -32,7 +33,7 @@ class Step:
 
     @property
     def words(self) -> str:
-        return " ".join(self.command)
+        return shlex.join(self.command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def go_through(
             passed = None
         else:
             record = Record(
-                step=step.name, command=step.words, status="running", began=iso_utc(began_ns), inputs=inputs
+                step=step.name, command=step.words, status="running", began=str(iso_utc(began_ns)), inputs=inputs
             )
             keep(state.with_record(record))
             ended = work.do(step, state)
