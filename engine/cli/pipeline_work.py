@@ -139,7 +139,7 @@ class VerbWork:
         summary = said["summary"]
         words = (
             f"run {said['run']}: {said['ticks']} ticks, {said['orders']} orders, {said['fills']} fills, "
-            f"{summary['trades']} closed trades, net {summary['net']:+.2f}"
+            f"{summary['trades']} trades, net {summary['net']:+.2f} with what is open at its last price"
         )
         result = {
             "run": said["run"], "ticks": said["ticks"], "orders": said["orders"], "fills": said["fills"],
