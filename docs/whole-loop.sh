@@ -99,7 +99,7 @@ show signals check
 
 step "3. Capture the live market"
 show capture --out market.cap --pack kalshi_alpha --cycles "$CYCLES" --interval "$SECONDS_EACH"
-figures "records sessions.0.venue bytes" capture info market.cap
+figures "bytes frames counts.books counts.trades sessions.0.exchange" capture info market.cap
 
 step "4. Signals from trade flow: what was recorded so far does not suffice, and the engine says so"
 "$PYTHON" - <<'END'
@@ -160,11 +160,11 @@ with open("outcomes.csv", "w", newline="") as file:
         said = min(max(odds / (1 + odds), 0.01), 0.99)
         rows.writerow([round(said, 4), int(random.random() < true), (begin + timedelta(hours=number)).isoformat(), number])
 END
-figures "calibration.method calibration.scores.before.log_loss calibration.scores.after.log_loss" \
+figures "calibration.map calibration.before.log_loss calibration.after.log_loss calibration.before.ece calibration.after.ece" \
     calibrate --from outcomes.csv --out data/alpha_calibration.json
 
 step "10. The day's report, and the go-live gate"
-show report performance | head -12
+show report performance | sed -n '1,14p'
 figures "packs.0.verdict packs.0.performance.trades packs.0.trials.sets_ever_tried" \
     report pm --pack kalshi_alpha --output data/quant_pm_report.md --json-output data/quant_pm_report.json
 show gate check --pack kalshi_alpha

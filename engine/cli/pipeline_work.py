@@ -181,7 +181,7 @@ class VerbWork:
         return Ended("done", None, words, _files(*files), result)
 
     def _calibrate(self, said: Json, state: Round) -> Ended:
-        method = said["calibration"]["method"]
+        method = said["calibration"]["map"]["method"]
         return Ended("done", None, f"{method}, written to {CALIBRATION}", _files(CALIBRATION), {"method": method})
 
     def _gate(self, said: Json, state: Round) -> Ended:
