@@ -12,13 +12,16 @@ INSTALL  = -m pip install --quiet --disable-pip-version-check
 BENCH_VENV := .venv-bench
 BENCH      := $(BENCH_VENV)/.installed
 
-.PHONY: help run test lint ci bench schemas docs lock clean
+.PHONY: help run show test lint ci bench schemas docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 run: $(RUNTIME) ## Trade on paper with simulated market data; Ctrl-C stops it
 	@$(BIN)/engine run --paper
+
+show: $(DEV) ## Show the whole loop on a practice exchange, from signals to the gate
+	@PYTHON=$(abspath $(BIN))/python bash docs/whole-loop.sh
 
 test: $(DEV) ## Run all tests
 	@$(BIN)/pytest -n $(JOBS)
@@ -42,6 +45,7 @@ schemas: $(RUNTIME) ## Write schemas/*.json again from the models
 	@$(BIN)/python -m engine.settings.schema
 	@$(BIN)/python -m connectors.alpha.schema
 	@$(BIN)/python -m engine.research.sweep.schema
+	@$(BIN)/python -m engine.research.pipeline.schema
 	@$(BIN)/python -m engine.research.calibration.schema
 
 docs: $(RUNTIME) ## Write the generated pages of docs/ again

@@ -45,9 +45,14 @@ def signals_for(settings: Settings, ruleset: Ruleset, *, simulated: bool, needed
 
 def recorded_signals(settings: Settings, ruleset: Ruleset, root: Path | None) -> Alpha | None:
     """The signals for recorded data; None where no rule asks for any, or where a capture holds its own."""
-    if root is None or (root.is_file() and is_capture(root)):
+    if root is None or holds_signals(root):
         return None
     return signals_for(settings, ruleset, simulated=False, needed=True)
+
+
+def holds_signals(root: Path) -> bool:
+    """Whether recorded data tells what the signal file said then: today's file has no place in a replay of it."""
+    return root.is_file() and is_capture(root)
 
 
 def load(path: Path) -> Alpha:

@@ -44,6 +44,7 @@ KNOWN_ERRORS = {
     "engine.market.venue.VenueError": ExitCode.VENUE,
     "engine.plan.build.PlanError": ExitCode.USAGE,
     "engine.report.write.ReportError": ExitCode.USAGE,
+    "engine.research.pipeline.records.StateError": ExitCode.USAGE,
     "engine.research.sweep.results.ResultsError": ExitCode.USAGE,
     "engine.research.sweep.space.SpaceError": ExitCode.USAGE,
     "engine.research.sweep.splits.SplitError": ExitCode.USAGE,

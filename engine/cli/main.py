@@ -54,6 +54,7 @@ VERBS: Mapping[str, Verb] = {
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "signals": Verb("engine.cli.signals", "Build, fit, check or show the signals that rules trade on."),
     "sweep": Verb("engine.cli.sweep", "Try many parameter sets over recorded data."),
+    "pipeline": Verb("engine.cli.pipeline", "Signals, paper, report and gate in one go, or round after round."),
     "report": Verb("engine.cli.report", "Report on performance, on sweeps, and for the day."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
@@ -83,6 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.PIPE_CLOSED
     except Exception as error:
         return _explain(error)
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """The exit code of one command line, for verbs that are made of others; what ``main`` explains is raised."""
+    return _run(arguments)
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ import typer
 
 from connectors.alpha.file import Alpha
 from engine.cli import together
-from engine.cli.alpha import signals_for
+from engine.cli.alpha import holds_signals, signals_for
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
 from engine.cli.conditions import conditions_of
@@ -131,7 +131,11 @@ def command(
         choice = replace(choice, source="simulated")  # any symbol; the venue says which there are
     live_market = venue is not None
     simulated = choice.source == "simulated" and not live_market
-    alpha = signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated or live_market)
+    replayed = choice.root if choice.source == "replay" else None
+    own = replayed is not None and holds_signals(replayed)  # a capture tells what the file said then
+    alpha = (
+        None if own else signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated or live_market)
+    )
 
     def make(signals: Alpha | None, held: Sequence[str]) -> Assembly:
         return assemble(settings, rules.ruleset, choice, param or [], keep, signals, held)
