@@ -48,7 +48,8 @@ def command(
         typer.Option("--assume-spread", metavar="DOLLARS", help="Of candles: between bid and ask, which they lack."),
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", metavar="auto|columns|tick", help="How history is gone through; all give the same.")
+        str,
+        typer.Option("--engine", metavar="auto|columns|tick", help="How history is gone through; all give the same."),
     ] = AUTO,
     config: ConfigOption = None,
     json: JsonOption = False,

@@ -62,8 +62,9 @@ def backtest(
     """Run the data once with central fills and once for each bound.
 
     ``engine``: "columns" falls back to "tick" where something cannot be compiled, "auto" also where the data is short
-    and the column engine not yet compiled on this machine; the result says why. ``clock`` gives seconds and only times the run. ``progress`` is told now and then which pass is under way and the source that
-    it reads. Raises SourceError for data that cannot be used.
+    and the column engine not yet compiled on this machine; the result says why. ``clock`` gives seconds and only times
+    the run. ``progress`` is told now and then which pass is under way and the source that it reads. Raises SourceError
+    for data that cannot be used.
     """
     began, fallback = clock(), ""
     if engine != TICK:

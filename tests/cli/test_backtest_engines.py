@@ -138,7 +138,8 @@ def candles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, ticker in enumerate(FAIRS):
         rows = ["ticker,timestamp,open,high,low,close,volume"]
         for minute in range(240):
-            price = round(100 * FAIRS[ticker]) + (minute * 31 + number * 17) % 29 - 14
+            moves = (minute * 31 + number * 17) % 29 - 14 if number < 2 else minute % 3 - 13  # the last goes nowhere
+            price = round(100 * FAIRS[ticker]) + moves
             start = int(MARKET_OPEN.timestamp()) + 60 * minute
             rows.append(f"{ticker},{start},{price},{price + 1},{price - 1},{price},{20 + minute % 7}")
         (data / f"{ticker}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -257,8 +257,8 @@ class Trades:
         codes = np.where(orders[:, LEG] >= layout.STOP, -orders[:, LEG], orders[:, RULE])
         found, numbers = np.unique(codes, return_inverse=True)
         rules = self._reader.rules
-        legs = {-number: leg.value for number, leg in enumerate(LEGS) if number >= layout.STOP} | {BY_SETTLEMENT: SETTLED}
-        names = [legs[c] if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
+        others = {-layout.STOP: Leg.STOP.value, -layout.TARGET: Leg.TARGET.value, BY_SETTLEMENT: SETTLED}
+        names = [others[c] if c < 0 else rules[c].partition(".")[2] for c in found.tolist()]
         return numbers.astype(np.int64).reshape(-1), names
 
     def _end(
@@ -281,7 +281,8 @@ class Trades:
             if END_OF_DATA not in names:
                 names.append(END_OF_DATA)
             ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._ticks - 1
-            floats[n, 2], floats[n, 3], floats[n, 5] = float(out / quantity), float(gross) + 0.0, float(gross - fee) + 0.0
+            floats[n, 2] = float(out / quantity)
+            floats[n, 3], floats[n, 5] = float(gross) + 0.0, float(gross - fee) + 0.0  # no negative zero
 
     def _rank(self, ints: Ints, row: Ints, closed: Flags) -> Ints:
         """The order in which they closed; those that the end of the data closes last, as they were opened."""

@@ -27,8 +27,8 @@ name: buys_no
 on: every(5s)
 universe: alpha.listed
 when: ["complement(alpha.fair) - no.ask - contract_fee(no.ask) >= FAST%", "not position.open"]
-then: {sell: {size: "25% * kelly(complement(alpha.fair), no.ask) * account.equity / no.ask", limit: yes.bid, within: 90s,
-              fallback: market}}
+then: {sell: {size: "25% * kelly(complement(alpha.fair), no.ask) * account.equity / no.ask", limit: yes.bid,
+              within: 90s, fallback: market}}
 """,
     "on_books": """
 kind: strategy

@@ -18,11 +18,12 @@ from engine.cli.rules import load_rules
 from engine.research.columns import run as column_run
 from engine.research.columns.market import MarketColumns
 from engine.research.sets import SetResult, run_sets
+from engine.ruleset.linker import SHARED
 from engine.settings import load_settings
 
 World = Callable[[int], tuple[Any, MarketColumns]]
 PROJECT = Path(__file__).parents[3]
-PACKS = sorted(path.parent.name for path in (PROJECT / "rules").glob("*/pack.yaml"))
+PACKS = sorted({path.parent.name for path in (PROJECT / "rules").glob("*/pack.yaml")} - {SHARED})
 EXAMPLES = int(os.environ.get("AUTOTRADER_EXAMPLES", "15"))
 FILLS = ("central", "pessimistic", "optimistic")
 
