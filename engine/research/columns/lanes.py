@@ -1,4 +1,5 @@
-"""One symbol's share of the data: a row for each tick at which something happened to it, with what it then showed.
+"""One symbol's share of the data: a row for each tick at which something happened to it, or nothing to any, with what
+it then showed.
 
 The rows say what ``engine.decide.symbol.SymbolState`` puts into the slots of a program. A tick that completes two
 higher bars of one timeframe has a row of its own for the older of them, which is no tick at which rules decide.
@@ -58,15 +59,14 @@ def lanes_of(
     """
     if len(prefixes) > MOST_PREFIXES:
         raise CannotLayOut(f"more than {MOST_PREFIXES} kinds of signals trigger strategies")
-    if len(market.times) and (np.diff(market.first) == 0).any():
-        raise CannotLayOut("the data has instants at which nothing happened")
+    empty = np.flatnonzero(np.diff(market.first) == 0)
     tick_of = np.repeat(np.arange(len(market.times)), np.diff(market.first))
     found = []
     for symbol in symbols:
         number = market.symbols.index(symbol) if symbol in market.symbols else -1
         mine = np.flatnonzero(market.symbol == number)
         wanted = keys[symbol]
-        found.append(_LaneMaker(market, symbol, mine, tick_of[mine], wanted).make(
+        found.append(_LaneMaker(market, symbol, mine, tick_of[mine], empty, wanted).make(
             frames, calendars[symbol], prefixes, texts
         ))
     return found
@@ -74,11 +74,12 @@ def lanes_of(
 
 class _LaneMaker:
     def __init__(
-        self, market: MarketColumns, symbol: str, events: Ints, ticks: Ints, keys: Sequence[InputKey]
+        self, market: MarketColumns, symbol: str, events: Ints, ticks: Ints, empty: Ints, keys: Sequence[InputKey]
     ) -> None:
         self._market, self._symbol, self._keys = market, symbol, keys
         self._events, self._ticks = events, ticks
-        self._tick = ticks[np.concatenate(([True], np.diff(ticks) > 0))[: len(ticks)]]
+        own = ticks[np.concatenate(([True], np.diff(ticks) > 0))[: len(ticks)]]
+        self._tick = np.union1d(own, empty) if len(empty) else own
         self._bars, self._bar_at = self._of(BAR)
         self._quotes, self._quote_at = self._of(QUOTE)
 
@@ -225,7 +226,7 @@ class _Frames:
             old.symbol, old.tick[source], real, events, old.signals[source] * real,
             {key: column[source] for key, column in old.columns.items()},
             {name: column[source] for name, column in old.market.items()}, np.array(self._pending, dtype=np.int64),
-            {name: int(np.searchsorted(source, row, side="right")) - 1 for name, row in old.since.items()},
+            {name: int(np.searchsorted(source, row)) for name, row in old.since.items()},
         )  # fmt: skip
         for key in keys:
             if key.seconds in self._frames and key.what in ("fact", "time"):

@@ -347,7 +347,7 @@ def market_of(draw: Random, symbols: list[str], minutes: int = 150) -> list[Tick
                 events.append(Observation(symbol, start + 60 * NANOS, "options.volume", value))
                 ratio = draw.choice((0.5, 2.0))
                 events.append(Observation(symbol, start + 60 * NANOS, "options.put_call_ratio", ratio))
-        if events:
+        if events or draw.random() < 0.3:
             ticks.append(Tick(start + 60 * NANOS, events))
     return ticks
 

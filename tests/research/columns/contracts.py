@@ -202,7 +202,7 @@ def market_of(draw: Random, minutes: int = 190) -> list[Tick]:
             if minute == ends[symbol]:
                 paid = draw.choice((0.0, 1.0, 1.0, 0.37, None))
                 events.append(Observation(symbol, now, SETTLEMENT, paid))
-        if events:
+        if events or draw.random() < 0.5:
             draw.shuffle(events)
             ticks.append(Tick(now, events))
     return ticks

@@ -116,7 +116,7 @@ def skip(
             if not shut(held, symbols, watches, row_at, marks, kinds, places, first[t], first[t + 1], t - begin):
                 return t
             stops[t - begin] = 0
-        if run.holds == 1 and places[first[t]] == held[scratch[1, 0]].symbol:
+        if run.holds == 1 and first[t] < first[t + 1] and places[first[t]] == held[scratch[1, 0]].symbol:
             before = t
             t = glide(
                 run, held[scratch[1, 0]], symbols, first, kinds, places, rows, bars, bar_times, flags, stops, curve, t,
@@ -141,6 +141,8 @@ def shut(
     local: int,
 ) -> bool:  # fmt: skip
     """Whether every strategy that might enter at a tick does so only when flat, and holds something."""
+    if begin == end:
+        return False
     for e in range(begin, end):
         s = places[e]
         if s == NONE:
@@ -310,7 +312,14 @@ def take_in(
     begin: int,
     end: int,
 ) -> int:  # fmt: skip
-    """Apply the events; the symbols that they concern stand in ``scratch[9]``. Returns how many."""
+    """Apply the events; the symbols that they concern stand in ``scratch[9]``. Returns how many.
+
+    A tick at which nothing happened concerns all: time has passed.
+    """
+    if begin == end:
+        for s in range(run.symbols):
+            scratch[9, s] = s
+        return int(run.symbols)
     count = 0
     for e in range(begin, end):
         s = places[e]
