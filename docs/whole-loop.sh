@@ -13,7 +13,7 @@ CANDLES=${CANDLES:-$PROJECT/../shared/data/kalshi/candles}
 CYCLES=6 SECONDS_EACH=5 PAPER_SECONDS=25 SETS=24 KEEP=""
 for word in "$@"; do
     case $word in
-        --quick) CYCLES=2 SECONDS_EACH=2 PAPER_SECONDS=5 SETS=3 ;;
+        --quick) CYCLES=2 SECONDS_EACH=1.5 PAPER_SECONDS=4 SETS=2 ;;
         --keep) KEEP=yes ;;
         *) echo "there is no option $word; --quick and --keep are all" >&2; exit 2 ;;
     esac
