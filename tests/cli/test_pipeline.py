@@ -262,7 +262,7 @@ def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path
     assert "does not count: its prices were a practice exchange's" in text
     assert "6/7 calibrate skipped: no contract was held to its settlement yet" in text
     assert "the gate has passed 0 times in a row; 2 are wanted" in text
-    assert "of round 2: the same command goes on there" in rest
+    assert "stopped: the same command goes on at the step that was not finished" in rest
 
 
 def heard(process: subprocess.Popen[str], words: str) -> list[str]:

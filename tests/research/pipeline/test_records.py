@@ -27,7 +27,10 @@ def test_the_schema_is_in_step_and_holds_what_is_written(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "the file: "), ('{"number": 0}', "number: "), (to_text(STATE).replace('"done"', '"well"'), "steps.0.status")],
+    [
+        ("{", "the file: "), ('{"number": 0}', "number: "),
+        (to_text(STATE).replace('"done"', '"well"'), "steps.0.status"),
+    ],
 )
 def test_a_broken_state_file_is_one_line(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "state.json"
