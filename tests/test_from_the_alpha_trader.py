@@ -54,6 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             ("BASE_URL", server.rest_url.removesuffix("/trade-api/v2")),
         ):  # fmt: skip
             monkeypatch.setenv(f"AUTOTRADER__KALSHI__{name}", value)
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # the sweep's sets are few
         monkeypatch.chdir(tmp_path)
         yield tmp_path
 

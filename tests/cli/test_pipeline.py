@@ -227,11 +227,11 @@ def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path
         made = server.do(lambda exchange: exchange.make_key("ed25519"))
         write_private(tmp_path / "key.pem", made.pem)
         words = ("pipeline", "--until-pass", "--alpha-source", "csv", "--input", "rows.csv", "--capture-cycles", "2",
-                 "--capture-interval", "1.5", "--sweep-max-runs", "2", "--exchange",
+                 "--capture-interval", "1", "--sweep-max-runs", "2", "--exchange",
                  server.rest_url.removesuffix("/trade-api/v2"))  # fmt: skip
         environment = {
             **os.environ, "PYTHONPATH": str(PROJECT), "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id,
-            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(tmp_path / "key.pem"),
+            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(tmp_path / "key.pem"), "LOKY_MAX_CPU_COUNT": "1",
         }  # fmt: skip
 
         def start() -> subprocess.Popen[str]:

@@ -16,8 +16,11 @@ PROJECT = Path(__file__).parents[2]
 SCRIPT = PROJECT / "docs" / "whole-loop.sh"
 
 
-def run(folder: Path, *words: str, candles: str = "none") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHON": sys.executable, "TMPDIR": str(folder), "CANDLES": str(folder / candles)}
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ, "PYTHON": sys.executable, "TMPDIR": str(folder), "CANDLES": str(folder / "none"),
+        "LOKY_MAX_CPU_COUNT": "1",
+    }  # fmt: skip
     return subprocess.run(
         ["bash", SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
