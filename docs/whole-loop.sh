@@ -10,10 +10,10 @@ set -euo pipefail
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=${PYTHON:-python3}
 CANDLES=${CANDLES:-$PROJECT/../shared/data/kalshi/candles}
-CYCLES=6 SECONDS_EACH=5 PAPER_SECONDS=25 SETS=24 KEEP=""
+CYCLES=6 SECONDS_EACH=5 PAPER_SECONDS=25 SETS=24 FOLDS=4 KEEP=""
 for word in "$@"; do
     case $word in
-        --quick) CYCLES=2 SECONDS_EACH=2 PAPER_SECONDS=5 SETS=3 ;;
+        --quick) CYCLES=2 SECONDS_EACH=2 PAPER_SECONDS=2 SETS=2 FOLDS=2 ;;
         --keep) KEEP=yes ;;
         *) echo "there is no option $word; --quick and --keep are all" >&2; exit 2 ;;
     esac
@@ -142,7 +142,7 @@ figures "ticks trades summary.net fill_bounds.0.fills fill_bounds.0.net fill_bou
 
 step "8. Sweep: other parameters; every set that is tried is counted for good"
 figures "search.combinations trials.sweep trials.pack holdout_reads.sweeps sets.0.validation.expectancy" \
-    sweep kalshi_alpha --data market.cap --max-runs "$SETS" --min-trades 1 --out sweep.json
+    sweep kalshi_alpha --data market.cap --max-runs "$SETS" --folds "$FOLDS" --min-trades 1 --out sweep.json
 show report sweep sweep.json --html sweep.html | tail -1
 
 step "9. Calibrate, on made-up forecasts that were too sure of themselves"

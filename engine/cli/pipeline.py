@@ -182,16 +182,15 @@ class Pipeline:
                 self._say(f"    {record.step:9} was {record.status} before: {record.words}")
         state = go_through(steps, state, before, work, lambda now: write_whole(path, to_text(now)), tell)
         if state.ended is None:
-            self._explain(state, path, work)
+            self._explain(state, work)
         return state
 
-    def _explain(self, state: Round, path: Path, work: VerbWork) -> None:
+    def _explain(self, state: Round, work: VerbWork) -> None:
         """Raise what ended a round before its end."""
         if work.fault is not None:
             raise work.fault
         record = next(record for record in state.steps if record.status in ("failed", "stopped"))
         if record.status == "stopped":
-            err().print(f"stopped at step {record.step} of round {state.number}: the same command goes on there")
             raise KeyboardInterrupt
         raise UserError(
             f"step {record.step} of round {state.number}: {record.words} (`{record.command}` shows it alone; when it "
@@ -240,9 +239,12 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """A polite kill is the same as Ctrl-C."""
+    """A polite kill is the same as Ctrl-C: what is done is kept, and it is said how to go on."""
     old = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
+    except KeyboardInterrupt:
+        err().print("stopped: the same command goes on at the step that was not finished")
+        raise
     finally:
         signal.signal(signal.SIGTERM, old)

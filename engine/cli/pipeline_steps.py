@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.cli.alpha import holds_signals
+from engine.cli.alpha import asks_for_signals, holds_signals
+from engine.cli.rules import load_rules
 from engine.research.pipeline.rounds import Step
 from engine.settings import Settings
 
@@ -88,10 +89,16 @@ def _paper(asked: Asked, settings: Settings) -> Step:
     if asked.paper_mode == "run-once":
         return Step("paper", _words(asked, *run, "--venue", "kalshi", "--once", venue=True), DECIDING, ("signals",))
     data = asked.snapshots
-    # Candles say nothing of signals; then the file's are traded on.
-    signals = () if not data.exists() or holds_signals(data) else (str(settings.signals.alpha),)
+    signals = (str(settings.signals.alpha),) if _reads_signals(asked, settings) else ()
     words = _words(asked, *run, "--source", "replay", "--data", data, "--speed", "max")
     return Step("paper", words, (str(data), *signals, *DECIDING), lasting=True)
+
+
+def _reads_signals(asked: Asked, settings: Settings) -> bool:
+    """Whether a replay trades on the signal file: candles say nothing of signals, a capture tells its own."""
+    if not asked.snapshots.exists() or holds_signals(asked.snapshots):
+        return False
+    return any(True for _ in asks_for_signals(load_rules(settings.rules.paths, [asked.pack]).ruleset))
 
 
 def _report(asked: Asked, after: tuple[str, ...]) -> Step:
