@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -36,7 +37,11 @@ class Readings:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, *findings: Findings) -> Any:
-    monkeypatch.setattr(reconcile, "PAUSE_SECONDS", 0)
+    async def at_once(recovery: object) -> AsyncIterator[int]:
+        for number in range(5):
+            yield number
+
+    monkeypatch.setattr(reconcile, "patiently", at_once)
     return asyncio.run(reconcile._read(cast(Any, Readings(*findings))))
 
 
