@@ -226,7 +226,7 @@ def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path
     with PracticeServer(practice) as server:
         made = server.do(lambda exchange: exchange.make_key("ed25519"))
         write_private(tmp_path / "key.pem", made.pem)
-        words = ("pipeline", "--until-pass", "--alpha-source", "csv", "--input", "rows.csv", "--capture-cycles", "2",
+        words = ("pipeline", "--until-pass", "--alpha-source", "csv", "--input", "rows.csv", "--capture-cycles", "5",
                  "--capture-interval", "1", "--sweep-max-runs", "2", "--exchange",
                  server.rest_url.removesuffix("/trade-api/v2"))  # fmt: skip
         environment = {
