@@ -84,6 +84,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
         return "its prices were simulated"
     if str(inputs["source"]).endswith(" practice"):
         return "its prices were a practice exchange's"
+    if str(inputs["source"]).endswith(" demo"):
+        return "its prices were those of the demo exchange, where money is not real"
     if inputs["derived"]:
         return f"the prices of {', '.join(inputs['derived'])} were simulated from an index"
     if inputs["fill_model"] == "optimistic":
