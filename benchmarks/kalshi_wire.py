@@ -27,13 +27,15 @@ from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.venue import KalshiVenue
 from connectors.simulators.kalshi.listings import many
 from engine.cli.rules import load_rules
+from engine.cli.venue_account import recover
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop
-from engine.execute.recovery import Recovery, RecoverySettings
+from engine.execute.recovery import Recovery
+from engine.execute.resume import begin_with
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from state import Mode, RunWriter, open_store
@@ -135,10 +137,11 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
         watch.feed(feed, stream)
         writer = _writer(folder, rules, len(tickers))
         venue = KalshiVenue(rest, {ticker: m.exchange_index for ticker, m in markets.items()})
-        broker = VenueBroker(venue, writer.live_orders(), instruments, time.time_ns, lambda c: ((), ""), print)
+        store = writer.live_orders()
+        broker = VenueBroker(venue, store, instruments, time.time_ns, lambda c: ((), ""), print)
         watch.broker(broker)
-        recovery = Recovery(broker, print, RecoverySettings(grace_ns=1_000_000_000))
-        recovery.start(0, time.time_ns())
+        recovery = Recovery(broker, print)
+        begin_with(decider, await recover(recovery, store, writer))
         journal = JournaledBroker(broker, writer)
         loop = Loop(decider, journal, [JournalRecorder(writer, "fired")])
         run = LiveRun(
