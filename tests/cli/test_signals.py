@@ -107,7 +107,8 @@ def test_a_correction_moves_what_is_traded_on_and_keeps_what_was_said(here: Cli,
     assert weather["fair_yes_probability"] == correction.apply(0.70) < 0.65
     assert here("signals", "check", cwd=folder).code == 0
     table = {row["ticker"]: row for row in csv.DictReader((folder / "signals.csv").open())}
-    assert float(table["KXHIGHNY-26NOV22-T45.5"]["fair_yes_probability"]) == pytest.approx(correction.apply(0.70), abs=1e-4)
+    shown = float(table["KXHIGHNY-26NOV22-T45.5"]["fair_yes_probability"])
+    assert shown == pytest.approx(correction.apply(0.70), abs=1e-4)
 
 
 def test_a_correction_that_is_not_there_corrects_nothing_in_silence(here: Cli, folder: Path) -> None:
