@@ -6,7 +6,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -29,8 +29,10 @@ from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.sources import wanted_sources
 from engine.cli.startup import log_runtime_mode
 from engine.cli.tracing import TracePrinter
+from engine.cli.venues import DEFAULT, VenueName, venue_kind
 from engine.cli.version import __version__
 from engine.execute.consents import ACCEPT_FLAG
 from engine.execute.halt import KillSwitch
@@ -84,7 +86,7 @@ def command(
         list[str] | None, typer.Option("--param", metavar="RULE.NAME=VALUE", help="Another value of a parameter.")
     ] = None,
     venue: Annotated[
-        Literal["kalshi"] | None, typer.Option("--venue", help="Run on this venue's live market.")
+        VenueName | None, typer.Option("--venue", help="Run on this venue's live market.")
     ] = None,
     exchange: Annotated[
         str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
@@ -108,7 +110,7 @@ def command(
 ) -> int:
     """Run the rules. Ctrl-C stops cleanly; the summary is printed at the end."""
     settings = load_settings(
-        config, {"market.source": source, "market.data": data, "kalshi.base_url": exchange}
+        config, {"market.source": source, "market.data": data, f"{venue or DEFAULT}.base_url": exchange}
     )
     configure_log(settings.log)
     together.check(together.RUN, {
@@ -129,24 +131,33 @@ def command(
     keep = settings.trace.keep != "none"
     if venue is not None:
         choice = replace(choice, source="simulated")  # any symbol; the venue says which there are
-    live_market = venue is not None
-    simulated = choice.source == "simulated" and not live_market
-    replayed = choice.root if choice.source == "replay" else None
-    own = replayed is not None and holds_signals(replayed)  # a capture tells what the file said then
-    alpha = (
-        None if own else signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated or live_market)
-    )
-
-    def make(signals: Alpha | None, held: Sequence[str]) -> Assembly:
-        return assemble(settings, rules.ruleset, choice, param or [], keep, signals, held)
-
     level = trace or ("none" if json else "full" if once else settings.trace.level)
-    if venue is not None:
-        from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        wish = Wish(live, accepted, level, Decimal(fuse or FUSE_CONTRACTS), once, json, capture)
-        return run_on_venue(make, rules, wish, alpha)
-    return _run(make(alpha, ()), rules, level, _pace(settings, speed, interval), once, json)
+    def make(listed: Mapping[str, Iterable[str]] | None, held: Mapping[str, Iterable[str]] | None) -> Assembly:
+        return assemble(settings, rules.ruleset, choice, param or [], keep, listed=listed, held=held)
+
+    if venue is not None:
+        from engine.cli.venue_run import run_on_venue  # late: it brings the venue's libraries
+        from engine.cli.venue_session import Wish
+
+        kind = venue_kind(venue)
+        limit = Decimal(fuse or FUSE_CONTRACTS) if kind.has_fuse else None
+        if fuse is not None and limit is None:
+            raise UserError(f"--fuse: {venue} has no fuse of its own; leave it out")
+        if capture is not None and not kind.captures:
+            raise UserError(f"--capture: the feed of {venue} cannot be captured; leave it out")
+        wish = Wish(live, accepted, level, limit, once, json, capture)
+        return run_on_venue(make, rules, wish, kind, wanted_sources(rules.ruleset))
+    assembly = assemble(settings, rules.ruleset, choice, param or [], keep, _signals(settings, rules, choice))
+    return _run(assembly, rules, level, _pace(settings, speed, interval), once, json)
+
+
+def _signals(settings: Settings, rules: LoadedRules, choice: DataChoice) -> Alpha | None:
+    """The signals beside simulated or recorded data."""
+    simulated = choice.source == "simulated"
+    if not simulated and choice.root is not None and holds_signals(choice.root):
+        return None  # a capture tells what the file said then
+    return signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated)
 
 
 def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace:
