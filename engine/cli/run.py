@@ -24,6 +24,7 @@ from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
 from engine.cli.conditions import conditions_of
 from engine.cli.console import err, out, print_json
+from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.log import configure_log
@@ -35,6 +36,7 @@ from engine.cli.tracing import TracePrinter
 from engine.cli.venues import DEFAULT, VenueName, venue_kind
 from engine.cli.version import __version__
 from engine.execute.consents import ACCEPT_FLAG
+from engine.execute.dry import DryBroker
 from engine.execute.halt import KillSwitch
 from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
@@ -66,6 +68,9 @@ class Pace:
 
 def command(
     paper: Annotated[bool, typer.Option("--paper", help="Orders go to the paper broker, as without --live.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide as on paper, say what would be ordered, and order nothing.")
+    ] = False,
     once: Annotated[bool, typer.Option("--once", help="Look at the market once, act, and stop.")] = False,
     interval: Annotated[
         float | None, typer.Option("--interval", metavar="S", min=0, help="Seconds between two ticks.")
@@ -114,6 +119,7 @@ def command(
     )
     configure_log(settings.log)
     together.check(together.RUN, {
+        "--dry-run": dry_run,
         "--paper": paper, "--live": live, ACCEPT_FLAG: accepted, "--fuse": fuse is not None, "--once": once,
         "--exchange": exchange is not None, "--capture": capture is not None, "--venue": venue is not None,
         "--venue kalshi": venue is not None, "--source": source is not None, "--data": data is not None,
@@ -146,10 +152,10 @@ def command(
             raise UserError(f"--fuse: {venue} has no fuse of its own; leave it out")
         if capture is not None and not kind.captures:
             raise UserError(f"--capture: the feed of {venue} cannot be captured; leave it out")
-        wish = Wish(live, accepted, level, limit, once, json, capture)
+        wish = Wish(live, accepted, level, limit, once, json, capture, dry_run)
         return run_on_venue(make, rules, wish, kind, wanted_sources(rules.ruleset))
     assembly = assemble(settings, rules.ruleset, choice, param or [], keep, _signals(settings, rules, choice))
-    return _run(assembly, rules, level, _pace(settings, speed, interval), once, json)
+    return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run)
 
 
 def _signals(settings: Settings, rules: LoadedRules, choice: DataChoice) -> Alpha | None:
@@ -174,7 +180,9 @@ def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace
     return Pace(speed=float(match[1]))
 
 
-def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool) -> int:
+def _run(
+    assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool, dry: bool
+) -> int:
     settings = assembly.settings
     packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
     log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, ruleset.trading)
@@ -184,13 +192,17 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
         rules.files, assembly.parameters, {s.key: s.universe for s in ruleset.strategies}, assembly.execution,
         __version__, conditions=conditions_of(assembly), cash=settings.paper.cash,
     )  # fmt: skip
-    writer.snapshot(now_ns(), INPUTS, inputs_of(assembly))
+    writer.snapshot(now_ns(), INPUTS, {**inputs_of(assembly), **({DRY_RUN: True} if dry else {})})
     writer.flush()
     statistics = StatisticsRecorder()
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
     if level != "none":
         recorders.append(TracePrinter(level, assembly.timezone))
-    broker = JournaledBroker(assembly.broker(settings.paper.fill_model), writer)
+    would_be = WouldBe(assembly.timezone, (err() if as_json else out()).print)
+    if dry:
+        recorders.append(would_be)
+    paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
+    broker = JournaledBroker(paper, writer)
     loop = Loop(assembly.decider(), broker, recorders)
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
@@ -206,7 +218,7 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
             settings.paper.cash,
         )  # fmt: skip
         result = result_of(statistics, loop, described, seconds, {})
-        report = {"run": writer.run_id, **result.to_json()}
+        report = {"run": writer.run_id, **result.to_json(), **({"would_be": would_be.orders_told} if dry else {})}
         writer.end("stopped" if stopped else "done", statistics.ended_ns, report)
     if as_json:
         print_json(report)

@@ -7,21 +7,35 @@ with. Making one may read a file and must not wait for a network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from engine.execute.loop import Recorder
 from engine.language.terms import Op, walk
 from engine.market.signals import SignalSource
 from engine.ruleset.rules import Ruleset, Strategy
 from engine.settings import Settings
 
 
+class PackLines(Recorder, Protocol):
+    """A recorder that tells of one pack in lines of its own."""
+
+    def close(self) -> None:
+        """The run is over: say what was not said yet."""
+        ...
+
+
 class SourceKind(NamedTuple):
     """``about``: what it is, in words. ``make`` raises UserError where the settings or a file do not allow it.
-    ``scan_seconds``: how often it is shown the open markets of its series."""
+    ``scan_seconds``: how often it is shown the open markets of its series.
+
+    ``lines`` makes a recorder for a pack that trades on it, of the pack, the source, who writes a line, and whether
+    orders go nowhere (``--dry-run``).
+    """
 
     about: str
     make: Callable[[Settings], SignalSource]
     scan_seconds: Callable[[Settings], float] = lambda settings: 60.0
+    lines: Callable[[str, SignalSource, Callable[[str], None], bool], PackLines] | None = None
 
 
 def _alpha(settings: Settings) -> SignalSource:

@@ -145,7 +145,7 @@ class _Run:
     async def _listed(self, desk: VenueDesk) -> _Found:
         """The markets that sources list and the venue has, those held, and those that rules name themselves."""
         book = self.port.account if self.wish.live else paper_book(self.port)
-        held = held_in(self.store, book)
+        held = {} if self.wish.dry else held_in(self.store, book)
         listed = self.sources.listed()
         found = await desk.find({s for symbols in (*listed.values(), *held.values()) for s in symbols})
         unlisted = frozenset(t for tickers in listed.values() for t in tickers if t not in found)

@@ -16,10 +16,12 @@ from engine.cli.assemble import Assembly, now_ns
 from engine.cli.captures import ended_note
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
+from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode
 from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.rules import LoadedRules
 from engine.cli.source_watch import Sources
+from engine.cli.sources import SOURCES, PackLines, asking
 from engine.cli.tracing import TracePrinter
 from engine.cli.venue import where
 from engine.cli.venue_lasting import keep_rules, paper_book, went_on
@@ -46,7 +48,8 @@ CONNECTED = "connected"  # what a live run says when all is well
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What was asked for on the command line. ``fuse``: contracts within 15 seconds that blow the venue-side fuse, None
-    where the venue has none; ``capture``: the file that keeps what the feed tells."""
+    where the venue has none; ``capture``: the file that keeps what the feed tells; ``dry``: on paper, no order is even
+    filled."""
 
     live: bool
     accepted: bool
@@ -55,6 +58,7 @@ class Wish:
     once: bool
     as_json: bool
     capture: Path | None = None
+    dry: bool = False
 
 
 class VenueSession:
@@ -66,7 +70,10 @@ class VenueSession:
     ) -> None:  # fmt: skip
         self.assembly, self.rules, self.wish, self.port, self.store = assembly, rules, wish, port, store
         self.settings, self.sources, self.desk, self.stop = assembly.settings, sources, desk, stop
-        self.book = port.account if wish.live else paper_book(port)
+        # A dry run begins with nothing and leaves nothing behind.
+        self.book = None if wish.dry else port.account if wish.live else paper_book(port)
+        self.would_be: WouldBe | None = None
+        self._lines: list[PackLines] = []
         self.tape: CaptureWriter | None = None
         self.unlisted: frozenset[str] = frozenset()  # of the sources' markets, those that the venue does not have
         self.halted = self.relisted = False
@@ -109,7 +116,8 @@ class VenueSession:
         writer.flush()
 
     def _inputs(self) -> dict[str, object]:
-        return {**inputs_of(self.assembly), "source": where(self.port)}
+        dry = {DRY_RUN: True} if self.wish.dry else {}
+        return {**inputs_of(self.assembly), "source": where(self.port), **dry}
 
     # -- while it goes on ----------------------------------------------------------------------------------------------
 
@@ -118,7 +126,26 @@ class VenueSession:
         recorders: list[Recorder] = [JournalRecorder(writer, self.settings.trace.keep), statistics]
         if self.wish.level != "none":
             recorders.append(TracePrinter(self.wish.level, self.assembly.timezone))
-        return recorders
+        told = self._pack_lines()
+        self._lines = list(told.values())
+        if self.wish.dry:
+            self.would_be = WouldBe(self.assembly.timezone, self._say, list(told))
+            recorders.append(self.would_be)
+        return [*recorders, *self._lines]
+
+    def _pack_lines(self) -> dict[str, PackLines]:
+        """Recorders of packs that tell of themselves, by pack."""
+        found: dict[str, PackLines] = {}
+        for watched in self.sources.watched:
+            lines = SOURCES[watched.name].lines
+            if lines is not None:
+                for pack in dict.fromkeys(s.pack for s in asking(self.assembly.ruleset, watched.name)):
+                    found[pack] = lines(pack, watched.source, self._say, self.wish.dry)
+        return found
+
+    def _say(self, line: str) -> None:
+        """To standard output, unless that is for JSON alone."""
+        (err() if self.wish.as_json else out()).print(line, markup=False, highlight=False, soft_wrap=True)
 
     def switch(self, decider: Decider, writer: RunWriter) -> KillSwitch:
         """The halts in force, and those to come."""
@@ -166,6 +193,8 @@ class VenueSession:
         over = Tick(max(now_ns(), statistics.ended_ns), ())
         for recorder in loop.recorders:
             recorder.ticks((over,), (loop.decider.context.portfolio.equity(),), loop.decider)
+        for lines in self._lines:
+            lines.close()
         assembly = self.assembly
         if self.tape is not None:
             self.tape.end(ended_note(writer.run_id, loop.hash.hexdigest(), halted=self.halted))
@@ -176,7 +205,8 @@ class VenueSession:
         # The account goes on: what is held is no trade yet.
         held = open_positions(loop.decider)
         result = replace(result_of(statistics, loop, described, seconds, {}), still_open=held)
-        report = {"run": writer.run_id, **result.to_json(), **extra}
+        told = {} if self.would_be is None else {"would_be": self.would_be.orders_told}
+        report = {"run": writer.run_id, **result.to_json(), **extra, **told}
         writer.end("stopped", statistics.ended_ns, report)
         if self.relisted:
             return ExitCode.GOOD

@@ -199,8 +199,14 @@ def _listing(event: Event, market: Market) -> MarketListing:
     return MarketListing(
         market.ticker, event.event_ticker, event.series_ticker, market.title or event.title, market.yes_sub_title,
         market.rules_primary, market.open_time, market.close_time, market.expected_expiration_time,
-        market.occurrence_datetime,
+        market.occurrence_datetime, _yes_id(market),
     )  # fmt: skip
+
+
+def _yes_id(market: Market) -> str:
+    """A structured strike names one thing by its id, such as a player: ``{"tennis_competitor": "6c69f42c-…"}``."""
+    named = list((market.custom_strike or {}).values())
+    return named[0] if market.strike_type == "structured" and len(named) == 1 and isinstance(named[0], str) else ""
 
 
 def _consents(settings: Settings) -> VenueConsents:
