@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.cli.errors import ExitCode, UserError, exit_code_of
+from engine.cli.interrupts import Interrupts
 from engine.cli.version import __version__
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.GOOD
     try:
         _never_fail_to_encode()
-        code = _run(arguments)
+        with Interrupts(signal.SIGINT):
+            code = _run(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
