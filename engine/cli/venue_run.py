@@ -84,7 +84,6 @@ class _Run:
 
     async def go(self) -> int:
         async with AsyncExitStack() as stack:
-            stack.enter_context(stopping(self._stop))
             desk = await stack.enter_async_context(self.port.connected())
             found = await self._markets(desk)
             if found is None:
@@ -139,7 +138,7 @@ class _Run:
             if not said:
                 said = True
                 err().print(f"no market is listed by {self._abouts()} yet; looking again every {again:g} s")
-            with suppress(TimeoutError):
+            with stopping(self._stop), suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), again)
 
     async def _listed(self, desk: VenueDesk) -> _Found:

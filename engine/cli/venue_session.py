@@ -180,7 +180,8 @@ class VenueSession:
     async def until_stopped(self, run: LiveRun, feed: LiveFeed) -> float:
         """Until somebody says stop, or one look; returns how long it went on, in seconds."""
         began = time.perf_counter()
-        await (run.once(self.stop, _Everything(feed, self.sources)) if self.wish.once else run.run(self.stop))
+        with stopping(self.stop):
+            await (run.once(self.stop, _Everything(feed, self.sources)) if self.wish.once else run.run(self.stop))
         return time.perf_counter() - began
 
     # -- the end -------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbo
     if context.now_ns < until:
         left = (until - context.now_ns) // NANOS
         raise Refused(Verdict.COOLING, "cooldown", f"{left} s of its cooldown are left")
-    halt = context.halted()
+    halt = context.halted(strategy.pack)
     if halt is not None:
         raise Refused(Verdict.BLOCKED, halt.guard, f"halted: {halt.reason}")
     windows = context.windows[strategy.pack]
@@ -189,9 +189,9 @@ def _judge(
 def _within_pack_limits(
     context: Context, strategy: Strategy, order: Order, state: SymbolState, reference: float
 ) -> Decimal:
-    """The pack's hard limits, on what is held and wanted together."""
+    """The pack's hard limits, on what is held and wanted together, and what is left of its budget."""
     pack, quantity = context.plan.packs[strategy.key], order.quantity
-    if pack.max_quantity is None and pack.max_notional is None:
+    if pack.max_quantity is None and pack.max_notional is None and pack.budget is None:
         return quantity
     held = context.portfolio.held.get((strategy.key, state.symbol))
     already = abs(held.quantity) if held is not None else 0.0
@@ -199,9 +199,23 @@ def _within_pack_limits(
     unit_cost = state.instrument.unit_cost(order.side is Side.BUY, reference)
     if pack.max_notional is not None and unit_cost > 0:
         most.append(pack.max_notional / unit_cost - already)
+    if pack.budget is not None:
+        most.append(_left_of_budget(context, pack.name, pack.budget, unit_cost, float(state.instrument.lot_size)))
     if not most:
         return quantity
     return min(quantity, decimal(max(min(most), 0.0)))
+
+
+def _left_of_budget(context: Context, pack: str, budget: float, unit_cost: float, lot: float) -> float:
+    """How many units what the pack does not tie up yet pays for, at the price of this moment."""
+    if not unit_cost > 0:
+        raise Refused(Verdict.UNKNOWN, "budget", "what a unit costs is unknown, so the pack's budget lets nothing by")
+    left = budget - context.portfolio.exposure_of_pack(pack)
+    units = round(left / unit_cost, 9)
+    if units < lot:
+        words = f"${max(left, 0.0):,.2f} is left of the pack's budget of ${budget:,.2f}"
+        raise Refused(Verdict.BLOCKED, "budget", words)
+    return units
 
 
 def _with_quantity(order: Order, quantity: Decimal, state: SymbolState) -> Order:

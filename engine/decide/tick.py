@@ -197,14 +197,14 @@ class Decider:
         if halted.by == OPERATOR:
             self.context.stopped = halt
         else:
-            self.context.halt = halt
+            self.context.put_in_force(halt)
 
     def resume(self, by: str = "") -> None:
         """Lift a person's halt (``by`` OPERATOR), or every one; a guard that still does not hold stops entries again at
         the next order."""
         self.context.stopped = None
         if by != OPERATOR:
-            self.context.halt = None
+            self.context.halts.clear()
 
     def ahead(self, ticks: Sequence[Tick]) -> Ahead:
         """Coming ticks, laid out to be taken in together as far as no rule can act at them."""

@@ -26,6 +26,7 @@ from engine.research.columns.calendar_days import TickTimes
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import NONE
 from engine.research.columns.terms import FillTerms
+from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Entry, Exit, Guard, GuardEffect, Judged, Rule, Strategy, TriggerKind, UnknownPolicy
 
 POSITION_FACTS = tuple(
@@ -172,6 +173,7 @@ class Tabulate:
     def make(self) -> Tables:
         self._known_facts()
         self._one_side_each()
+        self._one_account()
         for symbol, plan in self._plan.symbols.items():
             self._place(symbol, plan)
         watches, entries = self._watches()
@@ -196,6 +198,18 @@ class Tabulate:
             self._rules, self._strategies, self._most_captures(), offsets,
             any(k.name == "pnl.realized_today" for p in self._placed.values() for k in p.program.inputs),
         )  # fmt: skip
+
+    def _one_account(self) -> None:
+        """The machine counts for the account as a whole: no pack has a sum or a halt of its own in it."""
+        for pack in self._packs:
+            if pack.budget is not None:
+                where = "" if pack.document is None else f"{pack.document.span.file}:{pack.document.span.line}: "
+                raise CannotCompile(f"{where}the pack {pack.name} has a budget for all its positions together")
+        if sum(bool(pack.strategies) for pack in self._packs) < 2:
+            return
+        for guard in self._guards:
+            if guard.pack != SHARED and guard.action.effect in (GuardEffect.HALT, GuardEffect.FLATTEN):
+                raise CannotCompile(f"{place_of(guard)}: {guard.key} stops one of several packs")
 
     def _by_name(self, number: int) -> str:
         return self._strategies[number]
