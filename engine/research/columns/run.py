@@ -17,7 +17,7 @@ from engine.decide.clock import NAMES as CLOCK_FACTS
 from engine.market.events import NANOS, SETTLEMENT
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
-from engine.plan.column_kernel import MOST_ARGUMENTS
+from engine.plan.column_kernel import run_columns
 from engine.plan.columns import ColumnGraph
 from engine.plan.plan import Plan, make_plan
 from engine.plan.program import InputKey
@@ -231,8 +231,8 @@ class ColumnRun:
             columns = self._columns[base : base + width]
             self._inputs(number, lane, columns, first, last, begin)
             nodes, pool = self._nodes[number]
-            self._machine.run_columns(
-                nodes, pool, self._events[number], columns, self._memory[number], np.zeros(MOST_ARGUMENTS), count
+            run_columns(
+                self._machine.loops, nodes, pool, self._events[number], columns, self._memory[number], count
             )
 
     def _rows(self, number: int, lane: Lane, first: int, last: int, begin: int, end: int) -> None:
