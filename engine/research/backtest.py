@@ -14,8 +14,8 @@ from engine.execute.loop import Loop
 from engine.market.events import MarketSource
 from engine.plan.columns import CannotCompile
 from engine.research.budgets import outside_budget
-from engine.research.columns.lanes import CannotLayOut
 from engine.research.columns.market import MarketColumns
+from engine.research.columns.rows import CannotLayOut
 from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.results import BacktestResult, PriceSeries, Row, headline

@@ -21,8 +21,8 @@ from engine.plan.arrays import Floats, Ints
 from engine.plan.columns import CannotCompile
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
-from engine.research.columns.lanes import CannotLayOut
 from engine.research.columns.market import MarketColumns
+from engine.research.columns.rows import CannotLayOut
 from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.statistics import local_days

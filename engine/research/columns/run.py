@@ -21,12 +21,13 @@ from engine.plan.column_kernel import run_columns
 from engine.plan.columns import ColumnGraph
 from engine.plan.plan import Plan, make_plan
 from engine.plan.program import InputKey
-from engine.research.columns.calendar_days import days_of, playbook, tick_times
+from engine.research.columns.calendar_days import local_days_of, playbook, tick_times
 from engine.research.columns.compiled import Machine
-from engine.research.columns.lanes import CannotLayOut, Lane, in_seconds, lanes_of
+from engine.research.columns.lanes import Lane, lanes_of
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import FINE, FULL, NEVER, NONE
 from engine.research.columns.market import MarketColumns
+from engine.research.columns.rows import CannotLayOut, in_seconds
 from engine.research.columns.tables import Records, Tables, Tabulate, constants_of
 from engine.research.columns.terms import FillTerms, Units, fields_of
 from engine.research.parts import SetParts
@@ -94,7 +95,7 @@ class Stage:
         self.symbols = list(plan.symbols)
         self.units = Units.of(terms, parts.instruments.values())
         packs = list(plan.ruleset.packs.values())
-        self.times = tick_times(market.times, parts.calendars, packs, self.texts)
+        self.times = tick_times(market, parts.calendars, packs, self.texts)
         self.prefixes = sorted({
             s.trigger.signal for s in plan.ruleset.strategies if s.trigger.kind is TriggerKind.SIGNAL
         })  # fmt: skip
@@ -105,7 +106,7 @@ class Stage:
         self.bases = self._rebase()
         self.places = self._places()
         self.paid = self._paid()
-        self.days, self.day_numbers = self._local_days(parts.timezone)
+        self.days, self.day_numbers = local_days_of(market, parts.timezone)
 
     def _lanes(self, plan: Plan) -> list[Lane]:
         keys = {
@@ -140,6 +141,8 @@ class Stage:
     def _places(self) -> Ints:
         """The plan's number of each event's symbol, NONE where it has none."""
         of_name = [self.symbols.index(name) if name in self.symbols else NONE for name in self.market.symbols]
+        if of_name == list(range(len(of_name))):
+            return self.market.symbol
         numbers: Ints = np.array(of_name or [NONE], dtype=np.int64)[self.market.symbol]
         return numbers
 
@@ -154,13 +157,6 @@ class Stage:
                     raise CannotLayOut(f"{observation.symbol} settled at {observation.value}, finer than $0.0001")
                 paid[row] = int(exact)
         return paid
-
-    def _local_days(self, timezone: str) -> tuple[Ints, Ints]:
-        if not len(self.market.times):
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        days = days_of(self.market.times, timezone)
-        number = np.concatenate(([0], np.cumsum(np.diff(days) != 0)))
-        return days[np.concatenate(([True], np.diff(days) != 0))], number
 
 
 class ColumnRun:
