@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,14 @@ NUMBER, TICK, SYMBOL, SIDE, QUANTITY, TYPE, LEG, STRATEGY, RULE = 1, 3, 4, 5, 6,
 class Reader:
     """Reads one set's log. ``names`` of symbols, ``rules`` by number, ``strategies`` how many of them come first.
 
-    ``ticks`` and ``instants`` (UTC nanoseconds): those that the log speaks of. ``lots``: lot size and the machine's
-    units in one lot, ``binary`` whether it is a contract that pays $1, by symbol. ``ruleset_sha``: of the rules, which
-    client ids are made from.
+    ``instants``: of all ticks (UTC nanoseconds); on its way to another process, of those that the log speaks of, which
+    are ``ticks`` then. ``lots``: lot size and the machine's units in one lot, ``binary`` whether it is a contract that
+    pays $1, by symbol. ``ruleset_sha``: of the rules, which client ids are made from.
     """
 
     log: Ints
-    ticks: Ints
     instants: Ints
+    ticks: Ints | None
     names: list[str]
     rules: list[str]
     lots: list[tuple[Decimal, int]]
@@ -61,23 +62,33 @@ class Reader:
         cls, tables: Tables, log: Ints, times: Ints, instruments: Mapping[str, Instrument], units: Units,
         terms: FillTerms, ruleset_sha: str,
     ) -> Reader:  # fmt: skip
-        """Keep of a run what its log needs. ``times``: of all ticks."""
-        kinds = log[:, 0]
-        spoken = (
-            log[kinds == layout.LOG_DECISION, 1], log[kinds == layout.LOG_ORDER, TICK], log[kinds == layout.LOG_FILL, 5]
-        )
-        ticks = np.unique(np.concatenate(spoken))
+        """The reader of a run. ``times``: of all ticks."""
         lots = [
             (instruments[name].lot_size, int(instruments[name].lot_size * units.quantity))
             for name in tables.names[: len(tables.symbols)] if name in instruments
         ]  # fmt: skip
         binary = [bool(symbol["binary"]) for symbol in tables.symbols]
-        return cls(log, ticks, times[ticks], tables.names, tables.rules, lots, binary, units, terms, ruleset_sha)
+        return cls(log, times, None, tables.names, tables.rules, lots, binary, units, terms, ruleset_sha)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        ticks = self._spoken_of() if self.ticks is None else self.ticks
+        instants = self.instants[ticks] if self.ticks is None else self.instants
+        names = [each.name for each in fields(self)][3:-1]
+        return Reader, (self.log, instants, ticks, *(getattr(self, name) for name in names))
 
     @property
     def times(self) -> dict[int, int]:
         """The instant of each tick that the log speaks of."""
-        return dict(zip(self.ticks.tolist(), self.instants.tolist(), strict=True))
+        if self.ticks is not None:
+            return dict(zip(self.ticks.tolist(), self.instants.tolist(), strict=True))
+        ticks = self._spoken_of()
+        return dict(zip(ticks.tolist(), self.instants[ticks].tolist(), strict=True))
+
+    def _spoken_of(self) -> Ints:
+        kinds = self.log[:, 0]
+        places = ((layout.LOG_DECISION, 1), (layout.LOG_ORDER, TICK), (layout.LOG_FILL, 5))
+        found: Ints = np.unique(np.concatenate([self.log[kinds == kind, at] for kind, at in places]))
+        return found
 
     def sha256(self) -> str:
         """The running hash of all decisions, as ``engine.decide.actions.DecisionHash`` takes it."""

@@ -350,7 +350,7 @@ class ColumnRun:
             status = int(runner.run["status"][0])
             if status == FULL:
                 runner.run["status"] = FINE
-                runner.log = np.concatenate((runner.log, np.zeros_like(runner.log[: len(runner.log) // 2])))
+                runner.log = _longer(runner.log)
                 _more_orders(runner, len(runner.orders) if _crowded(runner) else 0)
                 continue
             if status != FINE:
@@ -366,7 +366,7 @@ class ColumnRun:
     def _outcome(self, runner: _Runner) -> Outcome:
         run = runner.run
         curve = np.concatenate(runner.curves) if runner.curves else np.zeros(0)
-        log, runner.log = runner.log[: int(run["logged"][0])].copy(), runner.log[:0]
+        log, runner.log = runner.log[: int(run["logged"][0])], runner.log[:0]
         return Outcome(
             runner.tables, run, log, runner.held,
             runner.scratch[1, : int(run["holds"][0])].tolist(), runner.figures, runner.closes[: len(self._stage.days)],
@@ -375,6 +375,13 @@ class ColumnRun:
 
 
 CONSTANTS = frozenset({"venue.fee_per_unit", "venue.fee_minimum", "venue.fee_rate", "venue.slippage_ratio"})
+
+
+def _longer(log: Ints) -> Ints:
+    """Twice the room; what is not written to takes no memory."""
+    found: Ints = np.zeros((2 * len(log), log.shape[1]), dtype=np.int64)
+    found[: len(log)] = log
+    return found
 
 
 def _crowded(runner: _Runner) -> bool:
