@@ -14,11 +14,11 @@ import numpy as np
 from engine.decide.clock import DAY_NS, WEEKDAYS, Clock
 from engine.decide.sessions import DAY_SECONDS, Windows
 from engine.market.calendar import TradingCalendar
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
 from engine.research.columns.machine.layout import DAY, NEW_DAY, WINDOWS_MOVED
-from engine.research.columns.market import MarketColumns
 from engine.research.statistics import local_days
 from engine.ruleset.rules import Pack, Session
 

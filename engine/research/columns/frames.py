@@ -9,11 +9,11 @@ import numpy as np
 
 from engine.market.bars import BarAggregator
 from engine.market.calendar import TradingCalendar
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS, Bar
 from engine.plan.arrays import Floats, Ints
 from engine.plan.ops import FRAME_SHIFT
 from engine.plan.program import InputKey
-from engine.research.columns.market import MarketColumns
 from engine.research.columns.rows import SymbolRows
 
 

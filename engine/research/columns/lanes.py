@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.market.calendar import TradingCalendar
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
 from engine.plan.ops import BASE_SECONDS, Group
 from engine.plan.program import InputKey
 from engine.research.columns.frames import frame_rows
-from engine.research.columns.market import MarketColumns
 from engine.research.columns.rows import BAR_FIELDS, QUOTE_FACTS, CannotLayOut, SymbolRows, spread, symbol_rows
 
 HAS_QUOTE = 1  # of a row's signals: a quote came; bits above it: observations by prefix

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.market.columns import BAR, OBSERVATION, QUOTE, MarketColumns
 from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
-from engine.research.columns.market import BAR, OBSERVATION, QUOTE, MarketColumns
 
 BAR_FIELDS = ("open", "high", "low", "close", "volume")
 QUOTE_FACTS = ("bid", "ask", "mid", "spread", "spread_ratio", "bid_size", "ask_size")

@@ -14,6 +14,7 @@ from decimal import Decimal
 import numpy as np
 
 from engine.decide.clock import NAMES as CLOCK_FACTS
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS, SETTLEMENT
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
@@ -26,7 +27,6 @@ from engine.research.columns.compiled import Machine
 from engine.research.columns.lanes import Lane, lanes_of
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import FINE, FULL, NEVER, NONE
-from engine.research.columns.market import MarketColumns
 from engine.research.columns.rows import CannotLayOut, in_seconds
 from engine.research.columns.tables import Records, Tables, Tabulate, constants_of
 from engine.research.columns.terms import FillTerms, Units, fields_of
