@@ -45,7 +45,6 @@ from engine.settings import load_settings
 from state import Mode, Store, SweepRow, open_store
 
 
-
 def command(
     pack: Annotated[str, typer.Argument(metavar="PACK", help="Name of a pack, or a folder of rules.")],
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Recorded market data, as for a back-test.")],
