@@ -20,15 +20,19 @@ from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
 from engine.plan.column_kernel import run_columns
 from engine.plan.columns import ColumnGraph
-from engine.plan.plan import Plan, make_plan
+from engine.plan.plan import Plan, make_plans
 from engine.plan.program import InputKey
 from engine.research.columns.calendar_days import local_days_of, playbook, tick_times
+from engine.research.columns.common import Common
 from engine.research.columns.compiled import Machine
 from engine.research.columns.lanes import Lane, lanes_of
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import FINE, FULL, NEVER, NONE
+from engine.research.columns.programs import constants_of
 from engine.research.columns.rows import CannotLayOut, in_seconds
-from engine.research.columns.tables import Records, Tables, Tabulate, constants_of
+from engine.research.columns.tables import Records, Tables
+from engine.research.columns.tabulate import tabulate
+from engine.research.columns.template import Template
 from engine.research.columns.terms import FillTerms, Units, fields_of
 from engine.research.parts import SetParts
 from engine.ruleset.rules import TriggerKind
@@ -37,6 +41,7 @@ CHUNK_BYTES = 48_000_000  # of columns at a time
 SHORTEST_CHUNK = 2_048
 FIRST_LOG, FIRST_ORDERS = 4_096, 64
 SCRATCH_ROWS = 10
+MOST_TEMPLATES = 8  # of the structures met last
 
 
 @dataclass(slots=True)
@@ -88,9 +93,9 @@ class Stage:
     ) -> None:
         self.market, self.terms, self._parts = market, terms, parts
         self.texts = Texts()
-        self.plans = [
-            make_plan(parts.ruleset, parts.plan_symbols, {**parts.parameters, **values}, self.texts) for values in sets
-        ]
+        self.plans = make_plans(
+            parts.ruleset, parts.plan_symbols, [{**parts.parameters, **values} for values in sets], self.texts
+        )
         plan = self.plans[0]
         self.symbols = list(plan.symbols)
         self.units = Units.of(terms, parts.instruments.values())
@@ -102,7 +107,7 @@ class Stage:
         self.graphs = {symbol: ColumnGraph(plan.ruleset.facts) for symbol in self.symbols}
         self.lanes = self._lanes(plan)
         quoted = {market.symbols[n] for n in np.unique(market.symbol[market.kind == 1])}
-        self.tables = [self._tables(p, frozenset(quoted)) for p in self.plans]
+        self.tables = self._tables(frozenset(quoted))
         self.bases = self._rebase()
         self.places = self._places()
         self.paid = self._paid()
@@ -117,11 +122,22 @@ class Stage:
         frames = plan.symbols[self.symbols[0]].program.frames if self.symbols else ()
         return lanes_of(self.market, self.symbols, keys, frames, calendars, self.prefixes, self.texts)
 
-    def _tables(self, plan: Plan, quoted: frozenset[str]) -> Tables:
-        return Tabulate(
-            plan, self._parts.instruments, self.graphs, self.times, self.units.quantity, self.prefixes,
-            self._parts.venue_facts(), quoted, self.terms,
-        ).make()  # fmt: skip
+    def _tables(self, quoted: frozenset[str]) -> list[Tables]:
+        """Of each plan; most are filled into those of an earlier one."""
+        found: list[Tables] = []
+        templates: list[Template] = []
+        for plan in self.plans:
+            template = next((each for each in templates if each.fits(plan)), None)
+            if template is None:
+                common = Common(
+                    plan, self._parts.instruments, self.graphs, self.times, self.units.quantity, self.prefixes,
+                    self._parts.venue_facts(), quoted, self.terms,
+                )  # fmt: skip
+                found.append(tabulate(common))
+                templates = [Template(common, found[-1]), *templates[: MOST_TEMPLATES - 1]]
+            else:
+                found.append(template.fill(plan))
+        return found
 
     def _rebase(self) -> list[int]:
         """All symbols' columns stand in one array; where each symbol's begin."""
