@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks.backtest_ema import PACK, RULES
 from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.rules import load_rules
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
-from engine.research.columns.market import MarketColumns
 from engine.settings import load_settings
 
 PEER = Path(__file__).parent / "peers" / "vectorbt_cross.py"

@@ -127,6 +127,7 @@ class Linker:
         """Link the steps of all functions and the kernel."""
         inner = self._numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)
         steps = {f"step_{name}": inner(function.step) for name, function in CATALOGUE.items()}
+        self._compiled.update({f.step: steps[f"step_{name}"] for name, f in CATALOGUE.items()})  # type: ignore[misc]
         self._compiled[dispatch.call] = inner(_with_globals(dispatch.call, steps))  # type: ignore[index]
         self.module(kernel, kept=("run", "run_rows"))
 
@@ -154,7 +155,7 @@ class Linker:
             entered = function.__name__ in kept
             made = self._numba.njit(
                 copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered,
-                forceinline=function.__name__ in inlined, **options,
+                nogil=entered, forceinline=function.__name__ in inlined, **options,
             )  # fmt: skip
             shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
 

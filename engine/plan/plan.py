@@ -52,14 +52,25 @@ def make_plan(
 
     ``texts``: shared by plans whose values are compared.
     """
-    texts = texts or Texts()
-    plan = Plan(ruleset, {}, _exits(ruleset), _guards(ruleset), _packs(ruleset), texts)
-    values = {key: p.value for key, p in ruleset.parameters.items()} | dict(parameters or {})
+    return make_plans(ruleset, symbols, [parameters or {}], texts or Texts())[0]
+
+
+def make_plans(
+    ruleset: Ruleset, symbols: Sequence[str], sets: Sequence[Mapping[str, float]], texts: Texts
+) -> list[Plan]:
+    """A plan for each set of parameters; what does not depend on parameters is worked out once."""
+    defaults = {key: p.value for key, p in ruleset.parameters.items()}
     moving = frozenset(key for pack in ruleset.packs.values() for s in pack.sessions for key in s.settings)
     frames = _frames(ruleset)
-    for symbol in symbols:
-        plan.symbols[symbol] = _symbol_plan(plan, symbol, values, moving, frames)
-    return plan
+    exits, guards, packs = _exits(ruleset), _guards(ruleset), _packs(ruleset)
+    found = []
+    for parameters in sets:
+        plan = Plan(ruleset, {}, exits, guards, packs, texts)
+        values = defaults | dict(parameters)
+        for symbol in symbols:
+            plan.symbols[symbol] = _symbol_plan(plan, symbol, values, moving, frames)
+        found.append(plan)
+    return found
 
 
 def execution_symbol(pack: Pack, strategy: Strategy, symbol: str) -> str:
