@@ -14,7 +14,8 @@ from engine.market.events import Observation
 
 class MarketListing(NamedTuple):
     """A market as its venue describes it, in the venue's own words. ``starts_ns``: when what it is about begins, where
-    the venue says so; ``yes``: what YES stands for, such as a player's name."""
+    the venue says so; ``yes``: what YES stands for, such as a player's name, and ``yes_id`` the venue's lasting id of
+    it, empty where there is none."""
 
     ticker: str
     event: str
@@ -26,6 +27,7 @@ class MarketListing(NamedTuple):
     close_ns: int
     expected_ns: int | None = None
     starts_ns: int | None = None
+    yes_id: str = ""
 
 
 class SignalSource(Protocol):
