@@ -268,6 +268,9 @@ class TennisSettings(Section):
         default=["KXATPMATCH", "KXWTAMATCH", "KXATPCHALLENGERMATCH"], min_length=1,
         description="Series of the venue whose open markets are looked at.",
     )
+    scan_seconds: Positive = Field(
+        default=Decimal(60), description="How often the venue's list of markets is read, in seconds."
+    )
     as_of: str | None = Field(
         default=None, pattern=r"^\d{4}-\d{2}-\d{2}$",
         description="Pretend that it is this day, 2023-05-08, and know only what came before: to practise on the past.",
