@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import groupby
+from operator import itemgetter
 
 from engine.market.tennis import Match
 
@@ -27,9 +28,10 @@ def day_of(match: Match) -> date:
 
 def by_day(matches: Iterable[Match]) -> Iterator[tuple[date, list[Match]]]:
     """Matches of each day, days in order. What one day brought is known on the next."""
-    ordered = sorted(matches, key=lambda match: (day_of(match), match.tournament, match.number, match.winner))
-    for day, group in groupby(ordered, key=day_of):
-        yield day, list(group)
+    dated = [(day_of(match), match.tournament, match.number, match.winner, match) for match in matches]
+    dated.sort(key=itemgetter(0, 1, 2, 3))
+    for day, group in groupby(dated, key=itemgetter(0)):
+        yield day, [match for *_, match in group]
 
 
 def _offset(match: Match) -> int:
