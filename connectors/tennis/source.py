@@ -72,6 +72,11 @@ class TennisSource:
         """All markets of the series, those without a price too: traces say why there is none."""
         return tuple(self._shown)
 
+    def title(self, ticker: str) -> str:
+        """What the venue calls a market; the ticker where it does not say."""
+        shown = self._shown.get(ticker)
+        return shown.title if shown is not None and shown.title else ticker
+
     def follow(self, symbols: Collection[str], tell: Callable[[str], None]) -> None:
         self._followed, self._tell = tuple(symbols), tell
         self._told = {}
