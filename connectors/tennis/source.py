@@ -77,6 +77,10 @@ class TennisSource:
         shown = self._shown.get(ticker)
         return shown.title if shown is not None and shown.title else ticker
 
+    def price(self, ticker: str) -> Priced | Unpriced:
+        """What is known of a market, in full."""
+        return self._priced.get(ticker) or Unpriced(_NOT_SHOWN)
+
     def follow(self, symbols: Collection[str], tell: Callable[[str], None]) -> None:
         self._followed, self._tell = tuple(symbols), tell
         self._told = {}
@@ -106,7 +110,7 @@ class TennisSource:
 
     def _facts(self, symbol: str, now_ns: int) -> Iterator[tuple[str, Value, str]]:
         shown = self._shown.get(symbol)
-        price = self._priced.get(symbol) or Unpriced(_NOT_SHOWN)
+        price = self.price(symbol)
         yield manifest.LISTED, shown is not None, ""
         starts = None if shown is None or shown.starts_ns is None else shown.starts_ns / NANOS
         yield manifest.STARTS, starts, "" if starts is not None else "the venue does not say when the match starts"

@@ -6,6 +6,7 @@ held it back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -39,11 +40,13 @@ def scan_lines(found: Sequence[Opportunity], *, dry: bool) -> Iterator[str]:
         for order in one.orders:
             placed += 1
             yield f"{'[DRY RUN] Would place' if dry else 'Placed'} order: {order_words(order)}"
-        yield f"  Opportunity: {one.title}"
-        for name, share in one.figures.items():
-            yield f"  {name}: {share:.1%}"
-        if one.why_not:
-            yield f"  Held back: {one.why_not}"
+        if one.orders:
+            yield f"  Opportunity: {one.title}"
+            for name, share in one.figures.items():
+                yield f"  {name}: {share:.1%}"
+    held = Counter(one.why_not for one in found if not one.orders)
+    for why_not, count in held.most_common():
+        yield f"Held back: {count} by {why_not}"
     yield f"Placed {placed} trades in this scan"
 
 

@@ -24,7 +24,8 @@ def test_the_lines_of_the_former_trader() -> None:
     found = [Opportunity(TITLE, FIGURES, [order()])]
     assert list(scan_lines(found, dry=True)) == [
         "Found 1 tradable opportunities",
-        f"[DRY RUN] Would place order: {{'ticker': '{TICKER}', 'side': 'yes', 'action': 'buy', 'count': 5, 'price': 62}}",
+        "[DRY RUN] Would place order: "
+        f"{{'ticker': '{TICKER}', 'side': 'yes', 'action': 'buy', 'count': 5, 'price': 62}}",
         f"  Opportunity: {TITLE}",
         "  Value edge: 3.2%",
         "  Expected value: 6.5%",
@@ -33,10 +34,12 @@ def test_the_lines_of_the_former_trader() -> None:
 
 
 def test_what_a_guard_held_back_is_no_trade() -> None:
-    lines = list(scan_lines([Opportunity(TITLE, FIGURES, [], "enough_volume: too little has been traded")], dry=False))
-    assert lines[0] == "Found 1 tradable opportunities"
-    assert "  Held back: enough_volume: too little has been traded" in lines
-    assert lines[-1] == "Placed 0 trades in this scan"
+    held = Opportunity(TITLE, FIGURES, [], "enough_volume: too little has been traded")
+    assert list(scan_lines([held, held], dry=False)) == [
+        "Found 2 tradable opportunities",
+        "Held back: 2 by enough_volume: too little has been traded",
+        "Placed 0 trades in this scan",
+    ]
     assert list(scan_lines([], dry=True)) == ["Found 0 tradable opportunities", "Placed 0 trades in this scan"]
 
 

@@ -43,8 +43,8 @@ class FixedModel:
 
 def match_of(name: str, surface: Surface | None, **more: Any) -> Match:
     told: dict[str, Any] = {
-        "tournament": f"2025-{name}", "level": "A", "begins": date(2025, 4, 21), "draw": 32, "round": "R32", "number": 1,
-        "best_of": 3, "winner": 1, "loser": 2, "ending": Ending.COMPLETED, **more,
+        "tournament": f"2025-{name}", "level": "A", "begins": date(2025, 4, 21), "draw": 32, "round": "R32",
+        "number": 1, "best_of": 3, "winner": 1, "loser": 2, "ending": Ending.COMPLETED, **more,
     }  # fmt: skip
     return Match(name=name, surface=surface, **told)
 
@@ -80,14 +80,16 @@ def book(players: list[Player], index: PlayerIndex, tournaments: Tournaments) ->
 def leg() -> Callable[..., MarketListing]:
     """One market of a match in the venue's words."""
 
-    def make(name: str = "Luciano Darderi", versus: str = "Cerundolo vs Darderi", code: str = "DAR", **more: Any) -> Any:
+    def make(
+        name: str = "Luciano Darderi", versus: str = "Cerundolo vs Darderi", code: str = "DAR", **more: Any
+    ) -> MarketListing:
         where = more.pop("where", "2026 ATP Madrid Round Of 64")
         event = more.pop("event", "KXATPMATCH-26APR25CERDAR")
         told: dict[str, Any] = {
             "ticker": f"{event}-{code}", "event": event, "series": event.partition("-")[0],
             "title": f"Will {name} win the {versus}: Round Of 64 match?", "yes": name,
-            "rules": f"If {name} wins the {versus} professional tennis match in the {where} after a ball has been played, "
-            "then the market resolves to Yes.",
+            "rules": f"If {name} wins the {versus} professional tennis match in the {where} after a ball has been "
+            "played, then the market resolves to Yes.",
             "open_ns": 0, "close_ns": 10**18, "starts_ns": 1_777_125_600 * 10**9, **more,
         }  # fmt: skip
         return MarketListing(**told)

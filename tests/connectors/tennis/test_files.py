@@ -42,7 +42,8 @@ def test_other_files_are_no_database(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as base:
         base.execute("CREATE TABLE precious (x)")
-    for act in (lambda: read_archive(other, Tour.ATP), lambda: write_archive(other, Archive(Tour.ATP, ONES, [MATCH]), [])):
+    archive = Archive(Tour.ATP, ONES, [MATCH])
+    for act in (lambda: read_archive(other, Tour.ATP), lambda: write_archive(other, archive, [])):
         with pytest.raises(TennisDataError, match="is no tennis database of version 1"):
             act()
     text = tmp_path / "text.db"

@@ -115,7 +115,7 @@ def test_the_venues_id_remembers_a_player_whose_name_is_written_anew(book: TourB
     priced(book, tuple(one._replace(yes_id=ids[one.yes]) for one in pair(leg)))
     assert {key: player.number for key, player in book.found.items()} == {"id-1": 1, "id-2": 2}
     anew = leg("Juanma Cerundolo", code="CER", yes_id="id-2")
-    first, second = priced(book, (leg(yes_id="id-1"), anew))
+    _, second = priced(book, (leg(yes_id="id-1"), anew))
     assert (second.player.number, second.by[0]) == (2, "the venue's id")
     swapped = leg("Francisco Cerundolo", code="CER", yes_id="id-2")
     assert "the venue's id of this player was 2 before" in why(book, (leg(yes_id="id-1"), swapped))

@@ -65,7 +65,8 @@ def test_gzipped_files_are_read_and_unknown_is_not_zero(tmp_path: Path) -> None:
 
 def test_every_wrong_row_is_named_by_file_and_line(tmp_path: Path) -> None:
     rows = [
-        ROW, ROW.replace("20230529", "20231329"), ROW.replace("6-3 6-4 7-5", "unknown"), ROW.replace("101,1,2", "101,x,2"),
+        ROW, ROW.replace("20230529", "20231329"), ROW.replace("6-3 6-4 7-5", "unknown"),
+        ROW.replace("101,1,2", "101,x,2"),
         ROW.replace("101,1,2", "101,1,1"), ROW.replace(",5,R128", ",4,R128"), ROW.replace("R128", "R99"),
         ROW.replace("Clay", "Mud"), ROW.replace("101,1,2", "101,,2"),
     ]  # fmt: skip
@@ -108,12 +109,13 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
     with pytest.raises(TennisDataError, match="cannot be read"):
         read_matches(broken)
     broken.write_bytes(gzip.compress(b"x" * 10_000)[:-20])
-    with pytest.raises(TennisDataError, match="cannot be read|no CSV"):
+    with pytest.raises(TennisDataError, match=r"cannot be read|no CSV"):
         read_matches(broken)
 
 
 def test_players_are_read(tmp_path: Path) -> None:
-    path = file(tmp_path, PLAYERS + "1,Carlos,Alcaraz,R,20030505,ESP,183,\n2,,Unknown,U,19000000,,,\n", "atp_players.csv")
+    rows = "1,Carlos,Alcaraz,R,20030505,ESP,183,\n2,,Unknown,U,19000000,,,\n"
+    path = file(tmp_path, PLAYERS + rows, "atp_players.csv")
     assert read_players(path) == [
         Player(1, "Carlos", "Alcaraz", date(2003, 5, 5), "ESP"), Player(2, "", "Unknown", None, ""),
     ]  # fmt: skip

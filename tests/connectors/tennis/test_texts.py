@@ -18,8 +18,8 @@ Leg = Callable[..., MarketListing]
 
 def titled(title: str, **more: Any) -> MarketListing:
     told: dict[str, Any] = {
-        "ticker": "KXATPMATCH-26JAN20AAABBB-AAA", "event": "KXATPMATCH-26JAN20AAABBB", "series": "KXATPMATCH", "yes": "",
-        "rules": "", "open_ns": 0, "close_ns": 0, **more,
+        "ticker": "KXATPMATCH-26JAN20AAABBB-AAA", "event": "KXATPMATCH-26JAN20AAABBB", "series": "KXATPMATCH",
+        "yes": "", "rules": "", "open_ns": 0, "close_ns": 0, **more,
     }  # fmt: skip
     return MarketListing(title=title, **told)
 
@@ -64,10 +64,12 @@ def test_every_real_rule_is_read(shared_data: Path) -> None:
     ("title", "surnames", "tournament", "round_"),
     [
         ("Will Eva Lys win the Lys vs Gauff match?", ("Lys", "Gauff"), "", ""),
-        ("Will Stefanos Tsitsipas win the Machac vs Tsitsipas : Round Of 64 match?", ("Machac", "Tsitsipas"), "", "round of 64"),
-        ("Will Alex de Minaur win the de Minaur vs Cobolli: Round Of 16 match?", ("de Minaur", "Cobolli"), "", "round of 16"),
-        ("Will Piper Charney win the Charney vs Sholokhova: W35 Decatur IL Round of 16 match?", ("Charney", "Sholokhova"),
-         "W35 Decatur IL", "round of 16"),
+        ("Will Stefanos Tsitsipas win the Machac vs Tsitsipas : Round Of 64 match?", ("Machac", "Tsitsipas"), "",
+         "round of 64"),
+        ("Will Alex de Minaur win the de Minaur vs Cobolli: Round Of 16 match?", ("de Minaur", "Cobolli"), "",
+         "round of 16"),
+        ("Will Piper Charney win the Charney vs Sholokhova: W35 Decatur IL Round of 16 match?",
+         ("Charney", "Sholokhova"), "W35 Decatur IL", "round of 16"),
         ("Will A B win the B vs C: M25 Muttenz Round of 32 match?", ("B", "C"), "M25 Muttenz", "round of 32"),
         ("Will A B win the B vs C: W100 Landisville PA Final match?", ("B", "C"), "W100 Landisville PA", "final"),
         ("Will A B win the B vs C : Qualification Final match?", ("B", "C"), "", "qualification final"),

@@ -44,8 +44,8 @@ def _tournaments(weeks: int, seed: int) -> Iterator[Match]:
                 winner, loser = (one, other) if wins else (other, one)
                 left.append(winner)
                 yield Match(
-                    f"{begins.year}-{week}", f"Week {week}", COURTS[week % 4], "A", begins, 16, round_, number, 3, winner,
-                    loser, Ending.COMPLETED, 2, 0, 12, 8, 0.53, 40 * winner + 50, 40 * loser + 50,
+                    f"{begins.year}-{week}", f"Week {week}", COURTS[week % 4], "A", begins, 16, round_, number, 3,
+                    winner, loser, Ending.COMPLETED, 2, 0, 12, 8, 0.53, 40 * winner + 50, 40 * loser + 50,
                 )  # fmt: skip
             field = left
 
