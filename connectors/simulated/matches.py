@@ -59,7 +59,7 @@ def example_matches() -> dict[str, ExampleMatch]:
 
 
 class MatchSource:
-    """Minute ticks of ``matches`` by ticker, with the facts that the tennis source tells; the matches are not reached."""
+    """Minute ticks of ``matches`` by ticker, with the facts of the tennis source; the matches are not reached."""
 
     def __init__(self, matches: Mapping[str, ExampleMatch], *, days: int = 1, seed: int = 1) -> None:
         self._matches = dict(matches)

@@ -27,4 +27,4 @@ def test_every_fact_of_the_tennis_source_is_told_before_the_first_price() -> Non
         assert {fact.name for fact in TENNIS} <= told
         assert {"yes.bid", "yes.ask", "market.volume", "market.maker_fee_rate"} <= told
     starts = {e.value for t in ticks for e in t.events if isinstance(e, Observation) and e.name == "tennis.starts"}
-    assert all(isinstance(at, float) and at * 10**9 > ticks[-1].time_ns for at in starts), "nothing is played in the run"
+    assert all(isinstance(at, float) and at * 10**9 > ticks[-1].time_ns for at in starts), "nothing is played"
