@@ -7,7 +7,7 @@ A source has a name, which its facts begin with (``alpha.fair``). A strategy who
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from engine.market.events import Observation
 
@@ -33,7 +33,9 @@ class MarketListing(NamedTuple):
 class SignalSource(Protocol):
     """One source in one run, in this order: ``show``, ``tickers``, ``follow``, then ``pulse`` once a second.
 
-    A source that fails tells why and lets its facts become unknown: its rules stop, the others go on.
+    A source that fails tells why and lets its facts become unknown: its rules stop, the others go on. One whose method
+    raises is asked no more in that run. When a run goes on as a new one with other markets, ``show`` begins again on
+    the same object, in another event loop.
     """
 
     name: str
@@ -63,4 +65,14 @@ class SignalSource(Protocol):
 
     async def keep(self) -> None:
         """Work beside the run, such as asking a page again; goes on until it is cancelled."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """What a source may have beside: one look at the market (``engine run --once``) waits for it a few seconds."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether its first answer is there, or is known not to come."""
         ...
