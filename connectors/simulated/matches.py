@@ -40,21 +40,23 @@ class ExampleMatch(NamedTuple):
     ticker: str
     player: str
     opponent: str
+    versus: str
     surface: str
     fair: float
 
     @property
     def title(self) -> str:
-        return f"Will {self.player} win the match against {self.opponent}?"
+        return f"Will {self.player} win the {self.versus} match?"
 
 
 def example_matches() -> dict[str, ExampleMatch]:
     """Two markets for each match, by ticker."""
     found = {}
     for code, (one, other), surface, fair in _MATCHES:
+        versus = f"{one.split()[-1]} vs {other.split()[-1]}"
         for player, opponent, chance in ((one, other, fair), (other, one, 1 - fair)):
             ticker = f"KXSIMTENNIS-24MAR05{code}-{player.split()[-1][:3].upper()}"
-            found[ticker] = ExampleMatch(ticker, player, opponent, surface, round(chance, 10))
+            found[ticker] = ExampleMatch(ticker, player, opponent, versus, surface, round(chance, 10))
     return found
 
 

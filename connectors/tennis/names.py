@@ -69,11 +69,12 @@ class PlayerIndex:
             self._add(player)
 
     def _add(self, player: Player) -> None:
-        words = tuple(sorted(normalised(player.name).split()))
-        if not self._active(player.number):
-            if player.number in self._last_played:
-                self._retired.setdefault(_joined(player.name), player)
+        if player.number not in self._last_played:
             return
+        if not self._active(player.number):
+            self._retired.setdefault(_joined(player.name), player)
+            return
+        words = tuple(sorted(normalised(player.name).split()))
         self.players[player.number] = player
         self._joined.setdefault(_joined(player.name), []).append(player)
         self._words.setdefault(words, []).append(player)
@@ -83,8 +84,7 @@ class PlayerIndex:
             self._short.setdefault((_joined(player.last), initial), []).append(player)
 
     def _active(self, number: int) -> bool:
-        last = self._last_played.get(number)
-        return last is not None and last > self._on - ACTIVE
+        return self._last_played[number] > self._on - ACTIVE
 
     def of(self, name: str) -> Resolved | Unmatched:
         """The one active player whom ``name`` means."""

@@ -35,7 +35,7 @@ class TennisSource:
         self, series: Collection[str], books: Mapping[Tour, TourBook], as_of: date | None = None,
         database: Path | None = None,
     ) -> None:  # fmt: skip
-        self.series = tuple(series)
+        self.series: Collection[str] = tuple(series)
         self._books, self._as_of, self._database = books, as_of, database
         self._shown: dict[str, MarketListing] = {}
         self._events: dict[str, tuple[tuple[MarketListing, ...], date]] = {}

@@ -37,7 +37,7 @@ def match(
         raise UserError(f"--best-of {best_of}: write 3 or 5")
     today = as_of_day(settings) or datetime.fromtimestamp(time.time(), UTC).date()
     day = a_day(on, "--on") if on else today
-    book = tour_books(settings, day).get(Tour(tour))
+    book = tour_books(settings, day, [Tour(tour)]).get(Tour(tour))
     if book is None:
         raise UserError(f"{settings.database} has no {tour.upper()} matches; import them with `engine tennis import`")
     found = [book.who(name, "") for name in (player, opponent)]

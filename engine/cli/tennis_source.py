@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def as_of_day(settings: TennisSettings) -> date | None:
         raise UserError(f"tennis.as_of {settings.as_of} is no date; write 2023-05-08") from None
 
 
-def tour_books(settings: TennisSettings, day: date) -> dict[Tour, TourBook]:
-    """What is known of each tour on the morning of ``day``."""
+def tour_books(settings: TennisSettings, day: date, tours: Sequence[Tour] = tuple(Tour)) -> dict[Tour, TourBook]:
+    """What is known of each tour that the database has on the morning of ``day``."""
     overrides = read_overrides(settings.overrides)
-    tours = sorted({tour for tour, _ in read_sources(settings.database)})
-    return {tour: _book(settings.database, tour, overrides, day) for tour in tours}
+    there = {tour for tour, _ in read_sources(settings.database)}
+    return {tour: _book(settings.database, tour, overrides, day) for tour in tours if tour in there}
 
 
 def _book(database: Path, tour: Tour, overrides: Overrides, day: date) -> TourBook:
