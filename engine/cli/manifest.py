@@ -5,7 +5,8 @@ from __future__ import annotations
 from connectors.alpha.manifest import ALPHA
 from connectors.kalshi.manifest import KALSHI
 from connectors.polygon.manifest import OPTIONS
+from connectors.tennis.manifest import TENNIS
 from engine.market.facts import Manifest
 from engine.market.manifest import CORE
 
-MANIFEST: Manifest = CORE + OPTIONS + KALSHI + ALPHA
+MANIFEST: Manifest = CORE + OPTIONS + KALSHI + ALPHA + TENNIS

@@ -27,10 +27,11 @@ from engine.cli.console import err, out, print_json
 from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
+from engine.cli.examples import example_lines, examples_for
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
-from engine.cli.sources import wanted_sources
+from engine.cli.sources import SOURCES, wanted_sources
 from engine.cli.startup import log_runtime_mode
 from engine.cli.tracing import TracePrinter
 from engine.cli.venues import DEFAULT, VenueName, venue_kind
@@ -154,7 +155,11 @@ def command(
             raise UserError(f"--capture: the feed of {venue} cannot be captured; leave it out")
         wish = Wish(live, accepted, level, limit, once, json, capture, dry_run)
         return run_on_venue(make, rules, wish, kind, wanted_sources(rules.ruleset))
-    assembly = assemble(settings, rules.ruleset, choice, param or [], keep, _signals(settings, rules, choice))
+    examples = examples_for(rules.ruleset) if choice.source == "simulated" else {}
+    for name in examples:
+        err().print(f"without --venue, made-up markets stand in for {SOURCES[name].about}")
+    signals = _signals(settings, rules, choice)
+    assembly = assemble(settings, rules.ruleset, choice, param or [], keep, signals, examples=examples)
     return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run)
 
 
@@ -198,9 +203,13 @@ def _run(
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
     if level != "none":
         recorders.append(TracePrinter(level, assembly.timezone))
-    would_be = WouldBe(assembly.timezone, (err() if as_json else out()).print)
-    if dry:
-        recorders.append(would_be)
+
+    def say(line: str) -> None:
+        (err() if as_json else out()).print(line, markup=False, highlight=False, soft_wrap=True)
+
+    lines = example_lines(assembly.examples, ruleset, say, dry=dry)
+    would_be = WouldBe(assembly.timezone, say, list(lines))
+    recorders += [*([would_be] if dry else []), *lines.values()]
     paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
     broker = JournaledBroker(paper, writer)
     loop = Loop(assembly.decider(), broker, recorders)
@@ -210,6 +219,8 @@ def _run(
         switch = KillSwitch(standing, store.halts.look, loop.decider, writer, _tell_halt(writer))
         ticks = _once(assembly, loop, broker) if once else assembly.source().ticks()
         _drive(ticks, loop, writer, switch, pace, stop)
+        for told in lines.values():
+            told.close()
         stopped = stop.is_set()
         seconds = time.perf_counter() - began
         statistics.close_out(loop.decider)

@@ -254,6 +254,29 @@ class SignalsSettings(Section):
     )
 
 
+class TennisSettings(Section):
+    """Matches of professional tennis."""
+
+    database: File = Field(
+        default=Path("data/tennis.db"), description="Players and matches, made by `engine tennis import`."
+    )
+    overrides: File = Field(
+        default=Path("data/tennis_overrides.toml"),
+        description="Who a name means and where a tournament is played, where nothing else says; may be missing.",
+    )
+    series: list[Symbol] = Field(
+        default=["KXATPMATCH", "KXWTAMATCH", "KXATPCHALLENGERMATCH"], min_length=1,
+        description="Series of the venue whose open markets are looked at.",
+    )
+    scan_seconds: Positive = Field(
+        default=Decimal(60), description="How often the venue's list of markets is read, in seconds."
+    )
+    as_of: str | None = Field(
+        default=None, pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="Pretend that it is this day, 2023-05-08, and know only what came before: to practise on the past.",
+    )
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
@@ -275,4 +298,5 @@ class Settings(Section):
     run: RunSettings = RunSettings()
     kalshi: KalshiSettings = KalshiSettings()
     signals: SignalsSettings = SignalsSettings()
+    tennis: TennisSettings = TennisSettings()
     log: LogSettings = LogSettings()
