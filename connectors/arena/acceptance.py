@@ -27,13 +27,13 @@ class Acceptance:
         self.board = board
         self.held: Held | None = None
         self._confirm_ns = int(confirm_seconds * NANOS)
-        self._least_rows = least_rows
+        self.least_rows = least_rows
         self._gone: tuple[str, ...] = ()
         self._looks = 0
 
     def judge(self, board: Board) -> bool:
         """Whether the table counts from now on; False: it is held. BoardError: it is refused, and changes nothing."""
-        check_sound(board, self._least_rows)
+        check_sound(board, self.least_rows)
         if self.board is not None:
             check_follows(board, self.board)
             gone = vanished(board, self.board)

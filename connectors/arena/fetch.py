@@ -78,10 +78,12 @@ class Fetcher:
     _client: httpx.AsyncClient | None = None
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
-    async def fetch(self) -> Fetched:
-        """The page, from the first address that has it. FetchError when none has."""
+    async def fetch(self, after: str = "") -> Fetched:
+        """The page, from the first address that has it; only those behind the address ``after`` are asked. FetchError
+        when none has."""
         reasons, waits = [], [0.0]
-        for number, url in enumerate(self.urls):
+        start = self.urls.index(after) + 1 if after else 0
+        for number, url in enumerate(self.urls[start:], start):
             try:
                 return await self._one(url, fallback=number > 0)
             except _Refused as refused:

@@ -20,6 +20,11 @@ def resolve_top_model(rows: Sequence[Row]) -> Row | None:
     return min(rows, key=_key, default=None)
 
 
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """All rows as the cascade ranks them, the winner first."""
+    return sorted(rows, key=_key)
+
+
 def _key(row: Row) -> Key:
     rank = row.rank_ub if row.rank_ub is not None and row.rank_ub > 0 else LAST_PLACE
     return rank, -row.score, -(row.votes or 0), row.release_date or date.max, row.model
@@ -49,7 +54,7 @@ class Settlement:
 
 def settle(board: Board) -> Settlement:
     """How a table with rows would settle now, by unrounded scores, and by printed ones."""
-    first, *others = sorted(board.rows, key=_key)
+    first, *others = in_order(board.rows)
     rounded = {row.model: replace(row, score=float(printed(row.score))) for row in board.rows}
     by_printed = min(rounded.values(), key=_key)
     tied = tuple(row for row in others if row.rank_ub == first.rank_ub and printed(row.score) == printed(first.score))
@@ -66,7 +71,7 @@ def _decided(first: Row, others: Sequence[Row]) -> str:
 
 def inputs_are_complete(board: Board) -> bool:
     """Whether the cascade picks the winner without asking for anything that the page does not tell."""
-    first, *others = sorted(board.rows, key=_key)
+    first, *others = in_order(board.rows)
     rivals = [row for row in others if row.rank_ub == first.rank_ub and row.score == first.score]
     if first.rank_ub is None or first.rank_ub <= 0 or (rivals and first.votes is None):
         return False

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from loguru import logger
 from connectors.arena.acceptance import Acceptance
 from connectors.arena.board import Board, BoardError
 from connectors.arena.book import ArenaBook
+from connectors.arena.checks import check_sound
 from connectors.arena.fetch import Clock, Fetched, Fetcher, FetchError, pause
 from connectors.arena.keep import append, iso, read_boards
 from connectors.arena.markets import SERIES
@@ -63,8 +64,8 @@ class Look:
 
 @dataclass(slots=True)
 class ArenaSource:
-    """A ``SignalSource``. ``keep`` looks at the page and ``pulse`` tells what came of it; the two share a queue, so that
-    what the rules see depends on what was seen and when, and on nothing else."""
+    """A ``SignalSource``. ``keep`` looks at the page and ``pulse`` tells what came of it; the two share a queue, so
+    that what the rules see depends on what was seen and when, and on nothing else."""
 
     fetcher: Fetcher
     book: ArenaBook
@@ -77,6 +78,7 @@ class ArenaSource:
     _followed: tuple[str, ...] = ()
     _looks: deque[Look] = field(default_factory=deque)
     _last_page: str = ""  # its hash: the same page is not read again
+    _doubted: Board | None = None  # the table that is held
     _said: str = ""
     _failures: int = 0
 
@@ -133,57 +135,73 @@ class ArenaSource:
 
     async def look(self) -> float:
         """Look once. What came of it is told by the next ``pulse``. Returns how long the server asked us to wait."""
-        try:
-            fetched = await self.fetcher.fetch()
-        except FetchError as error:
-            self._failures += 1
-            self._looks.append(Look(self.fetcher.clock.now_ns(), error=str(error)))
-            return error.retry_after
-        at_ns = self.fetcher.clock.now_ns()
-        look = Look(at_ns, fetched.url, fetched.status, fetched.fallback)
-        logger.bind(
-            url=fetched.url, status=fetched.status, fallback=fetched.fallback,
-            bytes=len(fetched.page) if fetched.page is not None else 0,
-        ).info("arena_leaderboard_fetched")  # fmt: skip
-        self._looks.append(await self._read(fetched, look))
-        return 0.0
+        wait, errors, asked = 0.0, list[str](), ""
+        for _ in self.fetcher.urls:
+            try:
+                fetched = await self.fetcher.fetch(after=asked)
+            except FetchError as error:
+                errors.append(str(error))
+                wait = error.retry_after
+                break
+            look = await self._read(fetched)
+            if not look.error:
+                self._failures = 0
+                self._looks.append(look)
+                return 0.0
+            errors.append(look.error)
+            asked = fetched.url
+        self._failures += 1
+        self._forget()
+        self._looks.append(Look(self.fetcher.clock.now_ns(), error="; ".join(error for error in errors if error)))
+        return wait
 
-    async def _read(self, fetched: Fetched, look: Look) -> Look:
+    async def _read(self, fetched: Fetched) -> Look:
         """Read the page beside the run: a real one takes a quarter of a second."""
-        page = fetched.page
-        mark = sha256(page.encode()).hexdigest() if page is not None else self._last_page
+        page, at_ns = fetched.page, self.fetcher.clock.now_ns()
+        size = 0 if page is None else len(page)
+        logger.bind(url=fetched.url, status=fetched.status, fallback=fetched.fallback, characters=size).info(
+            "arena_leaderboard_fetched"
+        )
+        look = Look(at_ns, fetched.url, fetched.status, fetched.fallback)
+        mark = self._last_page if page is None else sha256(page.encode()).hexdigest()
         if mark and mark == self._last_page:
-            self._failures = 0
             return look
         if page is None:
-            return self._failed(look, "the server says that nothing has changed since a page that was not had")
+            return replace(look, error=f"{fetched.url}: nothing has changed, it says, since a page that was not had")
         try:
-            board = await asyncio.to_thread(read_page, page, look.at_ns, fetched.url)
+            board = await asyncio.to_thread(self._sound, page, at_ns, fetched.url)
         except BoardError as error:
-            return self._failed(look, str(error))
-        self._failures, self._last_page = 0, mark
+            return replace(look, error=str(error))
+        self._last_page = mark
         logger.bind(parsed=board.parsed, rows=len(board.rows), leader=board.rows[0].model).info("parsed_html_table")
-        return Look(look.at_ns, look.url, look.status, look.fallback, board)
+        return replace(look, board=board)
 
-    def _failed(self, look: Look, words: str) -> Look:
-        self._failures += 1
+    def _sound(self, page: str, at_ns: int, url: str) -> Board:
+        board = read_page(page, at_ns, url)
+        check_sound(board, self.acceptance.least_rows)
+        return board
+
+    def _forget(self) -> None:
+        """Ask for whole pages again, and read them: what was had was not believed."""
+        self._last_page = ""
         self.fetcher.forget()
-        return Look(look.at_ns, look.url, look.status, look.fallback, error=words)
 
     # -- what came of it -----------------------------------------------------------------------------------------------
 
     def _take(self, look: Look) -> None:
         error, signals = look.error, list[Signal]()
-        if look.board is not None:
+        board = look.board
+        if board is None and not error and self._doubted is not None:
+            board = replace(self._doubted, seen_ns=look.at_ns)  # the same page again: one more sign that it is meant
+        if board is not None:
             try:
-                counted = self.acceptance.judge(look.board)
+                counted = self.acceptance.judge(board)
             except BoardError as refused:
                 error = str(refused)
+                self._forget()
             else:
-                signals = self._counted(look.board) if counted else []
-        if error:
-            self._last_page = ""  # to be read and refused again, and not taken for one that was believed
-            self.fetcher.forget()
+                self._doubted = None if counted else board
+                signals = self._counted(board) if counted else []
         held = self.acceptance.held
         self.book.looked(look.at_ns, held.words if held is not None else "", good=not error)
         self._say(error or (held.words if held is not None else ""))

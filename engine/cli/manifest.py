@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from connectors.alpha.manifest import ALPHA
+from connectors.arena.manifest import ARENA
 from connectors.kalshi.manifest import KALSHI
 from connectors.polygon.manifest import OPTIONS
 from engine.market.facts import Manifest
 from engine.market.manifest import CORE
 
-MANIFEST: Manifest = CORE + OPTIONS + KALSHI + ALPHA
+MANIFEST: Manifest = CORE + OPTIONS + KALSHI + ALPHA + ARENA

@@ -22,7 +22,8 @@ from connectors.arena.fair.history import Learned, Priors, thinness
 
 Floats = NDArray[np.float64]
 DRAWS = 20_000
-CONTENDERS = 25  # best models that are simulated; those below never lead within the horizons of contracts
+CONTENDERS = 25  # best models that are looked at
+REACH = 8.0  # standard moves down for the first and up for another, beyond which the other is not simulated
 DEGREES = 5.0
 PRIORS = Priors()
 
@@ -41,13 +42,14 @@ def _shares(board: Board, days: float, learned: Learned, seed: int, priors: Prio
     if moved <= 0.0:
         leader = rows[0].model
         return {row.model: float(row.model == leader) for row in rows}
-    wide = [float(np.sqrt(learned.variance * thinness(row, priors) * days / moved)) for row in rows]
-    printed = np.stack([row.score + sd * _draws(row.model, seed) for row, sd in zip(rows, wide, strict=True)])
-    wins = np.bincount(printed.argmax(axis=0), minlength=len(rows)) / DRAWS
-    stays = np.zeros(len(rows))
-    stays[0] = 1.0
-    mixed = moved * wins + (1.0 - moved) * stays
-    return {row.model: float(share) for row, share in zip(rows, mixed, strict=True)}
+    wide = {row: float(np.sqrt(learned.variance * thinness(row, priors) * days / moved)) for row in rows}
+    lowest = rows[0].score - REACH * wide[rows[0]]
+    near = [row for row in rows if row.score + REACH * wide[row] >= lowest]
+    printed = np.stack([row.score + wide[row] * _draws(row.model, seed) for row in near])
+    wins = np.bincount(printed.argmax(axis=0), minlength=len(near)) / DRAWS
+    shares = {row.model: moved * float(share) for row, share in zip(near, wins, strict=True)}
+    shares[rows[0].model] += 1.0 - moved
+    return shares
 
 
 @lru_cache(maxsize=256)
