@@ -39,7 +39,7 @@ class Table(NamedTuple):
 Chances = Mapping[str, float]
 Forecaster = Callable[[int, float], Chances]
 """Of the place of a table and a horizon in days: each model's chance to lead. What is missing to one is the chance of
-models that are not listed; more than one in all is scaled down to one."""
+models that are not listed; more than one in all is scaled down to one for who leads, and left for whether one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _answer(table: Table, chances: Chances, outcome: str | None) -> _Answer:
     total = sum(chances.values())
     scale = 1.0 / max(1.0, total)
     came = max(0.0, 1.0 - total) if outcome is None else chances.get(outcome, 0.0) * scale
-    return _Answer(came, chances.get(table.models[0], 0.0) * scale)
+    return _Answer(came, min(1.0, chances.get(table.models[0], 0.0)))  # a contract of its own: not scaled
 
 
 def _three(table: Table, outcome: str | None, stays: float, other: float, unlisted: float) -> _Answer:
