@@ -79,7 +79,8 @@ class Once:
     def news(self, signals: Sequence[Signal]) -> list[Signal]:
         fresh = []
         for signal in signals:
-            key, mark = (signal.kind, signal.model), (signal.before, signal.after)
+            of = "" if signal.kind is Kind.NEW_LEADER else signal.model  # there is one leader at a time
+            key, mark = (signal.kind, of), (signal.before, signal.after)
             if self._last.get(key) != mark:
                 self._last[key] = mark
                 fresh.append(signal)

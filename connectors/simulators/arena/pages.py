@@ -66,8 +66,7 @@ def page_of(board: Board, layout: Layout = "now", wrong: Wrong | None = None) ->
 def _spoilt(rows: Sequence[Row], wrong: Wrong) -> list[Row]:
     left = list(rows[1:] if wrong.without_leader else rows)
     if wrong.without_leader:
-        left = [replace(row, rank=place) for place, row in enumerate(left, 1)]
-        left[0] = replace(left[0], rank_ub=1)
+        left = [replace(row, rank=place, rank_ub=min(row.rank_ub or place, place)) for place, row in enumerate(left, 1)]
     if wrong.few_rows:
         left = left[:_SHORT]
     if wrong.broken_ranks:

@@ -29,7 +29,7 @@ def make() -> MakeBoard:
         for place, (model, organization, score, *rest) in enumerate(rows, 1):
             votes, rank_ub = (*rest, None, None)[:2]
             made.append(
-                Row(model, organization, score, place, rank_ub or place, max(place, rank_ub or place), score - 5, score + 5,
+                Row(model, organization, score, place, rank_ub or place, max(place, rank_ub or 1), score - 5, score + 5,
                     votes or 20_000)
             )  # fmt: skip
         return Board(tuple(made), NOON + int(days * DAY), **more)
@@ -45,10 +45,14 @@ def listing() -> Callable[..., MarketListing]:
         yes: str, ticker: str = "KXTOPMODEL-26MAR28-AAA", when: str = "Mar 28, 2026 at 10:00 AM ET", **more: Any
     ) -> MarketListing:
         rules = f"If {yes} is the top-ranked AI model on {when}, then the market resolves to Yes."
-        told = {"title": "Top AI model this week?", "yes": yes, "rules": rules, "event": ticker.rpartition("-")[0], **more}
-        return MarketListing(
-            ticker=ticker, series=ticker.partition("-")[0], open_ns=0, close_ns=NOON + 8 * DAY, **told
-        )
+        told = {
+            "title": "Top AI model this week?",
+            "yes": yes,
+            "rules": rules,
+            "event": ticker.rpartition("-")[0],
+            **more,
+        }
+        return MarketListing(ticker=ticker, series=ticker.partition("-")[0], open_ns=0, close_ns=NOON + 8 * DAY, **told)
 
     return market
 

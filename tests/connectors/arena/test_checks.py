@@ -63,9 +63,9 @@ def test_fewer_rows_than_the_page_says_are_a_part(board: Board) -> None:
 
 def test_an_older_table_and_one_that_lost_a_part_are_refused(board: Board) -> None:
     assert board.cutoff_ns is not None
-    with pytest.raises(BoardError, match="its votes end 2.0 hours before those of the last table"):
+    with pytest.raises(BoardError, match=r"its votes end 2\.0 hours before those of the last table"):
         check_follows(replace(board, cutoff_ns=board.cutoff_ns - 2 * HOUR), board)
-    with pytest.raises(BoardError, match="it lost 20 of 120 models"):
+    with pytest.raises(BoardError, match=r"it lost 20 of 120 models"):
         check_follows(replace(board, rows=board.rows[:100]), board)
     check_follows(board, board)
 
