@@ -101,6 +101,10 @@ class ArenaBook:
         """Share of the last looks that brought a sound table; None before the first."""
         return sum(self._good) / len(self._good) if self._good else None
 
+    def told_nothing(self) -> None:
+        """Whoever listens is new: everything is to be told again."""
+        self._told = {}
+
     # -- what goes out -------------------------------------------------------------------------------------------------
 
     def events(self, symbols: Collection[str], now_ns: int) -> list[Observation]:

@@ -110,10 +110,16 @@ class ArenaSource:
 
     def follow(self, symbols: Collection[str], tell: Callable[[str], None]) -> None:
         self._followed, self._tell = tuple(symbols), tell
+        self.book.told_nothing()
 
     @property
     def unseen(self) -> Collection[str]:
         return tuple(ticker for ticker in self.book.contracts if ticker not in self._followed)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first look has ended, well or not."""
+        return bool(self._looks) or self.book.success is not None
 
     def pulse(self, now_ns: int) -> Sequence[Observation]:
         """What has become known by ``now_ns`` and was not told yet."""

@@ -45,8 +45,15 @@ def _alpha(settings: Settings) -> SignalSource:
     return AlphaSource(settings.signals.alpha, load(settings.signals.alpha))
 
 
+def _arena(settings: Settings) -> SignalSource:
+    from connectors.arena.source import ArenaSource
+
+    return ArenaSource.from_settings(settings.arena)
+
+
 SOURCES: Mapping[str, SourceKind] = {
     "alpha": SourceKind("the signal file", _alpha),
+    "arena": SourceKind("the leaderboard", _arena),
 }
 
 

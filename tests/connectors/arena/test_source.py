@@ -126,9 +126,10 @@ def test_changes_of_a_model_are_facts_of_its_markets(
     stage: Callable[..., Stage], markets: list[Any], make: Any
 ) -> None:
     names = ("claude-opus-4-6", "claude-opus-4-6-thinking")
-    before = make([(names[0], "Anthropic", 1500.0, 9000, 1), (names[1], "Anthropic", 1490.0, 9000, 2)])
+    others = [(f"llama-{k}", "Meta", 1480.0 - k) for k in range(25)]
+    before = make([(names[0], "Anthropic", 1500.0, 9000, 1), (names[1], "Anthropic", 1490.0, 9000, 2), *others])
     after = make([("grok-9", "xAI", 1505.0, 3000, 1), (names[0], "Anthropic", 1497.0, 9000, 1),
-                  (names[1], "Anthropic", 1490.0, 9000, 3)], days=1)  # fmt: skip
+                  (names[1], "Anthropic", 1490.0, 9000, 3), *others], days=1)  # fmt: skip
     play = stage(boards=[before, after])
     said = play.looks(play.source(markets), 0, 25)
     value = {key: seen.value for key, seen in said.items()}
@@ -278,6 +279,21 @@ def test_a_vanished_leader_withholds_everything_until_it_is_confirmed(
     assert (THINKING, facts.FAIR) not in still, "still unknown"
     said = play.looks(source, 1.5)
     assert said[THINKING, facts.HELD].value is False and said[THINKING, facts.LEADS].value is True
+
+
+def test_a_run_that_goes_on_as_a_new_one_hears_everything_again(
+    stage: Callable[..., Stage], markets: list[Any]
+) -> None:
+    play = stage()
+    source = play.source(markets)
+    assert not source.ready
+    first = play.looks(source, 0)
+    assert source.ready
+    source.show(markets, play.now_ns)
+    source.follow([PLAIN], play.heard.append)
+    again = {(seen.symbol, seen.name): seen for seen in source.pulse(play.now_ns)}
+    assert again == {key: seen for key, seen in first.items() if key[0] == PLAIN}
+    assert play.looks(source, 0.1)[PLAIN, facts.FAIR].value is not None, "in another event loop"
 
 
 def test_it_looks_every_half_minute_and_less_often_after_failures(
