@@ -56,6 +56,7 @@ VERBS: Mapping[str, Verb] = {
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "signals": Verb("engine.cli.signals", "Build, fit, check or show the signals that rules trade on."),
     "tennis": Verb("engine.cli.tennis", "Import tennis results, judge the model on them, price a match."),
+    "arena": Verb("engine.cli.arena", "Look at the leaderboard, and judge who is said to lead it."),
     "sweep": Verb("engine.cli.sweep", "Try many parameter sets over recorded data."),
     "pipeline": Verb("engine.cli.pipeline", "Signals, paper, report and gate in one go, or round after round."),
     "report": Verb("engine.cli.report", "Report on performance, on sweeps, and for the day."),

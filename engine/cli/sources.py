@@ -59,11 +59,18 @@ def _scans(pack: str, source: object, write: Callable[[str], None], dry: bool) -
     return ScanRecorder(pack, title, write, dry=dry)
 
 
+def _arena(settings: Settings) -> SignalSource:
+    from connectors.arena.source import ArenaSource
+
+    return ArenaSource.from_settings(settings.arena)
+
+
 SOURCES: Mapping[str, SourceKind] = {
     "alpha": SourceKind("the signal file", _alpha),
     "tennis": SourceKind(
         "the tennis database", _tennis, lambda settings: float(settings.tennis.scan_seconds), _scans
     ),
+    "arena": SourceKind("the leaderboard", _arena),
 }
 
 

@@ -49,16 +49,41 @@ def _path(value: object) -> object:
     return Path(value)
 
 
+def _is_this_machine(host: str | None) -> bool:
+    return host == "localhost" or ip_address(host or "").is_loopback
+
+
 def _loopback(address: str) -> str:
     """Signed orders must reach nobody but the venue itself or a practice exchange on this machine."""
     try:
         parts = urlsplit(address)
-        local = parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+        local = _is_this_machine(parts.hostname)
         port = parts.port
     except ValueError:
         local, port = False, None
     if not local or port is None or parts.scheme != "http" or "@" in parts.netloc:
         raise ValueError("needs an address of this machine: write http://127.0.0.1:PORT, or leave it out")
+    return address
+
+
+LEADERBOARD_HOSTS = ("arena.ai", "lmarena.ai")
+_LEADERBOARD_PATH = "/leaderboard/text/overall-no-style-control"
+
+
+def _leaderboard(address: str) -> str:
+    """Real money follows what the page says: nobody but the site itself, or a practice page of this machine, is asked,
+    and only for the table that contracts settle on."""
+    try:
+        parts = urlsplit(address)
+        site = parts.hostname in LEADERBOARD_HOSTS and parts.scheme == "https" and parts.port in (None, 443)
+        local = parts.scheme == "http" and _is_this_machine(parts.hostname)
+    except ValueError:
+        site = local = False
+    if not (site or local) or "@" in parts.netloc:
+        hosts = " or ".join(f"https://{host}" for host in LEADERBOARD_HOSTS)
+        raise ValueError(f"needs an address on {hosts}, or of this machine, such as http://127.0.0.1:8795")
+    if not parts.path.endswith(_LEADERBOARD_PATH):
+        raise ValueError(f"needs the table without style control: the path ends with {_LEADERBOARD_PATH}")
     return address
 
 
@@ -103,6 +128,7 @@ KeyFile = Annotated[
 ]
 Secret = Annotated[SecretStr, AfterValidator(_one_word)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
+LeaderboardUrl = Annotated[str, AfterValidator(_leaderboard)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -277,6 +303,30 @@ class TennisSettings(Section):
     )
 
 
+class ArenaSettings(Section):
+    """The leaderboard that contracts on the best language model settle on."""
+
+    primary_url: LeaderboardUrl = Field(
+        default="https://arena.ai/leaderboard/text/overall-no-style-control", description="The page that is asked."
+    )
+    fallback_url: LeaderboardUrl = Field(
+        default="https://lmarena.ai/leaderboard/text/overall-no-style-control",
+        description="The page that is asked when the first cannot be had or believed.",
+    )
+    interval_seconds: int = Field(
+        default=30, ge=5, le=3600, description="Seconds between two looks; more after failures, and when asked to wait."
+    )
+    timeout_seconds: int = Field(default=20, ge=1, le=120, description="Longest time that a page may take, in seconds.")
+    confirm_minutes: int = Field(
+        default=180, ge=0, le=2880, description="How long a loss among the best ten must last until it is believed."
+    )
+    least_rows: int = Field(default=100, ge=2, description="Models that a table has at least; fewer are a part of it.")
+    folder: File = Field(
+        default=Path("data/arena"), description="Where tables and looks are kept, from the folder of this file."
+    )
+    seed: int = Field(default=7, ge=0, description="Seed of the model's draws: the same seed, the same fair values.")
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
@@ -299,4 +349,5 @@ class Settings(Section):
     kalshi: KalshiSettings = KalshiSettings()
     signals: SignalsSettings = SignalsSettings()
     tennis: TennisSettings = TennisSettings()
+    arena: ArenaSettings = ArenaSettings()
     log: LogSettings = LogSettings()
