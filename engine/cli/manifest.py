@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from connectors.alpha.manifest import ALPHA
 from connectors.kalshi.manifest import KALSHI
-from connectors.polygon.manifest import OPTIONS
+from connectors.polygon.manifest import POLYGON
 from engine.market.facts import Manifest
 from engine.market.manifest import CORE
 
-MANIFEST: Manifest = CORE + OPTIONS + KALSHI + ALPHA
+MANIFEST: Manifest = CORE + POLYGON + KALSHI + ALPHA
