@@ -26,6 +26,7 @@ from engine.market.events import MarketEvent, Observation, Quote, later
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError
 
 SETTLE_NS = 3_000_000_000  # minutes come one to three seconds after their end
+LEAST_SECONDS = 0.005
 LOOK_SECONDS = 0.25  # how often what was read or is signalled is looked for while the stream is silent
 
 
@@ -101,9 +102,9 @@ class PolygonFeed:
         """Wait for something, and take everything that is there by then; of bars those of one minute at a time."""
         while not self._ready and not self._news:
             until = self._minutes.next_ns()
-            wait = None if until == NEVER else self._clock.seconds_until(until)
+            wait = LOOK_SECONDS if until == NEVER else min(self._clock.seconds_until(until), LOOK_SECONDS)
             try:
-                taken = await self._stream.take(LOOK_SECONDS if wait is None else min(wait, LOOK_SECONDS))
+                taken = await self._stream.take(max(wait, LEAST_SECONDS))
             except (BadKey, NotEntitled, PolygonError) as error:
                 raise VenueError(str(error)) from error
             for event in taken:
@@ -181,6 +182,8 @@ class PolygonFeed:
             else:
                 groups.append(latest)
         self._ready.extend(groups)
+        for gap in self._minutes.unsure(now_ns):
+            self._reader.read(gap)
 
     def _prices(self, now_ns: int) -> list[MarketEvent]:
         quotes, self._quotes = self._quotes, {}

@@ -12,9 +12,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from connectors.polygon.events import Window
+from connectors.polygon.tickers import Cluster, cluster_of
 
 MINUTE_NS = 60_000_000_000
 MINUTE_SECONDS = 60
+SECOND_NS = 1_000_000_000
 NEVER = 2**63 - 1
 
 
@@ -29,10 +31,12 @@ class Gap(NamedTuple):
 
 @dataclass(slots=True)
 class _Line:
-    """One ticker. ``told_ns``: start of the newest minute that was told. ``down``: nothing is heard at present."""
+    """One ticker. ``told_ns``: start of the newest minute that was told. ``down``: nothing is heard at present.
+    ``asked_ns``: minutes that begin before it have been looked for in the history."""
 
     told_ns: int
     down: bool = True
+    asked_ns: int = 0
     gaps: list[Gap] = field(default_factory=list)
     whole: dict[int, Window] = field(default_factory=dict)
     parts: dict[int, dict[int, Window]] = field(default_factory=dict)  # seconds, by minute and by their start
@@ -45,10 +49,14 @@ class _Line:
         return min((gap.from_ns for gap in self.gaps), default=NEVER)
 
     def waiting(self, settle_ns: int) -> Iterator[tuple[int, int]]:
-        """Each minute that may be told, and when."""
+        """Each minute that may be told, and when at the earliest."""
         for minute in self.whole.keys() | self.parts.keys():
             if self.told_ns < minute < self.limit_ns:
                 yield minute, minute + MINUTE_NS + (0 if minute in self.whole else settle_ns)
+
+    def complete(self, minute: int, heard_ns: int) -> bool:
+        """Whether nothing of a minute can still be on its way. ``heard_ns``: how far its family has been heard."""
+        return minute in self.whole or minute < self.asked_ns or heard_ns > minute + MINUTE_NS + SECOND_NS
 
 
 class Minutes:
@@ -63,6 +71,7 @@ class Minutes:
         self._lines = {ticker: _Line(before) for ticker in tickers}
         self._settle_ns = settle_ns
         self._per_second = per_second
+        self._heard: dict[Cluster, int] = {}  # up to when seconds have been heard; those of a family come in order
         self.late = 0
 
     def __contains__(self, ticker: str) -> bool:
@@ -78,6 +87,8 @@ class Minutes:
         if line is None:
             return
         minute = window.start_ns // MINUTE_NS * MINUTE_NS
+        cluster = cluster_of(window.ticker)
+        self._heard[cluster] = max(self._heard.get(cluster, 0), window.end_ns)
         if minute <= line.told_ns:
             self.late += minute < line.told_ns or window.seconds < MINUTE_SECONDS
         elif window.seconds == MINUTE_SECONDS:
@@ -109,17 +120,34 @@ class Minutes:
         line = self._lines.get(gap.ticker)
         if line is None or gap not in line.gaps:
             return  # another break has come meanwhile, with a gap of its own
+        line.asked_ns = max(line.asked_ns, gap.to_ns)
         for window in windows:
             if gap.from_ns <= window.start_ns < gap.to_ns:
                 line.whole[window.start_ns] = window
         line.gaps.remove(gap)
+
+    def unsure(self, now_ns: int) -> list[Gap]:
+        """Minutes whose seconds should all be here, while nothing later has been heard to prove it: the market may be
+        quiet, this process may have stood still, or the connection may be dead. The history knows."""
+        found = []
+        for ticker, line in self._lines.items():
+            heard_ns = self._heard.get(cluster_of(ticker), 0)
+            for minute, when in sorted(line.waiting(self._settle_ns)):
+                if when <= now_ns and not line.complete(minute, heard_ns):
+                    found.append(Gap(ticker, minute, minute + MINUTE_NS, when))
+                    line.gaps.append(found[-1])
+                    break  # later ones wait for it
+        return found
 
     def due(self, now_ns: int) -> list[list[Window]]:
         """What can be told now: for each minute, the earliest first, its tickers by name."""
         found: dict[int, list[Window]] = {}
         for ticker in sorted(self._lines):
             line = self._lines[ticker]
+            heard_ns = self._heard.get(cluster_of(ticker), 0)
             for minute in sorted(m for m, when in line.waiting(self._settle_ns) if when <= now_ns):
+                if not line.complete(minute, heard_ns):
+                    break
                 window = line.whole.get(minute) or _joined(line.parts[minute])
                 found.setdefault(minute, []).append(window)
                 line.told_ns = minute
