@@ -32,7 +32,7 @@ app.command("polygon")(simulate_polygon.command)
 
 
 @app.command("kalshi")
-def command(
+def kalshi(
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 8790,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same traders and faults.")] = 7,
     markets: Annotated[

@@ -176,6 +176,7 @@ def _announce(said: Mapping[str, Any], as_json: bool) -> None:
             print(f"{name.replace('_', ' '):18}  {said[name]}")
         print(f"{'websockets':18}  /stocks, /options and /indices")
         print(f"{'tickers':18}  {', '.join(said['tickers'])}")
-        print(f"{'market time':18}  {local(said['now_ns']):%Y-%m-%d %H:%M} in New York, {said['speed']:g} times as fast")
+        when = f"{local(said['now_ns']):%Y-%m-%d %H:%M} in New York"
+        print(f"{'market time':18}  {when}, {said['speed']:g} times as fast")
         print(f"next, in another terminal:\n  . {shlex.quote(said['variables'])}\n  engine stream")
     sys.stdout.flush()
