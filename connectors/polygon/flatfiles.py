@@ -106,6 +106,8 @@ def read_rows(stream: BinaryIO, file: FlatFile, tickers: Collection[str]) -> Ite
                           "fetch it again") from error
     except (UnicodeDecodeError, csv.Error, IndexError) as error:
         raise SourceError(f"{file.path}:{reader.line_num}: not the CSV of a flat file ({error})") from error
+    finally:
+        text.detach()  # whoever opened the stream closes it
 
 
 def _unpacked(stream: BinaryIO, file: FlatFile) -> BinaryIO:

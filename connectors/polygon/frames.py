@@ -31,7 +31,7 @@ def messages_of(text: str | bytes) -> list[Message]:
 
 def data_of(message: Message) -> Window | BestQuote | IndexValue | None:
     """A data message as an event; None for a kind that nobody asked for."""
-    kind = message.get("ev")
+    kind = str(message.get("ev"))
     if kind in WINDOWS:
         return _window(message, WINDOWS[kind])
     if kind == "Q":

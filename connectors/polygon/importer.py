@@ -70,7 +70,7 @@ def _import(
         bars = [row for row in batch if isinstance(row, BarRow)]
         ticks = [row for row in batch if isinstance(row, TickRow)]
         fresh = _fresh(store, bars)
-        found.unchanged += len(bars) - len(fresh)
+        found.unchanged += len({(bar.symbol, bar.start_ns) for bar in bars}) - len(fresh)
         if fresh:
             store.upsert_bars(fresh)
         if ticks:
@@ -88,7 +88,8 @@ def _fresh(store: MarketDataStore, bars: Sequence[BarRow]) -> list[BarRow]:
         mine = [bar for bar in bars if bar.symbol == symbol]
         first, last = min(bar.start_ns for bar in mine), max(bar.start_ns for bar in mine)
         there = {bar.start_ns: bar for bar in store.bars(symbol, first, last + 1) if bar.source == mine[0].source}
-        fresh += [bar for bar in mine if there.get(bar.start_ns) != bar]
+        latest = {bar.start_ns: bar for bar in mine}  # of a minute that a file has twice, the last one counts
+        fresh += [bar for bar in latest.values() if there.get(bar.start_ns) != bar]
     return fresh
 
 

@@ -76,6 +76,9 @@ class _Body(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._done
+
     def readinto(self, buffer: Any) -> int:
         for _ in range(TRIES):
             try:

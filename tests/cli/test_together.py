@@ -66,7 +66,9 @@ def test_an_option_of_run_that_would_be_ignored_is_refused(verb: Cli, options: l
     assert mend in told.err and told.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb_rules", [("run", together.RUN), ("fee", together.FEE), ("simulate kalshi", together.SIMULATE)])
+@pytest.mark.parametrize(
+    "verb_rules", [("run", together.RUN), ("fee", together.FEE), ("simulate kalshi", together.SIMULATE)]
+)
 def test_the_tables_name_options_that_there_are(
     verb: Cli, verb_rules: tuple[str, together.Together], monkeypatch: pytest.MonkeyPatch
 ) -> None:

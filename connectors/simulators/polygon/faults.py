@@ -6,7 +6,9 @@ from connectors.simulators.kalshi.faults import Faults, FaultSpecError, parse_fa
 
 HTTP = frozenset({"drop-before", "hang", "slow", "429", "5xx", "html"})
 WEBSOCKET = frozenset({"ws-duplicate", "ws-lose", "ws-reorder", "ws-close", "ws-half-open"})
-REQUESTS = frozenset("read aggs chain contract contracts tickers status indices nbbo trade".split())
+REQUESTS = frozenset(
+    {"read", "aggs", "chain", "contract", "contracts", "tickers", "status", "indices", "nbbo", "trade"}
+)
 CHANNELS = frozenset({"A", "AM", "Q", "V", "T"})
 # The reader of specifications has scopes in small letters.
 SCOPES = REQUESTS | frozenset(channel.lower() for channel in CHANNELS) | {"websocket"}

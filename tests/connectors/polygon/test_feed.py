@@ -17,7 +17,6 @@ from engine.market.venue import Batch, LinkDown, LinkUp, Missed, VenueError
 from tests.connectors.polygon.conftest import KEY, OPEN_NS, PATIENCE, QUICK, Practice, Start
 
 
-
 class Heard:
     """Everything that a feed has told."""
 

@@ -51,7 +51,7 @@ def whole(practice: Practice, store: Kept, ticker: str, minutes: int, seconds: i
     """The store has exactly the vendor's minutes, and its seconds, from the open on."""
     tape, symbol = practice.server.app.vendor.tape, symbol_of(ticker)
     bars = {row.start: row for row in tape.minutes(ticker, OPEN_NS, OPEN_NS + minutes * MINUTE)}
-    kept = [bar for bar in store.bars(symbol, 0, 2**62)]
+    kept = list(store.bars(symbol, 0, 2**62))
     assert [bar.start_ns for bar in kept] == sorted(bars)
     for bar in kept:
         row = bars[bar.start_ns]
