@@ -28,6 +28,7 @@ from engine.market.marketdata import BarRow, MarketDataStore, TickRow
 OVERLAP_NS = 2 * MINUTE_NS  # read again before the end, for what came late
 AGAIN_SECONDS = 5.0
 LONGEST_AGAIN_SECONDS = 60.0
+KINDS = ("A", "AM")
 MOST_WAITING = 500_000  # rows; beyond it the socket is no longer read
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class _Line:
 
 def channels_of(tickers: list[str]) -> list[str]:
     """What is streamed of each ticker: its seconds and its minutes."""
-    return [f"{kind}.{ticker}" for kind in ("A", "AM") for ticker in tickers]
+    return [f"{kind}.{ticker}" for kind in KINDS for ticker in tickers]
 
 
 class Streamer:
@@ -152,8 +153,16 @@ class Streamer:
             case Dropped():
                 self.counts.dropped[event.channel] = event.reason
                 self._tell(f"{event.channel} is left out: {event.reason}")
+                self._leave_out(event.channel.partition(".")[2])
             case Problem():
                 self._tell(event.words)
+
+    def _leave_out(self, ticker: str) -> None:
+        """A ticker of which no channel is left is not looked for in the history either."""
+        line = self._lines.get(ticker)
+        if line is not None and not any(f"{kind}.{ticker}" in self._stream.channels for kind in KINDS):
+            self._hold(line)
+            del self._lines[ticker]
 
     def _keep(self, window: Window) -> None:
         line = self._lines.get(window.ticker)

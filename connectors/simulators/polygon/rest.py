@@ -9,13 +9,13 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from connectors.simulators.polygon import chain as chains
 from connectors.simulators.polygon.aggregates import Range, aggregates
-from connectors.simulators.polygon.units import MILLION, NANOS, at, local, shown
+from connectors.simulators.polygon.units import MILLION, NANOS, at, local, shown, weekdays_before
 from connectors.simulators.polygon.vendor import Vendor
 
 Json = dict[str, Any]
@@ -186,7 +186,7 @@ def _snapshot(vendor: Vendor, underlying: str, option: chains.Option) -> Json:
     even = option.strike + sign * option.price
     body: Json = {
         "break_even_price": round(even, 4),
-        "day": {},
+        "day": _day(option, now),
         "details": _contract_of(option),
         "greeks": {},
         "open_interest": option.open_interest,
@@ -198,12 +198,6 @@ def _snapshot(vendor: Vendor, underlying: str, option: chains.Option) -> Json:
             "timeframe": "DELAYED" if vendor.options.delayed else "REAL-TIME",
         },
     }
-    if option.volume:
-        body["day"] = {
-            "volume": option.volume, "last_updated": now, "open": option.price, "high": option.price,
-            "low": option.price, "close": option.price, "previous_close": option.price, "change": 0,
-            "change_percent": 0, "vwap": option.price,
-        }  # fmt: skip
     if abs(option.delta) <= chains.DEEP:
         body["greeks"] = {name: round(getattr(option, name), 6) for name in ("delta", "gamma", "theta", "vega")}
         body["implied_volatility"] = option.volatility
@@ -213,6 +207,17 @@ def _snapshot(vendor: Vendor, underlying: str, option: chains.Option) -> Json:
             "midpoint": round((option.ask + option.bid) / 2, 4), "timeframe": "REAL-TIME",
         }  # fmt: skip
     return body
+
+
+def _day(option: chains.Option, now: int) -> Json:
+    """The last day on which the contract traded: where it has not traded today, the weekday before."""
+    before = weekdays_before(local(now).date() - timedelta(days=1), 1)[0]
+    when, volume = (now, option.volume) if option.volume else (at(before, 16), option.open_interest // 10)
+    price = option.price
+    return {
+        "volume": volume, "last_updated": when, "open": price, "high": price, "low": price, "close": price,
+        "previous_close": price, "change": 0, "change_percent": 0, "vwap": price,
+    }  # fmt: skip
 
 
 def _passes(row: Json, params: dict[str, str]) -> bool:
