@@ -188,7 +188,6 @@ def _snapshot(vendor: Vendor, underlying: str, option: chains.Option) -> Json:
         "break_even_price": round(even, 4),
         "day": _day(option, now),
         "details": _contract_of(option),
-        "greeks": {},
         "open_interest": option.open_interest,
         "underlying_asset": {
             "ticker": underlying,
