@@ -36,7 +36,7 @@ SYMBOLS = ("SPY", "I:SPX", "I:NDX")
 
 @pytest.fixture
 def server() -> Iterator[PolygonServer]:
-    options = Options(refused=frozenset({"I:NDX", "Q"}), per_minute=0)
+    options = Options(refused=frozenset({"I:NDX"}))
     with PolygonServer(Vendor(made_up(SYMBOLS, DAY, 7), SteppedClock(OPEN + 90 * MINUTE), KEY, options)) as running:
         yield running
 
@@ -235,6 +235,7 @@ def said(socket: ClientConnection) -> list[dict[str, Any]]:
 
 
 def test_channels_are_confirmed_refused_or_passed_over(server: PolygonServer) -> None:
+    server.do(lambda app: setattr(app.vendor.options, "refused", frozenset({"Q"})))
     with enter(server, "AM.SPY", "Q.SPY", "XX.SPY", "A.SPY") as socket:
         answers = [(m["status"], m["message"]) for m in said(socket)]
         assert answers == [
