@@ -6,9 +6,11 @@ link says that market data is missing, not that orders must be reconciled.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -17,17 +19,18 @@ from connectors.polygon.events import BestQuote, Dropped, Event, IndexValue, Los
 from connectors.polygon.history import GapReader
 from connectors.polygon.manifest import INDEX_VALUE
 from connectors.polygon.minutes import NEVER, Gap, Minutes
+from connectors.polygon.poller import OptionsSource
 from connectors.polygon.practice import MarketClock
 from connectors.polygon.rest import PolygonRest
 from connectors.polygon.rows import bar_of
 from connectors.polygon.stream import PolygonStream
 from connectors.polygon.tickers import Cluster, cluster_of, symbol_of, ticker_of
-from engine.market.events import MarketEvent, Observation, Quote, later
+from engine.market.events import Bar, MarketEvent, Observation, Quote, later
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError
 
 SETTLE_NS = 3_000_000_000  # minutes come one to three seconds after their end
 LEAST_SECONDS = 0.005
-LOOK_SECONDS = 0.25  # how often what was read or is signalled is looked for while the stream is silent
+LOOK_SECONDS = 0.25  # how often what was read is looked for while the stream is silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,12 @@ class Subjects:
 
 
 class PolygonFeed:
-    """Implements ``engine.market.venue.Feed`` over a stream that was opened with ``subjects.channels``.
+    """Implements ``engine.market.venue.Feed`` over a stream that was opened with ``subjects.channels``, and what a run
+    asks of a live feed beside that.
 
     ``since_ns``: bars are told from there on, those of the past as quickly as they can be read; None begins now. A
-    break is filled from the history; bars of different minutes never share a batch. ``signals`` gives what other
-    connectors have to tell (options facts) at an instant. Use as ``async with``.
+    break is filled from the history; bars of different minutes never share a batch. ``options`` are told, and looked
+    after by ``keep_terms``; ``signals`` gives what other connectors have to tell. Use as ``async with``.
     """
 
     def __init__(
@@ -71,14 +75,17 @@ class PolygonFeed:
         clock: MarketClock,
         *,
         since_ns: int | None = None,
+        options: OptionsSource | None = None,
         signals: Callable[[int], Sequence[Observation]] = lambda now: (),
     ) -> None:
-        self._stream, self._subjects, self._clock, self._signals = stream, subjects, clock, signals
+        self._stream, self._subjects, self._clock = stream, subjects, clock
+        self._options, self._signals = options, signals
         since = clock.now_ns() if since_ns is None else since_ns
         self._minutes = Minutes(subjects.tickers, since, SETTLE_NS, per_second=subjects.per_second)
         self._reader = GapReader(rest, clock.wait_until, self._filled)
         self._quotes: dict[str, BestQuote] = {}  # heard and not told
         self._values: dict[str, IndexValue] = {}
+        self._latest: dict[str, MarketEvent] = {}  # what was last told of each symbol's price
         self._blank: set[str] = set()  # tickers whose quotes have become unknown
         self._news: list[News] = []
         self._ready: deque[Sequence[MarketEvent]] = deque()
@@ -114,6 +121,35 @@ class PolygonFeed:
         events = [_at(event, self._told_ns) for event in (self._ready.popleft() if self._ready else ())]
         news, self._news = self._news, []
         return Batch(self._told_ns, events, news)
+
+    @property
+    def taker_rates(self) -> Mapping[str, Decimal]:
+        """None: nothing here is a contract with a rate of its own."""
+        return {}
+
+    def pulse(self, now_ns: int) -> list[MarketEvent]:
+        """Options facts that have changed or become old, and what is signalled."""
+        options = self._options.pulse(self._clock.now_ns()) if self._options is not None else ()
+        return [*(_at(seen, now_ns) for seen in options), *self._signals(now_ns)]
+
+    def known(self) -> bool:
+        """Whether a price of every symbol has been told, as far as the plan has it."""
+        return all(symbol_of(ticker) in self._latest for ticker in self._subjects.tickers if ticker in self._minutes)
+
+    def whole(self, now_ns: int) -> list[MarketEvent]:
+        """The last price of every symbol, and all facts, whether they were told before or not."""
+        if self._options is not None:
+            self._options.forget()
+        prices = [_at(event, now_ns) for event in self._latest.values()]
+        return [*prices, *self.pulse(now_ns)]
+
+    async def keep_terms(self, tell: Callable[[str], None]) -> None:
+        """Look at options chains again and again, where they are wanted; goes on until it is cancelled."""
+        if self._options is None:
+            await asyncio.Event().wait()
+            return
+        self._options.follow(self._options.tickers, tell)
+        await self._options.keep()
 
     # -- what was heard
 
@@ -173,14 +209,17 @@ class PolygonFeed:
     # -- what is told
 
     def _gather(self, now_ns: int) -> None:
-        """Bars by minute, and with the last of them what is known now."""
+        """Bars by minute, and with the last of them the latest prices."""
         groups: list[list[MarketEvent]] = [[bar_of(w) for w in group] for group in self._minutes.due(now_ns)]
-        latest: list[MarketEvent] = [*self._prices(now_ns), *self._signals(now_ns)]
-        if latest:
+        prices = self._prices(now_ns)
+        if prices:
             if groups:
-                groups[-1] += latest
+                groups[-1] += prices
             else:
-                groups.append(latest)
+                groups.append(prices)
+        for event in (event for group in groups for event in group):
+            if not (isinstance(event, Bar) and isinstance(self._latest.get(event.symbol), Quote)):
+                self._latest[event.symbol] = event  # a quote says more than a bar
         self._ready.extend(groups)
         for gap in self._minutes.unsure(now_ns):
             self._reader.read(gap)

@@ -108,6 +108,10 @@ class OptionsSource:
                 found += [Observation(symbol, now_ns, name, f.value, f.reason) for name, f in known.items()]
         return found
 
+    def forget(self) -> None:
+        """Tell everything anew, as to a listener who has heard nothing yet."""
+        self._told.clear()
+
     def _now(self, symbol: str, now_ns: int) -> tuple[dict[str, Figure], int]:
         seen, why = self._seen.get(symbol), self._why.get(symbol, "")
         if seen is None:

@@ -65,12 +65,15 @@ def polygon_feed(
     subjects: Subjects,
     clock: MarketClock,
     since_ns: int | None = None,
+    names: Collection[str] = (),
     signals: Callable[[int], Sequence[Observation]] = lambda now: (),
 ) -> PolygonFeed:
-    """The feed of a run. ``stream`` is open and has ``subjects.channels``."""
+    """The feed of a run. ``stream`` is open and has ``subjects.channels``; ``names``: the facts that its rules read."""
     from connectors.polygon.feed import PolygonFeed
 
-    return PolygonFeed(rest, stream, subjects, clock, since_ns=since_ns, signals=signals)
+    asks = any(name.startswith("options.") for name in names)
+    options = options_source(settings, rest, subjects.symbols, clock) if asks else None
+    return PolygonFeed(rest, stream, subjects, clock, since_ns=since_ns, options=options, signals=signals)
 
 
 def options_source(

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from connectors.polygon.feed import PolygonFeed, Subjects
+from connectors.polygon.manifest import OPTIONS as OPTIONS_FACTS
 from connectors.polygon.minutes import MINUTE_NS
+from connectors.polygon.poller import OptionsSettings, OptionsSource
 from connectors.polygon.stream import PolygonStream
 from connectors.polygon.tickers import ticker_of
 from engine.market.events import Bar, Observation, Quote
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, VenueError
 from tests.connectors.polygon.conftest import KEY, OPEN_NS, PATIENCE, QUICK, Practice, Start
+
+OPTIONS = [fact.name for fact in OPTIONS_FACTS]
 
 
 class Heard:
@@ -199,6 +203,34 @@ def test_quotes_and_index_values_are_told_and_forgotten_when_the_link_is_lost(st
         values = [seen.value for seen in heard.events(Observation)]
         assert values[0] > 1000 and values[-1] is None
         assert "connection" in heard.events(Observation)[-1].reason
+
+
+def test_options_facts_come_with_the_pulse_and_everything_can_be_told_anew(start: Start) -> None:
+    subjects = Subjects(["SPY", "SPX"])
+    facts: dict[tuple[str, str], Any] = {}
+    with start(OPEN_NS + 60 * MINUTE_NS) as practice:
+
+        async def go() -> None:
+            rest = practice.rest()
+            options = OptionsSource(rest, ["SPX"], OptionsSettings(), practice.clock.now_ns)
+            async with (
+                rest.http,
+                PolygonStream(practice.hosts, KEY, subjects.channels, settings=QUICK) as stream,
+                PolygonFeed(rest, stream, subjects, practice.clock, options=options) as feed,
+            ):
+                keeper = asyncio.create_task(feed.keep_terms(lambda words: None))
+                async with asyncio.timeout(PATIENCE):
+                    while not feed.known() or facts.get(("SPX", "options.volume")) is None:
+                        practice.step(1)
+                        await feed.batch()
+                        facts.update({(e.symbol, e.name): e.value for e in feed.pulse(practice.clock.now_ns())})
+                anew = feed.whole(practice.clock.now_ns())
+                assert {type(event) for event in anew if event.symbol == "SPY"} == {Quote}
+                assert {event.name for event in anew if isinstance(event, Observation)} >= {"index.value", *OPTIONS}
+                assert feed.pulse(practice.clock.now_ns()) == []
+                keeper.cancel()
+
+        asyncio.run(go())
 
 
 def test_history_that_cannot_be_read_is_told_and_later_bars_go_on(start: Start) -> None:
