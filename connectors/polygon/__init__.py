@@ -1,1 +1,1 @@
-"""Polygon: options analytics. So far its manifest: the facts that it publishes and rules may read."""
+"""Polygon.io, since October 2025 Massive: bars, quotes and index values, live and past, and options analytics."""

@@ -42,6 +42,8 @@ KNOWN_ERRORS = {
     "connectors.kalshi.hosts.HostError": ExitCode.USAGE,
     "connectors.kalshi.prices.PriceError": ExitCode.USAGE,
     "connectors.kalshi.sign.KeyFileError": ExitCode.USAGE,
+    "connectors.polygon.errors.PolygonError": ExitCode.VENUE,
+    "connectors.polygon.hosts.HostError": ExitCode.USAGE,
     "state.errors.StoreError": ExitCode.USAGE,
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,

@@ -42,6 +42,8 @@ VERBS: Mapping[str, Verb] = {
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
     "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
+    "stream": Verb("engine.cli.stream", "Keep what Polygon streams in the store."),
+    "import": Verb("engine.cli.imports", "Bring recorded market data into the store."),
     "capture": Verb("engine.cli.capture", "Keep what a venue's feed tells, to be replayed."),
     "replay": Verb("engine.cli.replay", "Decide on a capture, or a kept run again, and compare."),
     "orders": Verb("engine.cli.orders", "List orders, and what became of them."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli import simulate_arena, together
+from engine.cli import simulate_arena, simulate_polygon, together
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
@@ -27,12 +27,13 @@ SHOWN_MARKETS = 20
 PRACTICE_PACK = Path("rules/practice/pack.yaml")  # as `engine init --venue kalshi` lays it out
 
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command("arena")(simulate_arena.command)
+app.command("polygon")(simulate_polygon.command)
 
 
 @app.command("kalshi")
-def command(
+def kalshi(
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 8790,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same traders and faults.")] = 7,
     markets: Annotated[

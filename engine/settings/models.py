@@ -87,6 +87,17 @@ def _leaderboard(address: str) -> str:
     return address
 
 
+def _storage(address: str) -> str:
+    """Files may come from any S3, but over an encrypted connection unless it is on this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "https" and parts.hostname and "@" not in parts.netloc:
+        return address
+    try:
+        return _loopback(address)
+    except ValueError:
+        raise ValueError("must be an address such as https://files.massive.com, or http://127.0.0.1:PORT") from None
+
+
 def _no_key(path: Path) -> Path:
     if "-----" in str(path) or "\n" in str(path):
         raise ValueError("needs the path of the key file; this is a key itself, and now it should be made anew")
@@ -129,6 +140,7 @@ KeyFile = Annotated[
 Secret = Annotated[SecretStr, AfterValidator(_one_word)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
 LeaderboardUrl = Annotated[str, AfterValidator(_leaderboard)]
+StorageAddress = Annotated[str, AfterValidator(_storage)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -267,6 +279,57 @@ class KalshiSettings(Section):
     )
 
 
+class PolygonSettings(Section):
+    """Polygon.io, now Massive: bars, quotes, index values and options analytics, live and past."""
+
+    domain: Literal["massive.com", "polygon.io"] = Field(
+        default="massive.com", description="Under which of its names the vendor is reached."
+    )
+    delayed: bool = Field(
+        default=False, description="true for plans whose websockets are 15 minutes late; others are real-time."
+    )
+    base_url: Loopback | None = Field(
+        default=None,
+        description="A practice vendor on this machine in its place, such as http://127.0.0.1:8801.",
+    )
+    api_key: Secret | None = Field(
+        default=None, description="The API key. Only in the environment or in .env, never in this file."
+    )
+    stream_key: Secret | None = Field(
+        default=None, description="Another key for websockets; unset, api_key. Only in the environment or in .env."
+    )
+    requests_per_minute: int = Field(
+        default=0, ge=0, le=100_000, description="Requests that the plan allows; 5 for the free one, 0 for no limit."
+    )
+    symbols: list[Symbol] = Field(
+        default=["SPX", "NDX", "SPY", "QQQ"], description="What `engine stream` keeps; I:XAU names another index."
+    )
+    stream_batch: int = Field(
+        default=500, ge=1, le=100_000, description="Rows that `engine stream` writes at once at the latest."
+    )
+    stream_flush_seconds: Positive = Field(
+        default=Decimal(1), description="Seconds after which `engine stream` writes what it has."
+    )
+    options_interval_seconds: Positive = Field(
+        default=Decimal(60), description="Seconds between two looks at an options chain."
+    )
+    options_days: int = Field(
+        default=7, ge=0, le=1000, description="Expirations that options figures look at: today and so many days on."
+    )
+    flatfiles_access_key: Secret | None = Field(
+        default=None, description="Access key of the flat files. Only in the environment or in .env."
+    )
+    flatfiles_secret_key: Secret | None = Field(
+        default=None, description="Secret key of the flat files. Only in the environment or in .env."
+    )
+    flatfiles_endpoint: StorageAddress | None = Field(
+        default=None, description="Where the flat files are; unset, https://files. and the domain."
+    )
+    flatfiles_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
+        default="flatfiles", description="The bucket of the flat files."
+    )
+
+
 class SignalsSettings(Section):
     """Signals that rules trade on."""
 
@@ -347,6 +410,7 @@ class Settings(Section):
     trace: TraceSettings = TraceSettings()
     run: RunSettings = RunSettings()
     kalshi: KalshiSettings = KalshiSettings()
+    polygon: PolygonSettings = PolygonSettings()
     signals: SignalsSettings = SignalsSettings()
     tennis: TennisSettings = TennisSettings()
     arena: ArenaSettings = ArenaSettings()

@@ -1,0 +1,118 @@
+"""The vendor Polygon for the verbs that speak to it, and what a run takes from it: bars, quotes and options facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from engine.cli.errors import ExitCode, UserError
+from engine.market.events import Observation
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from connectors.polygon.feed import PolygonFeed, Subjects
+    from connectors.polygon.hosts import Hosts
+    from connectors.polygon.poller import OptionsSource
+    from connectors.polygon.practice import MarketClock
+    from connectors.polygon.rest import PolygonRest
+    from connectors.polygon.stream import PolygonStream
+    from engine.market.marketdata import MarketDataStore
+
+
+def polygon_hosts(settings: Settings) -> Hosts:
+    """The vendor, or the practice one on this machine; UserError says what is missing."""
+    missing = [name for name in ("httpx", "websockets") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"Polygon needs {', '.join(missing)}; pip install 'autotrader[venues]'")
+    from connectors.polygon.hosts import loopback_hosts, vendor_hosts
+
+    polygon = settings.polygon
+    if polygon.base_url is not None:
+        return loopback_hosts(polygon.base_url)
+    return vendor_hosts(polygon.domain, delayed=polygon.delayed)
+
+
+def polygon_key(settings: Settings, *, stream: bool = False) -> str:
+    """The key, which is never shown; UserError when there is none."""
+    polygon = settings.polygon
+    found = (polygon.stream_key or polygon.api_key) if stream else polygon.api_key
+    if found is None:
+        raise UserError("Polygon needs a key: set AUTOTRADER__POLYGON__API_KEY in the environment or in .env")
+    return found.get_secret_value()
+
+
+def polygon_rest(settings: Settings) -> PolygonRest:
+    """A client of the REST interface; close it with ``await rest.http.close()``."""
+    from connectors.polygon.http import PolygonHttp
+    from connectors.polygon.rest import PolygonRest
+
+    per_minute = settings.polygon.requests_per_minute or None
+    return PolygonRest(PolygonHttp(polygon_hosts(settings), polygon_key(settings), per_minute=per_minute))
+
+
+def polygon_stream(settings: Settings, channels: Collection[str]) -> PolygonStream:
+    """Websockets that are not open yet."""
+    from connectors.polygon.stream import PolygonStream
+
+    return PolygonStream(polygon_hosts(settings), polygon_key(settings, stream=True), channels)
+
+
+def polygon_feed(
+    settings: Settings,
+    rest: PolygonRest,
+    stream: PolygonStream,
+    subjects: Subjects,
+    clock: MarketClock,
+    since_ns: int | None = None,
+    names: Collection[str] = (),
+    signals: Callable[[int], Sequence[Observation]] = lambda now: (),
+) -> PolygonFeed:
+    """The feed of a run. ``stream`` is open and has ``subjects.channels``; ``names``: the facts that its rules read."""
+    from connectors.polygon.feed import PolygonFeed
+
+    asks = any(name.startswith("options.") for name in names)
+    options = options_source(settings, rest, subjects.symbols, clock) if asks else None
+    return PolygonFeed(rest, stream, subjects, clock, since_ns=since_ns, options=options, signals=signals)
+
+
+def options_source(
+    settings: Settings, rest: PolygonRest, symbols: Collection[str], clock: MarketClock
+) -> OptionsSource:
+    """The facts ``options.*`` of these symbols, as a source of signals."""
+    import asyncio
+
+    from connectors.polygon.poller import OptionsSettings, OptionsSource
+
+    polygon = settings.polygon
+    looks = OptionsSettings(float(polygon.options_interval_seconds), polygon.options_days)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / clock.speed)
+
+    return OptionsSource(rest, symbols, looks, clock.now_ns, sleep)
+
+
+def market_data(settings: Settings) -> MarketDataStore:
+    """The ticks and bars of the settings' store, made where it is not there yet."""
+    from state.marketdata import open_market_data
+    from state.place import MARKET, sibling
+
+    from engine.cli.stores import store_of
+
+    return open_market_data(sibling(store_of(settings), MARKET))
+
+
+def symbols_of(words: Sequence[str] | None, settings: Settings) -> list[str]:
+    """The vendor's tickers of ``--symbols``, else of the settings."""
+    from connectors.polygon.tickers import ticker_of
+
+    given = [word.strip() for text in words or [] for word in text.split(",") if word.strip()]
+    if words is not None and not given:
+        raise UserError("--symbols is given and names none")
+    return list(dict.fromkeys(ticker_of(symbol) for symbol in given or settings.polygon.symbols))
+
+
+def vendor_failed(error: Exception) -> UserError:
+    """What failed at the vendor is an answer for the user."""
+    return UserError(str(error), ExitCode.VENUE)

@@ -1,0 +1,113 @@
+"""``engine stream``: keep what Polygon streams in the store, without a hole."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from loguru import logger
+
+from engine.cli.console import out, print_json
+from engine.cli.errors import ExitCode, UserError
+from engine.cli.log import configure_log
+from engine.cli.options import ConfigOption, JsonOption
+from engine.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from connectors.polygon.streamer import Counts
+
+
+def command(
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option("--symbols", help="What to keep; repeat or use commas.  [default: polygon.symbols]"),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DATE", help="Where a symbol begins that the store does not have.  [now]"),
+    ] = None,
+    batch: Annotated[int | None, typer.Option("--batch", metavar="N", min=1, help="Rows written at once.")] = None,
+    flush: Annotated[
+        float | None, typer.Option("--flush", metavar="S", min=0.01, help="Seconds after which rows are written.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="S", min=0.1, help="Stop after so long; without it, at Ctrl-C.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Keep seconds (as ticks) and minutes (as bars) of the stream. What was missed since the store ends is read first.
+
+    Channels that the plan lacks are named and left out; the others go on. docs/polygon.md says more.
+    """
+    settings = load_settings(config, {"polygon.stream_batch": batch, "polygon.stream_flush_seconds": flush})
+    configure_log(settings.log)
+    from connectors.polygon.errors import PolygonError
+    from engine.cli.polygon import symbols_of, vendor_failed
+
+    tickers = symbols_of(symbols, settings)
+    since_ns = _midnight(since) if since is not None else None
+    try:
+        counts = asyncio.run(_stream(settings, tickers, since_ns, seconds))
+    except PolygonError as error:
+        raise vendor_failed(error) from None
+    _report(counts, json)
+    return ExitCode.GOOD if len(counts.dropped) < 2 * len(tickers) else ExitCode.VENUE
+
+
+def _midnight(text: str) -> int:
+    from connectors.polygon.options import NANOS, NEW_YORK
+
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--since {text}: write YYYY-MM-DD") from None
+    from datetime import datetime
+
+    return int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) * NANOS
+
+
+async def _stream(settings: Settings, tickers: list[str], since_ns: int | None, seconds: float | None) -> Counts:
+    from connectors.polygon.practice import market_clock
+    from connectors.polygon.streamer import Pace, Streamer, channels_of
+    from engine.cli.polygon import market_data, polygon_hosts, polygon_rest, polygon_stream
+
+    rest = polygon_rest(settings)
+    clock = await market_clock(polygon_hosts(settings))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    pace = Pace(settings.polygon.stream_batch, float(settings.polygon.stream_flush_seconds))
+    async with rest.http, polygon_stream(settings, channels_of(tickers)) as stream:
+        streamer = Streamer(rest, stream, lambda: market_data(settings), tickers, clock, pace, logger.info, since_ns)
+        timer = asyncio.create_task(_after(seconds, stop))
+        try:
+            return await streamer.run(stop)
+        finally:
+            timer.cancel()
+            with suppress(asyncio.CancelledError):
+                await timer
+
+
+async def _after(seconds: float | None, stop: asyncio.Event) -> None:
+    if seconds is not None:
+        await asyncio.sleep(seconds)
+        stop.set()
+
+
+def _report(counts: Counts, as_json: bool) -> None:
+    said: dict[str, Any] = {
+        "ticks": counts.ticks, "bars": counts.bars, "gaps": counts.gaps, "breaks": counts.breaks,
+        "left_out": counts.dropped,
+    }  # fmt: skip
+    if as_json:
+        print_json(said)
+        return
+    out().print(f"kept {counts.ticks} ticks and {counts.bars} bars; {counts.breaks} breaks, {counts.gaps} gaps read")
+    for channel, reason in sorted(counts.dropped.items()):
+        out().print(f"left out: {channel}: {reason}")
