@@ -1,11 +1,14 @@
 """The tables of the store, as numbered migrations. Decimals are TEXT and so exact; times are UTC nanoseconds.
 
 A migration that has been released is never edited: a change is a new one. docs/store.md says what each table is for.
+They are written for SQLite; ``state.translate`` says in which few ways PostgreSQL differs, and refuses all else.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import sqlite3
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 MIGRATIONS: Final[tuple[str, ...]] = (
     """
@@ -242,3 +245,24 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     BEGIN SELECT RAISE(ABORT, 'what was looked at stays'); END;
     """,
 )
+
+
+class Family(NamedTuple):
+    """The stores of one kind: what they are made of, and the number in an SQLite file's header that says so."""
+
+    name: str
+    migrations: tuple[str, ...]
+    application_id: int
+
+
+LEDGER: Final = Family("ledger", MIGRATIONS, 0x4154524F)
+
+
+def statements(script: str) -> Iterator[str]:
+    """One by one, because SQLite's own way of running a script commits first."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from state import RunWriter, Store, StoreError, open_store
-from state.lock import StoreLock
+from state.lock import FileLock
 from state.process import start_of
 
 PROJECT = Path(__file__).parents[2]
@@ -83,23 +83,23 @@ def test_a_name_in_the_lock_counts_only_while_its_process_lives(tmp_path: Path, 
     said = holder if isinstance(holder, str) else json.dumps(holder)
     (tmp_path / "s.db.lock").write_text(said)
     if free:
-        StoreLock(tmp_path / "s.db").release()
+        FileLock(tmp_path / "s.db").release()
     else:
         with pytest.raises(StoreError, match=f"process {os.getppid()}"):
-            StoreLock(tmp_path / "s.db")
+            FileLock(tmp_path / "s.db")
 
 
 def test_a_lock_is_free_again_when_it_is_released_or_forgotten(tmp_path: Path) -> None:
-    first = StoreLock(tmp_path / "s.db")
+    first = FileLock(tmp_path / "s.db")
     with pytest.raises(StoreError):
-        StoreLock(tmp_path / "s.db")
+        FileLock(tmp_path / "s.db")
     first.release()
     first.release()
-    second = StoreLock(tmp_path / "s.db")
+    second = FileLock(tmp_path / "s.db")
     del second
-    StoreLock(tmp_path / "s.db").release()
+    FileLock(tmp_path / "s.db").release()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"gone/s\.db\.lock cannot be opened"):
-        StoreLock(tmp_path / "gone" / "s.db")
+        FileLock(tmp_path / "gone" / "s.db")

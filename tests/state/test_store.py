@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
 from state import RunWriter, Store, StoreError, open_store
-from state.schema import APPLICATION_ID, MIGRATIONS
+from state.migrations import LEDGER
 
 START = 1_709_649_000_000_000_000
 
@@ -150,8 +150,8 @@ def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path, text: bytes)
 def test_a_store_of_a_newer_engine_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        connection.execute(f"PRAGMA application_id = {LEDGER.application_id}")
+        connection.execute(f"PRAGMA user_version = {len(LEDGER.migrations) + 1}")
     with pytest.raises(StoreError, match="was written by a newer engine"):
         open_store(path)
 
