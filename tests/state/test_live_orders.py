@@ -13,17 +13,18 @@ from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent
 from state import Mode, RunWriter, open_store
+from state.place import Place
 from state.ledger import Account
 
 D = Decimal
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Callable[[], RunWriter]:
+def begin(place: Place) -> Callable[[], RunWriter]:
     """Begins a run on the same account, as a restart does."""
 
     def make() -> RunWriter:
-        store = open_store(tmp_path / "live.db", Mode.DEMO)
+        store = open_store(place, Mode.DEMO)
         return store.begin_run(
             "demo", 1, "test", ["p"], ["A"], "sha", {}, {}, {}, {}, "0", venue="kalshi", book="account"
         )

@@ -33,11 +33,6 @@ def order(client_id: str = "abc1", quantity: Decimal = Decimal("2.50"), limit: D
     )  # fmt: skip
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "state" / "s.db")
-
-
 @given(
     quantity=st.decimals(allow_nan=False, allow_infinity=False, min_value=0, places=9),
     price=st.decimals(allow_nan=False, allow_infinity=False, places=4),
