@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from state.connection import Connection
+from state.translate import upsert
 
 ROWS: Final = 512
 Row = tuple[Any, ...]
@@ -49,16 +50,6 @@ class Batch:
 
 def _insert(table: str, columns: int) -> str:
     return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"
-
-
-def upsert(table: str, columns: str, key: int) -> str:
-    """A statement that adds a row, or replaces that of the same key: the first ``key`` of ``columns`` (words)."""
-    names = [f'"{name}"' for name in columns.replace(",", " ").split()]
-    values = ", ".join(f"{name} = excluded.{name}" for name in names[key:])
-    return (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-        f"ON CONFLICT ({', '.join(names[:key])}) DO UPDATE SET {values}"
-    )
 
 
 LIVE_INTENT: Final = (

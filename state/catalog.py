@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from state import translate
+from state import bulk, translate
 from state.errors import StoreError
 from state.migrations import Family, statements
 from state.session import wait_for_migrations
@@ -33,6 +33,9 @@ _MADE_OF: Final = (
     "SELECT c.relname, pg_get_viewdef(c.oid) FROM pg_class c WHERE c.relnamespace = {oid} AND c.relkind = 'v'",
     "SELECT p.proname, p.prosrc FROM pg_proc p WHERE p.pronamespace = {oid}",
 )
+
+
+_WANTED: dict[tuple[str, int], dict[str, str]] = {}
 
 
 def migrate(connection: PostgresConnection, family: Family) -> list[int]:
@@ -82,13 +85,26 @@ def _run(connection: PostgresConnection, family: Family, version: int) -> None:
         there = connection.execute("SELECT to_regnamespace(?)", (connection.place.schema,)).fetchone()[0]
         if there is None:
             connection.execute(f"CREATE SCHEMA {connection.place.schema}")
+    _make(connection, family, version)
+
+
+def _make(connection: PostgresConnection, family: Family, version: int) -> None:
+    """What the migrations after ``version`` make, in the schema that is searched first."""
+    if version == 0:
         connection.execute(_KEPT)
         connection.execute(translate.REFUSE)
+    partitions = bulk.hypertables_schema(connection) is None
     for number, script in enumerate(family.migrations[version:], version + 1):
-        for statement in statements(script):
-            for text in translate.ddl(statement, number):
-                connection.execute(text)
+        connection.raw.execute(_script(script, number, family, partitions))
         connection.execute("INSERT INTO store_migrations (family, version) VALUES (?, ?)", (family.name, number))
+    if version == 0 and not partitions:
+        bulk.make_hypertables(connection, family)
+
+
+def _script(script: str, number: int, family: Family, partitions: bool) -> bytes:
+    """A migration in one message to the server."""
+    texts = [text.rstrip("; ") for statement in statements(script) for text in translate.ddl(statement, number)]
+    return ";\n".join(bulk.partitioned(text, family) if partitions else text for text in texts).encode()
 
 
 # -- what is there -----------------------------------------------------------------------------------------------------
@@ -109,16 +125,19 @@ def rebuilt(connection: PostgresConnection, family: Family) -> list[str]:
 
 
 def _as_it_should_be(connection: PostgresConnection, family: Family) -> dict[str, str]:
+    """The same for every schema of a server of that version, so that it is found out once."""
+    key = (family.name, connection.raw.info.server_version)
+    if key not in _WANTED:
+        _WANTED[key] = _of_a_new_one(connection, family)
+    return _WANTED[key]
+
+
+def _of_a_new_one(connection: PostgresConnection, family: Family) -> dict[str, str]:
     scratch = f"{connection.place.schema}_scratch"
     with connection.raw.transaction(force_rollback=True):
         connection.execute(f"CREATE SCHEMA {scratch}")
         connection.execute(f"SET LOCAL search_path = {scratch}")
-        connection.execute(_KEPT)
-        connection.execute(translate.REFUSE)
-        for number, script in enumerate(family.migrations, 1):
-            for statement in statements(script):
-                for text in translate.ddl(statement, number):
-                    connection.execute(text)
+        _make(connection, family, 0)
         return _made_of(connection, scratch)
 
 

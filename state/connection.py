@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from state.place import Place
 
 if TYPE_CHECKING:
-    from state.migrations import Family
+    from state.migrations import Family, Table
 
 BUSY_SECONDS = 10.0
 Row = dict[str, Any]
@@ -73,6 +73,10 @@ class Connection(ABC):
     @abstractmethod
     def explained(self) -> AbstractContextManager[None]:
         """What the database says of itself, as a StoreError. Rows that contradict one another stay faults."""
+
+    @abstractmethod
+    def upsert(self, table: Table, rows: Iterable[Sequence[str | int | float | None]]) -> int:
+        """Write all rows or none, in place of those of the same key; returns how many were given. Raises StoreError."""
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """The answer, by name of column; raises StoreError."""

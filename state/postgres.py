@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from state import catalog, translate
+from state import bulk, catalog, translate
 from state.connection import BUSY_SECONDS, Connection, Cursor
 from state.errors import StoreError
-from state.migrations import Family
+from state.migrations import Family, Table
 from state.place import PostgresPlace
 from state.session import SessionLock, holder, name_of_this
 
@@ -39,6 +39,7 @@ class PostgresConnection(Connection):
     def __init__(self, place: PostgresPlace) -> None:
         """Raises StoreError."""
         self._psycopg = driver()
+        self.partitions: dict[str, set[int]] = {}  # that are known to be there, by table
         self.faults = (self._psycopg.Error,)
         self.place: PostgresPlace = place
         with self.explained():
@@ -62,6 +63,10 @@ class PostgresConnection(Connection):
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         with self.raw.cursor() as cursor:
             cursor.executemany(translate.query(sql), rows)
+
+    def upsert(self, table: Table, rows: Iterable[Sequence[str | int | float | None]]) -> int:
+        with self.transaction():
+            return bulk.upsert(self, table, rows)
 
     def close(self) -> None:
         self.raw.close()

@@ -12,9 +12,10 @@ from typing import Final
 from state.connection import BUSY_SECONDS, Connection, Cursor
 from state.errors import StoreError
 from state.lock import FileLock
-from state.migrations import Family
+from state.migrations import Family, Table
 from state.process import is_alive
 from state.schema import as_it_should_be, migrate, tables_and_triggers, version_of
+from state.translate import upsert
 
 RETRY_SECONDS: Final = 0.01
 MAGIC: Final = b"SQLite format 3\0"
@@ -51,6 +52,12 @@ class SqliteConnection(Connection):
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         self.raw.executemany(sql, rows)
 
+    def upsert(self, table: Table, rows: Iterable[Sequence[str | int | float | None]]) -> int:
+        before = self.raw.total_changes
+        with self.transaction():
+            self.raw.executemany(upsert(table.name, " ".join(table.columns), table.key), rows)
+        return self.raw.total_changes - before
+
     def close(self) -> None:
         self.raw.close()
 
@@ -84,7 +91,7 @@ class SqliteConnection(Connection):
         return migrate(self, family)
 
     def prepare(self) -> None:
-        """WAL mode, which a file keeps. Not before it is known to be a store: another program's file is left as it is."""
+        """WAL mode, which a file keeps. Not before it is known to be a store: another program's file is left alone."""
         deadline = time.monotonic() + BUSY_SECONDS
         while self.raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             try:

@@ -66,7 +66,8 @@ def test_a_store_that_somebody_rebuilt_is_told(traded: Place) -> None:
     connection.execute("DROP TRIGGER fills_are_not_removed" + ("" if here else " ON fills"))
     connection.execute("ALTER TABLE marks ADD COLUMN mine TEXT")
     connection.close()
-    marks = "marks is not as the migrations made it" if here else "marks.mine is there, and the migrations did not make it"
+    what = "marks is not as the migrations made it", "marks.mine is there, and the migrations did not make it"
+    marks = what[0] if here else what[1]
     assert sorted(open_store(traded).check()) == ["fills_are_not_removed is missing", marks]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent
 from state import Mode, RunWriter, open_store
-from state.place import Place
 from state.ledger import Account
+from state.place import Place
 
 D = Decimal
 
