@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from state.place import PostgresPlace
+from state.place import Place, PostgresPlace, halt_file_of
 
 PASSWORD = "only-of-the-tests"
 USERS = ("postgres", "nobody")  # who runs a server that root must not run
@@ -38,6 +38,12 @@ class Server:
         return PostgresPlace(
             f"postgresql://autotrader@127.0.0.1:{self.port}/postgres", schema, (), PASSWORD, halt_folder / "HALT"
         )
+
+
+def named(place: Place) -> list[str]:
+    """A place for another process: its address, and the folder of its file HALT."""
+    address = f"sqlite:///{place}" if isinstance(place, Path) else str(place)
+    return [address, str(halt_file_of(place).parent)]
 
 
 def programs() -> Path | None:
