@@ -3,13 +3,14 @@
 from state.book import Book, Difference
 from state.errors import StoreError
 from state.halts import Halts, make_halt_file, remove_halt_file
-from state.place import Place, is_there, place_of, sibling
+from state.place import MARKET, Place, is_there, place_of, sibling
 from state.reading import Costs, decides, order_of
 from state.store import Mode, Store, open_store
 from state.trials import SweepRow, Trial, TrialLedger
 from state.writer import RunWriter
 
 __all__ = [
+    "MARKET",
     "Book",
     "Costs",
     "Difference",

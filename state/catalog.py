@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from state import bulk, translate
+from state.connection import Shape
+from state.copying import in_order
 from state.errors import StoreError
 from state.migrations import Family, statements
 from state.session import wait_for_migrations
@@ -33,8 +35,24 @@ _MADE_OF: Final = (
     "SELECT c.relname, pg_get_viewdef(c.oid) FROM pg_class c WHERE c.relnamespace = {oid} AND c.relkind = 'v'",
     "SELECT p.proname, p.prosrc FROM pg_proc p WHERE p.pronamespace = {oid}",
 )
-
-
+_TABLES: Final = "c.relnamespace = {oid} AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+_COLUMNS: Final = (
+    "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+    f"AND NOT a.attisdropped WHERE {_TABLES} ORDER BY 1, a.attname <> 'rowid', a.attnum"
+)
+_KEYS: Final = (
+    "SELECT c.relname, a.attname FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary "
+    "CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(number, place) "
+    f"JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE {_TABLES} ORDER BY 1, k.place"
+)
+_REFERENCES: Final = (
+    "SELECT c.relname, f.confrelid::regclass::text FROM pg_class c JOIN pg_constraint f ON f.conrelid = c.oid "
+    f"AND f.contype = 'f' WHERE {_TABLES}"
+)
+_NUMBERED: Final = (
+    "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attidentity <> '' "
+    f"WHERE {_TABLES}"
+)
 _WANTED: dict[tuple[str, int], dict[str, str]] = {}
 
 
@@ -105,6 +123,41 @@ def _script(script: str, number: int, family: Family, partitions: bool) -> bytes
     """A migration in one message to the server."""
     texts = [text.rstrip("; ") for statement in statements(script) for text in translate.ddl(statement, number)]
     return ";\n".join(bulk.partitioned(text, family) if partitions else text for text in texts).encode()
+
+
+# -- moving ------------------------------------------------------------------------------------------------------------
+
+
+def shapes(connection: PostgresConnection) -> list[Shape]:
+    """See ``Connection.shapes``. What the store keeps of its own migrations is no part of it."""
+    with connection.explained():
+        columns = _by_table(connection, _COLUMNS)
+        keys = _by_table(connection, _KEYS)
+        referred = _by_table(connection, _REFERENCES)
+    references = {name: set(referred.get(name, ())) for name in columns if name != "store_migrations"}
+    return [
+        Shape(name, tuple(columns[name]), ("rowid",) if "rowid" in columns[name] else tuple(keys[name]))
+        for name in in_order(references)
+    ]
+
+
+def continue_numbers(connection: PostgresConnection) -> None:
+    """See ``Connection.continue_numbers``."""
+    with connection.transaction():
+        for table, column in connection.execute(_NUMBERED.format(oid=_oid(connection))).fetchall():
+            query = f"SELECT setval(pg_get_serial_sequence(?, ?), max({column})) FROM {table} HAVING max({column}) > 0"
+            connection.execute(query, (f"{connection.place.schema}.{table}", column))
+
+
+def _by_table(connection: PostgresConnection, query: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for table, name in connection.execute(query.format(oid=_oid(connection))).fetchall():
+        found.setdefault(table, []).append(name)
+    return found
+
+
+def _oid(connection: PostgresConnection) -> str:
+    return f"'{connection.place.schema}'::regnamespace"
 
 
 # -- what is there -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from state.place import Place
 
@@ -35,6 +35,14 @@ class Cursor(Protocol):
     def fetchall(self) -> list[Any]: ...
 
     def __iter__(self) -> Iterator[Any]: ...
+
+
+class Shape(NamedTuple):
+    """A table: its columns with ``rowid`` where it has one, and those by which its rows are ordered."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
 
 
 class Lock(ABC):
@@ -126,6 +134,14 @@ class Connection(ABC):
     @abstractmethod
     def backup(self, path: Path) -> None:
         """A consistent copy in a new file, also while an engine writes; raises StoreError."""
+
+    @abstractmethod
+    def shapes(self) -> list[Shape]:
+        """All tables, each after those that it refers to."""
+
+    @abstractmethod
+    def continue_numbers(self) -> None:
+        """New rows are to be numbered after those that are there, whoever numbered them."""
 
     @abstractmethod
     def size(self) -> int:

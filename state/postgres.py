@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from state import bulk, catalog, translate
-from state.connection import BUSY_SECONDS, Connection, Cursor
+from state.connection import BUSY_SECONDS, Connection, Cursor, Shape
 from state.errors import StoreError
 from state.migrations import Family, Table
 from state.place import PostgresPlace
@@ -126,6 +126,12 @@ class PostgresConnection(Connection):
             path.unlink(missing_ok=True)
             said = " ".join(ended.stderr.split())
             raise StoreError(f"{self.place} could not be copied to {path}: {Path(command[0]).name} said: {said}")
+
+    def shapes(self) -> list[Shape]:
+        return catalog.shapes(self)
+
+    def continue_numbers(self) -> None:
+        catalog.continue_numbers(self)
 
     def size(self) -> int:
         query = (

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from state.connection import BUSY_SECONDS, Connection, Cursor
+from state.connection import BUSY_SECONDS, Connection, Cursor, Shape
+from state.copying import in_order
 from state.errors import StoreError
 from state.lock import FileLock
 from state.migrations import Family, Table
@@ -141,6 +142,23 @@ class SqliteConnection(Connection):
             raise StoreError(f"{path} {_trouble(str(error))}") from None
         finally:
             target.close()
+
+    def shapes(self) -> list[Shape]:
+        tables = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        texts = dict(self.raw.execute(tables).fetchall())
+        references = {name: {row[2] for row in self.raw.execute(f"PRAGMA foreign_key_list({name})")} for name in texts}
+        return [self._shape(name, texts[name]) for name in in_order(references)]
+
+    def _shape(self, name: str, sql: str) -> Shape:
+        rows = self.raw.execute(f"PRAGMA table_info({name})").fetchall()
+        columns = tuple(row[1] for row in rows)
+        key = tuple(row[1] for row in sorted(rows, key=lambda row: int(row[5])) if row[5])
+        if "WITHOUT ROWID" in sql or (key == ("id",) and "id INTEGER PRIMARY KEY" in sql):
+            return Shape(name, columns, key)
+        return Shape(name, ("rowid", *columns), ("rowid",))
+
+    def continue_numbers(self) -> None:
+        """Nothing: the next number is one more than the largest."""
 
     def size(self) -> int:
         return self.place.stat().st_size

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from engine.settings import Settings
-from state import Mode, Place, Store, StoreError, is_there, open_store, place_of, sibling
+from state import MARKET, Mode, Place, Store, StoreError, is_there, open_store, place_of, sibling
 
 ModeName = Literal["paper", "demo", "live"]
 ModeOption = Annotated[
@@ -33,6 +33,11 @@ def store_of(settings: Settings, mode: Mode = Mode.PAPER) -> Place:
         secret = None if password is None else password.get_secret_value()
         place = place_of(settings.store.url, secret, settings.store.path.parent)
     return place if mode is Mode.PAPER else sibling(place, mode)
+
+
+def market_of(settings: Settings) -> Place:
+    """Where ticks and bars are kept: a store of their own, and the same for all modes. Raises StoreError."""
+    return sibling(store_of(settings), MARKET)
 
 
 def stores_there(settings: Settings) -> Iterator[tuple[Mode, Place]]:

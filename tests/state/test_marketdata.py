@@ -125,12 +125,14 @@ def test_numbers_come_back_exactly(lasting: MarketData, price: Decimal, time_ns:
     assert (found.price, found.size) == (price, price)
 
 
-def test_market_data_and_orders_are_never_taken_for_each_other(data: MarketData, new_place: Callable[[], Place]) -> None:
-    with pytest.raises(StoreError, match="of another (program|kind)"):
+def test_market_data_and_orders_are_never_taken_for_one_another(
+    data: MarketData, new_place: Callable[[], Place]
+) -> None:
+    with pytest.raises(StoreError, match=r"of another (program|kind)"):
         open_store(data.path)
     orders = new_place()
     open_store(orders).close()
-    with pytest.raises(StoreError, match="of another (program|kind)"):
+    with pytest.raises(StoreError, match=r"of another (program|kind)"):
         open_market_data(orders)
     with pytest.raises(StoreError, match="there is no market data at"):
         open_market_data(new_place(), create=False)

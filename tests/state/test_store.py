@@ -95,7 +95,8 @@ from decimal import Decimal
 from pathlib import Path
 from engine.market.orders import Leg, Order, OrderType, Side
 from state import open_store, place_of
-writer = open_store(place_of(sys.argv[1], {PASSWORD!r}, Path(sys.argv[2]))).begin_run("paper", {START}, "t", [], [], "s", {{}}, {{}}, {{}}, {{}}, "1")
+store = open_store(place_of(sys.argv[1], {PASSWORD!r}, Path(sys.argv[2])))
+writer = store.begin_run("paper", {START}, "t", [], [], "s", {{}}, {{}}, {{}}, {{}}, "1")
 writer.orders([Order("abc1", "SPY", Side.BUY, Decimal(1), OrderType.MARKET, Leg.ENTRY, "s", "r", {START})])
 writer.equity({START}, 1.0)
 os.kill(os.getpid(), signal.SIGKILL)
