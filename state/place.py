@@ -65,7 +65,9 @@ def place_of(url: str, password: str | None = None, halt_folder: Path = Path()) 
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     schema = query.pop("schema", SCHEMA)
     if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
-        raise StoreError(f"schema={schema} is no name for a schema; write small letters, digits and _, at most 48, and no pg_ in front")
+        raise StoreError(
+            f"schema={schema} is no name for a schema; write small letters, digits and _, at most 48, and no pg_ in front"
+        )
     if "password" in query:
         raise StoreError("the address of a store must not hold a password; say it in AUTOTRADER__STORE__PASSWORD")
     if not parts.path.strip("/"):

@@ -43,9 +43,8 @@ def copy(
     AUTOTRADER__STORE__PASSWORD. No engine may run on either side. A copy that was interrupted goes on when it is begun
     again. Nothing of the old store is changed or removed.
     """
-    from state.copying import Copied
+    from state.copying import Copied, rows_of
     from state.copying import copy as copy_store
-    from state.copying import rows_of
 
     settings = load_settings(config)
     old, new = _place(source, settings), _place(target, settings)

@@ -132,7 +132,7 @@ def test_a_target_that_has_something_is_refused(full: Path, tmp_path: Path, begi
 def test_a_store_that_is_in_use_is_not_copied(full: Path, tmp_path: Path) -> None:
     store = open_store(full)
     lock = store.claim()
-    with pytest.raises(StoreError, match="another engine .* is using"):
+    with pytest.raises(StoreError, match=r"another engine .* is using"):
         copy(full, tmp_path / "b.db", LEDGER)
     lock.release()
     assert copy(full, tmp_path / "b.db", LEDGER)
@@ -168,7 +168,7 @@ def test_market_data_goes_to_a_database_and_back(database: Place, tmp_path: Path
         assert list(data.bars("SPX", 0, 2 * NOW)) == bars
         data.upsert_ticks([TickRow("ZZZ", 1, Decimal(1), None, "mine", 0)])
         data.close()
-    with pytest.raises(StoreError, match="has rows in ticks that .* has not; name an empty one"):
+    with pytest.raises(StoreError, match=r"has rows in ticks that .* has not; name an empty one"):
         copy(tmp_path / "m.db", database, MARKET)
 
 

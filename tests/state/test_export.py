@@ -13,7 +13,7 @@ from state import Place, StoreError
 from state.marketdata import MarketData, open_market_data
 
 pytest.importorskip("pyarrow")
-from state.export import export_parquet  # noqa: E402
+from state.export import export_parquet
 
 DAY = 86_400 * 10**9
 START = 1_709_596_800 * 10**9  # 2024-03-05, midnight UTC

@@ -49,7 +49,7 @@ def _sound(store: Store) -> Check:
     problems = store.check()
     if problems:
         return fail("sound", "; ".join(problems[:3]), "go on with a backup")
-    return ok("sound", "every page and every reference")
+    return ok("sound", "tables, ledger, orders, fills and inputs agree")
 
 
 def _alone(store: Store) -> Check:
