@@ -66,7 +66,7 @@ def place_of(url: str, password: str | None = None, halt_folder: Path = Path()) 
     schema = query.pop("schema", SCHEMA)
     if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
         raise StoreError(
-            f"schema={schema} is no name for a schema; write at most 48 small letters, digits and _, without pg_ in front"
+            f"schema={schema} is no name for a schema; write small letters, digits and _ (48 at most, no pg_ in front)"
         )
     if "password" in query:
         raise StoreError("the address of a store must not hold a password; say it in AUTOTRADER__STORE__PASSWORD")
