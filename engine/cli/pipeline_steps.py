@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.cli.alpha import asks_for_signals, holds_signals
+from engine.cli.alpha import NAME, holds_signals
 from engine.cli.rules import load_rules
+from engine.cli.sources import asking
 from engine.research.pipeline.rounds import Step
 from engine.settings import Settings
 
@@ -77,9 +78,14 @@ def _looped(asked: Asked, settings: Settings) -> Iterator[Step]:
 
 def _signals(asked: Asked, settings: Settings) -> Step:
     words: list[object] = ["--source", asked.source, "--top-k", asked.top_k, "--bankroll", f"{asked.bankroll:g}"]
-    for option, value in (("--input", asked.rows), ("--markets", asked.markets), ("--series", asked.series)):
+    # What an earlier round has learnt from outcomes.
+    correction = CALIBRATION if CALIBRATION.exists() else None
+    given = {
+        "--input": asked.rows, "--markets": asked.markets, "--series": asked.series, "--correct": correction,
+    }  # fmt: skip
+    for option, value in given.items():
         words += [] if value is None else [option, value]
-    files = [asked.rows, asked.markets, settings.signals.flow if asked.source == "flow" else None]
+    files = [asked.rows, asked.markets, correction, settings.signals.flow if asked.source == "flow" else None]
     reads = (*(str(file) for file in files if file is not None), SETTINGS)
     return Step("signals", _words(asked, "signals", "build", *words, venue=asked.source == "flow"), reads)
 
@@ -98,7 +104,7 @@ def _reads_signals(asked: Asked, settings: Settings) -> bool:
     """Whether a replay trades on the signal file: candles say nothing of signals, a capture tells its own."""
     if not asked.snapshots.exists() or holds_signals(asked.snapshots):
         return False
-    return any(True for _ in asks_for_signals(load_rules(settings.rules.paths, [asked.pack]).ruleset))
+    return any(asking(load_rules(settings.rules.paths, [asked.pack]).ruleset, NAME))
 
 
 def _report(asked: Asked, after: tuple[str, ...]) -> Step:
