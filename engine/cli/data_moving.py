@@ -18,7 +18,8 @@ from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import market_of
 from engine.settings import Settings, load_settings
 from state import MARKET, Mode, Place, is_there, place_of, sibling
-from state.marketdata import open_market_data
+from state.flatfiles import export_flatfiles
+from state.marketdata import MarketData, open_market_data
 from state.migrations import LEDGER, Family
 from state.migrations import MARKET as MARKET_FAMILY
 
@@ -71,8 +72,15 @@ def copy(
 @app.command("export")
 def export(
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    form: Annotated[
+        Literal["parquet", "flatfiles"],
+        typer.Option("--as", help="flatfiles: minute bars as CSV.GZ, which `engine backtest --data DIR` reads."),
+    ] = "parquet",
     table: Annotated[
-        Literal["ticks", "bars_1m"] | None, typer.Option("--table", help="Only these.  [default: both]")
+        Literal["ticks", "bars_1m"] | None, typer.Option("--table", help="parquet: only these.  [default: both]")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="flatfiles: only bars that this source told.  [default: all]")
     ] = None,
     symbols: Annotated[
         list[str] | None, typer.Option("--symbols", help="Only these; repeat or use commas.  [default: all]")
@@ -82,30 +90,43 @@ def export(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Write ticks and bars as Parquet, a folder for each symbol and UTC day, for DuckDB, Polars and pandas."""
-    try:
-        from state.export import TABLES, export_parquet
-    except ImportError:
-        raise UserError("`engine data export` needs pyarrow: pip install 'autotrader[parquet]'") from None
+    """Write ticks and bars as Parquet, a folder for each symbol and UTC day, for DuckDB, Polars and pandas; or bars as
+    the minute files that back-tests read."""
+    for option, given, of in (("--table", table, "parquet"), ("--source", source, "flatfiles")):
+        if given is not None and form != of:
+            raise UserError(f"{option} is for --as {of}; leave it out of --as {form}")
     settings = load_settings(config)
     begins, ends = day(first, "--from"), day(last, "--to")
+    span = (
+        0 if begins is None else _midnight_ns(begins), (1 << 63) - 1 if ends is None else _midnight_ns(ends) + DAY_NS
+    )  # fmt: skip
     data = open_market_data(market_of(settings), create=False)
     try:
-        wanted, tables = split(symbols), TABLES if table is None else (table,)
-        with progress("export", sum(len(wanted or data.symbols(name)) for name in tables)) as advance:
-            counts = export_parquet(
-                data, folder, tables, wanted,
-                0 if begins is None else _midnight_ns(begins),
-                (1 << 63) - 1 if ends is None else _midnight_ns(ends) + DAY_NS, lambda symbol: advance(1),
-            )  # fmt: skip
+        if form == "flatfiles":
+            counts = {"bars_1m": export_flatfiles(data, folder, split(symbols), *span, source)}
+        else:
+            counts = _parquet(data, folder, table, split(symbols), span)
     finally:
         data.close()
     if json:
         print_json({"store": str(data.path), "out": folder, "rows": counts})
     else:
         for name, rows in counts.items():
-            print(f"{name}: {rows} rows in {folder / name}")
+            print(f"{name}: {rows} rows in {folder}")
     return ExitCode.GOOD if any(counts.values()) else ExitCode.NO
+
+
+def _parquet(
+    data: MarketData, folder: Path, table: str | None, symbols: tuple[str, ...], span: tuple[int, int]
+) -> dict[str, int]:
+    from state.export import TABLES, export_parquet
+
+    tables = TABLES if table is None else (table,)
+    with progress("export", sum(len(symbols or data.symbols(name)) for name in tables)) as advance:
+        try:
+            return export_parquet(data, folder, tables, symbols, *span, lambda symbol: advance(1))
+        except ImportError:
+            raise UserError("--as parquet needs pyarrow: pip install 'autotrader[parquet]'") from None
 
 
 def _noted(advance: Advance, table: str, rows: int) -> None:

@@ -90,8 +90,8 @@ def _migrate(settings: Settings, mode: ModeName | None, as_json: bool) -> int:
     for _, store in found:
         store.close()
     if as_json:
-        told = [{"store": str(store.path), "kind": kind, "migrated": list(store.migrated)} for kind, store in found]
-        print_json({"stores": told})
+        rows = [{"store": str(store.path), "kind": kind, "migrated": list(store.migrated)} for kind, store in found]
+        print_json({"stores": rows})
         return ExitCode.GOOD
     for kind, store in found:
         took = ", ".join(map(str, store.migrated))

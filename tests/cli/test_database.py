@@ -79,6 +79,9 @@ def test_a_user_moves_to_a_database_and_back(
     second = json.loads(engine(*run).out.splitlines()[-1])
     assert second["run"] != first["run"]
     assert engine("replay").out
+    order = json.loads(engine("orders", "--json").out)["orders"][0]["client_id"]
+    assert order in engine("why", order).out
+    assert engine("report", "performance").out
     assert "entries are halted" in engine("halt", "--why", "noise").out
     assert (folder / "state" / "HALT").exists()
     assert "lifted" in engine("resume").out
@@ -89,6 +92,11 @@ def test_a_user_moves_to_a_database_and_back(
     assert "url" in engine("config").out
     engine("data", "export", "--out", tmp_path / "out", "--symbols", "SPY")
     assert len(list((tmp_path / "out").rglob("*.parquet"))) == 2
+
+    day = ("--from", "2024-03-05", "--to", "2024-03-05")
+    engine("data", "export", "--as", "flatfiles", "--out", tmp_path / "bars", *day)
+    assert len(list((tmp_path / "bars").rglob("*.csv.gz"))) == 1
+    assert "--source is for --as flatfiles" in engine("data", "export", "--out", "x", "--source", "y", code=2).err
 
     back = engine("data", "copy", "--from", url, "--to", "sqlite:///back/autotrader.db")
     assert back.out.count("are the same in") == 2

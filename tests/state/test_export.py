@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from connectors.replay import ReplaySource
+from engine.market.events import Bar
 from engine.market.marketdata import BarRow, TickRow
 from state import Place, StoreError
+from state.export import export_parquet
+from state.flatfiles import export_flatfiles
 from state.marketdata import MarketData, open_market_data
 
 pytest.importorskip("pyarrow")
-from state.export import export_parquet
 
 DAY = 86_400 * 10**9
 START = 1_709_596_800 * 10**9  # 2024-03-05, midnight UTC
@@ -70,3 +73,51 @@ def test_what_cannot_be_written_exactly_is_refused(data: MarketData, tmp_path: P
     data.upsert_ticks([TickRow("FINE", START, Decimal("0.1234567890123"), None, "x", 0)])
     with pytest.raises(StoreError, match="a number has more than 12 places"):
         export_parquet(data, tmp_path / "out", ["ticks"], ["FINE"])
+
+
+# -- minute files ------------------------------------------------------------------------------------------------------
+
+MINUTE = 60 * 10**9
+OPENING = 1_709_649_000 * 10**9  # 2024-03-05, half past nine in New York
+
+
+def minute(number: int, symbol: str = "SPY", volume: str | None = "100.5", source: str = "x") -> BarRow:
+    prices = (Decimal("512.10"), Decimal("513"), Decimal("511.5"), Decimal("5.1205E+2"))
+    count = None if volume is None else 7
+    start_ns = OPENING + number * MINUTE
+    return BarRow(symbol, start_ns, *prices, None if volume is None else Decimal(volume), count, source)
+
+
+def test_a_replay_reads_the_bars_again(place: Place, tmp_path: Path) -> None:
+    kept = open_market_data(place)
+    next_day = 24 * 60
+    given = [minute(n) for n in (0, 1, next_day)] + [minute(n, "SPX", None) for n in (0, 1)]
+    kept.upsert_bars(given)
+    told: list[str] = []
+    assert export_flatfiles(kept, tmp_path / "out", notice=lambda day: told.append(str(day))) == 5
+    assert told == ["2024-03-05", "2024-03-06"]
+    files = sorted(str(file.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("*.gz"))
+    assert files == [
+        "us_indices/minute_aggs_v1/2024/03/2024-03-05.csv.gz", "us_stocks_sip/minute_aggs_v1/2024/03/2024-03-05.csv.gz",
+        "us_stocks_sip/minute_aggs_v1/2024/03/2024-03-06.csv.gz",
+    ]  # fmt: skip
+    events = [event for tick in ReplaySource(tmp_path / "out").ticks() for event in tick.events]
+    found = {(event.symbol, event.start_ns): event for event in events if isinstance(event, Bar)}
+    assert len(found) == len(given)
+    for bar in given:
+        event = found[bar.symbol, bar.start_ns]
+        assert (event.open, event.high, event.low, event.close) == (512.1, 513.0, 511.5, 512.05)
+        assert event.volume == (None if bar.volume is None else 100.5)
+    kept.close()
+
+
+def test_one_of_two_sources_has_to_be_chosen(place: Place, tmp_path: Path) -> None:
+    kept = open_market_data(place)
+    kept.upsert_bars([minute(0, source="a"), minute(0, source="b"), minute(1, source="b")])
+    with pytest.raises(StoreError, match=r"a and b both told the minute .* of SPY; choose one with --source a"):
+        export_flatfiles(kept, tmp_path / "out")
+    assert export_flatfiles(kept, tmp_path / "chosen", source="b") == 2
+    with pytest.raises(StoreError, match="is there already, and not empty"):
+        export_flatfiles(kept, tmp_path / "chosen")
+    assert export_flatfiles(kept, tmp_path / "none", ["QQQ"]) == 0
+    kept.close()
