@@ -17,6 +17,7 @@ from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import Evidence, gather
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.stores import store_of
 from engine.cli.version import __version__
 from engine.research.golive import GateReport, gates_of, judge
 from engine.research.placebos import PlaceboReport, try_placebos
@@ -78,7 +79,7 @@ def command(
 def pack_verdict(settings: Settings, pack: str) -> PackVerdict:
     """The verdict on a pack by name; a live run asks for it too. Raises UserError for a pack that is not there."""
     rules = load_rules(settings.rules.paths, [pack])
-    store = open_store(settings.store.path)
+    store = open_store(store_of(settings))
     try:
         evidence = gather(store, rules, pack, settings)
     finally:
@@ -105,7 +106,7 @@ def _trading(rules: LoadedRules) -> list[str]:
 def _check_json(verdicts: list[PackVerdict], settings: Settings) -> dict[str, object]:
     return {
         "passed": all(verdict.passed for verdict in verdicts),
-        "store": settings.store.path,
+        "store": str(store_of(settings)),
         "packs": [_pack_json(verdict) for verdict in verdicts],
     }
 
@@ -155,7 +156,7 @@ def _print_evidence(verdict: PackVerdict, settings: Settings) -> None:
     markets = Counter(run.market for run in evidence.counted)
     from_where = ", ".join(f"{count} on {market} prices" for market, count in sorted(markets.items()))
     counting = f"{len(evidence.counted)} of {len(evidence.counted) + len(evidence.left_out)} kept runs"
-    whole = f"{verdict.pack}: {counting} in {settings.store.path} count, with {trades} closed trades"
+    whole = f"{verdict.pack}: {counting} in {store_of(settings)} count, with {trades} closed trades"
     out().print(f"\n{escape(whole)}{f': {from_where}' if from_where else ''}")
     for run, reason in evidence.left_out.items():
         out().print(f"  run {run} does not count: {escape(reason)}")

@@ -10,9 +10,9 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeName, open_mode, stores_there
+from engine.cli.stores import ModeName, open_mode, store_of
 from engine.settings import Settings, load_settings
-from state import StoreError, make_halt_file, open_store
+from state import Mode, StoreError, is_there, make_halt_file, open_store
 
 
 def command(
@@ -34,15 +34,17 @@ def command(
         return _halt_one(settings, mode, why, json)
     file = make_halt_file(settings.store.path, why)
     stores: list[dict[str, Any]] = []
-    for each, path in stores_there(settings):
-        trouble = None
+    for each in Mode:
+        path, trouble = store_of(settings, each), None
         try:
+            if not is_there(path):
+                continue
             store = open_store(path)
             store.halts.halt(why, now_ns())
             store.close()
         except StoreError as error:
             trouble = str(error)
-        stores.append({"mode": each, "store": path, "error": trouble})
+        stores.append({"mode": each, "store": str(path), "error": trouble})
     if json:
         print_json({"halted": True, "file": file, "reason": why, "stores": stores})
         return ExitCode.GOOD
@@ -63,7 +65,7 @@ def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> in
     store.halts.halt(why, now_ns())
     store.close()
     if as_json:
-        stores = [{"mode": mode, "store": store.path, "error": None}]
+        stores = [{"mode": mode, "store": str(store.path), "error": None}]
         print_json({"halted": True, "file": None, "reason": why, "stores": stores})
     else:
         print(

@@ -18,6 +18,7 @@ from engine.cli.interrupts import Interrupts
 from engine.cli.main import answer
 from engine.cli.pipeline_steps import CALIBRATION, ENGINE, REPORT, REPORT_VALUES, RULES, SETTINGS, SWEEP, Asked
 from engine.cli.rules import load_rules
+from engine.cli.stores import store_of
 from engine.cli.version import __version__
 from engine.research.pipeline.records import Record, Round
 from engine.research.pipeline.rounds import Ended, Step
@@ -112,7 +113,7 @@ class VerbWork:
 
     def _has_run(self, run: str) -> bool:
         try:
-            store = open_store(self.settings.store.path, create=False)
+            store = open_store(store_of(self.settings), create=False)
         except StoreError:
             return False
         try:
@@ -150,7 +151,7 @@ class VerbWork:
         return Ended("done", None, words, {f"{RUN}{said['run']}": said["decisions_sha256"]}, result)
 
     def _broke_off(self, run: str) -> bool:
-        store = open_store(self.settings.store.path, create=False)
+        store = open_store(store_of(self.settings), create=False)
         try:
             return bool(store.run(run)["status"] != "done")
         finally:

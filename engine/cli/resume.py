@@ -10,9 +10,9 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeName, open_mode, stores_there
+from engine.cli.stores import ModeName, open_mode, store_of
 from engine.settings import load_settings
-from state import Store, StoreError, open_store, remove_halt_file
+from state import Mode, Store, StoreError, is_there, open_store, remove_halt_file
 
 
 def command(
@@ -40,8 +40,11 @@ def command(
         store.close()
     else:
         names, standing = [], ""
-        for each, path in stores_there(settings):
+        for each in Mode:
+            path = store_of(settings, each)
             try:
+                if not is_there(path):
+                    continue
                 store = open_store(path)
                 lifted += _lift(store, now)
                 store.close()

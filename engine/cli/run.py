@@ -33,6 +33,7 @@ from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
 from engine.cli.sources import SOURCES, wanted_sources
 from engine.cli.startup import log_runtime_mode
+from engine.cli.stores import store_of
 from engine.cli.tracing import TracePrinter
 from engine.cli.venues import DEFAULT, VenueName, venue_kind
 from engine.cli.version import __version__
@@ -190,8 +191,8 @@ def _run(
 ) -> int:
     settings = assembly.settings
     packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
-    log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, ruleset.trading)
-    store = open_store(settings.store.path, Mode(settings.engine.mode))
+    log_runtime_mode(settings.kalshi.environment, "paper", "none", store_of(settings), ruleset.trading)
+    store = open_store(store_of(settings), Mode(settings.engine.mode))
     writer = store.begin_run(
         settings.engine.mode, now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, ruleset.sha256,
         rules.files, assembly.parameters, {s.key: s.universe for s in ruleset.strategies}, assembly.execution,
@@ -235,7 +236,7 @@ def _run(
         print_json(report)
     else:
         print_report(result, out())
-        out().print(f"\nrun {writer.run_id} kept in {settings.store.path}; `engine why ORDER` explains an order")
+        out().print(f"\nrun {writer.run_id} kept in {store_of(settings)}; `engine why ORDER` explains an order")
     return ExitCode.GOOD
 
 

@@ -20,6 +20,7 @@ from engine.cli.console import Advance, err, out, print_json, progress
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
+from engine.cli.stores import store_of
 from engine.cli.sweep_ledger import LedgerMemory
 from engine.cli.sweep_work import Problem
 from engine.cli.sweep_workers import workers
@@ -100,7 +101,7 @@ def command(
         market = _read(assembly)
         splits = split_data(market.times, assembly.timezone, wish)
         problem = Problem(assembly, market, splits, settings.paper.fill_model)
-        store = open_store(settings.store.path, Mode.PAPER)
+        store = open_store(store_of(settings), Mode.PAPER)
         try:
             results = sweep(problem, space, asked, store, team)
         finally:

@@ -98,6 +98,20 @@ def _storage(address: str) -> str:
         raise ValueError("must be an address such as https://files.massive.com, or http://127.0.0.1:PORT") from None
 
 
+def _database(address: str) -> str:
+    """Which database, and never the password to it: settings are shown, and end up in logs."""
+    try:
+        parts = urlsplit(address)
+        whole = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.fragment == ""
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("names no database: write postgresql://USER@HOST:PORT/DATABASE, or say path for a file")
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError("holds a password: take it out and say AUTOTRADER__STORE__PASSWORD, or use libpq's passfile")
+    return address
+
+
 def _no_key(path: Path) -> Path:
     if "-----" in str(path) or "\n" in str(path):
         raise ValueError("needs the path of the key file; this is a key itself, and now it should be made anew")
@@ -141,6 +155,7 @@ Secret = Annotated[SecretStr, AfterValidator(_one_word)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
 LeaderboardUrl = Annotated[str, AfterValidator(_leaderboard)]
 StorageAddress = Annotated[str, AfterValidator(_storage)]
+Database = Annotated[str, AfterValidator(_database)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -230,7 +245,16 @@ class StoreSettings(Section):
     """Where runs, decisions, orders and fills are kept."""
 
     path: File = Field(
-        default=Path("state/autotrader.db"), description="The SQLite file, from the folder of this file."
+        default=Path("state/autotrader.db"),
+        description="The SQLite file, from the folder of this file; the file HALT is beside it.",
+    )
+    url: Database | None = Field(
+        default=None,
+        description="A PostgreSQL database in place of the file: postgresql://USER@HOST:PORT/DATABASE?schema=NAME.",
+    )
+    password: Secret | None = Field(
+        default=None,
+        description="Of the database. Only in the environment or in .env, never in this file; or in libpq's passfile.",
     )
 
 

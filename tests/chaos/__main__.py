@@ -6,8 +6,10 @@ import argparse
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests import postgres
 from tests.chaos.trial import Counts, Trial
 
 
@@ -30,10 +32,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--postgres", action="store_true", help="keep the books in a PostgreSQL server of its own")
     wanted = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        counts = Trial(Path(folder), wanted.seed).go(wanted.kills)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
+        server = stack.enter_context(postgres.running(durable=True)) if wanted.postgres else None
+        counts = Trial(Path(folder), wanted.seed, server).go(wanted.kills)
     print(report(counts, time.monotonic() - began))
     return 1 if counts.problems else 0
 

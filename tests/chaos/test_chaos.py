@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
 from tests.chaos.trial import Trial
 
 pytest.importorskip("uvicorn")
@@ -15,3 +16,12 @@ def test_killed_engines_leave_books_that_agree(tmp_path: Path) -> None:
     counts = Trial(tmp_path, seed=11).go(kills=3)
     assert counts.problems == []
     assert counts.engines == 3
+
+
+def test_killed_engines_leave_books_that_agree_in_a_database(tmp_path: Path) -> None:
+    if missing := postgres.why_not():
+        pytest.skip(missing)
+    with postgres.running() as server:
+        counts = Trial(tmp_path, seed=12, database=server).go(kills=1)
+    assert counts.problems == []
+    assert counts.engines == 1
