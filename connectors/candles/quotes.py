@@ -68,6 +68,9 @@ class QuotedMarkets:
         """What quotes do not tell: the published rate holds."""
         return {}
 
+    def listed(self) -> None:
+        """No source of signals was kept."""
+
     @property
     def origin(self) -> str:
         """Where the prices came from."""

@@ -87,6 +87,9 @@ class CandleMarkets:
         """What candles do not tell: the published rate holds."""
         return {}
 
+    def listed(self) -> None:
+        """No source of signals was kept."""
+
     @property
     def origin(self) -> str:
         """Where the prices came from."""

@@ -60,6 +60,11 @@ class CapturedMarkets:
                 break
         return None
 
+    def listed(self) -> dict[str, list[str]] | None:
+        """Which source of signals listed which markets in the captured run; None where ``begun`` is."""
+        note = self.begun()
+        return None if note is None else note.get("listed")
+
     @property
     def origin(self) -> str:
         """The exchanges that it was captured at; a practice exchange, whose prices are made up, comes last."""

@@ -53,15 +53,6 @@ def instrument_of(market: Market) -> Instrument:
     return instrument_of_grid(market.ticker, market.event_ticker, market.grid)
 
 
-async def read_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
-    """The markets of these tickers; VenueError names those that the venue does not have."""
-    found = await find_markets(rest, tickers)
-    missing = [ticker for ticker in sorted(set(tickers)) if ticker not in found]
-    if missing:
-        raise VenueError(f"the venue has no market {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}")
-    return found
-
-
 async def find_markets(rest: KalshiRest, tickers: Collection[str]) -> dict[str, Market]:
     """Those of the markets that the venue has."""
     wanted = sorted(set(tickers))

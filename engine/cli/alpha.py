@@ -1,8 +1,7 @@
-"""The signal file for runs: which rules want it, what it lists, and what stands in for it on a simulated market."""
+"""The signal file beside recorded and simulated data, and what stands in for it on a simulated market."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.alpha.file import Alpha, AlphaError, read_alpha
@@ -10,19 +9,11 @@ from connectors.alpha.watch import taken
 from connectors.capture.frames import is_capture
 from engine.cli.console import err
 from engine.cli.errors import UserError
-from engine.language.terms import Op, walk
-from engine.ruleset.rules import Ruleset, Strategy
+from engine.cli.sources import asking
+from engine.ruleset.rules import Ruleset
 from engine.settings import Settings
 
-PREFIX = "alpha."
-
-
-def asks_for_signals(ruleset: Ruleset) -> Iterator[Strategy]:
-    """Strategies whose universe is what the signal file lists."""
-    for strategy in ruleset.strategies:
-        condition = strategy.universe_when
-        if condition is not None and any(t.op is Op.FACT and t.name.startswith(PREFIX) for t in walk(condition)):
-            yield strategy
+NAME = "alpha"
 
 
 def signals_for(settings: Settings, ruleset: Ruleset, *, simulated: bool, needed: bool) -> Alpha | None:
@@ -30,7 +21,7 @@ def signals_for(settings: Settings, ruleset: Ruleset, *, simulated: bool, needed
 
     Without a file a ``simulated`` market takes made-up ones; else UserError when they are ``needed``.
     """
-    if not any(True for _ in asks_for_signals(ruleset)):
+    if not any(asking(ruleset, NAME)):
         return None
     path = settings.signals.alpha
     if not path.exists() and not needed:

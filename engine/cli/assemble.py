@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 from connectors.alpha.book import WithSignals
 from connectors.alpha.file import Alpha
-from connectors.calendars import ALWAYS_OPEN, calendar
+from connectors.calendars import calendar
 from connectors.kalshi.fees import TAKER_RATE
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
 from connectors.replay import ReplaySource
 from connectors.simulated import DerivedSource, MergedSource, SimulatedSource
-from engine.cli.alpha import asks_for_signals
 from engine.cli.clock import now_ns as now_ns
 from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
+from engine.cli.sources import SOURCES, asking, sources_of
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, MarketSource
@@ -30,7 +30,7 @@ from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import Plan, execution_symbol, make_plan
 from engine.research.columns.terms import FillTerms
 from engine.ruleset.parameters import ParameterError, read_settings
-from engine.ruleset.rules import Ruleset
+from engine.ruleset.rules import Ruleset, Strategy
 from engine.settings.models import PaperSettings, Settings
 
 PROXY_RATIOS = {("SPX", "SPY"): 0.1, ("NDX", "QQQ"): 0.025}  # an index and the fund that follows it
@@ -101,11 +101,19 @@ class Assembly:
         programs = (plan.program for plan in self.plan().symbols.values())
         return frozenset(key.name for program in programs for key in program.inputs if key.what in ("fact", "time"))
 
+    def reading(self, prefix: str) -> list[str]:
+        """Symbols of which the rules read a fact that begins so."""
+        return [
+            symbol for symbol, plan in self.plan().symbols.items()
+            if any(key.what in ("fact", "time") and key.name.startswith(prefix) for key in plan.program.inputs)
+        ]  # fmt: skip
+
     def lists(self, instruments: Mapping[str, Instrument], rates: Mapping[str, Decimal]) -> None:
-        """What is traded are contracts of a venue, on its own grids and at its own fees, around the clock."""
+        """What is traded is as its venue says: on its own grids and calendars, contracts at its own fees."""
         self.instruments, self.contract_rates = dict(instruments), rates
-        self.contracts_at_venue = True
-        self.calendars = {**self.calendars, ALWAYS_OPEN: calendar(ALWAYS_OPEN)}
+        self.contracts_at_venue = any(i.kind is InstrumentKind.BINARY for i in instruments.values())
+        names = {instrument.calendar for instrument in instruments.values()}
+        self.calendars = {**self.calendars, **{name: calendar(name) for name in sorted(names)}}
 
     def fill_terms(self, fills: str) -> FillTerms:
         settings = self.broker(fills).settings
@@ -198,10 +206,15 @@ def assemble(
     parameters: Sequence[str] = (),
     keep_values: bool = False,
     alpha: Alpha | None = None,
-    held: Sequence[str] = (),
+    listed: Mapping[str, Iterable[str]] | None = None,
+    held: Mapping[str, Iterable[str]] | None = None,
 ) -> Assembly:
-    """Decide on symbols, instruments and proxies. ``alpha``: the signals whose markets rules ask for; ``held``: markets
-    beside them that earlier runs hold something in."""
+    """Decide on symbols, instruments and proxies.
+
+    ``alpha``: signals that are told beside recorded or simulated data. ``listed``: markets by the source that lists
+    them; None is what ``alpha`` or recorded data lists. ``held``: markets beside them that earlier runs hold something
+    in, by the key of the strategy that does.
+    """
     try:
         values = read_settings(ruleset, parameters)
     except ParameterError as error:
@@ -212,10 +225,10 @@ def assemble(
     recorded = None
     if data.source == "replay" and data.root is not None:
         recorded = venue_data(data.root, data.session, settings.market.assumed_spread)
-    if alpha is not None:
-        ruleset = with_listed(ruleset, list(dict.fromkeys([*_asked(alpha.signals, asked), *held])))
-    elif recorded is not None and recorded.has_signals:
-        ruleset = with_listed(ruleset, _asked(recorded.instruments, asked))
+    if listed is None:
+        listed = _listed_offline(alpha, recorded)
+    if listed is not None:
+        ruleset = with_listed(ruleset, {n: _asked(tickers, asked) for n, tickers in listed.items()}, held or {})
     execution = {**settings.market.execution, **_pack_execution(ruleset)}
     for pack in ruleset.packs.values():
         pack.execution = {**settings.market.execution, **pack.execution}
@@ -254,11 +267,31 @@ def with_universe(ruleset: Ruleset, symbols: Sequence[str]) -> Ruleset:
     return ruleset
 
 
-def with_listed(ruleset: Ruleset, tickers: Sequence[str]) -> Ruleset:
-    """Strategies whose universe is what the signals list look at ``tickers``, as long as each is listed."""
-    wanted = {strategy.key for strategy in asks_for_signals(ruleset)}
+def _listed_offline(alpha: Alpha | None, recorded: VenueData | None) -> Mapping[str, Iterable[str]] | None:
+    """What the sources list where none is there to be asked; None leaves universes as they are written."""
+    if alpha is not None:
+        return {"alpha": alpha.signals}
+    if recorded is None or not recorded.has_signals:
+        return None
+    # Recorded data of which it is not known who listed what: each market says itself, by its facts, whether it is.
+    return recorded.listed() or dict.fromkeys(SOURCES, recorded.instruments)
+
+
+def with_listed(
+    ruleset: Ruleset, listed: Mapping[str, Sequence[str]], held: Mapping[str, Iterable[str]]
+) -> Ruleset:
+    """Strategies whose universe is what sources list look at those markets, as long as each is listed, and at what they
+    hold. What a rule holds that is there no more is looked after by all of them."""
+    known = {strategy.key for strategy in ruleset.strategies}
+    stray = [symbol for key, symbols in held.items() if key not in known for symbol in symbols]
+
+    def universe(strategy: Strategy) -> tuple[str, ...]:
+        told = [ticker for name in sources_of(strategy) for ticker in listed.get(name, ())]
+        return tuple(dict.fromkeys([*told, *held.get(strategy.key, ()), *stray]))
+
+    wanted = {strategy.key for strategy in asking(ruleset)}
     for pack in ruleset.packs.values():
-        pack.strategies = [replace(s, universe=tuple(tickers)) if s.key in wanted else s for s in pack.strategies]
+        pack.strategies = [replace(s, universe=universe(s)) if s.key in wanted else s for s in pack.strategies]
     return ruleset
 
 
@@ -306,7 +339,7 @@ def _instrument(ruleset: Ruleset, symbol: str) -> Instrument:
     for pack in ruleset.packs.values():
         if symbol in pack.instruments:
             return pack.instruments[symbol]
-    if any(symbol in strategy.universe for strategy in asks_for_signals(ruleset)):
+    if any(symbol in strategy.universe for strategy in asking(ruleset)):
         # Only a venue knows a contract's event; without one it is what stands before the last dash.
         return contract(symbol, symbol.rpartition("-")[0])
     calendars = [p.calendar for p in ruleset.packs.values() if p.calendar]

@@ -11,7 +11,8 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, must_know, venue_for
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
+from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.execute.flatten import Cleared, cancel_orders
 from engine.settings import load_settings
 
@@ -23,21 +24,22 @@ def command(
     stale: Annotated[
         float | None, typer.Option("--stale", metavar="MINUTES", min=0, help="Only orders older than that.")
     ] = None,
+    venue: VenueOption = DEFAULT,
     exchange: ExchangeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Cancel the account's resting orders. No halt stops this. An engine that runs puts targets of positions back."""
-    settings = load_settings(config, {"kalshi.base_url": exchange})
+    settings = load_settings(config, {f"{venue}.base_url": exchange})
     configure_log(settings.log)
-    target = exchange_of(settings)
+    port = port_of(settings, venue)
 
     async def work() -> Cleared:
-        async with connected(target, reducing=True) as rest:
+        async with port.connected(reducing=True) as desk:
             older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
-            done = await cancel_orders(venue_for(rest), symbol, older)
+            done = await cancel_orders(desk.orders(()), symbol, older)
             if symbol is not None and not (done.cancelled or done.left or done.swept):
-                await must_know(rest, symbol)
+                await must_know(desk, symbol)
             return done
 
     done = ask_venue(work)
@@ -52,5 +54,5 @@ def command(
         if done.swept:
             print(f"everything that rested was cancelled at once, and orders of the next minute may be: {done.swept}")
         of = f" of {symbol}" if symbol is not None else ""
-        print(f"{len(done.cancelled)} order(s){of} cancelled at the {target.name} exchange, {len(done.left)} left")
+        print(f"{len(done.cancelled)} order(s){of} cancelled at the {port.place} exchange, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD

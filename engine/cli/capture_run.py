@@ -10,24 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.alpha.file import Alpha
-from connectors.alpha.watch import AlphaWatch
 from connectors.capture.writer import CaptureWriter
-from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.errors import KalshiError
-from connectors.kalshi.models.markets import Market
-from connectors.kalshi.rest.markets import MarketFilter
-from connectors.kalshi.rest.paging import collect
-from connectors.kalshi.source import KalshiFeed, find_markets
-from engine.cli.alpha import load, signals_for
 from engine.cli.assemble import now_ns
 from engine.cli.captures import open_tape
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.rules import load_rules
-from engine.cli.venue import Exchange, ask_venue, connected, exchange_of, markets_of, stream_of
+from engine.cli.source_watch import Sources
+from engine.cli.sources import wanted_sources
+from engine.cli.venue import ask_venue, must_find
+from engine.cli.venues import port_of
+from engine.cli.venues.port import FeedWish, LiveFeed, VenueDesk, VenuePort
 from engine.execute.live import LOOK_SECONDS, PULSE_NS
-from engine.market.venue import VenueError
+from engine.market.instrument import Instrument
 from engine.settings import Settings
 
 NANOS = 1_000_000_000
@@ -46,17 +41,16 @@ def capture(
     settings: Settings, path: Path, wanted: Wanted, cycles: int | None, interval: float, as_json: bool
 ) -> int:
     """Capture until Ctrl-C or for ``cycles`` of ``interval`` seconds."""
-    tickers, signals = list(wanted.symbols), None
+    tickers, names = list(wanted.symbols), []
     if wanted.packs or not (wanted.symbols or wanted.series):
         ruleset = load_rules(settings.rules.paths, wanted.packs or settings.engine.packs).ruleset
         tickers += sorted({s for pack in ruleset.packs.values() for rule in pack.strategies for s in rule.universe})
-        signals = signals_for(settings, ruleset, simulated=False, needed=True)
+        names = wanted_sources(ruleset)
     elif settings.signals.alpha.exists():
-        signals = load(settings.signals.alpha)
-    exchange = exchange_of(settings)
-    report = ask_venue(
-        lambda: _capture(exchange, path, tickers, wanted, settings.signals.alpha, signals, cycles, interval, as_json)
-    )
+        names = ["alpha"]
+    sources = Sources.named(names, settings)
+    port = port_of(settings, "kalshi")
+    report = ask_venue(lambda: _capture(port, path, tickers, wanted, sources, cycles, interval, as_json))
     if as_json:
         print_json(report)
     else:
@@ -67,23 +61,21 @@ def capture(
 
 
 async def _capture(
-    exchange: Exchange, path: Path, tickers: Collection[str], wanted: Wanted, signal_file: Path, signals: Alpha | None,
-    cycles: int | None, interval: float, quiet: bool,
+    port: VenuePort, path: Path, tickers: Collection[str], wanted: Wanted, sources: Sources, cycles: int | None,
+    interval: float, quiet: bool,
 ) -> dict[str, Any]:  # fmt: skip
     async with AsyncExitStack() as stack:
-        rest = await stack.enter_async_context(connected(exchange))
-        # Packs that trade on signals look at what the file lists.
-        listed = await find_markets(rest, signals.signals) if signals is not None and wanted.packs else {}
-        markets = listed | await _markets(rest, tickers, wanted.series, bool(listed))
-        watch = AlphaWatch(signal_file, list(markets), signals, err().print) if signals is not None else None
-        tape = stack.enter_context(open_tape(path, exchange.name, "engine capture"))
-        stream = stream_of(exchange)
-        pulse = watch.pulse if watch is not None else lambda now: []
-        feed = KalshiFeed(rest, stream, markets.values(), (), now_ns, account=False, tape=tape, signals=pulse)
-        await feed.read_terms()
-        await stack.enter_async_context(stream)
+        desk = await stack.enter_async_context(port.connected())
+        await sources.show(desk)
+        # Packs that trade on signals look at what their sources list.
+        told = {t for listed in sources.listed().values() for t in listed} if wanted.packs else set()
+        listed = await desk.find(told)
+        markets = listed | await _markets(desk, tickers, wanted.series, bool(listed))
+        sources.follow({watched.name: list(markets) for watched in sources.watched}, err().print, err().print)
+        tape = stack.enter_context(open_tape(path, port.place, "engine capture"))
+        feed = await stack.enter_async_context(desk.feed(markets, FeedWish((), False, tape, sources.pulse)))
         follower = _Follower(feed, tape, cycles, interval, quiet)
-        await follower.run()
+        await follower.run(sources.keep(desk, err().print))
         tape.end({"cycles": follower.cycles})
         return {
             "capture": path, "markets": list(markets), "cycles": follower.cycles, "counts": dict(tape.counts),
@@ -92,18 +84,15 @@ async def _capture(
 
 
 async def _markets(
-    rest: KalshiRest, tickers: Collection[str], series: Collection[str], others: bool
-) -> dict[str, Market]:
+    desk: VenueDesk, tickers: Collection[str], series: Collection[str], others: bool
+) -> dict[str, Instrument]:
     """``others``: whether there are markets beside these."""
-    found = await markets_of(rest, sorted(set(tickers))) if tickers else {}
-    try:
-        for name in series:
-            listed = await collect(rest.markets.markets(MarketFilter(series_ticker=name, status="open")))
-            if not listed:
-                raise UserError(f"the venue has no open market in the series {name}")
-            found |= {market.ticker: market for market in listed}
-    except KalshiError as error:
-        raise VenueError(str(error)) from error
+    found = await must_find(desk, set(tickers)) if tickers else {}
+    for name in series:
+        listed = [market.ticker for market in await desk.open_markets([name])]
+        if not listed:
+            raise UserError(f"the venue has no open market in the series {name}")
+        found |= await desk.find(listed)
     if not found and not others:
         raise UserError("there is no market to capture: name some with --symbols or --series")
     return found
@@ -113,21 +102,24 @@ class _Follower:
     """Listens as a run does, with a pulse every second, and asks no rule."""
 
     def __init__(
-        self, feed: KalshiFeed, tape: CaptureWriter, most: int | None, interval: float, quiet: bool
+        self, feed: LiveFeed, tape: CaptureWriter, most: int | None, interval: float, quiet: bool
     ) -> None:
         self.cycles = 0
         self._feed, self._tape, self._most, self._quiet = feed, tape, most, quiet
         self._interval_ns = int(interval * NANOS)
 
-    async def run(self) -> None:
-        """Until the last cycle, Ctrl-C or a polite kill; VenueError when the stream cannot go on."""
+    async def run(self, beside: Coroutine[Any, Any, None]) -> None:
+        """Until the last cycle, Ctrl-C or a polite kill; VenueError when the stream cannot go on.
+
+        ``beside`` is work that goes on meanwhile.
+        """
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         terms = self._feed.keep_terms(lambda words: err().print(words))
-        work: tuple[Coroutine[Any, Any, Any], ...] = (self._beat(), self._pump(), terms, stop.wait())
-        tasks = [asyncio.ensure_future(one) for one in work]
+        works = (self._beat(), self._pump(), terms, self._beside(beside), stop.wait())
+        tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -138,6 +130,10 @@ class _Follower:
             await asyncio.gather(*tasks, return_exceptions=True)
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    async def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        await asyncio.Event().wait()  # where there is no work, it goes on all the same
 
     async def _pump(self) -> None:
         while True:

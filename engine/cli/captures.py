@@ -41,12 +41,15 @@ def open_tape(
 
 
 def begun_note(
-    assembly: Assembly, run: str, start: Start, paper: PaperBroker, fills: Sequence[Fill]
-) -> dict[str, Any]:
-    """What a paper run begins with: its terms, its account and the memory of its rules. ``fills`` made what is held."""
+    assembly: Assembly, run: str, start: Start, paper: PaperBroker, fills: Sequence[Fill],
+    listed: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:  # fmt: skip
+    """What a paper run begins with: its terms, its account and the memory of its rules. ``fills`` made what is held;
+    ``listed``: markets by the source of signals that lists them."""
     told = [[str(value) if isinstance(value, Decimal) else value for value in fill] for fill in fills]
     return {
         "run": run, "terms": terms_of(assembly), "start": encode_start(start), "paper": paper.snapshot(), "fills": told,
+        "listed": {name: list(tickers) for name, tickers in listed.items()},
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +32,10 @@ class VenueData(Protocol):
 
     @property
     def words(self) -> str: ...
+
+    def listed(self) -> Mapping[str, Sequence[str]] | None:
+        """Which source of signals listed which markets; None where that was not kept."""
+        ...
 
     def ticks_of(
         self, symbols: Collection[str], names: Collection[str], first: date | None, last: date | None

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import Assembly
+from engine.cli.dry_run import DRY_RUN
 from engine.cli.rules import LoadedRules
 from engine.cli.trials import trials_of
 from engine.market.orders import Fill, Leg, Side
@@ -76,6 +77,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
     """Why a run is no evidence by what it says of itself; empty when it is."""
     if run["mode"] != "paper":
         return f"it was no paper run but {run['mode']}"
+    if inputs is not None and inputs.get(DRY_RUN):
+        return "it was a dry run"
     if run["status"] == "running":
         return "it is still running"
     if inputs is None:

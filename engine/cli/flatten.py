@@ -7,16 +7,8 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import (
-    ExchangeOption,
-    SymbolOption,
-    ask_venue,
-    connected,
-    exchange_of,
-    listed,
-    must_know,
-    venue_for,
-)
+from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
+from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.execute.broker import LiveSettings
 from engine.execute.flatten import Cleared, flatten
 from engine.settings import load_settings
@@ -24,21 +16,22 @@ from engine.settings import load_settings
 
 def command(
     symbol: SymbolOption = None,
+    venue: VenueOption = DEFAULT,
     exchange: ExchangeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Cancel resting orders and close positions at the market. No halt stops this. `engine halt` first, if one runs."""
-    settings = load_settings(config, {"kalshi.base_url": exchange})
+    settings = load_settings(config, {f"{venue}.base_url": exchange})
     configure_log(settings.log)
-    target = exchange_of(settings)
+    port = port_of(settings, venue)
 
     async def work() -> Cleared:
-        async with connected(target, reducing=True) as rest:
+        async with port.connected(reducing=True) as desk:
             collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
-            done = await flatten(venue_for(rest), lambda names: listed(rest, names), collar, stamp, symbol)
+            done = await flatten(desk.orders(()), desk.find, collar, stamp, symbol)
             if symbol is not None and not (done.cancelled or done.closed or done.left or done.swept):
-                await must_know(rest, symbol)
+                await must_know(desk, symbol)
             return done
 
     done = ask_venue(work)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from engine.cli.console import err, is_terminal
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.gate import pack_verdict
+from engine.cli.venues.port import VenueConsents
 from engine.execute.consents import ACCEPT_FLAG, Known, Permission, needs_confirmation, permission, phrase
 from engine.settings import Settings
 from state import StoreError
@@ -17,25 +18,24 @@ Ask = Callable[[str], str]
 
 
 def require_permission(
-    settings: Settings, packs: Sequence[str], parameters: Mapping[str, float], *, live: bool, accepted: bool,
-    ask: Ask | None,
+    settings: Settings, consents: VenueConsents, packs: Sequence[str], parameters: Mapping[str, float], *, live: bool,
+    accepted: bool, ask: Ask | None,
 ) -> Permission:  # fmt: skip
     """Where the orders of a run may go, before anything is connected.
 
-    ``live``: asked for with ``--live``; ``parameters``: other values given by ``--param``; ``accepted``: the flag for
-    services; ``ask`` shows a question and returns the line typed, None where nobody can type. Raises UserError with
-    exit code 4 that names every missing consent.
+    ``consents``: what the venue's settings say. ``live``: asked for with ``--live``; ``parameters``: other values given
+    by ``--param``; ``accepted``: the flag for services; ``ask`` shows a question and returns the line typed, None where
+    nobody can type. Raises UserError with exit code 4 that names every missing consent.
     """
-    kalshi = settings.kalshi
-    judged = live and kalshi.environment == "production"
+    judged = live and consents.environment == "production"
     known = Known(
-        live, kalshi.environment, kalshi.execution_mode,
+        live, consents.environment, consents.execution_mode,
         {pack: _gate_passed(settings, pack, parameters) for pack in packs} if judged else {},
-        accepted=accepted, practice=kalshi.base_url is not None,
+        accepted=accepted, practice=consents.practice, table=consents.table, mock=consents.mock,
     )  # fmt: skip
     if accepted and not judged:
         raise UserError(
-            f"{ACCEPT_FLAG}: the environment is {kalshi.environment}, which has mock money and asks for no phrase; "
+            f"{ACCEPT_FLAG}: the environment is {consents.environment}, which has mock money and asks for no phrase; "
             "leave it out"
         )
     if ask is not None and needs_confirmation(known):

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.cli.alpha import asks_for_signals, holds_signals
+from engine.cli.alpha import NAME, holds_signals
 from engine.cli.rules import load_rules
+from engine.cli.sources import asking
 from engine.research.pipeline.rounds import Step
 from engine.settings import Settings
 
@@ -98,7 +99,7 @@ def _reads_signals(asked: Asked, settings: Settings) -> bool:
     """Whether a replay trades on the signal file: candles say nothing of signals, a capture tells its own."""
     if not asked.snapshots.exists() or holds_signals(asked.snapshots):
         return False
-    return any(True for _ in asks_for_signals(load_rules(settings.rules.paths, [asked.pack]).ruleset))
+    return any(asking(load_rules(settings.rules.paths, [asked.pack]).ruleset, NAME))
 
 
 def _report(asked: Asked, after: tuple[str, ...]) -> Step:

@@ -11,20 +11,14 @@ from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import footer, store_of, told
-from engine.cli.venue import (
-    Exchange,
-    ExchangeOption,
-    ask_venue,
-    connected,
-    exchange_of,
-    recovery_settings,
-    venue_of,
-)
+from engine.cli.venue import ExchangeOption, ask_venue, must_find, where
 from engine.cli.venue_account import patiently
+from engine.cli.venues import DEFAULT, VenueOption, port_of
+from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
 from engine.execute.broker import Alert, VenueBroker
 from engine.execute.reconcile import Findings
-from engine.execute.recovery import Recovery, RecoverySettings
+from engine.execute.recovery import Recovery
 from engine.report.trace_text import clock
 from engine.settings import load_settings
 from state import RunWriter, Store, open_store
@@ -44,14 +38,18 @@ class Found:
     agree: bool = False
 
 
-def command(exchange: ExchangeOption = None, config: ConfigOption = None, json: JsonOption = False) -> int:
+def command(
+    venue: VenueOption = DEFAULT,
+    exchange: ExchangeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
     """Read the venue's orders, fills and positions, book what is missing, and print what was found. Sends nothing."""
-    settings = load_settings(config, {"kalshi.base_url": exchange})
+    settings = load_settings(config, {f"{venue}.base_url": exchange})
     configure_log(settings.log)
-    target = exchange_of(settings)
-    store = open_store(store_of(settings, target.mode), target.mode)
-    how = recovery_settings(settings, target)
-    found = ask_venue(lambda: _reconcile(target, store, how))
+    port = port_of(settings, venue)
+    store = open_store(store_of(settings, port.mode), port.mode)
+    found = ask_venue(lambda: _reconcile(port, store))
     if json:
         print_json({
             **told(store), "agree": found.agree, "found": found.said, "uncertain": found.uncertain,
@@ -70,25 +68,25 @@ def command(exchange: ExchangeOption = None, config: ConfigOption = None, json: 
     return ExitCode.GOOD if found.agree else ExitCode.NO
 
 
-async def _reconcile(exchange: Exchange, store: Store, how: RecoverySettings) -> Found:
-    async with connected(exchange) as rest:
+async def _reconcile(port: VenuePort, store: Store) -> Found:
+    async with port.connected() as desk:
         writer = store.begin_run(
-            str(exchange.mode), now_ns(), f"reconcile kalshi {exchange.name}", [], [], "", {}, {}, {}, {}, __version__,
-            venue="kalshi", book=exchange.account,
+            str(port.mode), now_ns(), f"reconcile {where(port)}", [], [], "", {}, {}, {}, {}, __version__,
+            venue=port.venue, book=port.account,
         )  # fmt: skip
         with writer:
             orders = writer.live_orders()
             saved = orders.load()
-            reader, _ = await venue_of(rest, ())
-            listed = await reader.picture(saved.reconciled_ns or now_ns())
+            listed = await desk.orders(()).picture(saved.reconciled_ns or now_ns())
             symbols = {i.order.symbol for i in saved.intents} | {o.symbol for o in listed.orders}
-            venue, instruments = await venue_of(rest, symbols | {symbol for _, symbol, _ in saved.positions})
+            instruments = await must_find(desk, symbols | {symbol for _, symbol, _ in saved.positions})
 
             alert = _once(writer)
+            venue = desk.orders(instruments)
             broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
-            recovery = Recovery(broker, alert, how)
+            recovery = Recovery(broker, alert, port.recovery())
             recovery.start(saved, now_ns())
             return await _read(recovery)
 

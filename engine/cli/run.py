@@ -6,7 +6,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,15 +24,19 @@ from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
 from engine.cli.conditions import conditions_of
 from engine.cli.console import err, out, print_json
+from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.sources import wanted_sources
 from engine.cli.startup import log_runtime_mode
 from engine.cli.tracing import TracePrinter
+from engine.cli.venues import DEFAULT, VenueName, venue_kind
 from engine.cli.version import __version__
 from engine.execute.consents import ACCEPT_FLAG
+from engine.execute.dry import DryBroker
 from engine.execute.halt import KillSwitch
 from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
@@ -64,6 +68,9 @@ class Pace:
 
 def command(
     paper: Annotated[bool, typer.Option("--paper", help="Orders go to the paper broker, as without --live.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide as on paper, say what would be ordered, and order nothing.")
+    ] = False,
     once: Annotated[bool, typer.Option("--once", help="Look at the market once, act, and stop.")] = False,
     interval: Annotated[
         float | None, typer.Option("--interval", metavar="S", min=0, help="Seconds between two ticks.")
@@ -84,7 +91,7 @@ def command(
         list[str] | None, typer.Option("--param", metavar="RULE.NAME=VALUE", help="Another value of a parameter.")
     ] = None,
     venue: Annotated[
-        Literal["kalshi"] | None, typer.Option("--venue", help="Run on this venue's live market.")
+        VenueName | None, typer.Option("--venue", help="Run on this venue's live market.")
     ] = None,
     exchange: Annotated[
         str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
@@ -108,10 +115,11 @@ def command(
 ) -> int:
     """Run the rules. Ctrl-C stops cleanly; the summary is printed at the end."""
     settings = load_settings(
-        config, {"market.source": source, "market.data": data, "kalshi.base_url": exchange}
+        config, {"market.source": source, "market.data": data, f"{venue or DEFAULT}.base_url": exchange}
     )
     configure_log(settings.log)
     together.check(together.RUN, {
+        "--dry-run": dry_run,
         "--paper": paper, "--live": live, ACCEPT_FLAG: accepted, "--fuse": fuse is not None, "--once": once,
         "--exchange": exchange is not None, "--capture": capture is not None, "--venue": venue is not None,
         "--venue kalshi": venue is not None, "--source": source is not None, "--data": data is not None,
@@ -129,24 +137,33 @@ def command(
     keep = settings.trace.keep != "none"
     if venue is not None:
         choice = replace(choice, source="simulated")  # any symbol; the venue says which there are
-    live_market = venue is not None
-    simulated = choice.source == "simulated" and not live_market
-    replayed = choice.root if choice.source == "replay" else None
-    own = replayed is not None and holds_signals(replayed)  # a capture tells what the file said then
-    alpha = (
-        None if own else signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated or live_market)
-    )
-
-    def make(signals: Alpha | None, held: Sequence[str]) -> Assembly:
-        return assemble(settings, rules.ruleset, choice, param or [], keep, signals, held)
-
     level = trace or ("none" if json else "full" if once else settings.trace.level)
-    if venue is not None:
-        from engine.cli.venue_run import Wish, run_on_venue  # late: it brings the venue's libraries
 
-        wish = Wish(live, accepted, level, Decimal(fuse or FUSE_CONTRACTS), once, json, capture)
-        return run_on_venue(make, rules, wish, alpha)
-    return _run(make(alpha, ()), rules, level, _pace(settings, speed, interval), once, json)
+    def make(listed: Mapping[str, Iterable[str]] | None, held: Mapping[str, Iterable[str]] | None) -> Assembly:
+        return assemble(settings, rules.ruleset, choice, param or [], keep, listed=listed, held=held)
+
+    if venue is not None:
+        from engine.cli.venue_run import run_on_venue  # late: it brings the venue's libraries
+        from engine.cli.venue_session import Wish
+
+        kind = venue_kind(venue)
+        limit = Decimal(fuse or FUSE_CONTRACTS) if kind.has_fuse else None
+        if fuse is not None and limit is None:
+            raise UserError(f"--fuse: {venue} has no fuse of its own; leave it out")
+        if capture is not None and not kind.captures:
+            raise UserError(f"--capture: the feed of {venue} cannot be captured; leave it out")
+        wish = Wish(live, accepted, level, limit, once, json, capture, dry_run)
+        return run_on_venue(make, rules, wish, kind, wanted_sources(rules.ruleset))
+    assembly = assemble(settings, rules.ruleset, choice, param or [], keep, _signals(settings, rules, choice))
+    return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run)
+
+
+def _signals(settings: Settings, rules: LoadedRules, choice: DataChoice) -> Alpha | None:
+    """The signals beside simulated or recorded data."""
+    simulated = choice.source == "simulated"
+    if not simulated and choice.root is not None and holds_signals(choice.root):
+        return None  # a capture tells what the file said then
+    return signals_for(settings, rules.ruleset, simulated=simulated, needed=simulated)
 
 
 def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace:
@@ -163,7 +180,9 @@ def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace
     return Pace(speed=float(match[1]))
 
 
-def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool) -> int:
+def _run(
+    assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool, dry: bool
+) -> int:
     settings = assembly.settings
     packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
     log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, ruleset.trading)
@@ -173,13 +192,17 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
         rules.files, assembly.parameters, {s.key: s.universe for s in ruleset.strategies}, assembly.execution,
         __version__, conditions=conditions_of(assembly), cash=settings.paper.cash,
     )  # fmt: skip
-    writer.snapshot(now_ns(), INPUTS, inputs_of(assembly))
+    writer.snapshot(now_ns(), INPUTS, {**inputs_of(assembly), **({DRY_RUN: True} if dry else {})})
     writer.flush()
     statistics = StatisticsRecorder()
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
     if level != "none":
         recorders.append(TracePrinter(level, assembly.timezone))
-    broker = JournaledBroker(assembly.broker(settings.paper.fill_model), writer)
+    would_be = WouldBe(assembly.timezone, (err() if as_json else out()).print)
+    if dry:
+        recorders.append(would_be)
+    paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
+    broker = JournaledBroker(paper, writer)
     loop = Loop(assembly.decider(), broker, recorders)
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
@@ -195,7 +218,7 @@ def _run(assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: b
             settings.paper.cash,
         )  # fmt: skip
         result = result_of(statistics, loop, described, seconds, {})
-        report = {"run": writer.run_id, **result.to_json()}
+        report = {"run": writer.run_id, **result.to_json(), **({"would_be": would_be.orders_told} if dry else {})}
         writer.end("stopped" if stopped else "done", statistics.ended_ns, report)
     if as_json:
         print_json(report)

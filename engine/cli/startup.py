@@ -20,6 +20,6 @@ def log_runtime_mode(
     ).info("runtime_mode_resolved")
 
 
-def log_client_connected(environment: str, base_url: str) -> None:
-    """``kalshi_client_connected``: said when the venue has answered, with the address that did."""
-    logger.bind(environment=environment, base_url=base_url).info("kalshi_client_connected")
+def log_client_connected(venue: str, environment: str, base_url: str) -> None:
+    """``kalshi_client_connected``, or another venue's: said when it has answered, with the address that did."""
+    logger.bind(environment=environment, base_url=base_url).info(f"{venue}_client_connected")

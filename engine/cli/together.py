@@ -36,6 +36,8 @@ Together = Sequence[Needs | Excludes]
 _OWN_MARKET = "a venue's market is live and in its own time; leave {} out"
 RUN: Together = (
     Excludes("--paper", "--live", "orders go to the paper broker or to the venue; give one of them"),
+    Excludes("--dry-run", "--live", "a dry run sends no order; give one of them"),
+    Excludes("--dry-run", "--capture", "a replay would fill what a dry run leaves; leave --capture out"),
     Needs("--live", "--venue kalshi", "needs the venue that takes the orders"),
     Needs("--yes-i-accept-real-orders", "--live", "is a consent to real orders"),
     Needs("--fuse", "--live", "is a fuse at the venue, for orders that go there"),

@@ -6,6 +6,7 @@ from connectors.paper import PaperBroker
 from engine.cli.assemble import Assembly, now_ns
 from engine.cli.conditions import PAPER_BROKER, RULES
 from engine.cli.errors import UserError
+from engine.cli.venues.port import VenuePort
 from engine.decide.carryover import VERSION
 from engine.decide.tick import Decider
 from engine.execute.resume import Carried, Start, begin_with, never_arrived
@@ -13,15 +14,18 @@ from state import RunWriter, Store
 from state.ledger import Account
 
 
-def paper_book(exchange: str) -> str:
-    """The name of the paper account on an exchange's markets. It lasts from run to run."""
-    return f"kalshi {exchange} paper"
+def paper_book(port: VenuePort) -> str:
+    """The name of the paper account on a venue's markets. It lasts from run to run."""
+    return f"{port.venue} {port.place} paper"
 
 
-def held_in(store: Store, book: str) -> list[str]:
-    """Symbols in which a book holds something."""
-    balances = store.balances(book)
-    return sorted({key.symbol for key, amount in balances.items() if key.account is Account.POSITION and amount})
+def held_in(store: Store, book: str) -> dict[str, list[str]]:
+    """Symbols in which a book holds something, by the strategy that does."""
+    found: dict[str, set[str]] = {}
+    for key, amount in store.balances(book).items():
+        if key.account is Account.POSITION and amount:
+            found.setdefault(key.strategy, set()).add(key.symbol)
+    return {strategy: sorted(symbols) for strategy, symbols in sorted(found.items())}
 
 
 def carried(store: Store, writer: RunWriter) -> Carried | None:

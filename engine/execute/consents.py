@@ -4,14 +4,15 @@
 2. The execution mode is ``live``.
 3. Every pack has passed its go-live gate, and somebody has typed the phrase (or a service was started with the flag).
 
-Without the first, live orders go to the demo exchange, which has mock money and asks for nothing more. Without
-``--live`` no order goes anywhere. Pure: what is known comes in, what may be done comes out.
+Without the first, live orders go to the venue's environment with mock money (Kalshi calls it demo, Tradier sandbox),
+which asks for nothing more. Without ``--live`` no order goes anywhere. Pure: what is known comes in, what may be done
+comes out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 ACCEPT_FLAG = "--yes-i-accept-real-orders"
@@ -23,6 +24,7 @@ class Destination(StrEnum):
     NOWHERE = "nowhere"
     PRACTICE = "practice exchange"  # on this machine
     DEMO = "demo exchange"
+    SANDBOX = "sandbox"
     PRODUCTION = "production exchange"
 
 
@@ -32,7 +34,8 @@ class Known:
 
     ``live``: it was asked for with ``--live``. ``environment`` and ``execution_mode`` are the settings. ``gates``: for
     each pack that would trade, whether its gate has passed. ``typed``: what was typed when asked for the phrase;
-    ``accepted``: the flag was given. ``practice``: the venue is replaced by an exchange on this machine.
+    ``accepted``: the flag was given. ``practice``: the venue is replaced by an exchange on this machine. ``table``: the
+    venue's table of the settings; ``mock``: its word for the environment with mock money.
     """
 
     live: bool
@@ -42,6 +45,8 @@ class Known:
     typed: str | None = None
     accepted: bool = False
     practice: bool = False
+    table: str = "kalshi"
+    mock: str = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def permission(known: Known) -> Permission:
     if not known.live:
         return Permission(Destination.NOWHERE, (), (), False)
     checks = [_environment(known), _execution_mode(known)]
-    if known.environment != "demo":
+    if known.environment != known.mock:
         checks += [*_gates(known), _confirmation(known)]
     given = tuple(text for good, text in checks if good)
     missing = tuple(text for good, text in checks if not good)
@@ -88,24 +93,28 @@ def needs_confirmation(known: Known) -> bool:
 
 
 def _confirmed(known: Known) -> Known:
-    return Known(known.live, known.environment, known.execution_mode, known.gates, accepted=True)
+    return replace(known, typed=None, accepted=True)
 
 
 def _destination(known: Known) -> Destination:
     if known.practice:
         return Destination.PRACTICE
-    return Destination.DEMO if known.environment == "demo" else Destination.PRODUCTION
+    if known.environment != known.mock:
+        return Destination.PRODUCTION
+    return Destination.SANDBOX if known.mock == "sandbox" else Destination.DEMO
 
 
 Check = tuple[bool, str]
 
 
 def _environment(known: Known) -> Check:
-    if known.environment == "demo":
-        return True, "the environment is demo: mock money"
+    if known.environment == known.mock:
+        return True, f"the environment is {known.mock}: mock money"
     if known.environment == "production":
         return True, "the environment is production"
-    return False, f"environment: {_said(known.environment)} is neither demo nor production (kalshi.environment)"
+    return False, (
+        f"environment: {_said(known.environment)} is neither {known.mock} nor production ({known.table}.environment)"
+    )
 
 
 def _execution_mode(known: Known) -> Check:
@@ -113,7 +122,7 @@ def _execution_mode(known: Known) -> Check:
         return True, "the execution mode is live"
     return False, (
         f"execution mode: it is {_said(known.execution_mode)}, not live; "
-        "set AUTOTRADER__KALSHI__EXECUTION_MODE=live when you mean it"
+        f"set AUTOTRADER__{known.table.upper()}__EXECUTION_MODE=live when you mean it"
     )
 
 

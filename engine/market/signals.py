@@ -7,14 +7,15 @@ A source has a name, which its facts begin with (``alpha.fair``). A strategy who
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from engine.market.events import Observation
 
 
 class MarketListing(NamedTuple):
     """A market as its venue describes it, in the venue's own words. ``starts_ns``: when what it is about begins, where
-    the venue says so; ``yes``: what YES stands for, such as a player's name."""
+    the venue says so; ``yes``: what YES stands for, such as a player's name, and ``yes_id`` the venue's lasting id of
+    it, empty where there is none."""
 
     ticker: str
     event: str
@@ -26,12 +27,15 @@ class MarketListing(NamedTuple):
     close_ns: int
     expected_ns: int | None = None
     starts_ns: int | None = None
+    yes_id: str = ""
 
 
 class SignalSource(Protocol):
     """One source in one run, in this order: ``show``, ``tickers``, ``follow``, then ``pulse`` once a second.
 
-    A source that fails tells why and lets its facts become unknown: its rules stop, the others go on.
+    A source that fails tells why and lets its facts become unknown: its rules stop, the others go on. One whose method
+    raises is asked no more in that run. When a run goes on as a new one with other markets, ``show`` begins again on
+    the same object, in another event loop.
     """
 
     name: str
@@ -61,4 +65,14 @@ class SignalSource(Protocol):
 
     async def keep(self) -> None:
         """Work beside the run, such as asking a page again; goes on until it is cancelled."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """What a source may have beside: one look at the market (``engine run --once``) waits for it a few seconds."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether its first answer is there, or is known not to come."""
         ...

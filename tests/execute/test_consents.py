@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -30,11 +31,15 @@ ALL = [
         (False, True), ENVIRONMENTS, MODES, GATES, TYPED, (False, True), (False, True)
     )
 ]
+SANDBOX = [
+    replace(known, table="tradier", mock="sandbox", environment="sandbox" if known.environment == "demo" else "demo")
+    for known in ALL if known.environment in ("demo", "")
+]  # fmt: skip
 
 
 def test_real_orders_need_every_consent_in_every_combination() -> None:
     reached = set()
-    for known in ALL:
+    for known in ALL + SANDBOX:
         got = permission(known)
         typed = bool(known.gates) and known.typed == "send real orders for " + " and ".join(known.gates)
         everything = (
@@ -46,6 +51,15 @@ def test_real_orders_need_every_consent_in_every_combination() -> None:
         assert real == (everything and not known.practice), known
         reached.add(got.destination)
     assert reached == set(Destination)
+
+
+def test_another_venues_mock_money_is_not_this_ones() -> None:
+    sandbox = Known(True, "sandbox", "live", {}, table="tradier", mock="sandbox")
+    assert permission(sandbox).destination is Destination.SANDBOX
+    mixed = permission(replace(sandbox, environment="demo"))
+    assert mixed.refused
+    assert "demo is neither sandbox nor production (tradier.environment)" in mixed.text
+    assert "AUTOTRADER__TRADIER__EXECUTION_MODE" in permission(replace(sandbox, execution_mode="paper")).text
 
 
 def test_demo_goes_to_demo_only_and_paper_goes_nowhere() -> None:

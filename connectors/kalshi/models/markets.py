@@ -63,11 +63,13 @@ class SettlementSource(Answer):
 
 
 class Market(Answer):
-    """One market. Prices at the top of an empty book come as bid 0 and ask 1 with size 0."""
+    """One market. Prices at the top of an empty book come as bid 0 and ask 1 with size 0. The venue may leave out
+    ``title``, which its specification calls deprecated."""
 
     ticker: str
     event_ticker: str
     market_type: str
+    title: str = ""
     yes_sub_title: str
     no_sub_title: str
     created_time: Instant
