@@ -22,6 +22,7 @@ from connectors.tradier.limits import ALLOWED, RateLimits, group_of
 TRIES = 3
 FIRST_BACKOFF_SECONDS = 0.25
 LONGEST_BACKOFF_SECONDS = 4.0
+LOCAL_ARRIVE_SECONDS = 15.0
 SKEW_COUNTS_NS = 30_000_000_000
 NANOS = 1_000_000_000
 
@@ -43,10 +44,12 @@ class Timeouts:
 CALL = Timeouts()
 
 
-def longest_way_seconds(timeouts: Timeouts | None = None) -> float:
-    """How long after it was asked for an order may still come into Tradier's lists."""
+def longest_way_seconds(timeouts: Timeouts | None = None, *, local: bool = False) -> float:
+    """How long after it was asked for an order may still come into Tradier's lists; on this machine nothing lies on
+    the way for longer than a practice venue holds it up."""
     timeouts = timeouts or CALL
-    return timeouts.turn + max(timeouts.connect + timeouts.answer, timeouts.arrive)
+    arrives = LOCAL_ARRIVE_SECONDS if local else timeouts.arrive
+    return timeouts.turn + max(timeouts.connect + timeouts.answer, arrives)
 
 
 class TradierHttp:

@@ -66,6 +66,7 @@ class TradierFeed:
         self._units = {s: 1 if is_option(s) else ROUND_LOT for s in instruments}
         self._quoted = {s for s, i in instruments.items() if i.tradable}
         self._bars = {s: BarMaker(s, volumes=i.tradable) for s, i in instruments.items()}
+        self._volumes: dict[str, Decimal] = {}  # of the day so far, where quotes are asked for in turns
         self._quotes: dict[str, Quote] = {}
         self._told: set[str] = set()
         self._waiting: asyncio.Queue[tuple[list[MarketEvent], list[News]] | Exception] = asyncio.Queue()
@@ -221,7 +222,10 @@ class TradierFeed:
                 continue
             events += self._quote(symbol, now_ns, quote.bid, quote.bid_size, quote.ask, quote.ask_size)
             if quote.last is not None and quote.trade_ns:
-                events += self._bars[symbol].trade(quote.last, Decimal(0), now_ns)
+                volume = quote.volume or Decimal(0)
+                traded = max(volume - self._volumes.get(symbol, volume), Decimal(0))
+                self._volumes[symbol] = volume
+                events += self._bars[symbol].trade(quote.last, traded, now_ns)
         news = self._link("market", StreamEvent(now_ns, Up())) if first else []
         if events or news:
             self._waiting.put_nowait((events, news))

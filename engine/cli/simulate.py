@@ -9,11 +9,11 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli import together
+from engine.cli import simulate_tradier, together
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
@@ -27,8 +27,12 @@ SHOWN_MARKETS = 20
 PRACTICE_PACK = Path("rules/practice/pack.yaml")  # as `engine init --venue kalshi` lays it out
 
 
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command("tradier")(simulate_tradier.command)
+
+
+@app.command("kalshi")
 def command(
-    venue: Annotated[Literal["kalshi"], typer.Argument(help="Which venue to practise on.")],
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 8790,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same traders and faults.")] = 7,
     markets: Annotated[
