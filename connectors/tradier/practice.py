@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from connectors.kalshi.clock import Clock
 from connectors.tradier.errors import BadAnswer, NotSent
 from connectors.tradier.hosts import Hosts
 
@@ -18,6 +20,14 @@ class PracticeTime(NamedTuple):
 
     now: Callable[[], int]
     speed: float
+
+    def clock(self) -> Clock:
+        """The same for a client: its waits pass as fast as the venue's time."""
+
+        async def sleep(seconds: float) -> None:
+            await asyncio.sleep(seconds / self.speed if self.speed else seconds)
+
+        return Clock(self.now, lambda: self.now() / 1e9 if self.speed else time.monotonic(), sleep)
 
 
 async def practice_time(hosts: Hosts) -> PracticeTime:

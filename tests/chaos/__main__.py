@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.chaos.tradier import TradierTrial
 from tests.chaos.trial import Counts, Trial
 
 
@@ -21,19 +22,21 @@ def report(counts: Counts, seconds: float) -> str:
     lines += [f"PROBLEM {problem}" for problem in counts.problems]
     lines.append(f"{len(counts.problems)} problem(s): " + (
         "see above" if counts.problems else
-        "no order twice, none lost, no position without its exit, cash and fees to the last digit"
+        "no order twice, none lost, no position without its exit, cash as the venue has it"
     ))  # fmt: skip
     return "\n".join(lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--venue", choices=("kalshi", "tradier"), default="kalshi")
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
     wanted = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        counts = Trial(Path(folder), wanted.seed).go(wanted.kills)
+        kind = TradierTrial if wanted.venue == "tradier" else Trial
+        counts = kind(Path(folder), wanted.seed).go(wanted.kills)
     print(report(counts, time.monotonic() - began))
     return 1 if counts.problems else 0
 

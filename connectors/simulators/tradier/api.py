@@ -110,12 +110,11 @@ class Api:
             return Reply(404, "Not Found")
         group = group_of(request.method, request.path)
         allowed, headers = venue.windows.take(group)
-        if not allowed and not venue.options.unlimited:
+        if not allowed:
             return Reply(429, venue.windows.words(group), headers)
         _, act, parts = found
         reply = self._act(request, act, parts)
-        if not venue.options.unlimited:
-            reply.headers |= headers
+        reply.headers |= headers
         return reply
 
     def _act(self, request: Request, act: Callable[..., Reply], parts: dict[str, str]) -> Reply:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 WINDOW_MS = 60_000
 MOST = {"market": 120, "standard": 120, "trade": 60}
 SANDBOX_MOST = 60
+UNLIMITED = 1_000_000
 
 
 class Windows:
     """``now`` is UTC nanoseconds."""
 
-    def __init__(self, sandbox: bool, now: Callable[[], int]) -> None:
+    def __init__(self, sandbox: bool, unlimited: Callable[[], bool], now: Callable[[], int]) -> None:
         self._most = {group: SANDBOX_MOST if sandbox else most for group, most in MOST.items()}
+        self._unlimited = unlimited
         self._now = now
         self._used: dict[str, tuple[int, int]] = {}  # group: end of its window (ms), requests in it
 
@@ -23,7 +25,7 @@ class Windows:
         ends, used = self._used.get(group, (0, 0))
         if now >= ends:
             ends, used = now + WINDOW_MS, 0
-        most = self._most[group]
+        most = UNLIMITED if self._unlimited() else self._most[group]
         allowed = used < most
         used += allowed
         self._used[group] = ends, used

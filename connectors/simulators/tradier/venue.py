@@ -20,6 +20,7 @@ from connectors.simulators.tradier.prices import World, day_of
 from connectors.simulators.tradier.world import Director
 
 SESSION_SECONDS = 300.0
+NANOS_PER_MS = 1_000_000
 SCOPES = frozenset({
     "read", "write", "create", "modify", "cancel", "preview", "order", "orders", "positions", "balances", "gainloss",
     "account-history", "profile", "quotes", "timesales", "history", "clock", "calendar", "chains", "expirations",
@@ -30,7 +31,7 @@ SCOPES = frozenset({
 @dataclass(slots=True)
 class Options:
     """How the venue behaves. ``read_lag_ms``: how far lists are behind; ``cancel_ms``: from a cancel's acknowledgement
-    to the cancel; ``average_ms``: from a fill to its average price; ``sandbox``: what the sandbox leaves out."""
+    to the cancel; ``average_ms``: from a fill to its average price, all by the venue's clock; ``sandbox``: what the sandbox leaves out."""
 
     seed: int = 7
     cash: Decimal = Decimal(100_000)
@@ -51,15 +52,15 @@ class Venue:
         self.director = Director(self.exchange, world, clock, options.seed)
         self.director.moved = self._moved
         self.faults = Faults(options.seed, SCOPES)
-        self.windows = Windows(options.sandbox, clock.now)
+        self.windows = Windows(options.sandbox, lambda: options.unlimited, clock.now)
         self.sessions: dict[str, tuple[str, float]] = {}  # id: kind, when it was made
         self.on_order: list[Callable[[dict[str, Any]], None]] = []
         self.on_move: list[Callable[[str, int], None]] = []
         self.on_session: list[Callable[[str], None]] = []
-        self._due: list[tuple[float, Order]] = []
-        self._orders: dict[int, list[tuple[float, str]]] = {}
-        self._money: list[tuple[float, str]] = []
-        self._keep_money()
+        self._due: list[tuple[int, Order]] = []
+        self._orders: dict[int, list[tuple[int, str]]] = {}
+        self._money: list[tuple[int, str]] = []
+        self._keep_money(0)
 
     def now(self) -> int:
         return self.clock.now()
@@ -67,8 +68,9 @@ class Venue:
     def tick(self) -> None:
         """Let time pass: prices, and cancels that are due."""
         self.director.catch_up()
-        due = [order for at, order in self._due if at <= time.monotonic()]
-        self._due = [(at, order) for at, order in self._due if at > time.monotonic()]
+        now = self.now()
+        due = [order for at, order in self._due if at <= now]
+        self._due = [(at, order) for at, order in self._due if at > now]
         for order in due:
             if not order.over and not order.root.over:
                 self.exchange.cancel(order, self.now())
@@ -78,7 +80,7 @@ class Venue:
         if order.over or order.root.over or not self.options.cancel_ms:
             self.exchange.cancel(order, self.now())
         else:
-            self._due.append((time.monotonic() + self.options.cancel_ms / 1000, order))
+            self._due.append((self.now() + self.options.cancel_ms * NANOS_PER_MS, order))
 
     def make_session(self, kind: str) -> str:
         """One at a time: an older one of its kind counts no more."""
@@ -112,16 +114,16 @@ class Venue:
         assert found is not None
         return found
 
-    def _newest(self, versions: list[tuple[float, str]], order: Order) -> dict[str, Any] | None:
+    def _newest(self, versions: list[tuple[int, str]], order: Order) -> dict[str, Any] | None:
         found = self._at(versions)
         if found is not None and self.options.average_ms:
-            young = self.now() - order.changed_ns < self.options.average_ms * 1_000_000
+            young = self.now() - order.changed_ns < self.options.average_ms * NANOS_PER_MS
             if young:
                 render.without_average(found)
         return found
 
-    def _at(self, versions: list[tuple[float, str]]) -> dict[str, Any] | None:
-        seen = time.monotonic() - self.options.read_lag_ms / 1000
+    def _at(self, versions: list[tuple[int, str]]) -> dict[str, Any] | None:
+        seen = self.now() - self.options.read_lag_ms * NANOS_PER_MS
         old = [number for number, (at, _) in enumerate(versions) if at <= seen]
         if not old:
             return None
@@ -131,18 +133,17 @@ class Venue:
 
     def _changed(self, order: Order, now: int) -> None:
         root = order.root
-        self._orders.setdefault(root.id, []).append((time.monotonic(), json.dumps(render.order(root))))
-        self._keep_money()
+        self._orders.setdefault(root.id, []).append((now, json.dumps(render.order(root))))
+        self._keep_money(now)
         event = render.order_event(order, self.account, now)
         for act in list(self.on_order):
             act(event)
 
-    def _keep_money(self) -> None:
+    def _keep_money(self, now: int) -> None:
         told = {
             "cash": str(self.exchange.cash), "positions": [render.position(h) for h in self.exchange.held.values()]
         }
-        first = not self._money
-        self._money.append((0.0 if first else time.monotonic(), json.dumps(told)))
+        self._money.append((now, json.dumps(told)))
         del self._money[:-200]
 
     def _moved(self, symbol: str, now: int) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from engine.cli.clock import follow, now_ns
+from engine.cli.clock import follow
 from engine.cli.errors import UserError
 from engine.cli.startup import log_client_connected
 from engine.cli.venues.port import FeedWish, VenueConsents, VenueKind
@@ -93,15 +93,17 @@ class TradierPort:
 
         tradier = self.settings
         assert tradier.access_token is not None and tradier.account_id is not None
+        clock = Clock()
         try:
             if self.hosts.local:
-                clock, self.speed = await practice_time(self.hosts)
-                follow(clock)
+                told = await practice_time(self.hosts)
+                clock, self.speed = told.clock(), told.speed or 1.0
+                follow(told.now)
         except TradierError as error:
             raise VenueError(str(error)) from error
         async with TradierRest(
             self.hosts, tradier.access_token.get_secret_value(), tradier.environment, tradier.account_id,
-            clock=Clock(now_ns=now_ns), timeouts=Timeouts(3, 5) if reducing else None,
+            clock=clock, timeouts=Timeouts(3, 5) if reducing else None,
         ) as rest:  # fmt: skip
             if not reducing:
                 await _must_own(rest)
