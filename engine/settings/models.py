@@ -354,6 +354,31 @@ class PolygonSettings(Section):
     )
 
 
+class TradierSettings(Section):
+    """The venue Tradier. Which one is spoken to and whether orders are sent are two settings; both are safe."""
+
+    environment: Literal["sandbox", "production"] = Field(
+        default="sandbox", description="Which Tradier is spoken to: sandbox has paper money, production real money."
+    )
+    execution_mode: Literal["paper", "live"] = Field(
+        default="paper", description="Who takes the orders: paper sends none; live sends them to the environment."
+    )
+    access_token: Secret | None = Field(
+        default=None, description="The token of that Tradier. Only in the environment or in .env, never in this file."
+    )
+    account_id: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9]+$", description="The account's number, such as VA00000000."
+    )
+    base_url: Loopback | None = Field(
+        default=None,
+        description="A practice Tradier on this machine in place of the venue, such as http://127.0.0.1:8791.",
+    )
+    foreign_orders: Literal["adopt", "ignore", "alert"] = Field(
+        default="alert",
+        description="Orders of the account that this engine did not place: managed, left unmentioned, or told.",
+    )
+
+
 class SignalsSettings(Section):
     """Signals that rules trade on."""
 
@@ -435,6 +460,7 @@ class Settings(Section):
     run: RunSettings = RunSettings()
     kalshi: KalshiSettings = KalshiSettings()
     polygon: PolygonSettings = PolygonSettings()
+    tradier: TradierSettings = TradierSettings()
     signals: SignalsSettings = SignalsSettings()
     tennis: TennisSettings = TennisSettings()
     arena: ArenaSettings = ArenaSettings()

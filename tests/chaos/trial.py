@@ -57,8 +57,8 @@ class Counts:
 class Nursery:
     """The process that starts engines."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment = folder, environment
+    def __init__(self, folder: Path, environment: dict[str, str], venue: str = "kalshi") -> None:
+        self.folder, self.environment, self.venue = folder, environment, venue
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.nursery"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True,
@@ -71,7 +71,7 @@ class Nursery:
         assert self._process.stdout is not None and self._process.stdin is not None
         job = {
             "arguments": arguments, "folder": str(self.folder), "environment": self.environment, "step": step,
-            "nth": nth, "seconds": seconds, "kill": kill, "output": "output.txt",
+            "venue": self.venue, "nth": nth, "seconds": seconds, "kill": kill, "output": "output.txt",
         }  # fmt: skip
         print(json.dumps(job), file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
