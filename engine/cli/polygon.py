@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from engine.cli.errors import ExitCode, UserError
-from engine.market.events import Observation
+from engine.market.venue import VenueError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
-    from connectors.polygon.feed import PolygonFeed, Subjects
     from connectors.polygon.hosts import Hosts
     from connectors.polygon.poller import OptionsSource
     from connectors.polygon.practice import MarketClock
     from connectors.polygon.rest import PolygonRest
     from connectors.polygon.stream import PolygonStream
+    from engine.cli.venues.port import FeedWish, LiveFeed
     from engine.market.marketdata import MarketDataStore
 
 
@@ -58,22 +59,31 @@ def polygon_stream(settings: Settings, channels: Collection[str]) -> PolygonStre
     return PolygonStream(polygon_hosts(settings), polygon_key(settings, stream=True), channels)
 
 
-def polygon_feed(
-    settings: Settings,
-    rest: PolygonRest,
-    stream: PolygonStream,
-    subjects: Subjects,
-    clock: MarketClock,
-    since_ns: int | None = None,
-    names: Collection[str] = (),
-    signals: Callable[[int], Sequence[Observation]] = lambda now: (),
-) -> PolygonFeed:
-    """The feed of a run. ``stream`` is open and has ``subjects.channels``; ``names``: the facts that its rules read."""
-    from connectors.polygon.feed import PolygonFeed
+@asynccontextmanager
+async def polygon_live(
+    settings: Settings, symbols: Collection[str], wish: FeedWish, *, quotes: bool = True
+) -> AsyncIterator[LiveFeed]:
+    """Polygon's feed for a venue whose desk takes its market data from there; its facts ``options.*`` where the rules
+    read them. ``quotes``: best bid and offer, too, as far as the plan has them. VenueError when it cannot begin.
+    """
+    from connectors.polygon.errors import PolygonError
+    from connectors.polygon.feed import PolygonFeed, Subjects
+    from connectors.polygon.practice import market_clock
 
-    asks = any(name.startswith("options.") for name in names)
+    subjects = Subjects(sorted(symbols), quotes=quotes)
+    rest = polygon_rest(settings)
+    try:
+        clock = await market_clock(polygon_hosts(settings))
+    except PolygonError as error:
+        raise VenueError(str(error)) from error
+    asks = any(name.startswith("options.") for name in wish.names)
     options = options_source(settings, rest, subjects.symbols, clock) if asks else None
-    return PolygonFeed(rest, stream, subjects, clock, since_ns=since_ns, options=options, signals=signals)
+    async with (
+        rest.http,
+        polygon_stream(settings, subjects.channels) as stream,
+        PolygonFeed(rest, stream, subjects, clock, options=options, signals=wish.signals) as feed,
+    ):
+        yield feed
 
 
 def options_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -11,9 +12,13 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from engine.cli.main import main
+from engine.market.events import Bar, Observation
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -21,6 +26,21 @@ HEADER = "ticker,volume,open,close,high,low,window_start,transactions\n"
 START = 1758288600_000_000_000
 ROWS = HEADER + "".join(f"SPY,1200.5,100.5,100.25,101,100,{START + n * 60_000_000_000},7\n" for n in range(3))
 KEY_PATH = "us_stocks_sip/minute_aggs_v1/2025/09/2025-09-19.csv.gz"
+
+
+@pytest.fixture
+def verb(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    """In this process, for what is refused before anything begins."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AUTOTRADER_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str | Path) -> SimpleNamespace:
+        code = main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return SimpleNamespace(code=code, out=told.out, err=told.err)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +91,7 @@ def test_the_stream_is_kept_without_a_hole_and_goes_on_where_it_ended(
 ) -> None:
     kept = []
     for _ in range(2):
-        answer = engine_cli("stream", "--seconds", "2.5", "--json", env=vendor["env"])
+        answer = engine_cli("stream", "--seconds", "2", "--json", env=vendor["env"])
         assert answer.code == 0, answer.err
         kept.append(json.loads(answer.out))
         assert vendor["env"]["AUTOTRADER__POLYGON__API_KEY"] not in answer.out + answer.err
@@ -105,8 +125,35 @@ def test_ctrl_c_ends_the_stream_and_what_came_is_kept(vendor: dict[str, Any], tm
     store.close()
 
 
-def test_without_a_key_and_with_a_wrong_one(engine_cli: Cli, vendor: dict[str, Any]) -> None:
-    answer = engine_cli("stream", "--seconds", "1")
+def test_a_run_gets_bars_and_options_of_the_practice_vendor(
+    vendor: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from engine.cli.polygon import polygon_live
+    from engine.cli.venues.port import FeedWish
+    from engine.settings import load_settings
+
+    monkeypatch.chdir(tmp_path)
+    for name, value in vendor["env"].items():
+        monkeypatch.setenv(name, value)
+    wish = FeedWish(["close", "options.volume"], False, None, lambda now: ())
+    bars, facts = list[Bar](), dict[str, Any]()
+
+    async def listen() -> None:
+        async with asyncio.timeout(20), polygon_live(load_settings(), ["SPY", "SPX"], wish) as feed:
+            keeper = asyncio.create_task(feed.keep_terms(lambda words: None))
+            while {bar.symbol for bar in bars} != {"SPY", "SPX"} or facts.get("options.volume") is None:
+                batch = await feed.batch()
+                bars.extend(event for event in batch.events if isinstance(event, Bar))
+                facts.update({e.name: e.value for e in feed.pulse(batch.time_ns) if isinstance(e, Observation)})
+            keeper.cancel()
+
+    asyncio.run(listen())
+    assert facts["options.volume"] > 0
+    assert all(bar.seconds == 60 for bar in bars)
+
+
+def test_without_a_key_and_with_a_wrong_one(engine_cli: Cli, verb: Cli, vendor: dict[str, Any]) -> None:
+    answer = verb("stream", "--seconds", "1")
     assert (answer.code, answer.out) == (2, "")
     assert "AUTOTRADER__POLYGON__API_KEY" in answer.err
     wrong = {**vendor["env"], "AUTOTRADER__POLYGON__API_KEY": "not-the-key"}
@@ -132,9 +179,9 @@ def test_flat_files_of_a_folder_are_imported_once(engine_cli: Cli, tmp_path: Pat
     store.close()
 
 
-def test_days_of_a_range_without_a_file_are_named(engine_cli: Cli, tmp_path: Path) -> None:
+def test_days_of_a_range_without_a_file_are_named(verb: Cli, tmp_path: Path) -> None:
     lay(tmp_path / "files")
-    answer = engine_cli(
+    answer = verb(
         "import", "flatfiles", "--date", "2025-09-18", "--to", "2025-09-21", "--symbols", "SPY", "--folder", "files",
         "--json",
     )  # fmt: skip
@@ -142,7 +189,7 @@ def test_days_of_a_range_without_a_file_are_named(engine_cli: Cli, tmp_path: Pat
     days = json.loads(answer.out)["days"]
     assert [(day["date"], day["rows"]["SPY"]) for day in days] == [("2025-09-18", 0), ("2025-09-19", 3)]
     assert "2025-09-18.csv.gz" in days[0]["missing"][0]
-    nothing = engine_cli("import", "flatfiles", "--date", "2025-09-18", "--symbols", "SPY", "--folder", "files")
+    nothing = verb("import", "flatfiles", "--date", "2025-09-18", "--symbols", "SPY", "--folder", "files")
     assert nothing.code == 1
 
 
@@ -156,15 +203,15 @@ def test_days_of_a_range_without_a_file_are_named(engine_cli: Cli, tmp_path: Pat
         (["--date", "2025-09-19", "--symbols", ","], "names none"),
     ],
 )
-def test_wrong_use_of_import_is_explained(engine_cli: Cli, options: list[str], says: str) -> None:
-    answer = engine_cli("import", "flatfiles", *options)
+def test_wrong_use_of_import_is_explained(verb: Cli, options: list[str], says: str) -> None:
+    answer = verb("import", "flatfiles", *options)
     assert answer.code == 2
     assert says in answer.err and answer.err.count("\n") == 1
 
 
-def test_a_wrong_line_is_named(engine_cli: Cli, tmp_path: Path) -> None:
+def test_a_wrong_line_is_named(verb: Cli, tmp_path: Path) -> None:
     lay(tmp_path / "files", HEADER + "SPY,1,abc,1,1,1,1,1\n")
-    answer = engine_cli("import", "flatfiles", "--date", "2025-09-19", "--symbols", "SPY", "--folder", "files")
+    answer = verb("import", "flatfiles", "--date", "2025-09-19", "--symbols", "SPY", "--folder", "files")
     assert answer.code == 2
     assert f"{KEY_PATH}:2: window_start" in answer.err
 
@@ -205,16 +252,16 @@ def test_flat_files_are_imported_from_s3(engine_cli: Cli, tmp_path: Path) -> Non
         (["--start", "9"], "write HH:MM"),
     ],
 )
-def test_wrong_use_of_simulate_is_explained(engine_cli: Cli, options: list[str], says: str) -> None:
-    answer = engine_cli("simulate", "polygon", "--port", "0", *options)
+def test_wrong_use_of_simulate_is_explained(verb: Cli, options: list[str], says: str) -> None:
+    answer = verb("simulate", "polygon", "--port", "0", *options)
     assert answer.code == 2
     assert says in answer.err and answer.err.count("\n") == 1
 
 
-def test_a_day_after_the_recorded_ones_is_refused(engine_cli: Cli, shared_data: Path) -> None:
+def test_a_day_after_the_recorded_ones_is_refused(verb: Cli, shared_data: Path) -> None:
     folder = shared_data / "equities"
     if not folder.is_dir():
         pytest.skip("the recorded equities are not here")
-    answer = engine_cli("simulate", "polygon", "--data", folder, "--symbols", "SPY", "--date", "2030-01-02")
+    answer = verb("simulate", "polygon", "--data", folder, "--symbols", "SPY", "--date", "2030-01-02")
     assert answer.code == 2
     assert "the data ends on 2023-08-03" in answer.err
