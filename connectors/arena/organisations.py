@@ -16,10 +16,16 @@ class Organisations:
     version: int
     of_brand: Mapping[str, frozenset[str]]  # brand, casefolded: organisations, casefolded
     known: frozenset[str]  # organisations, casefolded
+    brands: tuple[str, ...]  # as the venue writes them
 
     def behind(self, brand: str) -> frozenset[str] | None:
         """The organisations that a brand stands for; None for a brand that is not in the table."""
         return self.of_brand.get(brand.strip().casefold())
+
+    def brand_of(self, organization: str) -> str | None:
+        """The brand whose contract an organisation makes win; None where there is none."""
+        wanted = organization.strip().casefold()
+        return next((brand for brand in self.brands if wanted in self.of_brand[brand.casefold()]), None)
 
     def knows(self, organization: str) -> bool:
         return organization.strip().casefold() in self.known
@@ -33,4 +39,4 @@ def organisations() -> Organisations:
     for name, same in told["same_brand"].items():
         brands[name.casefold()] = brands[same.casefold()]
     without = {org.casefold() for org in told["without_a_contract"]}
-    return Organisations(told["version"], brands, frozenset(without.union(*brands.values())))
+    return Organisations(told["version"], brands, frozenset(without.union(*brands.values())), tuple(told["brands"]))
