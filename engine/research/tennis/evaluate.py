@@ -16,7 +16,7 @@ from engine.research.calibration.maps import logistic
 from engine.research.calibration.metrics import Scores, scores
 from engine.research.statistics import Floats
 from engine.research.tennis.model import BURN_IN, Seen, TooFewMatchesError, fit, quarter_of, walk
-from engine.research.tennis.ratings import Gaps, Ratings, Standing, expected, played_on
+from engine.research.tennis.ratings import TUNED, Gaps, Ratings, Standing, Tuning, expected, played_on
 
 MODEL = "model"
 SURFACE_SHARE = 0.25  # of the rating on the surface, in the plain blend
@@ -116,14 +116,14 @@ class _Yardsticks:
 
 
 def evaluate(
-    matches: Sequence[Match], born: Mapping[int, date], first: date, last: date, seed: int = 1
+    matches: Sequence[Match], born: Mapping[int, date], first: date, last: date, seed: int = 1, tuning: Tuning = TUNED
 ) -> Evaluation:
     """Judge every match of the main tour whose tournament began from ``first`` to ``last``, both included.
 
     Walkovers are no matches and are left out; retirements and defaults count. TooFewMatchesError when there is no match
     to judge, or too little before.
     """
-    said, weights = _said(matches, born, first, last)
+    said, weights = _said(matches, Ratings(born, tuning), first, last)
     if not said:
         raise TooFewMatchesError(f"no match of the main tour is of a tournament that began from {first} to {last}")
     variants = tuple(_judged(name, [one.by[name] for one in said], said, seed) for name in said[0].by)
@@ -133,12 +133,12 @@ def evaluate(
 
 
 def _said(
-    matches: Sequence[Match], born: Mapping[int, date], first: date, last: date
+    matches: Sequence[Match], ratings: Ratings, first: date, last: date
 ) -> tuple[list[_Said], Mapping[str, float]]:
     """What would have been said of each match, and the weights of the last fit."""
     yardsticks, fits = _Yardsticks(), _Fits()
     found: list[_Said] = []
-    for seen in walk(matches, Ratings(born), also=yardsticks.learn):
+    for seen in walk(matches, ratings, also=yardsticks.learn):
         match = seen.match
         if first <= match.begins <= last:
             model = float(logistic(np.array([float(np.dot(seen.gaps, fits.of(seen.day)))]))[0])
