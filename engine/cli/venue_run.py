@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.alpha.file import Alpha
 from connectors.alpha.watch import AlphaWatch
 from engine.cli.assemble import Assembly, now_ns
+from engine.cli.beside import Beside
 from engine.cli.captures import begun_note, ended_note, open_tape
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
@@ -184,12 +185,23 @@ class _Run:
         """What has become known of the signals."""
         return self.watch.pulse(now_ns) if self.watch is not None else []
 
-    def _every_second(self, writer: RunWriter) -> Callable[[], None]:
+    def _before_tick(self, decider: Decider, writer: RunWriter, beside: Beside) -> Callable[[], None]:
+        """Obey the kill switch, then take what people ask for."""
+        switch = self._switch(decider, writer)
+
+        def act() -> None:
+            switch.check()
+            beside.before_tick()
+
+        return act
+
+    def _every_second(self, writer: RunWriter, beside: Beside) -> Callable[[], None]:
         """Keep what has happened; end the run when there are other markets to look at."""
         asked = self.assembly.data.symbols
 
         def act() -> None:
             writer.flush()
+            beside.every_second()
             unseen = self.watch.unseen - self._unlisted if self.watch is not None else ()
             if any(not asked or ticker in asked for ticker in unseen):
                 self.relisted = True
@@ -262,13 +274,16 @@ class _Run:
             self.tape.begun(begun_note(self.assembly, writer.run_id, begun, broker, writer.book.fills_of_open()))
         statistics = _statistics_from(writer)
         journal = JournaledBroker(broker, writer)
-        loop = Loop(decider, journal, self._recorders(writer, statistics))
+        beside = Beside(self.settings, self.store, writer, decider, str(Mode.PAPER), _teller(writer, "service"))
+        loop = Loop(decider, journal, [*self._recorders(writer, statistics), *beside.recorders])
         run = LiveRun(
-            loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._switch(decider, writer).check,
-            every_second=self._every_second(writer), tell=_teller(writer, "connection", news=CONNECTED),
+            loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=self._before_tick(decider, writer, beside),
+            every_second=self._every_second(writer, beside), tell=_teller(writer, "connection", news=CONNECTED),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
+        beside.ready = lambda: run.ready
         seconds = await self._until_stopped(run, feed)
+        beside.close()
         return self._report(statistics, loop, writer, seconds, {"connections": run.connections})
 
     # -- live ----------------------------------------------------------------------------------------------------------
@@ -318,16 +333,21 @@ class _Run:
         self._begun(writer, decider, start, start)
         statistics = _statistics_from(writer)
         journal = JournaledBroker(broker, writer)
-        loop = Loop(decider, journal, self._recorders(writer, statistics))
+        mode = str(self.exchange.mode)
+        beside = Beside(self.settings, self.store, writer, decider, mode, _teller(writer, "service"))
+        loop = Loop(decider, journal, [*self._recorders(writer, statistics), *beside.recorders])
         run = LiveRun(
             loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
-            before_tick=self._switch(decider, writer).check, every_second=self._every_second(writer),
+            before_tick=self._before_tick(decider, writer, beside),
+            every_second=self._every_second(writer, beside),
             tell=_teller(writer, "connection", news=CONNECTED),
             beside=lambda: feed.keep_terms(_teller(writer, "terms")),
         )  # fmt: skip
+        beside.ready = lambda: run.ready
         seconds = await self._until_stopped(run, feed)
         await self._disarm(run, writer)
         agree = await close(run, recovery)
+        beside.close()
         extra = account_note(run, recovery, agree)
         code = self._report(statistics, loop, writer, seconds, extra)
         return code if agree else ExitCode.NO

@@ -164,7 +164,7 @@ def _legs(
 
 def _cancel(context: Context, request: Requested) -> None:
     """Entry orders come off. What closes or protects a position stays, here as at a venue."""
-    chosen = [p for p in context.portfolio.pending.values() if _meant(request, p.order)]
+    chosen = [p for p in context.portfolio.pending.values() if _meant(request, p.order, context.now_ns)]
     decision = Decision(context.now_ns, MANUAL, MANUAL, request.symbol, Verdict.FIRED)
     decision.wanted = tuple(p.order for p in chosen)
     decision.reason = f"{len(chosen)} entry order(s) taken off; {_words(request)}"
@@ -184,11 +184,11 @@ def _flatten(context: Context, request: Requested) -> None:
             close_position(context, position, MANUAL, _words(request), judged=False)
 
 
-def _meant(request: Requested, order: Order) -> bool:
+def _meant(request: Requested, order: Order, now_ns: int) -> bool:
     return (
         request.symbol in ("", order.symbol)
         and (not request.orders or order.client_id in request.orders)
-        and (request.older_ns is None or order.created_ns < request.older_ns)
+        and (request.age_ns is None or now_ns - order.created_ns > request.age_ns)
     )
 
 

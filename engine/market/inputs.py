@@ -75,8 +75,8 @@ class Requested(NamedTuple):
     """A person's wish, taken by an engine between two ticks and answered at the next one.
 
     ``symbol`` empty means every one; ``orders`` empty every order. ``limit``: money per unit, None goes to the market.
-    ``stop_ratio`` and ``target_ratio``: how far from the entry price the bracket stands, as shares of it. ``older_ns``:
-    only orders that were wanted before then. ``dry``: decide and order nothing. ``force``: guards and sessions do not
+    ``stop_ratio`` and ``target_ratio``: how far from the entry price the bracket stands, as shares of it. ``age_ns``: only
+    orders that were wanted longer ago than that. ``dry``: decide and order nothing. ``force``: guards and sessions do not
     stop it; halts and the hard limits of packs still do. ``by``: who asked.
     """
 
@@ -90,7 +90,7 @@ class Requested(NamedTuple):
     stop_ratio: Decimal | None = None
     target_ratio: Decimal | None = None
     orders: tuple[str, ...] = ()
-    older_ns: int | None = None
+    age_ns: int | None = None
     dry: bool = False
     force: bool = False
 
