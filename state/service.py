@@ -84,12 +84,14 @@ class ServiceBook:
     # -- wishes: the side of the service -------------------------------------------------------------------------------
 
     def ask(self, request: Requested, now_ns: int) -> None:
-        """Lay a wish down for the engine that runs. One of the same id that is there already stays as it is."""
+        """Lay a wish down for the engine that runs. One of the same id that is there already stays as it is, unless it
+        had been taken back."""
         row = (request.id, now_ns, _text(list(request)), now_ns)
         with self._writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO requests (id, time_ns, wish, state, changed_ns) "
-                "VALUES (?, ?, ?, 'waiting', ?)", row,
+                "INSERT INTO requests (id, time_ns, wish, state, changed_ns) VALUES (?, ?, ?, 'waiting', ?) "
+                "ON CONFLICT (id) DO UPDATE SET state = 'waiting', time_ns = excluded.time_ns, wish = excluded.wish, "
+                "changed_ns = excluded.changed_ns WHERE state = 'withdrawn'", row,
             )  # fmt: skip
 
     def withdraw(self, request_id: str, now_ns: int) -> bool:

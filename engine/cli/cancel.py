@@ -11,7 +11,16 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, connected, exchange_of, must_know, venue_for
+from engine.cli.venue import (
+    Exchange,
+    ExchangeOption,
+    SymbolOption,
+    ask_venue,
+    connected,
+    exchange_of,
+    must_know,
+    venue_for,
+)
 from engine.execute.flatten import Cleared, cancel_orders
 from engine.settings import load_settings
 
@@ -31,16 +40,7 @@ def command(
     settings = load_settings(config, {"kalshi.base_url": exchange})
     configure_log(settings.log)
     target = exchange_of(settings)
-
-    async def work() -> Cleared:
-        async with connected(target, reducing=True) as rest:
-            older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
-            done = await cancel_orders(venue_for(rest), symbol, older)
-            if symbol is not None and not (done.cancelled or done.left or done.swept):
-                await must_know(rest, symbol)
-            return done
-
-    done = ask_venue(work)
+    done = cancel_at_venue(target, symbol, None if stale is None else int(stale * MINUTE_NS))
     if json:
         cancelled = [o.venue_order_id for o in done.cancelled]
         print_json({"cancelled": cancelled, "everything": done.swept or None, "left": done.left})
@@ -54,3 +54,16 @@ def command(
         of = f" of {symbol}" if symbol is not None else ""
         print(f"{len(done.cancelled)} order(s){of} cancelled at the {target.name} exchange, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD
+
+
+def cancel_at_venue(target: Exchange, symbol: str | None, age_ns: int | None) -> Cleared:
+    """Cancel what rests, of one symbol or of orders older than so long. Raises UserError."""
+
+    async def work() -> Cleared:
+        async with connected(target, reducing=True) as rest:
+            done = await cancel_orders(venue_for(rest), symbol, None if age_ns is None else now_ns() - age_ns)
+            if symbol is not None and not (done.cancelled or done.left or done.swept):
+                await must_know(rest, symbol)
+            return done
+
+    return ask_venue(work)

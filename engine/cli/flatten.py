@@ -8,6 +8,7 @@ from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.venue import (
+    Exchange,
     ExchangeOption,
     SymbolOption,
     ask_venue,
@@ -31,17 +32,7 @@ def command(
     """Cancel resting orders and close positions at the market. No halt stops this. `engine halt` first, if one runs."""
     settings = load_settings(config, {"kalshi.base_url": exchange})
     configure_log(settings.log)
-    target = exchange_of(settings)
-
-    async def work() -> Cleared:
-        async with connected(target, reducing=True) as rest:
-            collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
-            done = await flatten(venue_for(rest), lambda names: listed(rest, names), collar, stamp, symbol)
-            if symbol is not None and not (done.cancelled or done.closed or done.left or done.swept):
-                await must_know(rest, symbol)
-            return done
-
-    done = ask_venue(work)
+    done = flatten_at_venue(exchange_of(settings), symbol)
     if json:
         print_json({
             "cancelled": len(done.cancelled), "everything": done.swept or None, "closed": done.closed,
@@ -60,3 +51,17 @@ def command(
     if done.failed:
         return ExitCode.VENUE
     return ExitCode.NO if done.left else ExitCode.GOOD
+
+
+def flatten_at_venue(target: Exchange, symbol: str | None) -> Cleared:
+    """Cancel what rests and close what is held, of one symbol or all. Raises UserError."""
+
+    async def work() -> Cleared:
+        async with connected(target, reducing=True) as rest:
+            collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
+            done = await flatten(venue_for(rest), lambda names: listed(rest, names), collar, stamp, symbol)
+            if symbol is not None and not (done.cancelled or done.closed or done.left or done.swept):
+                await must_know(rest, symbol)
+            return done
+
+    return ask_venue(work)

@@ -20,7 +20,7 @@ Sink = Callable[[Mapping[str, Any]], None]
 
 
 class EventRecorder:
-    """A recorder for ``engine.execute.loop``. ``tell`` takes an event as JSON values; ``run`` and ``mode`` say whose."""
+    """A recorder for ``engine.execute.loop``. ``tell`` takes an event (JSON values); ``run`` and ``mode`` say whose."""
 
     def __init__(self, tell: Sink, run: str, mode: str, decider: Decider) -> None:
         self._tell, self._whose = tell, {"run": run, "mode": mode}

@@ -75,9 +75,9 @@ class Requested(NamedTuple):
     """A person's wish, taken by an engine between two ticks and answered at the next one.
 
     ``symbol`` empty means every one; ``orders`` empty every order. ``limit``: money per unit, None goes to the market.
-    ``stop_ratio`` and ``target_ratio``: how far from the entry price the bracket stands, as shares of it. ``age_ns``: only
-    orders that were wanted longer ago than that. ``dry``: decide and order nothing. ``force``: guards and sessions do not
-    stop it; halts and the hard limits of packs still do. ``by``: who asked.
+    ``stop_ratio`` and ``target_ratio``: how far from the entry price the bracket stands, as shares of it. ``age_ns``:
+    only orders that were wanted longer ago than that. ``dry``: decide and order nothing. ``force``: guards and sessions
+    do not stop it; halts and the hard limits of packs still do. ``by``: who asked.
     """
 
     id: str
