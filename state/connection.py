@@ -28,6 +28,7 @@ def connect(path: Path) -> sqlite3.Connection:
     _refuse_other_files(path)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
+        _must_be_a_database(connection, path)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
@@ -50,13 +51,28 @@ def read_while_written(connection: sqlite3.Connection) -> None:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """SQLite takes a file of a few bytes for an empty database and would overwrite it."""
+    """SQLite takes a file of a few bytes for an empty database and would overwrite it.
+
+    The file is not opened here to look into it: closing it again would take away the locks that other connections of
+    this process have on it, as POSIX has it, and SQLite in another process would then remove the log under them.
+    """
     if path.is_dir():
         raise StoreError(f"{path} is a folder; name a file in it")
-    if path.is_file() and path.stat().st_size > 0:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise StoreError(f"{path} is no store: it is another kind of file; move it away, or name another file")
+    if path.is_file() and 0 < path.stat().st_size < len(MAGIC):
+        raise _other_kind(path)
+
+
+def _must_be_a_database(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise _other_kind(path) from None
+        raise
+
+
+def _other_kind(path: Path) -> StoreError:
+    return StoreError(f"{path} is no store: it is another kind of file; move it away, or name another file")
 
 
 @contextmanager

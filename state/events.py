@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from state.connection import explained
+from state.errors import StoreError
 
 MOST_WAITING: Final = 512
 
@@ -32,7 +33,7 @@ class EventLog:
         """Write what waits."""
         lines, self._lines = self._lines, []
         if lines:
-            with explained(self._path):
+            with _explained(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 while lines:
                     lines = self._append(lines)
@@ -69,10 +70,18 @@ def read_events(path: Path, keep: int) -> Iterator[tuple[str, dict[str, Any] | N
     for file in (*(_numbered(path, number) for number in range(keep, 0, -1)), path):
         if not file.exists():
             continue
-        with explained(file), file.open(encoding="utf-8", errors="replace") as lines:
+        with _explained(file), file.open(encoding="utf-8", errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield f"{file}:{number}", _object(line)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}; make it and its folder writable") from None
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from engine.market.inputs import Requested
-from state.connection import connect, explained, read_while_written, transaction
 from state.errors import StoreError
 from state.inputs import requested
 
 APPLICATION_ID: Final = 0x41545256
+BUSY_SECONDS: Final = 2.0  # an engine must not wait long for anybody else here
 VERSION: Final = 1
 KEPT_NS: Final = 7 * 86_400 * 1_000_000_000  # how long answers to idempotency keys are kept
 
@@ -115,7 +115,7 @@ class ServiceBook:
 
     def requests(self) -> RequestQueue:
         """The queue as an engine sees it, with a connection of its own."""
-        return RequestQueue(connect(self.path), self.path)
+        return RequestQueue(_connect(self.path), self.path)
 
     # -- answers to keys -----------------------------------------------------------------------------------------------
 
@@ -176,12 +176,12 @@ class ServiceBook:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with explained(self.path), closing(connect(self.path)) as connection:
+        with _explained(self.path), closing(_connect(self.path)) as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as connection, transaction(connection, self.path):
+        with self._open() as connection, _transaction(connection):
             yield connection
 
 
@@ -194,7 +194,7 @@ class RequestQueue:
 
     def waiting(self) -> bool:
         """Whether there is anything to take."""
-        with explained(self._path):
+        with _explained(self._path):
             if self._connection.execute("PRAGMA data_version").fetchone()[0] == self._version:
                 return False
             query = "SELECT EXISTS (SELECT 1 FROM requests WHERE state = 'waiting')"
@@ -203,16 +203,16 @@ class RequestQueue:
     def take(self, run: str, now_ns: int) -> list[Requested]:
         """The wishes that wait, the oldest first; from now on they are this run's. Costs next to nothing while nobody
         asks for anything."""
-        with explained(self._path):
+        with _explained(self._path):
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
             if version == self._version:
                 return []
         waiting = "SELECT id, wish FROM requests WHERE state = 'waiting' ORDER BY time_ns, id"
         mark = "UPDATE requests SET state = 'taken', run = ?, changed_ns = ? WHERE id = ?"
-        with explained(self._path):
+        with _explained(self._path):
             rows = self._connection.execute(waiting).fetchall()
         if rows:
-            with transaction(self._connection, self._path):
+            with _explained(self._path), _transaction(self._connection):
                 # Read again under the lock: one that was withdrawn meanwhile must not be taken.
                 rows = self._connection.execute(waiting).fetchall()
                 self._connection.executemany(mark, [(run, now_ns, row[0]) for row in rows])
@@ -222,20 +222,20 @@ class RequestQueue:
     def answer(self, request_id: str, answer: Mapping[str, Any], now_ns: int) -> None:
         """What became of a wish."""
         done = "UPDATE requests SET state = 'done', answer = ?, changed_ns = ? WHERE id = ?"
-        with transaction(self._connection, self._path):
+        with _explained(self._path), _transaction(self._connection):
             self._connection.execute(done, (_text(answer), now_ns, request_id))
 
     def unanswered(self) -> list[Requested]:
         """Wishes that an engine took and never answered."""
         taken = "SELECT wish FROM requests WHERE state = 'taken' ORDER BY time_ns"
-        with explained(self._path):
+        with _explained(self._path):
             rows = self._connection.execute(taken).fetchall()
         return [requested(json.loads(wish)) for (wish,) in rows]
 
     def lost(self, request_id: str, answer: Mapping[str, Any], now_ns: int) -> None:
         """The engine that took a wish ended before it answered; ``answer`` says what is known of it."""
         query = "UPDATE requests SET state = 'lost', answer = ?, changed_ns = ? WHERE id = ? AND state = 'taken'"
-        with transaction(self._connection, self._path):
+        with _explained(self._path), _transaction(self._connection):
             self._connection.execute(query, (_text(answer), now_ns, request_id))
 
     def close(self) -> None:
@@ -243,8 +243,46 @@ class RequestQueue:
         self._connection.close()
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    """Durable at each commit: a wish that was taken must be known to be taken, whatever dies."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What SQLite and the system say of the file, as a StoreError."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} cannot be used: {error}; move it away, and the service begins a new one") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror}; make its folder writable") from None
+
+
 def _make(connection: sqlite3.Connection, path: Path) -> None:
-    with transaction(connection, path):
+    with _transaction(connection):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -261,7 +299,8 @@ def _make(connection: sqlite3.Connection, path: Path) -> None:
                     statement = ""
             connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    read_while_written(connection)
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")  # who reads waits for nobody
 
 
 def _text(value: Any) -> str:

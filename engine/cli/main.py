@@ -39,6 +39,7 @@ VERBS: Mapping[str, Verb] = {
     "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
+    "serve": Verb("engine.cli.serve", "Serve orders, traces, halts and metrics over HTTP."),
     "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
     "capture": Verb("engine.cli.capture", "Keep what a venue's feed tells, to be replayed."),
     "replay": Verb("engine.cli.replay", "Decide on a capture, or a kept run again, and compare."),

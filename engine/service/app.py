@@ -69,6 +69,10 @@ def _explain(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and kind and kind != "application/json":
+            text = f"the body is {kind}: send it with `Content-Type: application/json`"
+            return _answer(ServiceError(415, "not_json", text, field="Content-Type"))
         return _answer(_invalid(error.errors()))
 
     @app.exception_handler(HTTPException)

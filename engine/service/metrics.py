@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,6 +43,9 @@ _LABELLED: Final = {
     "updates": ("order_updates", "News of orders from the broker.", ("state",)),
     "fills": ("fills", "Executions.", ("leg", "side")),
 }
+
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # series that nobody charts
 
 
 class ServiceMetrics:

@@ -40,7 +40,8 @@ MINUTE_NS = 60_000_000_000
 WHAT = {
     400: "The request cannot be read.", 401: "No token, or one that is not known.", 403: "The token lacks a scope.",
     404: "There is no such thing.", 409: "It was not done: blocked, or not possible now.",
-    413: "The body is too large.", 422: "A field is wrong.", 429: "Too many requests; see Retry-After.",
+    413: "The body is too large.", 415: "The body is no JSON by its Content-Type.", 422: "A field is wrong.",
+    429: "Too many requests; see Retry-After.",
     502: "The venue failed.", 503: "It cannot be answered now; see Retry-After.",
 }  # fmt: skip
 PROBLEMS: dict[int | str, dict[str, Any]] = {
