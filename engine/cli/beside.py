@@ -71,6 +71,8 @@ class Beside:
 
     def before_tick(self) -> None:
         """Take what people ask for, just before the tick at which it is decided on."""
+        if self._figures.seen == 1:
+            self.every_second()  # from the first tick on prices are known
         if self._desk is not None and self.ready():
             self._safely(self._desk.take)
         self._figures.began()

@@ -37,6 +37,11 @@ class RunFigures:
         self._last_ns = 0
         self._started: float | None = None
 
+    @property
+    def seen(self) -> int:
+        """How many ticks there were."""
+        return self._ticks
+
     def began(self) -> None:
         """A tick begins."""
         self._started = time.perf_counter()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -25,8 +27,13 @@ class Answered(NamedTuple):
 
 def digest_of(method: str, path: str, query: str, body: BaseModel | None) -> str:
     """What makes two calls the same: what they ask for, not how it was written."""
-    said = "" if body is None else body.model_dump_json()
+    said = "" if body is None else json.dumps(body.model_dump(), default=_plain)
     return hashlib.sha256(f"{method}\n{path}\n{query}\n{said}".encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    """1 and 1.0 are one number."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
 def once(desk: Desk, caller: str, key: str | None, digest: str, work: Callable[[str], Answered]) -> Answered:
