@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
+import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 STOP_SECONDS = 10.0
+LOOK_SECONDS = 0.5
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
@@ -59,6 +62,7 @@ def serve(
     settings = loaded.settings
     configure_log(settings.log)
     _must_have_packages()
+    from engine.cli.main import answer
     from engine.cli.service_desk import StoreDesk
     from engine.service.app import make_app
     from engine.service.tokens import TokenError, TokenFile
@@ -79,11 +83,11 @@ def serve(
     )  # fmt: skip
     listener = _listener(settings.service.host, settings.service.port)
     _say(listener, local, json)
-    server = _server(service, settings)
-    if with_run is None:
-        server.run(sockets=[listener])
-        return ExitCode.GOOD
-    return _beside_a_run(server, listener, with_run, context)
+    with _serving(_server(service, settings), listener) as thread:
+        if with_run is not None:
+            return answer(["run", *shlex.split(with_run), *_config_of(context)])
+        _wait_for_a_signal(thread)
+    return ExitCode.GOOD
 
 
 def _must_have_packages() -> None:
@@ -133,21 +137,34 @@ def _server(service: Any, settings: Settings) -> uvicorn.Server:
     ))  # fmt: skip
 
 
-def _beside_a_run(server: uvicorn.Server, listener: socket.socket, options: str, context: typer.Context) -> int:
-    """The service in a thread of its own: the run has the main one, and with it the signals."""
-    from engine.cli.main import answer
-
-    config = context.params["config"]
-    where = ["--config", str(config)] if config is not None else []
+@contextmanager
+def _serving(server: uvicorn.Server, listener: socket.socket) -> Iterator[threading.Thread]:
+    """The service in a thread of its own: signals are for the main one, where a run may be."""
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]), name="service", daemon=True)
     thread.start()
     try:
-        return answer(["run", *shlex.split(options), *where])
+        yield thread
     finally:
         server.should_exit = True
         thread.join(STOP_SECONDS)
         if thread.is_alive():
             err().print("the service did not end in time")
+
+
+def _wait_for_a_signal(thread: threading.Thread) -> None:
+    """Until Ctrl-C or a polite kill, or until the service has failed."""
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    while thread.is_alive() and not asked.wait(LOOK_SECONDS):
+        pass
+    if not asked.is_set():
+        raise UserError("the service ended by itself; its log says why", ExitCode.FAULT)
+
+
+def _config_of(context: typer.Context) -> list[str]:
+    config = context.params["config"]
+    return [] if config is None else ["--config", str(config)]
 
 
 @app.command("token")

@@ -11,6 +11,8 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from engine.market.meter import OUTCOMES as REQUEST_OUTCOMES
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 WORKER: Final = "worker"
 FRESH_SECONDS: Final = 15.0  # how old figures may be of a process that is up
@@ -110,7 +112,7 @@ def _requests(told: Iterable[tuple[float, Mapping[str, Any]]]) -> Iterable[Metri
         family = CounterMetricFamily(
             f"autotrader_{provider}_request", f"Requests to {provider}, by how they ended.", labels=["outcome"]
         )
-        for outcome, count in sorted({"ok": 0, "error": 0, **outcomes}.items()):
+        for outcome, count in sorted({**dict.fromkeys(REQUEST_OUTCOMES, 0), **outcomes}.items()):
             family.add_metric([outcome], count)
         yield family
 
