@@ -43,9 +43,11 @@ CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit BEGIN SELECT RAISE(AB
 """
 
 
-def service_file(store: Path) -> Path:
-    """The file that belongs to a store."""
-    return store.with_name(f"{store.stem}-service{store.suffix}")
+def service_file(store: Path, mode: str) -> Path:
+    """The file that belongs to the store of a mode; ``store`` is ``store.path`` of the settings. It is a file of this
+    machine also where orders and money are in a database."""
+    of_mode = "" if mode == "paper" else f"-{mode}"
+    return store.with_name(f"{store.stem}{of_mode}-service{store.suffix}")
 
 
 class RequestRow(NamedTuple):

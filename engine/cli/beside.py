@@ -55,7 +55,7 @@ class Beside:
         self._book: ServiceBook | None = None
         self.recorders: list[Recorder] = [EventRecorder(self._keep, writer.run_id, mode, decider), self._figures]
         try:
-            self._book = ServiceBook(service_file(store.path))
+            self._book = ServiceBook(service_file(settings.store.path, mode))
             self._desk = _Desk(self._book, store, writer, decider)
         except StoreError as error:
             self._say(f"the service cannot reach this run: {error}")

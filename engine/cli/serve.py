@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.clock import now_ns
 from engine.cli.console import err, print_columns, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import ModeOption, mode_of
 from engine.cli.version import __version__
+from engine.market.events import NANOS
 from engine.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -165,6 +167,30 @@ def _wait_for_a_signal(thread: threading.Thread) -> None:
 def _config_of(context: typer.Context) -> list[str]:
     config = context.params["config"]
     return [] if config is None else ["--config", str(config)]
+
+
+@app.command("check")
+def check(
+    process: Annotated[str, typer.Argument(help="worker, or streamer: a process that tells figures of itself.")],
+    mode: ModeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Whether a process of this folder goes on, for health checks. Exit code 1: it was not heard of lately."""
+    _must_have_packages()
+    from engine.service.metrics import FRESH_SECONDS
+    from state.service import ServiceBook, service_file
+
+    settings = read_settings(config).settings
+    told = ServiceBook(service_file(settings.store.path, mode_of(mode))).figures().get(process)
+    age = None if told is None else (now_ns() - told.time_ns) / NANOS
+    up = told is not None and age is not None and age <= FRESH_SECONDS and bool(told.body.get("running"))
+    if json:
+        print_json({"process": process, "up": up, "seconds_since_heard": age})
+    else:
+        heard = "never heard of" if age is None else f"heard {age:.1f} s ago"
+        print(f"{process}: {'up' if up else 'down'}, {heard}")
+    return ExitCode.GOOD if up else ExitCode.NO
 
 
 @app.command("token")

@@ -46,7 +46,7 @@ class StoreDesk:
         self._loaded, self._settings, self._mode = loaded, loaded.settings, mode
         self._path = store_of(self._settings, mode)
         open_store(self._path, mode).close()  # it is there from now on
-        self._book = ServiceBook(service_file(self._path))
+        self._book = ServiceBook(service_file(self._settings.store.path, mode))
         self._threads = threading.local()
         self._kept_lock = threading.Lock()
         self._kept: KeptRun | None = None

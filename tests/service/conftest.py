@@ -47,7 +47,7 @@ class Service:
         loaded = read_settings(folder / "autotrader.toml")
         self.settings = loaded.settings
         self.desk = StoreDesk(loaded, Mode.PAPER)
-        self.book = ServiceBook(service_file(self.settings.store.path))
+        self.book = ServiceBook(service_file(self.settings.store.path, Mode.PAPER))
         self.tokens = TokenFile(self.settings.service.tokens)
         self.app = make_app(self.desk, self.tokens, version="1", per_second=per_second, open_reads=open_reads)
         self.client = TestClient(self.app, base_url="http://localhost", raise_server_exceptions=False)
