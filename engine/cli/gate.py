@@ -67,9 +67,9 @@ def command(
     for name, value in (("--strategies", strategies), ("--seed", seed)):
         if value is not None:
             raise UserError(f"`engine gate check` takes no {name}; it is for `engine gate placebo`")
-    verdicts = [pack_verdict(settings, name) for name in _packs(settings, pack)]
+    verdicts = [pack_verdict(settings, name) for name in packs_to_judge(settings, pack)]
     if json:
-        print_json(_check_json(verdicts, settings))
+        print_json(verdicts_json(verdicts, settings))
     else:
         for verdict in verdicts:
             _print(verdict, settings)
@@ -87,7 +87,7 @@ def pack_verdict(settings: Settings, pack: str) -> PackVerdict:
     return PackVerdict(pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence)
 
 
-def _packs(settings: Settings, pack: str | None) -> list[str]:
+def packs_to_judge(settings: Settings, pack: str | None) -> list[str]:
     """The pack named, or every pack that has a strategy."""
     if pack is not None:
         return [pack]
@@ -103,7 +103,8 @@ def _trading(rules: LoadedRules) -> list[str]:
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
-def _check_json(verdicts: list[PackVerdict], settings: Settings) -> dict[str, object]:
+def verdicts_json(verdicts: list[PackVerdict], settings: Settings) -> dict[str, object]:
+    """The verdicts on packs as JSON values."""
     return {
         "passed": all(verdict.passed for verdict in verdicts),
         "store": str(store_of(settings)),

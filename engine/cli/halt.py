@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,6 +33,20 @@ def command(
     settings = load_settings(config)
     if mode is not None:
         return _halt_one(settings, mode, why, json)
+    file, stores = halt_everything(settings, why)
+    if json:
+        print_json({"halted": True, "file": file, "reason": why, "stores": stores})
+        return ExitCode.GOOD
+    names = ", ".join(f"{one['mode']} ({one['store']})" for one in stores) or "every store to come"
+    print(f"entries are halted: {names}, by {file}; exits and cancels go on; `engine resume` lifts it")
+    for one in stores:
+        if one["error"]:
+            err().print(f"only {file} halts {one['mode']}, because its store could not be written: {one['error']}")
+    return ExitCode.GOOD
+
+
+def halt_everything(settings: Settings, why: str) -> tuple[Path, list[dict[str, Any]]]:
+    """Stop entries of every store of the folder; the file, and each store with what went wrong there."""
     file = make_halt_file(settings.store.path, why)
     stores: list[dict[str, Any]] = []
     for each in Mode:
@@ -45,15 +60,7 @@ def command(
         except StoreError as error:
             trouble = str(error)
         stores.append({"mode": each, "store": str(path), "error": trouble})
-    if json:
-        print_json({"halted": True, "file": file, "reason": why, "stores": stores})
-        return ExitCode.GOOD
-    names = ", ".join(f"{one['mode']} ({one['store']})" for one in stores) or "every store to come"
-    print(f"entries are halted: {names}, by {file}; exits and cancels go on; `engine resume` lifts it")
-    for one in stores:
-        if one["error"]:
-            err().print(f"only {file} halts {one['mode']}, because its store could not be written: {one['error']}")
-    return ExitCode.GOOD
+    return file, stores
 
 
 def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> int:

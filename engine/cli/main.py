@@ -41,6 +41,7 @@ VERBS: Mapping[str, Verb] = {
     "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
+    "serve": Verb("engine.cli.serve", "Serve orders, traces, halts and metrics over HTTP."),
     "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
     "stream": Verb("engine.cli.stream", "Keep what Polygon streams in the store."),
     "import": Verb("engine.cli.imports", "Bring recorded market data into the store."),

@@ -22,6 +22,7 @@ from engine.cli import together
 from engine.cli.alpha import holds_signals, signals_for
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
+from engine.cli.beside import Alone, Beside
 from engine.cli.conditions import conditions_of
 from engine.cli.console import err, out, print_json
 from engine.cli.dry_run import DRY_RUN, WouldBe
@@ -52,6 +53,7 @@ from state import Mode, RunWriter, open_store
 
 LOOK_AT_TICK = 150  # of a simulated day: noon, with every short average warmed up
 FLUSH_SECONDS = 1
+LOOK_SECONDS = 0.25  # between two looks at what people ask for, while the next tick is not due
 FUSE_CONTRACTS = 1_000
 
 
@@ -212,16 +214,18 @@ def _run(
     would_be = WouldBe(assembly.timezone, say, list(lines))
     recorders += [*([would_be] if dry else []), *lines.values()]
     paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
-    broker = JournaledBroker(paper, writer)
-    loop = Loop(assembly.decider(), broker, recorders)
+    broker, decider = JournaledBroker(paper, writer), assembly.decider()
+    beside = Alone() if dry else Beside(settings, store, writer, decider, settings.engine.mode, err().print)
+    loop = Loop(decider, broker, [*recorders, *beside.recorders])
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
         standing = store.halts.standing(writer.book.name, now_ns())
         switch = KillSwitch(standing, store.halts.look, loop.decider, writer, _tell_halt(writer))
         ticks = _once(assembly, loop, broker) if once else assembly.source().ticks()
-        _drive(ticks, loop, writer, switch, pace, stop)
+        _drive(ticks, loop, writer, switch, pace, stop, beside)
         for told in lines.values():
             told.close()
+        beside.close()
         stopped = stop.is_set()
         seconds = time.perf_counter() - began
         statistics.close_out(loop.decider)
@@ -251,20 +255,29 @@ def _tell_halt(writer: RunWriter) -> Callable[[str], None]:
 
 
 def _drive(
-    ticks: Iterator[Tick], loop: Loop, writer: RunWriter, switch: KillSwitch, pace: Pace, stop: threading.Event
-) -> None:
+    ticks: Iterator[Tick], loop: Loop, writer: RunWriter, switch: KillSwitch, pace: Pace, stop: threading.Event,
+    beside: Alone | Beside,
+) -> None:  # fmt: skip
     """Every tick until the data ends or somebody says stop."""
     jobs = schedule.Scheduler()
     jobs.every(FLUSH_SECONDS).seconds.do(writer.flush)
+    jobs.every(FLUSH_SECONDS).seconds.do(beside.every_second)
+    beside.every_second()
     before_ns = 0
     for tick in ticks:
-        waiting = pace.wait(before_ns, tick.time_ns)
-        if waiting > 0:
+        until = time.monotonic() + pace.wait(before_ns, tick.time_ns)
+        while (left := until - time.monotonic()) > 0 and not stop.is_set():
             jobs.run_pending()
-            stop.wait(waiting)
+            stop.wait(min(left, LOOK_SECONDS))
+            if before_ns and beside.waiting():
+                # A person is not to wait for the next bar; market time stands still.
+                switch.check()
+                beside.before_tick()
+                loop.step(Tick(before_ns, ()))
         if stop.is_set():
             return
         switch.check()
+        beside.before_tick()
         loop.step(tick)
         before_ns = tick.time_ns
 

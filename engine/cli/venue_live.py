@@ -63,13 +63,16 @@ async def _trade(
     session.begun(writer, decider, start, start)
     statistics = statistics_from(writer)
     journal = JournaledBroker(account.broker, writer)
-    loop = Loop(decider, journal, session.recorders(writer, statistics))
+    service = session.service(writer, decider)
+    loop = Loop(decider, journal, [*session.recorders(writer, statistics), *service.recorders])
     run = LiveRun(
         loop, journal, feed, now_ns, account=account, pulse=feed.pulse,
-        before_tick=session.switch(decider, writer).check, every_second=session.every_second(writer),
+        before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
         tell=teller(writer, "connection", news=CONNECTED), beside=lambda: session.beside(feed, writer),
     )  # fmt: skip
+    service.ready = lambda: run.ready
     seconds = await session.until_stopped(run, feed)
+    service.close()
     await _disarm(venue, run, writer)
     agree = await close(run, account.recovery)
     extra = account_note(run, account.recovery, agree)

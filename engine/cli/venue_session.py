@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.assemble import Assembly, now_ns
+from engine.cli.beside import Alone, Beside
 from engine.cli.captures import ended_note
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
@@ -158,12 +159,30 @@ class VenueSession:
 
         return KillSwitch(standing, self.store.halts.look, decider, writer, told)
 
-    def every_second(self, writer: RunWriter) -> Callable[[], None]:
+    def service(self, writer: RunWriter, decider: Decider) -> Alone | Beside:
+        """What stands beside the run: events, figures, wishes that come by the service."""
+        if self.wish.dry:
+            return Alone()
+        mode = str(self.port.mode if self.wish.live else Mode.PAPER)
+        return Beside(self.settings, self.store, writer, decider, mode, teller(writer, "service"))
+
+    def before_tick(self, writer: RunWriter, decider: Decider, service: Alone | Beside) -> Callable[[], None]:
+        """Obey the kill switch, then take what people ask for."""
+        switch = self.switch(decider, writer)
+
+        def act() -> None:
+            switch.check()
+            service.before_tick()
+
+        return act
+
+    def every_second(self, writer: RunWriter, service: Alone | Beside) -> Callable[[], None]:
         """Keep what has happened; end the run when there are other markets to look at."""
         asked = self.assembly.data.symbols
 
         def act() -> None:
             writer.flush()
+            service.every_second()
             others = self.sources.relisting(self.unlisted, asked)
             if others and not self.stop.is_set():
                 self.relisted = True

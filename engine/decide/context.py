@@ -13,7 +13,7 @@ from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.language.terms import Term
 from engine.market.events import NANOS
-from engine.market.inputs import FOREVER_NS
+from engine.market.inputs import FOREVER_NS, Requested
 from engine.plan.plan import Plan
 from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Guard, GuardEffect
@@ -51,6 +51,7 @@ class Context:
     halts: dict[str, Halt] = field(default_factory=dict)  # by guards, by the pack whose entries they stop
     stopped: Halt | None = None  # by a person
     decisions: list[Decision] = field(default_factory=list)
+    requests: list[Requested] = field(default_factory=list)  # what people ask for, to be answered at the next tick
 
     def value(self, state: SymbolState, term: Term, owner: str) -> float:
         """The value of a term as of this tick; NaN when unknown."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.language.terms import Op, Term, walk
+from engine.market.inputs import MANUAL
 from engine.plan.build import GUARD, ORDER_OWNER, Builder, Texts
 from engine.plan.ops import BASE_SECONDS
 from engine.plan.program import Program
@@ -32,6 +33,12 @@ class Plan:
     guards: dict[str, list[Guard]]  # strategy key -> guards
     packs: dict[str, Pack]  # strategy key -> its pack
     texts: Texts = field(default_factory=Texts)
+
+    def guards_of(self, strategy: str, symbol: str) -> list[Guard]:
+        """Who judges a strategy's orders in a symbol: of what a person orders, every guard that rules have there."""
+        if strategy != MANUAL:
+            return self.guards[strategy]
+        return list({g.key: g for s in self.symbols[symbol].held_by for g in self.guards[s.key]}.values())
 
     def strategy(self, key: str) -> Strategy:
         return next(s for s in self.ruleset.strategies if s.key == key)
@@ -88,7 +95,8 @@ def triggers(strategy: Strategy, symbol: str) -> bool:
 
 
 def _exits(ruleset: Ruleset) -> dict[str, list[Exit]]:
-    exits: dict[str, list[Exit]] = {s.key: [] for s in ruleset.strategies}
+    # What a person ordered has its bracket and no exits of rules.
+    exits: dict[str, list[Exit]] = {MANUAL: [], **{s.key: [] for s in ruleset.strategies}}
     for pack in ruleset.packs.values():
         for rule in pack.exits:
             for key in rule.strategies:

@@ -439,6 +439,37 @@ class ArenaSettings(Section):
     seed: int = Field(default=7, ge=0, description="Seed of the model's draws: the same seed, the same fair values.")
 
 
+class EventsSettings(Section):
+    """The event log of runs: signals and what became of them, orders, fills, halts."""
+
+    path: File | None = Field(
+        default=None, description="The file of JSON lines; unset, events.jsonl in the folder of the store."
+    )
+    max_bytes: int = Field(
+        default=10_000_000, ge=10_000, description="Size at which the file is moved aside for a new one, in bytes."
+    )
+    keep: int = Field(default=5, ge=0, le=1000, description="How many files that were moved aside are kept.")
+
+
+class ServiceSettings(Section):
+    """The HTTP service, `engine serve`."""
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1,
+        description="Address to listen on; any but loopback asks for a token also to read.",
+    )
+    port: int = Field(default=8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    tokens: File = Field(
+        default=Path("state/tokens.json"), description="File of hashed tokens, readable by its owner alone."
+    )
+    requests_per_second: Positive = Field(
+        default=Decimal(20), description="How many requests a second one caller may make, on average."
+    )
+    wait_seconds: Positive = Field(
+        default=Decimal(5), description="How long the engine that runs may take to answer a wish, in seconds."
+    )
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
@@ -464,4 +495,6 @@ class Settings(Section):
     signals: SignalsSettings = SignalsSettings()
     tennis: TennisSettings = TennisSettings()
     arena: ArenaSettings = ArenaSettings()
+    events: EventsSettings = EventsSettings()
+    service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
