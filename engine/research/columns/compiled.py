@@ -20,10 +20,12 @@ from engine.plan.column_kernel import Loops
 from engine.plan.compiled import Linker, address_of, by_address, code_folder, compiled_kernel, kernel_linker
 from engine.research.columns import folding
 from engine.research.columns.machine import (
+    account,
     book,
     broker,
     costs,
     entries,
+    events,
     exits,
     facts,
     guards,
@@ -32,6 +34,8 @@ from engine.research.columns.machine import (
     matching,
     nodes,
     numbers,
+    passing,
+    resting,
     settlement,
 )
 from engine.research.columns.tables import Records
@@ -77,12 +81,15 @@ def _as_they_are(records: Records) -> Records:
     return records
 
 
-MODULES = (numbers, book, settlement, costs, matching, broker, facts, guards, exits, entries, loop)
+MODULES = (
+    numbers, resting, account, settlement, costs, book, matching, broker, facts, guards, exits, entries, events,
+    passing, loop,
+)  # fmt: skip
 # What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
 INLINED = frozenset((
     "skip", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted", "turn",
-    "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of", "priced", "want",
-    "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted", "match_bar",
+    "has_exits", "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of", "priced",
+    "want", "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted", "match_bar",
     "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group", "settle",
     "forget_ended", "write_position", "run_exits", "log_order", "new_order",
 ))  # fmt: skip
