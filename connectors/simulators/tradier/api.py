@@ -93,7 +93,7 @@ class Api:
         found = self._find(request)
         if found is None:
             return None
-        return "preview" if found[0] == "create" and request.form.get("preview") == "true" else found[0]
+        return "preview" if found[0] == "create" and _flag(request.form, "preview") else found[0]
 
     def answer(self, request: Request) -> Reply:
         """Judge and carry out a request."""
@@ -143,7 +143,7 @@ class Api:
         names = [name.strip().upper() for name in _need(asked, "symbols").split(",") if name.strip()]
         known = [name for name in dict.fromkeys(names) if self._has(name)]
         unknown = [name for name in dict.fromkeys(names) if name not in known]
-        quotes = [self._quote(name, asked.get("greeks") == "true") for name in known]
+        quotes = [self._quote(name, _flag(asked, "greeks")) for name in known]
         found: Any = render.rows(quotes, "quote")
         if unknown:
             found = found if isinstance(found, dict) else {}
@@ -251,7 +251,7 @@ class Api:
         if not symbol:
             return Reply(200, {"expirations": None})
         dates = options.expiries(day_of(self.venue.now()))
-        if not any(request.query.get(n) == "true" for n in ("strikes", "contractSize", "expirationType")):
+        if not any(_flag(request.query, n) for n in ("strikes", "contractSize", "expirationType")):
             return Reply(200, {"expirations": render.rows([d.isoformat() for d in dates], "date")})
         strikes = [float(s) for s in options.strikes(self.venue.exchange.prices[symbol].last)]
         told = [
@@ -275,7 +275,7 @@ class Api:
         if not symbol or expires not in options.expiries(day_of(self.venue.now())):
             return Reply(200, {"options": None})
         names = [c.symbol for c in self._contracts(symbol, expires)]
-        told = [self._quote(name, request.query.get("greeks") == "true") for name in names if self._has(name)]
+        told = [self._quote(name, _flag(request.query, "greeks")) for name in names if self._has(name)]
         return Reply(200, {"options": render.rows(told, "option")})
 
     def _lookup(self, request: Request) -> Reply:
@@ -370,7 +370,7 @@ class Api:
         told = self.venue.listed()
         wanted = {s.strip() for s in request.query.get("status", "").split(",") if s.strip()}
         told = [row for row in told if not wanted or row["status"] in wanted]
-        if request.query.get("includeTags") != "true":
+        if not _flag(request.query, "includeTags"):
             told = [render.without_tags(row) for row in told]
         return self._page(request, told, "orders", "order")
 
@@ -394,7 +394,7 @@ class Api:
         names = {value.upper() for name, value in form.items() if name.partition("[")[0] == "symbol"}
         if names & INDICES and not any(name.startswith("option_symbol") for name in form):
             raise Refused("SecurityUndefined")
-        if form.get("preview") == "true":
+        if _flag(form, "preview"):
             return Reply(200, {"order": self._preview(exchange.check(form, now), now)})
         made = exchange.place(form, now)
         return Reply(200, {"order": {"id": made.id, "status": "ok", "partner_id": "practice"}})
@@ -419,16 +419,15 @@ class Api:
         if found is None or told is None:
             return Reply(401, f"Unauthorized Account: {self.venue.account}")
         shown = _below(told, found.id) or told
-        tagged = request.query.get("includeTags") == "true"
+        tagged = _flag(request.query, "includeTags")
         return Reply(200, {"order": shown if tagged else render.without_tags(shown)})
 
     def _modify(self, request: Request, order: str) -> Reply:
         found = self._own(order)
         if found is None:
             return Reply(401, f"Unauthorized Account: {self.venue.account}")
-        unknown = request.form.keys() - {"type", "duration", "price", "stop", "tag"}
-        if unknown:
-            raise BadRequest(f"Invalid parameter, {min(unknown)}: cannot be changed.")
+        if "quantity" in request.form:
+            raise BadRequest("Invalid parameter, quantity: cannot be changed.")
         check_tag(request.form.get("tag", ""))
         self.venue.exchange.modify(found, request.form, self.venue.now())
         return Reply(200, {"order": {"id": found.id, "status": "ok", "partner_id": "practice"}})
@@ -494,6 +493,11 @@ def _need(told: Mapping[str, str], name: str) -> str:
     if not value:
         raise BadRequest(f"Invalid parameter, {name}: is required.")
     return value
+
+
+def _flag(told: Mapping[str, str], name: str) -> bool:
+    """Clients write it in any case."""
+    return told.get(name, "").lower() == "true"
 
 
 def _whole(told: Mapping[str, str], name: str, default: int) -> int:

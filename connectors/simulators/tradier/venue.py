@@ -30,9 +30,9 @@ SCOPES = frozenset({
 
 @dataclass(slots=True)
 class Options:
-    """How the venue behaves. ``read_lag_ms``: how far lists are behind; ``cancel_ms``: from a cancel's acknowledgement
-    to the cancel; ``average_ms``: from a fill to its average price, all by the venue's clock;
-    ``sandbox``: what the sandbox leaves out."""
+    """How the venue behaves. By the venue's clock: ``read_lag_ms`` is how far lists are behind, ``cancel_ms`` from a
+    cancel's acknowledgement to the cancel, ``average_ms`` from a fill to its average price. ``sandbox``: what the
+    sandbox lacks is lacking."""
 
     seed: int = 7
     cash: Decimal = Decimal(100_000)
