@@ -119,6 +119,20 @@ def test_too_many_requests_wait_as_long_as_the_vendor_says() -> None:
     assert 7.0 in script.slept
 
 
+def test_requests_are_counted_by_what_became_of_them() -> None:
+    counts: dict[str, int] = {}
+    script = Script(said("", 429), said("", 503), httpx.ReadTimeout("slow"), said({"status": "OK"}), said("", 404))
+
+    async def twice(rest: PolygonRest) -> None:
+        await minutes(rest)
+        with pytest.raises(NotFound):
+            await minutes(rest)
+        counts.update(rest.http.requests)
+
+    script.ask(twice)
+    assert counts == {"limited": 1, "failed": 1, "no_answer": 1, "ok": 1, "refused": 1}
+
+
 def test_a_plan_of_five_a_minute_is_kept_to() -> None:
     script = Script(*(said({"status": "OK"}) for _ in range(6)))
 
