@@ -90,6 +90,8 @@ class PolygonFeed:
         self._news: list[News] = []
         self._ready: deque[Sequence[MarketEvent]] = deque()
         self._told_ns = 0
+        self._up_now: set[Cluster] = set()  # families of which everything is heard
+        self._link = False  # whether all of them are
         self.dropped: dict[str, str] = {}  # channels that the plan does not include, and why
 
     async def __aenter__(self) -> Self:
@@ -180,10 +182,20 @@ class PolygonFeed:
         for ticker in sorted(self._of(event.cluster)):
             for gap in self._minutes.ready(ticker, now_ns):
                 self._reader.read(gap)
-        self._news.append(LinkUp(now_ns))
+        self._up_now.add(event.cluster)
+        self._see_whether_up()
+
+    def _see_whether_up(self) -> None:
+        """The link is up as soon as every family is that has a channel left."""
+        up = self._up_now >= self._stream.clusters
+        if up and not self._link:
+            self._news.append(LinkUp(self._clock.now_ns()))
+        self._link = up
 
     def _down(self, event: Lost) -> None:
         tickers = self._of(event.cluster)
+        self._up_now.discard(event.cluster)
+        self._link = False
         self._reader.forget(tickers)
         for ticker in tickers:
             self._minutes.lost(ticker)
@@ -198,6 +210,8 @@ class PolygonFeed:
         if kind in ("A", "AM"):
             self._minutes.drop(ticker)
         self._news.append(Missed(self._clock.now_ns(), f"{event.channel} is left out: {event.reason}"))
+        if self._up_now:
+            self._see_whether_up()
 
     def _filled(self, gap: Gap, windows: list[Window] | None, why: str) -> None:
         self._minutes.filled(gap, windows or [])

@@ -33,8 +33,8 @@ Params = Mapping[str, str | int | bool | Decimal | None]
 class PolygonHttp:
     """One connection pool with one key. ``per_minute``: requests that the plan allows, None for no stated limit.
 
-    ``requests`` counts answers by what became of them ("200", "429", "no answer"). ``transport`` replaces the network
-    in tests. Use as ``async with``.
+    ``requests`` counts them by what became of them: ok, refused, limited, failed, no_answer. ``transport`` replaces the
+    network in tests. Use as ``async with``.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class PolygonHttp:
             async with asyncio.timeout(CONNECT_SECONDS + ANSWER_SECONDS):
                 answer = await self._client.get(self.hosts.rest + path, params=_query(params))
         except (httpx.HTTPError, TimeoutError) as error:
-            self.requests["no answer"] += 1
+            self.requests["no_answer"] += 1
             raise Unavailable(f"{request}: no answer from {self._place}: {_words(error)}{self._mend}") from error
-        self.requests[str(answer.status_code)] += 1
+        self.requests[_outcome(answer.status_code)] += 1
         return _body_of(request, answer)
 
     @property
@@ -148,6 +148,14 @@ def _body_of(request: str, answer: httpx.Response) -> Any:
     if isinstance(body, dict) and body.get("status") in ("ERROR", "NOT_AUTHORIZED"):
         raise error_of(request, answer.status_code, body, answer.text)
     return body
+
+
+def _outcome(status: int) -> str:
+    if status < 400:
+        return "ok"
+    if status == 429:
+        return "limited"
+    return "failed" if status >= 500 else "refused"
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

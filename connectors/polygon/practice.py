@@ -15,6 +15,7 @@ from connectors.polygon.hosts import Hosts
 CLOCK_PATH = "/practice/clock"
 ANSWER_SECONDS = 5.0
 NANOS = 1_000_000_000
+DELAY_NS = 15 * 60 * NANOS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,25 @@ class MarketClock:
             await asyncio.sleep(wait)
 
 
+@dataclass(frozen=True, slots=True)
 class WallClock(MarketClock):
-    """The time of this machine, which NTP may set meanwhile."""
+    """The time of this machine, which NTP may set meanwhile, less what the data is late by."""
 
-    def __init__(self) -> None:
-        super().__init__(0, 0.0)
+    start_ns: int = 0
+    began: float = 0.0
+    late_ns: int = 0
 
     def now_ns(self) -> int:
-        return time.time_ns()
+        return time.time_ns() - self.late_ns
 
 
-async def market_clock(hosts: Hosts) -> MarketClock:
-    """The clock that the vendor's data goes by: the practice vendor is asked for its own."""
+async def market_clock(hosts: Hosts, *, delayed: bool = False) -> MarketClock:
+    """The clock that the vendor's data goes by: the practice vendor is asked for its own.
+
+    ``delayed``: what is told is 15 minutes old, and so is the end of the history.
+    """
     if not hosts.local:
-        return WallClock()
+        return WallClock(late_ns=DELAY_NS if delayed else 0)
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
             asked = time.monotonic()

@@ -73,7 +73,7 @@ async def polygon_live(
     subjects = Subjects(sorted(symbols), quotes=quotes)
     rest = polygon_rest(settings)
     try:
-        clock = await market_clock(polygon_hosts(settings))
+        clock = await market_clock(polygon_hosts(settings), delayed=settings.polygon.delayed)
     except PolygonError as error:
         raise VenueError(str(error)) from error
     asks = any(name.startswith("options.") for name in wish.names)

@@ -77,7 +77,7 @@ async def _stream(settings: Settings, tickers: list[str], since_ns: int | None, 
     from engine.cli.polygon import market_data, polygon_hosts, polygon_rest, polygon_stream
 
     rest = polygon_rest(settings)
-    clock = await market_clock(polygon_hosts(settings))
+    clock = await market_clock(polygon_hosts(settings), delayed=settings.polygon.delayed)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -27,6 +27,7 @@ from connectors.polygon.errors import (
 from connectors.polygon.hosts import HostError, loopback_hosts, vendor_hosts
 from connectors.polygon.http import PolygonHttp
 from connectors.polygon.models import Aggregate, ContractSnapshot, IndexSnapshot, MarketStatus, read
+from connectors.polygon.practice import market_clock
 from connectors.polygon.rest import ChainFilter, PolygonRest
 from tests.connectors.polygon.conftest import DAY, OPEN_NS, Start
 
@@ -118,6 +119,20 @@ def test_too_many_requests_wait_as_long_as_the_vendor_says() -> None:
     assert 7.0 in script.slept
 
 
+def test_requests_are_counted_by_what_became_of_them() -> None:
+    counts: dict[str, int] = {}
+    script = Script(said("", 429), said("", 503), httpx.ReadTimeout("slow"), said({"status": "OK"}), said("", 404))
+
+    async def twice(rest: PolygonRest) -> None:
+        await minutes(rest)
+        with pytest.raises(NotFound):
+            await minutes(rest)
+        counts.update(rest.http.requests)
+
+    script.ask(twice)
+    assert counts == {"limited": 1, "failed": 1, "no_answer": 1, "ok": 1, "refused": 1}
+
+
 def test_a_plan_of_five_a_minute_is_kept_to() -> None:
     script = Script(*(said({"status": "OK"}) for _ in range(6)))
 
@@ -171,6 +186,12 @@ def test_the_key_goes_to_the_vendor_or_to_this_machine_only() -> None:
             loopback_hosts(address)
     with pytest.raises(HostError):
         vendor_hosts("example.com")
+
+
+def test_the_clock_of_a_delayed_plan_is_as_late_as_its_data() -> None:
+    now, late = (asyncio.run(market_clock(vendor_hosts(), delayed=delayed)) for delayed in (False, True))
+    assert abs(now.now_ns() - late.now_ns() - 15 * MINUTE) < MINUTE
+    assert vendor_hosts(delayed=True).stream == "wss://delayed.massive.com"
 
 
 def test_the_spec_s_own_examples_are_read(shared_data: Path) -> None:
