@@ -10,6 +10,7 @@ import os
 import socket
 import time
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from state.connection import BUSY_SECONDS, Lock
@@ -76,7 +77,7 @@ class SessionLock(Lock):
     def release(self) -> None:
         if self.held:
             self._held = False
-            with self._connection.explained():
+            with suppress(*self._connection.faults):  # a session that is gone has no lock any more
                 self._connection.execute("SELECT pg_advisory_unlock(?, ?)", _key(ENGINES, self._connection))
 
 

@@ -91,8 +91,8 @@ class Store(Reader):
     @property
     def mode(self) -> Mode | None:
         """None until it is said."""
-        row = self._connection.execute("SELECT value FROM about WHERE key = 'mode'").fetchone()
-        return Mode(row[0]) if row else None
+        rows = self._connection.rows("SELECT value FROM about WHERE key = 'mode'")
+        return Mode(rows[0]["value"]) if rows else None
 
     def use_for(self, mode: Mode) -> None:
         """Say what a new store is for; raises StoreError when it is for something else."""

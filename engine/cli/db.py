@@ -25,7 +25,7 @@ from engine.cli.stores import (
 )
 from engine.report.trace_text import clock
 from engine.settings import Settings, load_settings
-from state import Mode, Store, open_store
+from state import Mode, Place, Store, is_there, open_store
 from state.marketdata import MarketData, open_market_data
 
 UNITS_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9, "d": 86_400 * 10**9}
@@ -64,7 +64,9 @@ def command(
     store = open_mode(settings, mode)
     if action == "alerts":
         return _alerts(settings, store, since_ns, mode, json)
-    return _check(store, json) if file is None else _backup(store, file, json)
+    if file is not None:
+        return _backup(store, file, json)
+    return _check(store, json, market_of(settings) if mode is None else None)
 
 
 def _init(settings: Settings, mode: ModeName | None, as_json: bool) -> int:
@@ -99,8 +101,13 @@ def _migrate(settings: Settings, mode: ModeName | None, as_json: bool) -> int:
     return ExitCode.GOOD
 
 
-def _check(store: Store, as_json: bool) -> int:
+def _check(store: Store, as_json: bool, market: Place | None) -> int:
+    """``market``: where market data is kept, if it is to be looked at too."""
     problems = store.check()
+    if market is not None and is_there(market):
+        data = open_market_data(market)
+        problems += [f"market data: {problem}" for problem in data.check()]
+        data.close()
     if as_json:
         print_json({**told(store), "problems": problems})
     else:
