@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -42,16 +43,16 @@ def command(
     """Ask each day at 10:00 New York who will lead, and compare with who did. Nothing is used that came later."""
     from connectors.arena.keep import read_boards
     from connectors.arena.source import BOARDS
-    from engine.research.arena.evaluate import best_of, evaluate
+    from engine.research.arena.evaluate import best_of
 
     settings = load_settings(config)
     path = boards or settings.arena.folder / BOARDS
     if boards is None and not path.exists():
         raise UserError(f"there is no {path} yet: `engine run` keeps tables there; or name a file with --boards")
     read = read_boards(path)
-    asked = _asked(read, start.date() if start else None, end.date() if end else None)
     horizons = tuple(float(one) for one in dict.fromkeys(days or ())) or HORIZONS
-    parts = evaluate(_tables(read), asked, _estimators(read, settings.arena.seed), horizons)
+    first, last = start.date() if start else None, end.date() if end else None
+    parts = assess(read, settings.arena.seed, horizons, first, last)
     if not parts:
         raise UserError(f"{path} has no day with a table before it and one after the horizon; name other days")
     best = best_of(parts, ESTIMATORS)
@@ -61,6 +62,15 @@ def command(
     else:
         _print(parts, path, len(read), best)
     return ExitCode.GOOD
+
+
+def assess(
+    boards: list[Board], seed: int, horizons: Sequence[float], start: date | None = None, end: date | None = None
+) -> list[Part]:
+    """The scores of both estimators and the baselines on tables in order of time."""
+    from engine.research.arena.evaluate import evaluate
+
+    return evaluate(_tables(boards), _asked(boards, start, end), _estimators(boards, seed), horizons)
 
 
 def _asked(boards: list[Board], start: date | None, end: date | None) -> list[int]:

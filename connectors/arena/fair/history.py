@@ -87,7 +87,7 @@ def learn(known: Learned, board: Board, priors: Priors) -> Learned:
     before = known.last
     if before is None:
         return replace(known, last=board)
-    days = (board.seen_ns - before.seen_ns) / DAY_NS
+    days = _days_between(before, board)
     if days <= 0.0:
         return replace(known, last=board)
     start, keep = unlearned(priors), math.exp(-days / priors.memory_days)
@@ -103,6 +103,13 @@ def learn(known: Learned, board: Board, priors: Priors) -> Learned:
         faded(known.takeover_days, start.takeover_days, seen * days),
         faded(known.tables, start.tables, float(seen)), faded(known.table_days, start.table_days, seen * days), board,
     )  # fmt: skip
+
+
+def _days_between(before: Board, board: Board) -> float:
+    """By when their votes end, where both say so: a table is as old as its votes, whenever it was seen."""
+    if before.cutoff_ns is not None and board.cutoff_ns is not None:
+        return (board.cutoff_ns - before.cutoff_ns) / DAY_NS
+    return (board.seen_ns - before.seen_ns) / DAY_NS
 
 
 def thinness(row: Row, priors: Priors) -> float:
