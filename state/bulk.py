@@ -77,7 +77,8 @@ def make_hypertables(connection: PostgresConnection, family: Family) -> None:
     for table in family.tables:
         if table.width_ns:
             connection.execute(
-                f"SELECT {schema}.create_hypertable(?::regclass, ?::name, chunk_time_interval => ?::bigint)",
+                f"SELECT {schema}.create_hypertable(?::regclass, ?::name, chunk_time_interval => ?::bigint, "
+                "create_default_indexes => false)",  # the key is index enough
                 (table.name, table.time, table.width_ns),
             )
 

@@ -21,7 +21,10 @@ from state.place import Place
 AT_ONCE: Final = 5_000  # rows in one transaction
 UNDER_WAY: Final = "copying from"  # the key in ``about`` while a copy is not whole
 _MODULUS: Final = 1 << 128
-_NUMBERS: Final = frozenset({"price", "size", "open", "high", "low", "close", "volume"})
+# What a database keeps as numbers and a file as text; all other text is compared letter by letter.
+_NUMBERS: Final = {
+    "ticks": frozenset({"price", "size"}), "bars_1m": frozenset({"open", "high", "low", "close", "volume"})
+}  # fmt: skip
 Notice = Callable[[str, int], None]
 
 
@@ -115,7 +118,7 @@ def _same(old: Connection, new: Connection, shape: Shape) -> Copied:
 def _summed(connection: Connection, shape: Shape) -> tuple[int, int]:
     """Addition does not depend on the order of rows, and a row twice is not a row once."""
     count = total = 0
-    numbers = [name in _NUMBERS for name in shape.columns]
+    numbers = [name in _NUMBERS.get(shape.name, ()) for name in shape.columns]
     about = shape.name == "about"
     for page in _pages(connection, shape, None):
         for row in page:

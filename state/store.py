@@ -97,10 +97,12 @@ class Store(Reader):
     def use_for(self, mode: Mode) -> None:
         """Say what a new store is for; raises StoreError when it is for something else."""
         with self._connection.transaction():
+            if self.mode is None:  # another engine may come at the same moment; the first one's word counts
+                self._connection.execute(
+                    "INSERT INTO about VALUES ('mode', ?) ON CONFLICT DO NOTHING", (mode.value,)
+                )
             known = self.mode
-            if known is None:
-                self._connection.execute("INSERT INTO about VALUES ('mode', ?)", (mode.value,))
-        if known is not None and known is not mode:
+        if known is not mode:
             raise StoreError(
                 f"{self.path} is a {known} store and cannot be used for {mode}: "
                 "name another file with AUTOTRADER__STORE__PATH, or another schema with AUTOTRADER__STORE__URL"

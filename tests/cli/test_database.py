@@ -128,3 +128,21 @@ def test_a_wrong_address_is_a_mistake_of_the_settings(engine_cli: Cli, tmp_path:
     assert answer.code == 2
     assert said in answer.err
     assert "hunter2" not in answer.err + answer.out
+
+
+def test_migrate_says_what_it_did_and_does_it_once(engine_cli: Cli, tmp_path: Path) -> None:
+    first = json.loads(engine_cli("db", "migrate", "--json").out)["stores"]
+    assert [(row["kind"], row["migrated"][0]) for row in first] == [("paper", 1), ("market data", 1)]
+    again = engine_cli("db", "migrate")
+    assert again.out == (
+        "state/autotrader.db (paper): up to date, nothing to do\n"
+        "state/autotrader-market.db (market data): up to date, nothing to do\n"
+    )
+    assert engine_cli("db", "check").out == "state/autotrader.db (paper): sound\n"
+    nothing = engine_cli("data", "export", "--out", tmp_path / "out", "--as", "flatfiles")
+    assert (nothing.code, nothing.out) == (1, f"bars_1m: 0 rows in {tmp_path / 'out'}\n")
+    same = "sqlite:///state/autotrader.db"
+    assert "name the same store" in engine_cli("data", "copy", "--from", same, "--to", same).err
+    missing = engine_cli("data", "copy", "--from", "sqlite:///not.db", "--to", same)
+    assert missing.code == 2
+    assert missing.err == "error: there is no store of paper, demo, live or market data at not.db\n"

@@ -164,9 +164,10 @@ def test_tables_that_grow_are_given_to_timescale_where_it_is_installed(server: p
     connection = connect(server.place("public", tmp_path))
     connection.execute("CREATE TABLE asked (name TEXT, time TEXT, width BIGINT)")
     connection.execute(
-        "CREATE FUNCTION create_hypertable(relation REGCLASS, time_column_name NAME, chunk_time_interval BIGINT) "
+        "CREATE FUNCTION create_hypertable(relation REGCLASS, time_column_name NAME, "
+        "chunk_time_interval ANYELEMENT = NULL::bigint, create_default_indexes BOOLEAN = TRUE) "
         "RETURNS VOID LANGUAGE SQL AS $$ INSERT INTO public.asked "
-        "VALUES (relation::text, time_column_name, chunk_time_interval) $$"
+        "SELECT relation::text, time_column_name, chunk_time_interval WHERE NOT create_default_indexes $$"
     )
     try:
         data = open_market_data(server.place("hyper", tmp_path))
