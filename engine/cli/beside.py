@@ -51,12 +51,12 @@ class Beside:
         self._log = event_log(settings)
         self._figures = RunFigures(decider)
         self._run, self._packs = writer.run_id, decider.context.plan.ruleset.trading
-        self._desk: _Desk | None = None
+        self._desk: Desk | None = None
         self._book: ServiceBook | None = None
         self.recorders: list[Recorder] = [EventRecorder(self._keep, writer.run_id, mode, decider), self._figures]
         try:
             self._book = ServiceBook(service_file(settings.store.path, mode))
-            self._desk = _Desk(self._book, store, writer, decider)
+            self._desk = Desk(self._book, store, writer, decider)
         except StoreError as error:
             self._say(f"the service cannot reach this run: {error}")
         else:
@@ -134,7 +134,7 @@ class Alone:
         """Nothing is open."""
 
 
-class _Desk:
+class Desk:
     """Takes wishes, hands them to the rules' engine, and answers when the tick is over. A recorder.
 
     A wish is marked as taken, on disk, before anything is decided on it, and never handed over again: whatever dies

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,10 +14,14 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
+from engine.cli.beside import Desk
 from engine.cli.clock import now_ns
+from engine.decide.requests import order_id
 from engine.market.inputs import Requested, Wish
+from engine.market.orders import Leg
 from engine.service.door import LARGEST_BODY, RateLimit
 from engine.service.tokens import Scope, TokenError, TokenFile
+from state import StoreError
 from state.service import ServiceBook
 
 BRACKET = {"symbol": "AAPL", "qty": 1, "type": "market", "stop_pct": 0.01, "tp_pct": 0.02}
@@ -319,3 +324,33 @@ def test_a_wish_is_taken_once_and_never_again(tmp_path: Path) -> None:
     assert row is not None and (row.state, row.run, row.answer) == ("done", "one", {"verdict": "fired"})
     queue.close()
     late.close()
+
+
+def test_a_wish_whose_engine_died_is_answered_by_the_next_from_what_the_store_has(service: Any) -> None:
+    """Once killed before the order was written down, and once after."""
+    queue = service.book.requests()
+    for name in ("before", "after"):
+        service.book.ask(Requested(name, Wish.ENTER, "me", "SPY"), now_ns())
+    assert len(queue.take("dead", now_ns())) == 2
+    queue.close()
+    written = order_id("after", "SPY", Leg.ENTRY)
+
+    class OfStore:
+        """What a store has of the dead run."""
+
+        def order(self, client_id: str) -> dict[str, str]:
+            if client_id != written:
+                raise StoreError("it has no such order")
+            return {"client_id": client_id, "symbol": "SPY", "state": "done"}
+
+    writer = SimpleNamespace(run_id="next", input=lambda item: None)
+    decider = SimpleNamespace(request=lambda request: pytest.fail("it is never handed over again"))
+    desk = Desk(service.book, OfStore(), writer, decider)  # type: ignore[arg-type]  # stand-ins
+    desk.take()
+    desk.queue.close()
+    before, after = service.book.request("before"), service.book.request("after")
+    assert before.state == after.state == "lost"
+    assert before.answer["orders"] == [] and "ask again" in before.answer["reason"]
+    assert [o["id"] for o in after.answer["orders"]] == [written]
+    told = service.client.get("/api/v1/requests/after").json()
+    assert told["state"] == "lost" and told["orders"][0]["state"] == "done"
