@@ -43,7 +43,7 @@ class TennisSource:
         self._followed: tuple[str, ...] = ()
         self._told: dict[tuple[str, str], tuple[Value, str]] = {}
         self._tell: Callable[[str], None] = lambda words: None
-        self._said = ""
+        self._missing: dict[str, str] | None = None
 
     # -- what the venue shows ------------------------------------------------------------------------------------------
 
@@ -156,10 +156,11 @@ class TennisSource:
                     self._tell(f"{error}; who is who is not remembered")
 
     def _say_what_is_missing(self) -> None:
-        words = missing_words(self._priced)
-        if words != self._said and self._followed:
-            self._said = words
-            self._tell(words)
+        """At the start, and when a market is there that has no price; what has closed is nothing to tell."""
+        missing = {ticker: price.why for ticker, price in self._priced.items() if isinstance(price, Unpriced)}
+        if self._followed and not (self._missing is not None and missing.items() <= self._missing.items()):
+            self._tell(missing_words(self._priced))
+            self._missing = missing
 
 
 _OF_A_PRICE = (

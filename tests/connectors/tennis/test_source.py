@@ -89,6 +89,18 @@ def test_a_market_that_is_shown_no_more_becomes_unknown(book: TourBook, leg: Leg
     assert told["tennis.fair"] is None
 
 
+def test_only_what_newly_has_no_price_is_said_again(book: TourBook, leg: Leg) -> None:
+    source = made(book)
+    _, said = running(source, pair(leg))
+    source.show([], NOW + HOUR)
+    source.show(pair(leg), NOW + HOUR)
+    assert len(said) == 1, "markets that close are nothing to tell"
+    for _ in range(2):
+        source.show([*pair(leg), leg("Q", "Q vs Griekspoor", "Q", event="KXATPMATCH-26APR25QGRI")], NOW + HOUR)
+    assert len(said) == 2
+    assert "of this one 1 can be seen" in said[1]
+
+
 def test_other_series_are_nobodys_business(book: TourBook, leg: Leg) -> None:
     source = made(book)
     source.show(pair(leg, event="KXWTAMATCH-26APR25CERDAR"), NOW)
