@@ -134,6 +134,7 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
         names = {k.name for p in plan.symbols.values() for k in p.program.inputs if k.what in ("fact", "time")}
         stream = KalshiStream(hosts, signer)
         feed = KalshiFeed(rest, stream, markets.values(), names, time.time_ns, account=True)
+        await feed.read_terms()
         watch.feed(feed, stream)
         writer = _writer(folder, rules, len(tickers))
         venue = KalshiVenue(rest, {ticker: m.exchange_index for ticker, m in markets.items()})
@@ -153,18 +154,18 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
             running = asyncio.create_task(run.run(stop))
             while not run.ready:
                 await asyncio.sleep(0.01)
-            await _probe(said, folder, tickers[0], samples, watch, feed)
+            await _probe(said, folder, [tickers[i % len(tickers)] for i in range(samples)], watch, feed)
             stop.set()
             await running
         writer.end("done", None, {})
     return [(watch.wires[i] - watch.frames[i]) / 1e6 for i in watch.wires if i in watch.frames]
 
 
-async def _probe(said: dict[str, Any], folder: Path, ticker: str, samples: int, watch: Watch, feed: KalshiFeed) -> None:
-    """Bid for a great many contracts, wait for the order that follows, take the bid off again."""
+async def _probe(said: dict[str, Any], folder: Path, tickers: list[str], watch: Watch, feed: KalshiFeed) -> None:
+    """In one market after the other: bid for a great many contracts, wait for the order that follows, withdraw."""
     token = (folder / said["control_token_file"]).read_text()
     async with httpx.AsyncClient(base_url=said["control"], headers={"Authorization": f"Bearer {token}"}) as control:
-        for _ in range(samples):
+        for ticker in tickers:
             watch.left.clear()
             book = feed._stream.book(ticker)
             best = book.best_bid if book is not None else None

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.calendar_cache import Sessions, cache_file, keep, load
 from engine.market.calendar import TradingCalendar, TradingDay
 from engine.market.events import NANOS, SourceError
 
@@ -36,18 +37,25 @@ def calendar(name: str) -> TradingCalendar:
     """
     if name == ALWAYS_OPEN:
         return AlwaysOpenCalendar()
-    exchange = _load(name)
-    opens, closes = exchange.opens_nanos.tolist(), exchange.closes_nanos.tolist()
-    days = {
-        session.toordinal(): TradingDay(session.toordinal(), opened, closed)
-        for session, opened, closed in zip(exchange.sessions, opens, closes, strict=True)
-    }
-    found = ExchangeSessions(name, str(exchange.tz), days)
+    path = cache_file(name, f"{FIRST_DATE.year}-{LAST_DATE.year}") if name.isalnum() else None
+    kept = load(path) if path is not None else None
+    sessions = kept or _computed(name)
+    rows = zip(sessions.ordinals, sessions.opens_ns, sessions.closes_ns, strict=True)
+    days = {day.ordinal: day for day in map(TradingDay._make, rows)}
+    found = ExchangeSessions(name, sessions.timezone, days)
     for day in list(days.values())[-5:]:
         if found.ordinal_at(day.open_ns) != day.ordinal:
             raise CalendarError(f"calendar {name!r} has sessions that begin on the evening before, which have no one "
                                 f"local date; use an exchange with day sessions, or {ALWAYS_OPEN!r}")
+    if kept is None and path is not None:
+        keep(path, sessions)
     return found
+
+
+def _computed(name: str) -> Sessions:
+    exchange = _load(name)
+    ordinals = [session.toordinal() for session in exchange.sessions]
+    return Sessions(str(exchange.tz), ordinals, exchange.opens_nanos.tolist(), exchange.closes_nanos.tolist())
 
 
 def _load(name: str) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from connectors.alpha.file import Alpha
-from connectors.alpha.manifest import CONFIDENCE, EXPIRES, FAIR, LISTED, SOURCE
+from connectors.alpha.manifest import CONFIDENCE, EXPIRES, FAIR, LISTED, SAID, SOURCE
 from connectors.alpha.models import Signal, iso
 from engine.market.events import NANOS, MarketSource, Observation, Tick
 
 NOT_LISTED = "the signal file does not list it"
-_FROM_SIGNAL = (FAIR, CONFIDENCE, SOURCE, EXPIRES)
+_FROM_SIGNAL = (FAIR, SAID, CONFIDENCE, SOURCE, EXPIRES)
 Mark = tuple[float | str | bool | None, str, int]  # value, reason, and the instant of a value that has one of its own
 
 
@@ -59,6 +59,7 @@ class AlphaBook:
 def _known(signal: Signal) -> Iterator[Observation]:
     ticker, as_of = signal.ticker, signal.as_of_ns
     yield Observation(ticker, as_of, FAIR, signal.fair_yes_probability)
+    yield Observation(ticker, as_of, SAID, signal.said)
     yield Observation(ticker, as_of, CONFIDENCE, float(signal.confidence))
     yield Observation(ticker, as_of, SOURCE, signal.source)
     yield Observation(ticker, as_of, EXPIRES, signal.expiry_ns / NANOS)

@@ -151,7 +151,7 @@ def rendered(signals: Iterable[Signal], generated_at: datetime) -> str:
     told = {
         "version": VERSION,
         "generated_at": iso(generated_at),
-        "signals": [signal.model_dump(mode="json") for signal in signals],
+        "signals": [signal.model_dump(mode="json", exclude_none=True) for signal in signals],
     }
     return json.dumps(told, indent=2) + "\n"
 

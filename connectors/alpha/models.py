@@ -32,12 +32,20 @@ class Signal(_Strict):
     as_of: Instant = Field(description="When it became known. It is not believed before.")
     expiry: Instant = Field(description="When it ceases to count.")
     source: str = Field(min_length=1, max_length=80, description="Who or what made it.")
+    said_yes_probability: float | None = Field(
+        default=None, gt=0, lt=1, description="What its maker said, where outcomes have corrected the fair probability."
+    )
 
     @model_validator(mode="after")
     def _expires_later(self) -> Self:
         if self.expiry <= self.as_of:
             raise ValueError("expiry must be later than as_of")
         return self
+
+    @property
+    def said(self) -> float:
+        """The probability of YES as its maker said it, before any correction."""
+        return self.fair_yes_probability if self.said_yes_probability is None else self.said_yes_probability
 
     @property
     def as_of_ns(self) -> int:

@@ -240,11 +240,12 @@ def _alone(folder: Path) -> Iterator[None]:
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """A polite kill is the same as Ctrl-C: what is done is kept, and it is said how to go on."""
-    old = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    old = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
         err().print("stopped: the same command goes on at the step that was not finished")
         raise
     finally:
-        signal.signal(signal.SIGTERM, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)

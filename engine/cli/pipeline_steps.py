@@ -78,9 +78,14 @@ def _looped(asked: Asked, settings: Settings) -> Iterator[Step]:
 
 def _signals(asked: Asked, settings: Settings) -> Step:
     words: list[object] = ["--source", asked.source, "--top-k", asked.top_k, "--bankroll", f"{asked.bankroll:g}"]
-    for option, value in (("--input", asked.rows), ("--markets", asked.markets), ("--series", asked.series)):
+    # What an earlier round has learnt from outcomes.
+    correction = CALIBRATION if CALIBRATION.exists() else None
+    given = {
+        "--input": asked.rows, "--markets": asked.markets, "--series": asked.series, "--correct": correction,
+    }  # fmt: skip
+    for option, value in given.items():
         words += [] if value is None else [option, value]
-    files = [asked.rows, asked.markets, settings.signals.flow if asked.source == "flow" else None]
+    files = [asked.rows, asked.markets, correction, settings.signals.flow if asked.source == "flow" else None]
     reads = (*(str(file) for file in files if file is not None), SETTINGS)
     return Step("signals", _words(asked, "signals", "build", *words, venue=asked.source == "flow"), reads)
 

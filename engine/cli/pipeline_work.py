@@ -46,6 +46,7 @@ class VerbWork:
     def __init__(self, asked: Asked, settings: Settings) -> None:
         self.asked, self.settings = asked, settings
         self.fault: Exception | None = None
+        self._asked_to_stop = False
         self._answers: Mapping[str, Callable[[Json, Round], Ended]] = {
             "signals": self._signals, "capture": self._capture, "paper": self._paper, "sweep": self._sweep,
             "report": self._report, "calibrate": self._calibrate, "gate": self._gate,
@@ -86,19 +87,26 @@ class VerbWork:
         return Ended(ended.status, said.code, ended.words, ended.outputs, ended.result, ended.passed)
 
     def _ask(self, step: Step) -> Said:
-        """Call the verb. Some verbs take SIGTERM for themselves while they run, and give it back as the system's."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        """Call the verb. Some verbs take these signals for themselves while they run, and give them back."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
         text = io.StringIO()
         try:
             with redirect_stdout(text):
                 code = answer(step.command[1:])
         except Exception as error:
+            if self._asked_to_stop:  # it came where something made another error of it, such as a class being built
+                raise KeyboardInterrupt from error
             known = exit_code_of(error)
             if known is None:
                 self.fault = error
             return Said(ExitCode.FAULT if known is None else known, f"{error}" or type(error).__name__, {})
         lines = text.getvalue().splitlines()
         return Said(code, "", json.loads(lines[-1]) if lines else {})
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._asked_to_stop = True
+        raise KeyboardInterrupt
 
     def _still_counts(self) -> bool:
         """Whether a signal that was built has not expired."""

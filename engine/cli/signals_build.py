@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +32,7 @@ from engine.cli.signals_common import (
 from engine.cli.signals_flow import Tape, from_files, from_venue
 from engine.market.events import NANOS
 from engine.report.signals import message, signals_csv
+from engine.research.calibration import Calibration, load_calibration
 from engine.research.flow.calibration import Line
 from engine.research.flow.features import features
 from engine.research.flow.model import belief, fair
@@ -80,6 +81,9 @@ def build(
     ] = None,
     calibration: CalibrationOption = None,
     domain: DomainOption = None,
+    correct: Annotated[
+        Path | None, typer.Option("--correct", metavar="FILE", help="Correct them by what `engine calibrate` found.")
+    ] = None,
     exchange: Annotated[
         str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
     ] = None,
@@ -103,9 +107,12 @@ def build(
         parameters = _parameters(params or settings.signals.flow)
         tape = _tape(settings, parameters, input_, markets, wanted, series)
         candidates, stamps = _from_flow(tape, wanted, parameters, domain_of(calibration, domain), valid)
+    said = {one.ticker: one.fair for one in candidates} if correct is not None else {}
+    if correct is not None:
+        candidates = _corrected(candidates, load_calibration(correct))
     ranked = rank(candidates, bankroll, fraction, float(TAKER_RATE))
     kept, path = ranked[:top_k], alpha or settings.signals.alpha
-    _write(kept, stamps, bankroll, path, output, text)
+    _write(kept, stamps, said, bankroll, path, output, text)
     _tell(kept, ranked, path, output, text, json)
     return ExitCode.GOOD
 
@@ -216,17 +223,28 @@ def _named(tickers: Sequence[str]) -> str:
     return ", ".join(tickers[:10]) + (f" and {len(tickers) - 10} more" if len(tickers) > 10 else "")
 
 
+# -- correction --------------------------------------------------------------------------------------------------------
+
+
+def _corrected(candidates: Sequence[Candidate], calibration: Calibration) -> list[Candidate]:
+    """The same candidates at corrected probabilities, and a word about the correction."""
+    basis, method = calibration.fitted_on, calibration.map.method
+    err().print(f"fair probabilities are corrected by {method}, fitted on {basis.events} events up to {basis.last}")
+    return [replace(one, fair=calibration.apply(one.fair)) for one in candidates]
+
+
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
 def _write(
-    kept: Sequence[Ranked], stamps: Mapping[str, Stamp], bankroll: float, path: Path, output: Path | None,
-    text: Path | None,
+    kept: Sequence[Ranked], stamps: Mapping[str, Stamp], said: Mapping[str, float], bankroll: float, path: Path,
+    output: Path | None, text: Path | None,
 ) -> None:  # fmt: skip
     signals = [
         Signal(
             ticker=one.candidate.ticker, fair_yes_probability=one.candidate.fair, confidence=one.candidate.confidence,
             as_of=stamp.as_of, expiry=stamp.expiry, source=stamp.source,
+            said_yes_probability=said.get(one.candidate.ticker),
         )
         for one in kept
         for stamp in (stamps[one.candidate.ticker],)

@@ -13,7 +13,7 @@ from engine.cli.errors import UserError
 from engine.market.trades import PublicTrade
 from engine.research.flow.calibration import parse_calibration
 from engine.research.flow.samples import Domain, MarketFacts, by_market
-from engine.ruleset.scalars import duration_seconds
+from engine.ruleset.times import duration_seconds
 
 CalibrationOption = Annotated[
     Path | None, typer.Option("--calibration", metavar="FILE", help="Slopes by domain and horizon, a table of yours.")

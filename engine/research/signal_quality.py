@@ -33,10 +33,12 @@ SEED = 20_240_229
 
 @dataclass(frozen=True, slots=True)
 class PredictedTrade:
-    """A closed trade of a contract with the fair probability of YES when its entry was decided."""
+    """A closed trade of a contract with the fair probability of YES when its entry was decided, and what the maker of
+    the signal had ``said`` before outcomes corrected it: only that may teach the next correction."""
 
     trade: ClosedTrade
     probability: float
+    said: float
 
     @property
     def own_probability(self) -> float:
@@ -132,7 +134,7 @@ def outcome_rows(predicted: Sequence[PredictedTrade]) -> list[dict[str, Any]]:
     """Rows that ``engine calibrate --from`` reads: what was said of contracts that have settled, and what came true."""
     return [
         {
-            "probability": one.probability, "outcome": int(one.outcome), "time": iso_utc(one.trade.opened_ns),
+            "probability": one.said, "outcome": int(one.outcome), "time": iso_utc(one.trade.opened_ns),
             "event": event_of(one.trade.symbol, one.trade.closed_ns), "settled": iso_utc(one.trade.closed_ns),
             "market_price": float(one.trade.entry),
         }

@@ -32,19 +32,8 @@ from engine.ruleset.model_parts import (
     problem,
 )
 from engine.ruleset.models_of_tests import Test as Test
-from engine.ruleset.scalars import (
-    Budget,
-    Days,
-    Expr,
-    Hours,
-    Name,
-    Period,
-    RulePattern,
-    Symbol,
-    Text,
-    Trigger,
-    Zone,
-)
+from engine.ruleset.scalars import Budget, Expr, Name, RulePattern, Symbol, Text
+from engine.ruleset.times import Days, Hours, Period, Trigger, Zone
 
 
 class Rule(RuleModel):

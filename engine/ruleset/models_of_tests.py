@@ -7,17 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from engine.ruleset.model_parts import FactKey, KeyPattern, ParameterKey, RuleModel, Rules, problem
-from engine.ruleset.scalars import (
-    Comparison,
-    Expr,
-    FactValue,
-    Moment,
-    RulePattern,
-    Series,
-    Symbol,
-    Text,
-    Timestamp,
-)
+from engine.ruleset.scalars import Comparison, Expr, FactValue, RulePattern, Series, Symbol, Text
+from engine.ruleset.times import Moment, Timestamp
 
 
 class Bars(RuleModel):

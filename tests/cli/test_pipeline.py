@@ -82,8 +82,18 @@ def test_a_round_passes_its_gate_and_the_next_one_takes_over_what_has_not_change
     assert second["number"] == 2
     taken_over = {record["step"]: record["same_as_round"] for record in second["steps"]}
     assert taken_over == {"signals": None, "paper": 1, "report": None, "gate": None}
+
+    # What outcomes have taught corrects the signals of the next round.
+    rows = [f"0.7,{int(n % 2 == 0)},2026-01-{1 + n // 24:02}T{n % 24:02}:00:00Z,E{n}" for n in range(300)]
+    (folder / "outcomes.csv").write_text("\n".join(["probability,outcome,time,event", *rows]) + "\n", encoding="utf-8")
+    assert main(["calibrate", "--from", "outcomes.csv"]) == 0
     (folder / "rules" / "candles" / "gate.yaml").write_text(GATE.replace("1", "999"), encoding="utf-8")
     assert main([*ONCE]) == 1
+    built = state_of(folder, 3)["steps"][0]
+    assert "--correct data/alpha_calibration.json" in built["command"]
+    assert len(built["inputs"]["data/alpha_calibration.json"]) == 64
+    (signal,) = json.loads((folder / "data" / "alpha_signals.json").read_text(encoding="utf-8"))["signals"]
+    assert signal["said_yes_probability"] == 0.6 != signal["fair_yes_probability"]
     assert "not passed" in capsys.readouterr().out
 
 

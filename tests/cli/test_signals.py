@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from engine.cli.main import main
+from engine.research.calibration import load_calibration
 
 Cli = Callable[..., Any]
 
@@ -80,6 +81,40 @@ def test_the_best_are_kept_and_the_answer_says_of_how_many(here: Cli, folder: Pa
     told = json.loads(answer.out)
     assert (told["rows"], told["kept"]) == (3, 1)
     assert list(signals(folder / "mine.json")) == ["KXTOPMODEL-26NOV24-ARG"]
+
+
+def boastful(path: Path) -> Path:
+    """Outcomes of probabilities that are too sure of themselves: half of what is above or below one half is air."""
+    draw, lines = Random(1), ["probability,outcome,time,event"]
+    for number in range(400):
+        p = draw.uniform(0.03, 0.97)
+        paid = int(draw.random() < 0.5 + 0.5 * (p - 0.5))
+        lines.append(f"{p:.4f},{paid},2026-01-{1 + number // 24:02}T{number % 24:02}:00:00Z,E{number}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_correction_moves_what_is_traded_on_and_keeps_what_was_said(here: Cli, folder: Path) -> None:
+    boastful(folder / "outcomes.csv")
+    assert here("calibrate", "--from", "outcomes.csv", cwd=folder).code == 0
+    answer = here(*BUILD, "--correct", "data/alpha_calibration.json", "--output", "signals.csv", cwd=folder)
+    assert answer.code == 0, answer.err
+    assert "fair probabilities are corrected by platt, fitted on 400 events up to 2026-01-17" in answer.err
+    found = signals(folder / "data" / "alpha_signals.json")
+    correction = load_calibration(folder / "data" / "alpha_calibration.json")
+    weather = found["KXHIGHNY-26NOV22-T45.5"]
+    assert weather["said_yes_probability"] == 0.70
+    assert weather["fair_yes_probability"] == correction.apply(0.70) < 0.65
+    assert here("signals", "check", cwd=folder).code == 0
+    table = {row["ticker"]: row for row in csv.DictReader((folder / "signals.csv").open())}
+    shown = float(table["KXHIGHNY-26NOV22-T45.5"]["fair_yes_probability"])
+    assert shown == pytest.approx(correction.apply(0.70), abs=1e-4)
+
+
+def test_a_correction_that_is_not_there_corrects_nothing_in_silence(here: Cli, folder: Path) -> None:
+    answer = here(*BUILD, "--correct", "data/alpha_calibration.json", cwd=folder)
+    assert answer.code == 2 and "`engine calibrate --from FILE` makes one" in answer.err
+    assert not (folder / "data" / "alpha_signals.json").exists()
 
 
 def test_wrong_rows_are_all_named_and_nothing_is_written(here: Cli, folder: Path) -> None:

@@ -26,7 +26,7 @@ def predicted(
         "p.a", f"KXTOP-26E{event:03}-A", side, quantity, Decimal(entry), Decimal(exit_price), event * DAY,
         event * DAY + 1, gross, Decimal(fees), gross - Decimal(fees), "settled", "c", 1.0, 0.0, None, 1,
     )  # fmt: skip
-    return PredictedTrade(trade, said)
+    return PredictedTrade(trade, said, said)
 
 
 def test_the_edge_of_yes_and_of_no_are_told_in_the_same_coin() -> None:

@@ -9,19 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ruleset.scalars import (
-    Budget,
-    Comparison,
-    Days,
-    FactValue,
-    Hours,
-    Moment,
-    Series,
-    Symbol,
-    Timestamp,
-    Trigger,
-    duration_seconds,
-)
+from engine.ruleset.scalars import Budget, Comparison, FactValue, Series, Symbol
+from engine.ruleset.times import Days, Hours, Moment, Timestamp, Trigger, duration_seconds
 
 
 def test_series_count_samples_and_step_from_the_start() -> None:

@@ -10,7 +10,7 @@ from engine.ruleset import models
 from engine.ruleset.linker import PackFiles, matching
 from engine.ruleset.load import Document
 from engine.ruleset.models_of_tests import Bars, Given
-from engine.ruleset.scalars import duration_seconds
+from engine.ruleset.times import duration_seconds
 
 
 def run(context: LintContext) -> Iterable[Finding]:

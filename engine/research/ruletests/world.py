@@ -27,7 +27,8 @@ from engine.ruleset.load import Document
 from engine.ruleset.models_of_tests import Bars, Test
 from engine.ruleset.parameters import ParameterError, read_settings
 from engine.ruleset.rules import Pack, Ruleset
-from engine.ruleset.scalars import Expr, FactValue, Series, duration_seconds
+from engine.ruleset.scalars import Expr, FactValue, Series
+from engine.ruleset.times import duration_seconds
 
 DEFAULT_START = datetime(2024, 3, 5, 9, 30)
 DEFAULT_CALENDAR = "XNYS"

@@ -25,13 +25,14 @@ from state import Mode, open_store
 Cli = Callable[..., Any]
 START, DAY = 1_767_279_600_000_000_000, 86_400_000_000_000  # 2026-01-01 10:00 in New York
 FAIR = FactSpec("alpha.fair", "probability", Scope.SIGNAL, "Fair probability of YES.", "when told", True)
+MAKER = FactSpec("alpha.said", "probability", Scope.SIGNAL, "Before outcomes corrected it.", "when told", True)
 PACK = "kind: pack\nname: fair\nabout: x\nvenue: paper\ntimezone: America/New_York\nuniverse: [{universe}]\n"
 RULES = """\
 kind: strategy
 name: buy
 about: Buys YES where it is cheap.
 on: quote
-when: alpha.fair - yes.ask >= 1%
+when: [alpha.fair - yes.ask >= 1%, abs(alpha.fair - alpha.said) <= 20%]
 then: {buy: {size: 10}}
 """
 GATE = """\
@@ -44,6 +45,9 @@ require:
   - stats.expectancy > $0
   - stats.cost_coverage >= 95%
 """
+
+
+TAKEN_OFF = 0.04  # what an earlier correction took off what the maker of the signals had said
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     three days, bought at 50 cents; three in five paid."""
     folder = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
-        manifest: Manifest = (*CORE, *KALSHI, FAIR)
+        manifest: Manifest = (*CORE, *KALSHI, FAIR, MAKER)
         for module in ("engine.cli.rules", "engine.cli.kept"):
             patch.setattr(f"{module}.MANIFEST", manifest)
         rules = folder / "rules" / "fair"
@@ -94,8 +98,8 @@ def write_run(folder: Path) -> None:
         time_ns = START + number // 20 * DAY + number * 60_000_000_000
         program = plan.symbols[said.market].program
         values = program.initial.copy()
-        (slot,) = (slot for key, slot in program.inputs.items() if key.name == "alpha.fair" and key.what == "fact")
-        values[slot] = said.fair
+        slots = {key.name: slot for key, slot in program.inputs.items() if key.what == "fact"}
+        values[slots["alpha.fair"]], values[slots["alpha.said"]] = said.fair, said.fair + TAKEN_OFF
         writer.decision(
             time_ns, "fair.buy", "fair.buy", said.market, said.market, "fired", "", "", {}, ["buy"], values.tobytes()
         )
@@ -183,6 +187,8 @@ def test_the_daily_report_says_what_signals_were_worth(
 
     outcomes = read_outcomes(tmp_path / "deep" / "r.json")  # what `engine calibrate --from` reads
     assert len(outcomes.probability) == 60 and outcomes.events == 60
+    # What was corrected already must not teach the next correction.
+    assert sorted(outcomes.probability) == pytest.approx(sorted(s.fair + TAKEN_OFF for s in SAID))
 
 
 def test_no_go_says_why(
