@@ -15,6 +15,7 @@ from rich.table import Table
 from engine.cli.console import out, print_json, progress
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import Evidence, gather
+from engine.cli.gate_changes import tell_changes
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
 from engine.cli.stores import store_of
@@ -68,6 +69,7 @@ def command(
         if value is not None:
             raise UserError(f"`engine gate check` takes no {name}; it is for `engine gate placebo`")
     verdicts = [pack_verdict(settings, name) for name in packs_to_judge(settings, pack)]
+    tell_changes(settings, {verdict.pack: verdict.passed for verdict in verdicts})
     if json:
         print_json(verdicts_json(verdicts, settings))
     else:

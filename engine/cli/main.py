@@ -68,6 +68,7 @@ VERBS: Mapping[str, Verb] = {
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
     "gate": Verb("engine.cli.gate", "Judge by their kept runs whether packs may trade for real, and try the gates."),
     "calibrate": Verb("engine.cli.calibrate", "Correct fair probabilities by what came true."),
+    "notify": Verb("engine.cli.notify", "Try the notifications that people get."),
     "doctor": Verb("engine.cli.doctor", "Check keys, clock, store, limits, markets and this machine."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.cli.assemble import now_ns
 from engine.cli.captures import begun_note
 from engine.cli.venue_lasting import go_on
-from engine.cli.venue_session import CONNECTED, VenueSession, statistics_from, teller
+from engine.cli.venue_session import CONNECTED, VenueSession, statistics_from
 from engine.cli.venues.port import LiveFeed
 from engine.decide.tick import Decider
 from engine.execute.dry import DryBroker
@@ -26,7 +26,7 @@ async def trade_on_paper(session: VenueSession, decider: Decider, feed: LiveFeed
     loop = Loop(decider, journal, [*session.recorders(writer, statistics), *service.recorders])
     run = LiveRun(
         loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=session.before_tick(writer, decider, service),
-        every_second=session.every_second(writer, service), tell=teller(writer, "connection", news=CONNECTED),
+        every_second=session.every_second(writer, service), tell=session.teller(writer, "connection", news=CONNECTED),
         beside=lambda: session.beside(feed, writer),
     )  # fmt: skip
     service.ready = lambda: run.ready

@@ -15,7 +15,7 @@ class ParameterError(Exception):
 
 
 def read_settings(ruleset: Ruleset, written: Sequence[str], pack: str = "") -> dict[str, float]:
-    """Values by key of ``rule.name=value`` texts; raises ParameterError. ``pack``: in which names are looked for first."""
+    """Values by key of ``rule.name=value`` texts; raises ParameterError. ``pack``: where names are looked for first."""
     values: dict[str, float] = {}
     for text in written:
         name, equals, value = text.partition("=")

@@ -470,10 +470,39 @@ class ServiceSettings(Section):
     )
 
 
+class NotifySettings(Section):
+    """Who is told what happens, beside the terminal and the store."""
+
+    urls: Secret | None = Field(
+        default=None,
+        description="Apprise URLs with commas between them. Only in the environment or in .env, never in this file.",
+    )
+    kinds: list[Literal["trades", "signals", "errors", "halts", "gates"]] = Field(
+        default=["trades", "errors", "halts", "gates"],
+        description="What is told: fills, orders that rules want, errors, halts and their end, changes of gates.",
+    )
+    per_minute: int = Field(
+        default=10, ge=1, le=600, description="Most messages a minute to each target; beyond, one with counts."
+    )
+
+
+class DiscordSettings(Section):
+    """A Discord channel that is told the same as notify.urls."""
+
+    webhook_url: Secret | None = Field(
+        default=None, description="Its webhook. Only in the environment or in .env, never in this file."
+    )
+    enabled: bool = Field(default=True, description="false tells it nothing.")
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="Least severe line to write."
     )
     json_lines: bool = Field(default=False, alias="json", description="true writes one JSON object a line.")
@@ -497,4 +526,6 @@ class Settings(Section):
     arena: ArenaSettings = ArenaSettings()
     events: EventsSettings = EventsSettings()
     service: ServiceSettings = ServiceSettings()
+    notify: NotifySettings = NotifySettings()
+    discord: DiscordSettings = DiscordSettings()
     log: LogSettings = LogSettings()

@@ -115,6 +115,20 @@ def test_variables_speak_text_lists_tables_and_truth(tmp_path: Path) -> None:
     assert settings.trace.level == "full"
 
 
+def test_variables_of_the_traders_before_are_taken(tmp_path: Path) -> None:
+    webhook = "https://discord.com/api/webhooks/1/x"
+    settings = loaded(
+        tmp_path, "", AUTOTRADER__LOGGING__LEVEL="DEBUG", AUTOTRADER__DISCORD__WEBHOOK_URL=webhook,
+        AUTOTRADER__DISCORD__ENABLED="false",
+    )  # fmt: skip
+    assert settings.log.level == "debug"
+    assert settings.discord.webhook_url is not None
+    assert settings.discord.webhook_url.get_secret_value() == webhook
+    assert not settings.discord.enabled
+    (said,) = mistakes(tmp_path, "", AUTOTRADER__LOGGING__LEVEL="LOUD")
+    assert said.startswith("environment variable AUTOTRADER__LOGGING__LEVEL: log.level must be")
+
+
 def test_other_variables_are_left_alone(tmp_path: Path) -> None:
     assert loaded(tmp_path, "", AUTOTRADER_DEBUG="1", HOME="/x").market.seed == Settings().market.seed
 
