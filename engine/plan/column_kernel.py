@@ -103,4 +103,22 @@ def mark_true(
                 break
         if true:
             marks[row] |= mark
-            stops[ticks[row]] = 1
+            stops[ticks[row]] |= 1
+
+
+def mark_possible(
+    conditions: Ints, columns: Floats, row_at: Ints, mark: int, marks: Ints, stops: Ints, stop: int, ticks: int
+) -> None:
+    """Set the bits of ``mark`` in ``marks``, by row, and of ``stop`` in ``stops``, by tick, where no column of
+    ``conditions`` is false. ``row_at``: of each tick from 1 on, twice the row that holds at it, or one more.
+    """
+    for tick in range(ticks):
+        row = row_at[tick + 1] // 2
+        possible = True
+        for k in range(conditions.shape[0]):
+            if columns[conditions[k], row] == 0.0:
+                possible = False
+                break
+        if possible:
+            marks[row] |= mark
+            stops[tick] |= stop

@@ -30,7 +30,8 @@ from engine.research.trades import ClosedTrade
 
 if TYPE_CHECKING:
     from engine.research.columns.result import Finished
-    from engine.research.columns.run import Outcome, Stage
+    from engine.research.columns.run import Outcome
+    from engine.research.columns.stage import Stage
 
 Engine = Literal["auto", "columns", "tick"]
 AUTO: Final = "auto"
@@ -141,7 +142,8 @@ def _run_by_column(
     parts: SetParts, market: MarketColumns, sets: Sequence[Mapping[str, float]], fills: str, keep_curve: bool
 ) -> list[SetResult]:
     from engine.research.columns.compiled import compiled_machine  # late: Numba
-    from engine.research.columns.run import ColumnRun, Stage
+    from engine.research.columns.run import ColumnRun
+    from engine.research.columns.stage import Stage
     from engine.research.columns.words import GAVE_UP
 
     stage = Stage(parts, market, sets, parts.fill_terms(fills))
@@ -171,7 +173,8 @@ def finished(parts: SetParts, market: MarketColumns, fills: str) -> Finished:
     """One run over columns with everything that a report wants. Raises CannotCompile, CannotLayOut and GaveUp."""
     from engine.research.columns.compiled import compiled_machine
     from engine.research.columns.result import Finished
-    from engine.research.columns.run import ColumnRun, Stage
+    from engine.research.columns.run import ColumnRun
+    from engine.research.columns.stage import Stage
     from engine.research.columns.words import GAVE_UP
 
     stage = Stage(parts, market, [{}], parts.fill_terms(fills))

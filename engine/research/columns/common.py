@@ -10,6 +10,7 @@ from engine.decide.tick import VenueFacts
 from engine.language.terms import Term
 from engine.market.instrument import Instrument
 from engine.plan.columns import CannotCompile, ColumnGraph, Node
+from engine.plan.ops import Code
 from engine.plan.plan import Plan, SymbolPlan
 from engine.plan.program import Program
 from engine.research.columns.calendar_days import TickTimes
@@ -94,6 +95,14 @@ class Common:
         )
         kept = [slot for key, slot in sorted(inputs.items()) if key.what == "entry" and key.owner == owner]
         return facts, self.lists.add((placed.base + slot, number) for number, slot in enumerate(kept))
+
+
+def conjuncts(slot: int, placed: Placed) -> list[int]:
+    """The parts of a condition that must each be true."""
+    node = placed.by_slot.get(slot)
+    if node is None or node.op != Code.AND:
+        return [slot]
+    return [part for arg in node.args for part in conjuncts(arg, placed)]
 
 
 def place_of(rule: Rule) -> str:

@@ -48,6 +48,7 @@ class Machine(NamedTuple):
     advance: Callable[..., int]
     loops: Loops
     mark_true: Callable[..., None]
+    mark_possible: Callable[..., None]
     fold: Callable[..., None]
     records: Callable[[Records], Records]
     kernel: int
@@ -87,16 +88,16 @@ MODULES = (
 )  # fmt: skip
 # What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
 INLINED = frozenset((
-    "skip", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted", "turn",
-    "has_exits", "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of", "priced",
-    "want", "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted", "match_bar",
-    "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group", "settle",
-    "forget_ended", "write_position", "run_exits", "log_order", "new_order",
+    "skip", "may_exit", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted",
+    "turn", "has_exits", "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of",
+    "priced", "want", "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted",
+    "match_bar", "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group",
+    "settle", "forget_ended", "write_position", "run_exits", "log_order", "new_order",
 ))  # fmt: skip
 INTERPRETED = Machine(
-    loop.advance, _loops(vars(column_kernel) | vars(loops)), column_kernel.mark_true, folding.fold, _with_names, 0,
-    nullcontext,
-)
+    loop.advance, _loops(vars(column_kernel) | vars(loops)), column_kernel.mark_true, column_kernel.mark_possible,
+    folding.fold, _with_names, 0, nullcontext,
+)  # fmt: skip
 SOURCES = (sys.modules[__name__], column_kernel, folding, layout, loops, nodes, *MODULES)
 
 
@@ -131,7 +132,7 @@ def compiled_machine() -> Machine:
     """The compiled machine. The first call of each function on a machine compiles, later ones load."""
     linker = Linker("machine", SOURCES, kernel_linker())
     linker.replace(nodes.compute, _compute())  # type: ignore[arg-type]
-    linker.module(column_kernel, kept=("down_operator", "down_crossing", "mark_true"))
+    linker.module(column_kernel, kept=("down_operator", "down_crossing", "mark_true", "mark_possible"))
     linker.module(loops, kept=tuple(map(_loop_of, CATALOGUE)))
     linker.module(folding, kept=("fold",))
     for module in MODULES:
@@ -140,5 +141,6 @@ def compiled_machine() -> Machine:
     names: dict[str, Any] = linker.names
     kernel = address_of(compiled_kernel().run)
     return Machine(
-        names["advance"], _loops(names), names["mark_true"], names["fold"], _as_they_are, kernel, _compiling
-    )
+        names["advance"], _loops(names), names["mark_true"], names["mark_possible"], names["fold"], _as_they_are,
+        kernel, _compiling,
+    )  # fmt: skip

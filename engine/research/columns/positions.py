@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from engine.language.terms import Term
 from engine.language.types import Kind
 from engine.plan.build import ORDER_OWNER
 from engine.plan.columns import CannotCompile
+from engine.plan.ops import Group
 from engine.plan.plan import exit_segment
-from engine.research.columns.common import Common, Placed, place_of
-from engine.research.columns.tables import Range
+from engine.research.columns.common import Common, Placed, conjuncts, place_of
+from engine.research.columns.machine.layout import EXITS
+from engine.research.columns.tables import Candidate, Range
 from engine.ruleset.rules import Exit, Guard, GuardEffect, Judged, TriggerKind, UnknownPolicy
 
 MOST_EXITS = 62
@@ -20,11 +24,12 @@ _UNTIL = {"tomorrow": 0, "session end": 1}
 
 
 class Positions:
-    """Records of exits, guards and positions, one of these for each strategy and symbol. ``state_base``: where each
-    symbol's memory begins. Raises CannotCompile."""
+    """Records of exits, guards and positions, one of these for each strategy and symbol; ``candidates``: when exits may
+    act. ``state_base``: where each symbol's memory begins. Raises CannotCompile."""
 
     def __init__(self, common: Common, state_base: Mapping[str, int]) -> None:
         self._c, self._state_base = common, state_base
+        self.candidates: list[Candidate] = []
         self.guards, ranges = self._guard_rules()
         self.exits, self.held = self._holds(ranges)
 
@@ -78,9 +83,34 @@ class Positions:
                     "segment_end": segment[1], "facts_begin": facts[0], "facts_end": facts[1],
                     "entries_begin": kept[0], "entries_end": kept[1], "memory_begin": memory[0],
                     "memory_end": memory[1], "guards_begin": guards[0], "guards_end": guards[1],
-                    "steady": int(not rules and not every[symbol]),
+                    "steady": int(not every[symbol] and self._lay_out(rules, strategy.key, placed)),
                 })  # fmt: skip
         return exits, held
+
+    def _lay_out(self, rules: Sequence[Exit], owner: str, placed: Placed) -> bool:
+        """Tell for all exits of a position beforehand when none of them can act; whether that can be told."""
+        if placed.program.memories.get(exit_segment(owner)):
+            return False  # what remembers must see every tick
+        parts = [self._fixed(rule, owner, placed) for rule in rules]
+        if not all(parts):
+            return False
+        symbol = placed.plan.symbol
+        for slots in parts:
+            columns = self._c.graphs[symbol].column_of(placed.program, placed.nodes, slots)
+            self.candidates.append(Candidate(
+                self._c.names.index(symbol), slots, np.array([columns[s] for s in slots], dtype=np.int64), 0, 0, EXITS,
+                True,
+            ))  # fmt: skip
+        return True
+
+    def _fixed(self, rule: Exit, owner: str, placed: Placed) -> list[int]:
+        """The parts of an exit's conditions that move with nothing but the rows of its symbol; none of one that trails,
+        which moves with every price."""
+        if rule.action.trail_by is not None:
+            return []
+        slots = [part for term in rule.when for part in conjuncts(placed.program.slot(term, owner), placed)]
+        nodes = [placed.by_slot[slot] for slot in slots if slot in placed.by_slot]
+        return [node.slot for node in nodes if node.fixed and not node.depends & (Group.CLOCK | Group.PARAMETER)]
 
     def _memory(self, placed: Placed, segment: str) -> Range:
         """Where the memory of a segment is, which a new position finds empty."""

@@ -16,7 +16,8 @@ from engine.market.orders import Fill, Leg, Side
 from engine.plan.arrays import Floats, Ints
 from engine.research.columns.machine import layout
 from engine.research.columns.outcome import IN_THE_WAY, VERDICTS, Reader
-from engine.research.columns.run import Outcome, Stage
+from engine.research.columns.run import Outcome
+from engine.research.columns.stage import Stage
 from engine.research.parts import SetParts
 from engine.research.results import PriceSeries
 from engine.research.statistics import buy_and_hold_return

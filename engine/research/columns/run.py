@@ -6,42 +6,32 @@ then each set's machine goes through it. Memory is that of one chunk, whatever t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import numpy as np
 
 from engine.decide.clock import NAMES as CLOCK_FACTS
-from engine.market.columns import MarketColumns
-from engine.market.events import NANOS, SETTLEMENT
+from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
-from engine.plan.build import Texts
 from engine.plan.column_kernel import run_columns
-from engine.plan.columns import ColumnGraph
-from engine.plan.plan import Plan, make_plans
 from engine.plan.program import InputKey
-from engine.research.columns.calendar_days import local_days_of, playbook, tick_times
-from engine.research.columns.common import Common
+from engine.research.columns.calendar_days import playbook
 from engine.research.columns.compiled import Machine
-from engine.research.columns.lanes import Lane, lanes_of
+from engine.research.columns.lanes import Lane
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import FINE, FULL, NEVER, NONE
 from engine.research.columns.programs import constants_of
-from engine.research.columns.rows import CannotLayOut, in_seconds
+from engine.research.columns.rows import in_seconds
+from engine.research.columns.stage import Stage
 from engine.research.columns.tables import Records, Tables
-from engine.research.columns.tabulate import tabulate
-from engine.research.columns.template import Template
-from engine.research.columns.terms import FillTerms, Units, fields_of
-from engine.research.parts import SetParts
-from engine.ruleset.rules import TriggerKind
+from engine.research.columns.terms import fields_of
 
 CHUNK_BYTES = 48_000_000  # of columns at a time
 SHORTEST_CHUNK = 2_048
 FIRST_LOG, FIRST_ORDERS = 4_096, 64
 SCRATCH_ROWS = 10
-MOST_TEMPLATES = 8  # of the structures met last
 
 
 @dataclass(slots=True)
@@ -83,96 +73,6 @@ class _Runner:
     closes: Floats
     curves: list[Floats] = field(default_factory=list)
     alive: bool = True
-
-
-class Stage:
-    """Everything that the sets share. Raises CannotCompile and CannotLayOut."""
-
-    def __init__(
-        self, parts: SetParts, market: MarketColumns, sets: Sequence[Mapping[str, float]], terms: FillTerms
-    ) -> None:
-        self.market, self.terms, self._parts = market, terms, parts
-        self.texts = Texts()
-        self.plans = make_plans(
-            parts.ruleset, parts.plan_symbols, [{**parts.parameters, **values} for values in sets], self.texts
-        )
-        plan = self.plans[0]
-        self.symbols = list(plan.symbols)
-        self.units = Units.of(terms, parts.instruments.values())
-        packs = list(plan.ruleset.packs.values())
-        self.times = tick_times(market, parts.calendars, packs, self.texts)
-        self.prefixes = sorted({
-            s.trigger.signal for s in plan.ruleset.strategies if s.trigger.kind is TriggerKind.SIGNAL
-        })  # fmt: skip
-        self.graphs = {symbol: ColumnGraph(plan.ruleset.facts) for symbol in self.symbols}
-        self.lanes = self._lanes(plan)
-        quoted = {market.symbols[n] for n in np.unique(market.symbol[market.kind == 1])}
-        self.tables = self._tables(frozenset(quoted))
-        self.bases = self._rebase()
-        self.places = self._places()
-        self.paid = self._paid()
-        self.days, self.day_numbers = local_days_of(market, parts.timezone)
-
-    def _lanes(self, plan: Plan) -> list[Lane]:
-        keys = {
-            symbol: list(dict.fromkeys(k for p in self.plans for k in p.symbols[symbol].program.inputs))
-            for symbol in self.symbols
-        }
-        calendars = {s: self._parts.calendars[self._parts.instruments[s].calendar] for s in self.symbols}
-        frames = plan.symbols[self.symbols[0]].program.frames if self.symbols else ()
-        return lanes_of(self.market, self.symbols, keys, frames, calendars, self.prefixes, self.texts)
-
-    def _tables(self, quoted: frozenset[str]) -> list[Tables]:
-        """Of each plan; most are filled into those of an earlier one."""
-        found: list[Tables] = []
-        templates: list[Template] = []
-        for plan in self.plans:
-            template = next((each for each in templates if each.fits(plan)), None)
-            if template is None:
-                common = Common(
-                    plan, self._parts.instruments, self.graphs, self.times, self.units.quantity, self.prefixes,
-                    self._parts.venue_facts(), quoted, self.terms,
-                )  # fmt: skip
-                found.append(tabulate(common))
-                templates = [Template(common, found[-1]), *templates[: MOST_TEMPLATES - 1]]
-            else:
-                found.append(template.fill(plan))
-        return found
-
-    def _rebase(self) -> list[int]:
-        """All symbols' columns stand in one array; where each symbol's begin."""
-        widths = [self.graphs[s].width for s in self.symbols]
-        bases: list[int] = np.concatenate(([0], np.cumsum(widths))).astype(int).tolist()
-        for tables in self.tables:
-            for number, base in enumerate(bases[:-1]):
-                symbol = tables.symbols[number]
-                tables.lists[symbol["loads_begin"] : symbol["loads_end"], 1] += base
-                for name in ("last_column", "close_column", "bid_column", "ask_column"):
-                    if symbol[name] != NONE:
-                        symbol[name] += base
-            for candidate in tables.candidates:
-                candidate.columns = candidate.columns + bases[candidate.symbol]
-        return bases
-
-    def _places(self) -> Ints:
-        """The plan's number of each event's symbol, NONE where it has none."""
-        of_name = [self.symbols.index(name) if name in self.symbols else NONE for name in self.market.symbols]
-        if of_name == list(range(len(of_name))):
-            return self.market.symbol
-        numbers: Ints = np.array(of_name or [NONE], dtype=np.int64)[self.market.symbol]
-        return numbers
-
-    def _paid(self) -> Ints:
-        """What each observation says that its market settled at, in 1e-4; NEVER where it says nothing of it."""
-        seen = self.market.observations
-        paid: Ints = np.full(max(len(seen), 1), NEVER, dtype=np.int64)
-        for row, observation in enumerate(seen):
-            if observation.name == SETTLEMENT and observation.value is not None:
-                exact = Decimal(repr(observation.value)) * 10_000
-                if exact != int(exact):
-                    raise CannotLayOut(f"{observation.symbol} settled at {observation.value}, finer than $0.0001")
-                paid[row] = int(exact)
-        return paid
 
 
 class ColumnRun:
@@ -225,7 +125,7 @@ class ColumnRun:
         stage = self._stage
         for number, (symbol, graph) in enumerate(zip(stage.symbols, self._graphs, strict=True)):
             constants = constants_of(
-                stage._parts.instruments[symbol], stage._parts.venue_facts(), stage.texts
+                stage.parts.instruments[symbol], stage.parts.venue_facts(), stage.texts
             )
             for name, column in graph.inputs.items():
                 value = float(str(name[-1])) if name[0] != "market" else np.nan
@@ -294,7 +194,7 @@ class ColumnRun:
 
     def _clock(self, number: int, name: str, lane: Lane, first: int, last: int) -> Floats:
         stage = self._stage
-        calendar = stage.times.calendars.index(stage._parts.instruments[lane.symbol].calendar)
+        calendar = stage.times.calendars.index(stage.parts.instruments[lane.symbol].calendar)
         ticks = lane.tick[first:last]
         # The row of an older bar shows the clock as it stood at the row before.
         before = lane.tick[np.maximum(np.arange(first, last) - 1, 0)]
@@ -345,6 +245,12 @@ class ColumnRun:
         self._marks[:] = 0
         for candidate in tables.candidates:
             s = candidate.symbol
+            if candidate.exits:
+                self._machine.mark_possible(
+                    candidate.columns, self._columns, self._row_at[s], candidate.mark, self._marks[s], self._stops,
+                    layout.MAY_EXIT, end - begin,
+                )  # fmt: skip
+                continue
             moved, wanted = (self._events, candidate.groups) if candidate.groups else (self._signals, candidate.signals)
             self._machine.mark_true(
                 candidate.columns, self._columns, moved[s], wanted, self._tick_of[s], candidate.mark,

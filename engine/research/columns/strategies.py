@@ -8,7 +8,7 @@ from engine.plan.columns import CannotCompile, is_live
 from engine.plan.ops import BASE_SECONDS, Code, Group
 from engine.plan.plan import execution_symbol, uses_position
 from engine.plan.program import InputKey, Program
-from engine.research.columns.common import Common, Placed, place_of
+from engine.research.columns.common import Common, Placed, conjuncts, place_of
 from engine.research.columns.machine.layout import NONE
 from engine.research.columns.tables import Candidate
 from engine.ruleset.rules import Entry, Strategy, TriggerKind
@@ -69,7 +69,7 @@ class Strategies:
         slots = [placed.program.slot(t, strategy.key) for t in strategy.when]
         if strategy.universe_when is not None and strategy.trigger.kind is not TriggerKind.EVERY:
             slots.append(placed.program.slot(strategy.universe_when, strategy.key))
-        parts = [part for slot in slots for part in self._conjuncts(slot, placed)]
+        parts = [part for slot in slots for part in conjuncts(slot, placed)]
         fixed = [s for s in parts if s not in live and (s not in placed.by_slot or placed.by_slot[s].fixed)]
         columns = self._c.graphs[symbol].column_of(placed.program, placed.nodes, fixed)
         on_bar = strategy.trigger.kind is TriggerKind.BAR
@@ -84,16 +84,9 @@ class Strategies:
     def _flat_only(self, strategy: Strategy, placed: Placed) -> bool:
         """Whether ``not position.open`` is one of a strategy's conditions."""
         opened = placed.program.inputs.get(InputKey("fact", "position.open", 0, strategy.key))
-        parts = [p for t in strategy.when for p in self._conjuncts(placed.program.slot(t, strategy.key), placed)]
+        parts = [p for t in strategy.when for p in conjuncts(placed.program.slot(t, strategy.key), placed)]
         nodes = [placed.by_slot[part] for part in parts if part in placed.by_slot]
         return any(node.op == Code.NOT and node.args == (opened,) for node in nodes)
-
-    def _conjuncts(self, slot: int, placed: Placed) -> list[int]:
-        """The parts of a condition that must each be true."""
-        node = placed.by_slot.get(slot)
-        if node is None or node.op != Code.AND:
-            return [slot]
-        return [part for arg in node.args for part in self._conjuncts(arg, placed)]
 
     def _entry(self, strategy: Strategy, entry: Entry, target: Placed) -> dict[str, float]:
         key = strategy.key

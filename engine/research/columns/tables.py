@@ -18,8 +18,9 @@ Records = np.ndarray[tuple[int, ...], np.dtype[np.void]]
 
 @dataclass(slots=True)
 class Candidate:
-    """When a strategy may want to enter: all ``columns`` true, and one of the groups or signals moved.
-    ``slots``: of its symbol's program, whose columns they are. ``mark``: its bit among those of its symbol."""
+    """When a strategy may want to enter: all ``columns`` true, and one of the groups or signals moved; or when an exit
+    may act (``exits``): none of them false. ``slots``: of its symbol's program, whose columns they are. ``mark``: its
+    bit among those of its symbol."""
 
     symbol: int
     slots: list[int]
@@ -27,6 +28,7 @@ class Candidate:
     groups: int
     signals: int
     mark: int
+    exits: bool = False
 
 
 @dataclass(slots=True)

@@ -37,8 +37,8 @@ def tabulate(common: Common) -> Tables:
         rows_of(layout.GUARD_RULE, positions.guards), rows_of(layout.HELD, positions.held),
         rows_of(layout.BAND, symbols.bands), rows_of(layout.PACK, _packs(common)), common.lists.array(), programs.v,
         max(programs.state_size, 1), programs.stretches, programs.code, programs.pool, symbols.setting_values(),
-        strategies.candidates, common.names, common.rules, common.strategies, captures, offsets, reads_realised,
-        common.origins,
+        [*strategies.candidates, *positions.candidates], common.names, common.rules, common.strategies, captures,
+        offsets, reads_realised, common.origins,
     )  # fmt: skip
 
 

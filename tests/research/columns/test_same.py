@@ -113,6 +113,39 @@ def test_sets_share_columns_and_differ_all_the_same(world: World, parts_with: Ca
     assert len({result.decisions_sha256 for result in together}) > 3
 
 
+WITH_EXITS = CROSS.replace("ema(", "sma(") + """
+---
+kind: exit
+name: out
+for: [cross]
+params: {fast: {default: 3}, gain: {default: $0.1}}
+when: ["close < ema(close, fast)", position.gain > gain]
+then: {close: all}
+---
+kind: exit
+name: slow_out
+for: [cross]
+params: {bars: {default: 3}}
+when: ["position.gain < $0 for 2m", "close < highest(close, bars)"]
+then: {close: all}
+"""
+
+
+def test_sets_of_other_structures_and_memories_are_not_mixed_up(
+    world: World, parts_with: Callable[[str], Any]
+) -> None:
+    parts, (_, market) = parts_with(WITH_EXITS), world(8)
+    sets = [
+        {"p.cross.fast": float(f), "p.cross.slow": float(s), "p.out.fast": float(o), "p.slow_out.bars": float(b)}
+        for f, s, o, b in ((2, 6, 4, 3), (3, 9, 4, 5), (6, 6, 4, 2), (3, 9, 3, 7), (4, 4, 4, 4), (2, 6, 5, 1))
+    ]
+    together = run_sets(parts, market, sets, keep_curve=True)
+    assert {(result.engine, result.fallback) for result in together} == {("columns", "")}
+    alone = [run_sets(parts, market, [one], keep_curve=True, engine="tick")[0] for one in sets]
+    assert [told(result) for result in together] == [told(result) for result in alone]
+    assert len({result.decisions_sha256 for result in together}) > 3
+
+
 def test_results_travel_between_processes(world: World, parts_with: Callable[[str], Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     sent = pickle.loads(pickle.dumps((parts, market)))

@@ -94,6 +94,11 @@ LOG_REPLACE: Final = 4  # number, place, quantity or NONE, stop or NONE
 LOG_FILL: Final = 5  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
 # order, the number is 0, and strategy, symbol and side follow
 
+# What a tick must be stopped at for, in `stops`; and the bit of `marks` that exits have. Below it are strategies' bits.
+MAY_ENTER: Final = 1
+MAY_EXIT: Final = 2
+EXITS: Final = 1 << 61
+
 # Tick flags.
 NEW_DAY: Final = 1
 WINDOWS_MOVED: Final = 2

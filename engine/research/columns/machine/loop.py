@@ -10,7 +10,7 @@ from engine.research.columns.machine.entries import enter
 from engine.research.columns.machine.events import broker_sees, insert, look_out, take_in
 from engine.research.columns.machine.exits import run_exits
 from engine.research.columns.machine.facts import bring_up_to_date, sync
-from engine.research.columns.machine.layout import FINE, FULL, NEW_DAY, NONE, ON_BAR, ON_EVERY, WINDOWS_MOVED
+from engine.research.columns.machine.layout import EXITS, FINE, FULL, NEW_DAY, NONE, ON_BAR, ON_EVERY, WINDOWS_MOVED
 from engine.research.columns.machine.passing import skip
 
 NANOS = 1_000_000_000
@@ -118,7 +118,7 @@ def bring_up(
     candidates = False
     for n in range(touched):
         s = scratch[9, n]
-        candidates = candidates or marks[s, row_at[s, run.local + 1] // 2] != 0
+        candidates = candidates or marks[s, row_at[s, run.local + 1] // 2] & (EXITS - 1) != 0
     count = touched
     for n in range(run.holds):
         count = insert(scratch, count, held[scratch[1, n]].symbol)

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.research.columns.machine.account import equity
 from engine.research.columns.machine.events import mark_bar
-from engine.research.columns.machine.layout import NEVER, NONE
+from engine.research.columns.machine.layout import EXITS, MAY_ENTER, MAY_EXIT, NEVER, NONE
 
 NANOS = 1_000_000_000
 BAR, QUOTE = 0, 1  # kinds of events, as in engine.market.columns
@@ -22,13 +22,17 @@ def skip(
         return t
     if run.holds == 0 and run.resting == 0:
         worth = run.cash_float
-        while t < end and stops[t - begin] == 0 and flags[t] == 0:
+        while t < end and stops[t - begin] & MAY_ENTER == 0 and flags[t] == 0:
             curve[t - begin] = worth
             t += 1
         return t
     while t < end and flags[t] == 0:
         if stops[t - begin] != 0:
-            if not shut(held, symbols, watches, row_at, marks, kinds, places, first[t], first[t + 1], t - begin):
+            if stops[t - begin] & MAY_EXIT != 0 and may_exit(run, held, scratch, row_at, marks, t - begin):
+                return t
+            if stops[t - begin] & MAY_ENTER != 0 and not shut(
+                held, symbols, watches, row_at, marks, kinds, places, first[t], first[t + 1], t - begin
+            ):
                 return t
             stops[t - begin] = 0
         if run.holds == 1 and first[t] < first[t + 1] and places[first[t]] == held[scratch[1, 0]].symbol:
@@ -49,6 +53,15 @@ def skip(
         curve[t - begin] = equity(run, held, scratch)
         t += 1
     return t
+
+
+def may_exit(run: Any, held: Any, scratch: Any, row_at: Any, marks: Any, local: int) -> bool:
+    """Whether the exits of a position may act at a tick."""
+    for n in range(run.holds):
+        s = held[scratch[1, n]].symbol
+        if marks[s, row_at[s, local + 1] // 2] & EXITS != 0:
+            return True
+    return False
 
 
 def shut(
