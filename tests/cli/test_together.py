@@ -66,13 +66,15 @@ def test_an_option_of_run_that_would_be_ignored_is_refused(verb: Cli, options: l
     assert mend in told.err and told.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb_rules", [("run", together.RUN), ("fee", together.FEE), ("simulate", together.SIMULATE)])
+@pytest.mark.parametrize(
+    "verb_rules", [("run", together.RUN), ("fee", together.FEE), ("simulate kalshi", together.SIMULATE)]
+)
 def test_the_tables_name_options_that_there_are(
     verb: Cli, verb_rules: tuple[str, together.Together], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     name, rules = verb_rules
-    help_text = verb(name, "--help").out
+    help_text = verb(*name.split(), "--help").out
     for option in {word.split()[0] for rule in rules for word in (rule.option, rule.other)}:
         assert option in help_text, option
 
