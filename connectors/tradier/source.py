@@ -20,7 +20,7 @@ from connectors.tradier.listing import is_option, underlying_of
 from connectors.tradier.models import ROUND_LOT, Quoted
 from connectors.tradier.stream import StreamEvent, StreamSettings, TradierStream
 from connectors.tradier.venue import TradierVenue
-from engine.market.events import MarketEvent, Observation, Quote
+from engine.market.events import Bar, MarketEvent, Observation, Quote
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError
 
@@ -66,6 +66,7 @@ class TradierFeed:
         self._units = {s: 1 if is_option(s) else ROUND_LOT for s in instruments}
         self._quoted = {s for s, i in instruments.items() if i.tradable}
         self._bars = {s: BarMaker(s, volumes=i.tradable) for s, i in instruments.items()}
+        self._early: list[Bar] = []  # bars that are over by Tradier's clock and not yet by ours
         self._volumes: dict[str, Decimal] = {}  # of the day so far, where quotes are asked for in turns
         self._quotes: dict[str, Quote] = {}
         self._told: set[str] = set()
@@ -113,11 +114,18 @@ class TradierFeed:
                 raise VenueError(str(part)) from part
             events += part[0]
             news += part[1]
-        return Batch(self._clock.now_ns(), _newest(events), news)
+        now_ns = self._clock.now_ns()
+        return Batch(now_ns, self._over([*self._early, *_newest(events)], now_ns), news)
+
+    def _over(self, events: Sequence[MarketEvent], now_ns: int) -> list[MarketEvent]:
+        """``events`` without bars whose end is yet to come by our clock, which may be behind; those are told later."""
+        self._early = [e for e in events if isinstance(e, Bar) and e.known_ns > now_ns]
+        return [e for e in events if not isinstance(e, Bar) or e.known_ns <= now_ns]
 
     def pulse(self, now_ns: int) -> list[MarketEvent]:
         """Bars whose minute has passed, and what is signalled."""
-        return [*self._signals(now_ns), *(bar for maker in self._bars.values() for bar in maker.due(now_ns))]
+        due = [bar for maker in self._bars.values() for bar in maker.due(now_ns)]
+        return [*self._signals(now_ns), *self._over([*self._early, *due], now_ns)]
 
     def known(self) -> bool:
         """Whether everything that can be ordered has told its prices."""

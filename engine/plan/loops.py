@@ -57,6 +57,7 @@ step_bar_index = CATALOGUE["bar_index"].step
 step_risk_size = CATALOGUE["risk_size"].step
 step_complement = CATALOGUE["complement"].step
 step_kelly = CATALOGUE["kelly"].step
+step_blend = CATALOGUE["blend"].step
 step_fixed_fractional = CATALOGUE["fixed_fractional"].step
 step_notional = CATALOGUE["notional"].step
 step_fee = CATALOGUE["fee"].step
@@ -569,6 +570,16 @@ def down_kelly(
     x1 = columns[at[1]]
     for row in range(1, rows + 1):
         out[row] = step_kelly(x0[row], x1[row])
+
+
+def down_blend(
+    columns: Floats, at: Ints, out: Floats, state: Floats, o: int, events: Ints, groups: int, rows: int
+) -> None:  # fmt: skip
+    x0 = columns[at[0]]
+    x1 = columns[at[1]]
+    x2 = columns[at[2]]
+    for row in range(1, rows + 1):
+        out[row] = step_blend(x0[row], x1[row], x2[row])
 
 
 def down_fixed_fractional(

@@ -24,8 +24,7 @@ NO_SETTINGS = frozenset({"AUTOTRADER_DEBUG"})  # the engine's other variables
 # Variables that earlier traders were set up with.
 OTHER_NAMES: Mapping[tuple[str, ...], tuple[str, ...]] = {("logging", "level"): ("log", "level")}
 LARGEST_BYTES = 1 << 20
-ENVIRONMENT = "kalshi.environment"
-EXECUTION_MODE = "kalshi.execution_mode"
+CONSENTS = frozenset(f"{venue}.{key}" for venue in ("kalshi", "tradier") for key in ("environment", "execution_mode"))
 ENVIRONMENTS: tuple[str, ...] = get_args(KalshiSettings.model_fields["environment"].annotation)
 
 
@@ -116,7 +115,7 @@ class Draft:
             self._wrong(origin, (section, key), unknown_key((section, key), Settings))
         elif is_secret(found) and origin.layer not in (Layer.DOTENV, Layer.VARIABLE):
             self._wrong(origin, (section, key), messages.secret_here(dotted, as_variable((section, key))))
-        elif origin.layer is Layer.OVERLAY and dotted in (ENVIRONMENT, EXECUTION_MODE):
+        elif origin.layer is Layer.OVERLAY and dotted in CONSENTS:
             self._wrong(origin, (section, key), messages.consent_in_overlay(dotted))
         elif dotted not in self.said or self.said[dotted].layer <= origin.layer:
             self._sections.setdefault(section, origin)

@@ -24,7 +24,7 @@ DAY = date(2026, 11, 20)
 SPEED = 5.0
 CASH = Decimal(100_000)
 CENT = Decimal("0.0001")  # what a price may be off that is the quotient of two sums
-LAST_SECONDS = 3.0
+LAST_SECONDS = 2.0
 LAST_TRIES = 3
 LATE = "late@create:0.3=2"  # longer than the engine's call takes; the practice Tradier takes it all the same
 FAULTS = (

@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal as D
 from typing import Any
 
+from connectors.kalshi.clock import Clock
 from connectors.tradier.bars import BarMaker
 from connectors.tradier.events import Down, OrderEvent, Problem, StreamQuote, Up
 from connectors.tradier.orders import Action, Part, Type, single
@@ -98,6 +99,21 @@ def test_the_feed_tells_quotes_bars_and_orders(desk: Any) -> None:
                 desk.faults("ws-close@market:#1")
                 desk.advance(10)
                 await gather(feed, LinkDown)
+
+    asyncio.run(work())
+
+
+def test_a_clock_that_is_behind_gets_no_bar_before_its_end(desk: Any) -> None:
+    async def work() -> None:
+        async with desk.client() as rest:
+            feed = TradierFeed(rest, await find_instruments(rest, ["SPY"]))
+            bar = Bar("SPY", 0, 60, 1.0, 1.0, 1.0, 1.0, 1.0)
+            feed._waiting.put_nowait(([bar], []))
+            rest.http.clock = feed._clock = Clock(now_ns=lambda: MINUTE - 1)
+            assert (await feed.batch()).events == []
+            assert feed.pulse(MINUTE - 1) == []
+            assert feed.pulse(MINUTE) == [bar]
+            assert feed.pulse(MINUTE) == []
 
     asyncio.run(work())
 
