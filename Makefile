@@ -43,6 +43,7 @@ bench: $(BENCH) ## Run the benchmarks beside their peers, in an environment of t
 schemas: $(RUNTIME) ## Write schemas/*.json again from the models
 	@$(BIN)/python -m engine.ruleset.schema
 	@$(BIN)/python -m engine.settings.schema
+	@$(BIN)/python -m engine.settings.environment
 	@$(BIN)/python -m connectors.alpha.schema
 	@$(BIN)/python -m engine.research.sweep.schema
 	@$(BIN)/python -m engine.research.pipeline.schema

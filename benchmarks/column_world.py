@@ -9,14 +9,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.backtest_ema import PACK, RULES
 from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.rules import load_rules
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
-from engine.research.columns.market import MarketColumns
 from engine.settings import load_settings
 
 PEER = Path(__file__).parent / "peers" / "vectorbt_cross.py"
@@ -46,24 +47,54 @@ def bars(count: int, symbols: tuple[str, ...] = ("SPY",), seed: int = 11) -> Mar
     )  # fmt: skip
 
 
-def parts(symbols: tuple[str, ...] = ("SPY",), more_rules: str = "") -> Assembly:
+def parts(symbols: tuple[str, ...] = ("SPY",), more_rules: str = "", rules: str = RULES) -> Assembly:
     """The pack of ``backtest_ema``: cross, stop, target, sizing by risk, one guard."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pack.yaml").write_text(PACK)
-        (folder / "rules.yaml").write_text(RULES + more_rules)
+        (folder / "rules.yaml").write_text(rules + more_rules)
         ruleset = load_rules([folder]).ruleset
     return assemble(load_settings(None), ruleset, DataChoice("simulated", None, symbols, None, None, 1, 1))
 
 
-def best(work: Callable[[], object], times: int) -> float:
-    """Seconds of the quickest of several runs: other work on the machine only ever adds."""
+BARE = """\
+kind: strategy
+name: cross
+when: ["ema(close, 20) crosses above ema(close, 50)", not position.open]
+then: {buy: {size: 10}}
+---
+kind: exit
+name: out
+for: [cross]
+when: ema(close, 20) crosses below ema(close, 50)
+then: {close: all}
+"""
+
+
+def bare(symbols: tuple[str, ...] = ("SPY",)) -> Assembly:
+    """A cross alone: in when it goes up, out when it goes down."""
+    return parts(symbols, rules=BARE)
+
+
+class Took(NamedTuple):
+    """Seconds on the wall, and of the processor; other work on the machine hardly adds to the second."""
+
+    wall: float
+    processor: float
+
+    def rate(self, work: float, what: str) -> str:
+        """What was done in a second, of both kinds."""
+        return f"{work / self.wall:12,.0f} {what}/s ({work / self.processor:12,.0f} in a second of the processor)"
+
+
+def best(work: Callable[[], object], times: int) -> Took:
+    """The quickest of several runs: other work on the machine only ever adds."""
     found = []
     for _ in range(times):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         work()
-        found.append(time.perf_counter() - began)
-    return min(found)
+        found.append(Took(time.perf_counter() - began, time.process_time() - used))
+    return Took(min(took.wall for took in found), min(took.processor for took in found))
 
 
 def peer(closes: np.ndarray, fast: list[int], slow: list[int], times: int) -> str:

@@ -1,7 +1,7 @@
 """How the column engine's time grows with bars, symbols, rules and sets; a table and an SVG of it.
 
-Each is doubled while the others stay; the slope in logarithms is the power of growth (1 is linear). Best of several
-runs. Run: ``python -m benchmarks.columns_growth [--out growth.svg] [--times 3]``.
+Each is doubled while the others stay; the slope in logarithms is the power of growth (1 is linear). Seconds of the
+processor, best of several runs. Run: ``python -m benchmarks.columns_growth [--out growth.svg] [--times 3]``.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def main() -> None:
         for count in counts:
             work = prepare(count)
             work()
-            seconds.append(best(work, options.times))
+            seconds.append(best(work, options.times).processor)
         found.append((name, counts, seconds))
         shown = ", ".join(f"{c:,}: {s:.3f} s" for c, s in zip(counts, seconds, strict=True))
         print(f"{name:8} {shown}; power {slope(counts, seconds):.2f} (1 is linear)")

@@ -2,7 +2,8 @@
 switch, and a tick of a whole run with everything kept.
 
 Run: ``python -m benchmarks.store``. The store is made in the current folder's file system, because that disk is what
-commits wait for. Times are medians in microseconds; sizes are bytes on disk.
+commits wait for; PostgreSQL is a server of its own in the folder for temporary files. Times are medians in
+microseconds; sizes are bytes on disk.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from benchmarks.machine import header
 from connectors.simulated import SimulatedSource
 from engine.market.events import Tick
 from engine.market.orders import Fill, Leg, Order, OrderType, Side
-from state import RunWriter, Store, open_store
+from state import Place, RunWriter, Store, open_store
 from state.inputs import InputEncoder, decode
+from tests import postgres
 
-COMMITS, LOOKS, TICKS, BLOCK = 500, 20_000, 20_000, 128
+COMMITS, LOOKS, TICKS, BLOCK = 500, 5_000, 20_000, 128
 START = 1_709_649_000_000_000_000
 
 
@@ -67,9 +69,9 @@ def commits(folder: Path) -> None:
     print(f"one row, synchronous FULL                 {middle:8.1f} us, 99 % within {late:.1f} us")
 
 
-def fills(folder: Path) -> None:
+def fills(place: Place) -> None:
     """A fill is booked: looked up, posted, its order told; written with the next batch."""
-    writer = begin(open_store(folder / "fills.db"))
+    writer = begin(open_store(place))
     writer.orders([bracket(number)[0] for number in range(COMMITS)])
 
     def book(number: int) -> None:
@@ -80,10 +82,24 @@ def fills(folder: Path) -> None:
     print(f"a fill booked                             {middle:8.1f} us, 99 % within {late:.1f} us")
 
 
-def looks(folder: Path) -> None:
-    halts = open_store(folder / "halts.db").halts
+def looks(place: Place) -> None:
+    halts = open_store(place).halts
     middle, _ = median(lambda number: halts.look(), LOOKS)
     print(f"a look at the kill switch                 {middle:8.1f} us")
+
+
+def database(folder: Path) -> None:
+    """The same in PostgreSQL, on this machine, with fsync on: a question goes to the server and back."""
+    if missing := postgres.why_not():
+        print(f"nothing of PostgreSQL: {missing}")
+        return
+    with postgres.running(durable=True) as server:
+        print("PostgreSQL:")
+        writer = begin(open_store(server.place("commits", folder)))
+        middle, late = median(lambda number: writer.orders(bracket(number)), COMMITS)
+        print(f"intents of a bracket                      {middle:8.1f} us, 99 % within {late:.1f} us")
+        fills(server.place("fills", folder))
+        looks(server.place("looks", folder))
 
 
 def inputs(ticks: list[Tick]) -> None:
@@ -112,8 +128,9 @@ def main() -> None:
     ticks = list(islice(SimulatedSource(["QQQ", "SPY", "SPX"], start, seed=7).ticks(), TICKS))
     with tempfile.TemporaryDirectory(dir=".") as name:
         commits(Path(name))
-        fills(Path(name))
-        looks(Path(name))
+        fills(Path(name) / "fills.db")
+        looks(Path(name) / "halts.db")
+        database(Path(name))
     inputs(ticks)
 
 

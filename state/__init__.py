@@ -1,19 +1,22 @@
-"""The store: runs, decisions, orders, money, inputs. SQLite; orders are written before they are sent."""
+"""The store, in SQLite or PostgreSQL: runs, decisions, orders, money, inputs, and market data beside them."""
 
 from state.book import Book, Difference
 from state.errors import StoreError
 from state.halts import Halts, make_halt_file, remove_halt_file
+from state.place import MARKET, Place, is_there, place_of, sibling
 from state.reading import Costs, decides, order_of
 from state.store import Mode, Store, open_store
 from state.trials import SweepRow, Trial, TrialLedger
 from state.writer import RunWriter
 
 __all__ = [
+    "MARKET",
     "Book",
     "Costs",
     "Difference",
     "Halts",
     "Mode",
+    "Place",
     "RunWriter",
     "Store",
     "StoreError",
@@ -21,8 +24,11 @@ __all__ = [
     "Trial",
     "TrialLedger",
     "decides",
+    "is_there",
     "make_halt_file",
     "open_store",
     "order_of",
+    "place_of",
     "remove_halt_file",
+    "sibling",
 ]

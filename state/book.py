@@ -6,18 +6,15 @@ nothing, and can be asked of the venue again if it was lost before that.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from engine.market.intents import Ending, Executed, IntentState, Life, News, Step, advance
 from engine.market.orders import Fill, Leg, Order, OrderType, Seen, Side
 from state import ledger
 from state.batch import Batch, Row
-from state.connection import explained
+from state.connection import Connection
 from state.ledger import Account, Balances, Holding, Key, Transaction, exact
 
 SETTLEMENT: Final = "settlement/"  # begins the id of a fill that no order made: the market paid out
@@ -38,10 +35,10 @@ class Difference(NamedTuple):
 class Book:
     """Only the engine that holds the store's lock may change a book; every call may raise StoreError."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, name: str, venue: str, batch: Batch) -> None:
+    def __init__(self, connection: Connection, name: str, venue: str, batch: Batch) -> None:
         self.name, self.venue = name, venue
         self.balances = Balances()
-        self._connection, self._path, self._batch = connection, path, batch
+        self._connection, self._batch = connection, batch
         self._lives: dict[str, Life] = {}
         self._moved: dict[str, int] = {}  # intents that changed since the last commit, and when
         self._new_fills: set[str] = set()
@@ -330,11 +327,8 @@ class Book:
         self._new_fills.clear()
 
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._explained():
+        with self._connection.explained():
             return self._connection.execute(query, values).fetchall()
-
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(self._path)
 
 
 def _reference(order: Order, seen: Seen) -> Decimal | None:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from engine.market.orders import Leg
-from state.connection import explained
+from state.connection import Connection, Row
 from state.errors import StoreError
 from state.inputs import decode
 from state.ledger import MONEY, Account, Entry, Key, LedgerError, exact, sums
-from state.migrations import MIGRATIONS
-from state.schema import as_it_should_be, tables_and_triggers, version_of
+from state.migrations import LEDGER
 
 MOST: Final = 20  # problems of one kind that are told one by one
 ZERO: Final = Decimal(0)
 FOREIGN: Final = "foreign"  # whose orders and positions are of nobody here
 
 
-def problems(connection: sqlite3.Connection, path: Path) -> list[str]:
+def problems(connection: Connection) -> list[str]:
     """Everything that is wrong; empty when the file and its books are sound. Raises StoreError."""
-    found = [*_file(connection), *_schema(connection)]
+    found = connection.damage(LEDGER)
     if found:
         return found  # what is said of rows would be noise
-    with explained(path):
+    with connection.explained():
         return [text for check in _CHECKS for text in _listed(check(connection))]
 
 
@@ -42,29 +39,7 @@ def _listed(found: Iterator[str]) -> Iterator[str]:
         yield "a number in it cannot be read, and what follows was not looked at"
 
 
-def _file(connection: sqlite3.Connection) -> list[str]:
-    try:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-        broken = [f"a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")]
-    except sqlite3.DatabaseError as error:
-        return [str(error)]
-    return [text for text in found if text != "ok"] + broken
-
-
-def _schema(connection: sqlite3.Connection) -> list[str]:
-    """Whether every migration has run, and nobody changed what it made."""
-    version = version_of(connection)
-    if version != len(MIGRATIONS):
-        return [f"it has had {version} of {len(MIGRATIONS)} migrations"]
-    there, wanted = tables_and_triggers(connection), as_it_should_be()
-    return [
-        f"{name} is {'missing' if name not in there else 'not as the migrations made it'}"
-        for name, sql in wanted.items()
-        if there.get(name) != sql
-    ]
-
-
-def _balanced(connection: sqlite3.Connection) -> Iterator[str]:
+def _balanced(connection: Connection) -> Iterator[str]:
     """Every transaction sums to zero in each unit, and every balance is the sum of its entries."""
     query = (
         'SELECT t.id, t.book, t.kind, t.reference, e.account, e.strategy, e.symbol, e.unit, e.amount '
@@ -91,7 +66,7 @@ def _balanced(connection: sqlite3.Connection) -> Iterator[str]:
     yield from _balances(connection, totals)
 
 
-def _balances(connection: sqlite3.Connection, totals: dict[tuple[str, Key], Decimal]) -> Iterator[str]:
+def _balances(connection: Connection, totals: dict[tuple[str, Key], Decimal]) -> Iterator[str]:
     for book, account, strategy, symbol, unit, amount in connection.execute("SELECT * FROM balances ORDER BY 1, 2"):
         total = totals.pop((book, Key(Account(account), strategy, symbol, unit)), ZERO)
         if total != Decimal(amount):
@@ -102,7 +77,7 @@ def _balances(connection: sqlite3.Connection, totals: dict[tuple[str, Key], Deci
             yield f"{key.account} {key.symbol} in {book} has entries that sum to {total}, and no balance"
 
 
-def _fills(connection: sqlite3.Connection) -> Iterator[str]:
+def _fills(connection: Connection) -> Iterator[str]:
     """Every fill belongs to an order and is booked for what it was. Runs older than the ledger have no bookings.
 
     Of no order at all are what the venue did by itself (settlements, corrections, what an account began with) and what
@@ -114,7 +89,7 @@ def _fills(connection: sqlite3.Connection) -> Iterator[str]:
         "LEFT JOIN live_intents l ON l.book = f.book AND l.client_id = f.client_id "
         "LEFT JOIN (SELECT DISTINCT book FROM ledger_transactions) b ON b.book = f.book ORDER BY f.rowid"
     )
-    for row in _named(connection, query):
+    for row in connection.iterate(query):
         name = f"fill {row['fill_id']} in {row['book']}"
         if row["client_id"] and row["wanted"] is None:
             yield f"{name} is of order {row['client_id']}, which was never written down"
@@ -127,7 +102,7 @@ def _fills(connection: sqlite3.Connection) -> Iterator[str]:
         yield from _booked(connection, row, name)
 
 
-def _booked(connection: sqlite3.Connection, row: dict[str, Any], name: str) -> Iterator[str]:
+def _booked(connection: Connection, row: Row, name: str) -> Iterator[str]:
     query = 'SELECT account, unit, amount FROM ledger_entries WHERE "transaction" = ?'
     booked = {(account, unit): amount for account, unit, amount in connection.execute(query, (row["transaction"],))}
     signed = Decimal(row["quantity"]) * (1 if row["side"] == "buy" else -1)
@@ -139,12 +114,9 @@ def _booked(connection: sqlite3.Connection, row: dict[str, Any], name: str) -> I
         yield f"{name} moved {signed} {row['symbol']}, but {booked.get(('position', row['symbol']), 0)} is booked"
 
 
-def _intents(connection: sqlite3.Connection) -> Iterator[str]:
+def _intents(connection: Connection) -> Iterator[str]:
     """What an intent says of its fills and of its state is what its fills and its events say."""
-    filled: dict[tuple[str, str], Decimal] = {}
-    for book, client_id, quantity in connection.execute("SELECT book, client_id, quantity FROM fills"):
-        key = (book, client_id)
-        filled[key] = filled.get(key, ZERO) + Decimal(quantity)
+    filled = _summed(connection, "SELECT book, client_id, quantity FROM fills")
     query = (
         "SELECT i.book, i.client_id, i.state, i.ending, i.filled, i.quantity, "
         "(SELECT state FROM intent_events e WHERE e.book = i.book AND e.client_id = i.client_id "
@@ -164,29 +136,30 @@ def _intents(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"{name} is {state}, but the last that was heard of it made it {last}"
 
 
-def _live(connection: sqlite3.Connection) -> Iterator[str]:
+def _live(connection: Connection) -> Iterator[str]:
     """What a venue's orders say of their fills is what is booked of them. Adopted ones had some before."""
-    query = (
-        "SELECT l.book, l.client_id, l.quantity, l.filled, l.strategy, "
-        "(SELECT group_concat(f.quantity) FROM fills f WHERE f.book = l.book AND f.client_id = l.client_id), "
-        "(SELECT group_concat(a.filled) FROM attempts a WHERE a.book = l.book AND a.intent = l.client_id) "
-        "FROM live_intents l ORDER BY l.rowid"
-    )
-    for book, client_id, quantity, said, strategy, fills, attempts in connection.execute(query):
-        name, booked, done = f"order {client_id} in {book}", _sum_of(fills), _sum_of(attempts)
-        if Decimal(said) != booked and strategy != FOREIGN:
-            yield f"{name} says that {said} filled at the venue, but its fills sum to {booked}"
-        if Decimal(said) != done:
-            yield f"{name} says that {said} filled at the venue, but its attempts sum to {done}"
+    booked = _summed(connection, "SELECT book, client_id, quantity FROM fills")
+    done = _summed(connection, "SELECT book, intent, filled FROM attempts")
+    query = "SELECT book, client_id, quantity, filled, strategy FROM live_intents ORDER BY rowid"
+    for book, client_id, quantity, said, strategy in connection.execute(query):
+        name, key = f"order {client_id} in {book}", (book, client_id)
+        if Decimal(said) != booked.get(key, ZERO) and strategy != FOREIGN:
+            yield f"{name} says that {said} filled at the venue, but its fills sum to {booked.get(key, ZERO)}"
+        if Decimal(said) != done.get(key, ZERO):
+            yield f"{name} says that {said} filled at the venue, but its attempts sum to {done.get(key, ZERO)}"
         if Decimal(said) > Decimal(quantity):
             yield f"{name} filled {said} of {quantity} ordered at the venue"
 
 
-def _sum_of(numbers: str | None) -> Decimal:
-    return sum((Decimal(number) for number in numbers.split(",")), ZERO) if numbers else ZERO
+def _summed(connection: Connection, query: str) -> dict[tuple[str, str], Decimal]:
+    """The sum of the third column for the first two."""
+    found: dict[tuple[str, str], Decimal] = {}
+    for book, name, number in connection.execute(query):
+        found[book, name] = found.get((book, name), ZERO) + Decimal(number)
+    return found
 
 
-def _journal(connection: sqlite3.Connection) -> Iterator[str]:
+def _journal(connection: Connection) -> Iterator[str]:
     """The inputs of every run are whole, and reach to its last decision."""
     for run, rows in groupby(connection.execute("SELECT run, seq, data FROM inputs ORDER BY run, seq"), lambda r: r[0]):
         for number, (_, seq, data) in enumerate(rows, 1):
@@ -207,12 +180,6 @@ def _journal(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"run {run} decided on inputs that are not there"
 
 
-_CHECKS: Final[tuple[Callable[[sqlite3.Connection], Iterator[str]], ...]] = (
+_CHECKS: Final[tuple[Callable[[Connection], Iterator[str]], ...]] = (
     _balanced, _fills, _intents, _live, _journal
 )  # fmt: skip
-
-
-def _named(connection: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:
-    cursor = connection.execute(query)
-    names = [column[0] for column in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)

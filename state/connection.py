@@ -1,98 +1,159 @@
-"""One way to open the file, one way to write to it, one place that says what went wrong with it."""
+"""What the store asks of a database: SQL with ``?`` for values, transactions, and one place that says what went wrong.
+
+The SQL of the store is what SQLite and PostgreSQL both understand, with ``ON CONFLICT`` for upserts. Where they differ
+for good (who else runs, who wrote, how a copy is made), it is a method here. ``rowid`` is the order of writing in both.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from state.errors import StoreError
+from state.place import Place
+
+if TYPE_CHECKING:
+    from state.migrations import Family, Table
 
 BUSY_SECONDS = 10.0
-RETRY_SECONDS = 0.01
-MAGIC = b"SQLite format 3\0"
+Row = dict[str, Any]
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """An open connection that is durable at each commit; raises StoreError, OSError or sqlite3.Error.
+class Cursor(Protocol):
+    """The answer to a statement."""
 
-    Durable means ``synchronous = FULL``: in WAL mode each commit waits until the disk has it, so that an intent
-    survives a kill of the process, a crash of the system and a loss of power (as far as the disk keeps its word).
-    ``NORMAL`` would survive the kill alone: the last commits before a crash of the system or a power cut could be
-    gone, and with them an order that the venue has. ``FULL`` costs what the disk takes to say that it has them: 0.2 to
-    4 ms here, as busy as the disk is (``benchmarks/store.py``). Only orders and halts wait for it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _refuse_other_files(path)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    @property
+    def rowcount(self) -> int: ...
+
+    @property
+    def description(self) -> Sequence[Any] | None: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
-def read_while_written(connection: sqlite3.Connection) -> None:
-    """WAL mode, which a file keeps. Not before it is known to be a store: another program's file is left as it is."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            # SQLite does not wait here by itself when another engine opens the same new file.
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(RETRY_SECONDS)
+class Shape(NamedTuple):
+    """A table: its columns with ``rowid`` where it has one, and those by which its rows are ordered."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
 
 
-def _refuse_other_files(path: Path) -> None:
-    """SQLite takes a file of a few bytes for an empty database and would overwrite it."""
-    if path.is_dir():
-        raise StoreError(f"{path} is a folder; name a file in it")
-    if path.is_file() and path.stat().st_size > 0:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise StoreError(f"{path} is no store: it is another kind of file; move it away, or name another file")
+class Lock(ABC):
+    """One engine's claim on a store. It ends with ``release``, or with its process, however that dies."""
+
+    @property
+    @abstractmethod
+    def held(self) -> bool:
+        """Whether it has not been released."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let another engine have the store; harmless when done twice."""
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """One transaction: all of it or nothing; raises StoreError when the file is the reason that it is nothing."""
-    with explained(path):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:  # SQLite itself has rolled back when the disk is full
-                connection.execute("ROLLBACK")
-            raise
+class Connection(ABC):
+    """An open database, durable at each commit. ``faults`` are its own errors, of which some become StoreError."""
+
+    place: Place
+    faults: tuple[type[Exception], ...]
+
+    # -- statements --------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Cursor:
+        """Run one statement; outside a transaction it is committed at once."""
+
+    @abstractmethod
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of it or nothing; raises StoreError when the database is the reason that it is nothing."""
+
+    @abstractmethod
+    def explained(self) -> AbstractContextManager[None]:
+        """What the database says of itself, as a StoreError. Rows that contradict one another stay faults."""
+
+    @abstractmethod
+    def upsert(self, table: Table, rows: Iterable[Sequence[str | int | float | None]]) -> int:
+        """Write all rows or none, in place of those of the same key; returns how many were given. Raises StoreError."""
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """The answer, by name of column; raises StoreError."""
+        with self.explained():
+            return list(self.iterate(sql, values))
+
+    def iterate(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """As ``rows``, one by one. The number by which rows are ordered is never part of the answer."""
+        cursor = self.execute(sql, values)
+        names = [str(column[0]) for column in cursor.description or ()]
+        for row in cursor:
+            named = dict(zip(names, row, strict=True))
+            named.pop("rowid", None)
+            yield named
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of it."""
+
+    # -- what differs ------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def migrate(self, family: Family) -> list[int]:
+        """Bring the tables up to date, all of it or nothing, and say which migrations that took; raises StoreError
+        when they are another program's or newer."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """What is kept with the database once it is known to be a store."""
+
+    @abstractmethod
+    def lock(self) -> Lock:
+        """Take the store for this engine; raises StoreError while another has it."""
+
+    @abstractmethod
+    def is_running(self, pid: int, started: int) -> bool:
+        """Whether the engine that wrote this process id and start still runs."""
+
+    @abstractmethod
+    def may_have_changed(self) -> bool:
+        """False when nobody else has written since it was last asked."""
+
+    @abstractmethod
+    def damage(self, family: Family) -> list[str]:
+        """What is wrong with the database itself, and with tables that are not as the migrations made them."""
+
+    @abstractmethod
+    def backup(self, path: Path) -> None:
+        """A consistent copy in a new file, also while an engine writes; raises StoreError."""
+
+    @abstractmethod
+    def shapes(self) -> list[Shape]:
+        """All tables, each after those that it refers to."""
+
+    @abstractmethod
+    def continue_numbers(self) -> None:
+        """New rows are to be numbered after those that are there, whoever numbered them."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes that it takes."""
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """What SQLite and the system say of a file, as a StoreError. Rows that contradict one another stay faults."""
-    try:
-        yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} {_trouble(str(error))}") from None
-    except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}; name a file in a writable folder") from None
+def connect(place: Place) -> Connection:
+    """An open connection; raises StoreError."""
+    if isinstance(place, Path):
+        from state.sqlite import SqliteConnection
 
+        return SqliteConnection(place)
+    from state.postgres import PostgresConnection
 
-def _trouble(said: str) -> str:
-    if "not a database" in said or "malformed" in said:
-        return f"is damaged: {said}; move it away and go on with a backup, or name another file"
-    if "readonly" in said or "unable to open" in said:
-        return f"cannot be written: {said}; make the file and its folder writable, or name another file"
-    if "full" in said:
-        return f"cannot be written: {said}; make room, or name a file on another disk"
-    if "locked" in said:
-        return f"is locked by another program ({said}, after {BUSY_SECONDS:g} s); stop that program first"
-    return f"cannot be used: {said}; go on with a backup, or name another file"
+    return PostgresConnection(place)

@@ -17,7 +17,7 @@ from struct import error as StructError
 from typing import Any, Final
 
 from engine.market.events import Bar, MarketEvent, Observation, Quote, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Reported, Resumed
+from engine.market.inputs import Asked, Halted, History, Input, Reported, Requested, Resumed, Wish
 from engine.market.orders import BrokerReport, Fill, Leg, OrderState, OrderUpdate, Side
 from state.errors import StoreError
 
@@ -181,6 +181,8 @@ def _plain(item: Input) -> list[Any]:
         return ["report", item.asked.value, fills, updates]
     if isinstance(item, Halted):
         return ["halt", *item]
+    if isinstance(item, Requested):
+        return ["request", [_said(value) for value in item]]
     assert isinstance(item, Resumed)
     return ["resume", item.by]
 
@@ -194,7 +196,20 @@ def _item(said: list[Any]) -> Input:
     if kind == "report":
         asked, fills, updates = fields
         return Reported(Asked(asked), BrokerReport([_fill(f) for f in fills], [_update(u) for u in updates]))
+    if kind == "request":
+        return requested(fields[0])
     return Halted(*fields) if kind == "halt" else Resumed(*fields)
+
+
+def requested(values: list[Any]) -> Requested:
+    """A person's wish from its fields as JSON values, in order."""
+    decimals = ("quantity", "limit", "stop_ratio", "target_ratio")
+    readers: dict[str, Callable[[Any], Any]] = dict.fromkeys(decimals, _maybe_decimal)
+    return Requested(**_read(Requested._fields, {"wish": Wish, "side": Side, "orders": tuple, **readers}, values))
+
+
+def _maybe_decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _read(names: tuple[str, ...], readers: Mapping[str, Callable[[Any], Any]], values: list[Any]) -> dict[str, Any]:

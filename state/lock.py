@@ -1,4 +1,4 @@
-"""One engine on a store at a time: a lock beside the file, which the system frees when its holder dies.
+"""One engine on a file at a time: a lock beside it, which the system frees when its holder dies.
 
 The lock file names its holder by process id and start, so that a refusal can say who it is, and so that a lock whose
 holder is dead, or whose process id now belongs to another program, stops nobody. Two guards, because either alone can
@@ -14,20 +14,24 @@ import weakref
 from pathlib import Path
 from typing import Final
 
-from state.connection import explained
+from state.connection import Lock
 from state.errors import StoreError
 from state.process import is_alive, start_of
 
 SUFFIX: Final = ".lock"
 
 
-class StoreLock:
+class FileLock(Lock):
     """Held from its making until ``release``, or until the process ends; raises StoreError when another has it."""
 
     def __init__(self, store: Path) -> None:
         self.path = store.with_name(store.name + SUFFIX)
-        with explained(self.path):
+        try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be opened: {error.strerror}; name a file in a writable folder"
+            ) from None
         try:
             self._take(descriptor, store)
         except BaseException:
@@ -38,11 +42,9 @@ class StoreLock:
 
     @property
     def held(self) -> bool:
-        """Whether it has not been released."""
         return self._close.alive
 
     def release(self) -> None:
-        """Let another engine have the store; harmless when done twice."""
         if self.held:
             os.ftruncate(self._descriptor, 0)
             self._close()

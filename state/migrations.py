@@ -1,11 +1,14 @@
 """The tables of the store, as numbered migrations. Decimals are TEXT and so exact; times are UTC nanoseconds.
 
 A migration that has been released is never edited: a change is a new one. docs/store.md says what each table is for.
+They are written for SQLite; ``state.translate`` says in which few ways PostgreSQL differs, and refuses all else.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import sqlite3
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 MIGRATIONS: Final[tuple[str, ...]] = (
     """
@@ -241,4 +244,79 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TRIGGER holdout_reads_are_not_removed BEFORE DELETE ON holdout_reads
     BEGIN SELECT RAISE(ABORT, 'what was looked at stays'); END;
     """,
+    """
+    CREATE VIEW orders AS SELECT book, client_id, venue_order_id, run, venue, symbol, side, quantity, type, leg,
+        strategy, rule, limit_price, stop_price, state, ending, filled, created_ns, updated_ns, reason FROM intents;
+    CREATE VIEW signals AS SELECT run, seq, time_ns, rule, strategy, symbol, trigger_symbol, verdict, guard, reason
+        FROM decisions;
+    CREATE VIEW account_snapshots AS SELECT r.book, e.run, e.time_ns, e.equity
+        FROM equity e JOIN runs r ON r.id = e.run;
+    """,
 )
+
+MARKET_MIGRATIONS: Final[tuple[str, ...]] = (
+    """
+    PRAGMA application_id = 0x41544D44;
+    CREATE TABLE ticks (
+        symbol TEXT NOT NULL, time_ns INTEGER NOT NULL, source TEXT NOT NULL, sequence INTEGER NOT NULL,
+        price DECIMAL_TEXT NOT NULL, size DECIMAL_TEXT, PRIMARY KEY (symbol, time_ns, source, sequence)
+    ) WITHOUT ROWID;
+    CREATE TABLE bars_1m (
+        symbol TEXT NOT NULL, start_ns INTEGER NOT NULL, source TEXT NOT NULL, open DECIMAL_TEXT NOT NULL,
+        high DECIMAL_TEXT NOT NULL, low DECIMAL_TEXT NOT NULL, close DECIMAL_TEXT NOT NULL, volume DECIMAL_TEXT,
+        transactions INTEGER, PRIMARY KEY (symbol, start_ns, source)
+    ) WITHOUT ROWID;
+    CREATE TABLE features (
+        symbol TEXT NOT NULL, name TEXT NOT NULL, time_ns INTEGER NOT NULL, source TEXT NOT NULL, value REAL,
+        PRIMARY KEY (symbol, name, time_ns, source)
+    ) WITHOUT ROWID;
+    CREATE TABLE session_labels (
+        calendar TEXT NOT NULL, start_ns INTEGER NOT NULL, label TEXT NOT NULL, end_ns INTEGER NOT NULL,
+        PRIMARY KEY (calendar, start_ns, label)
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+class Table(NamedTuple):
+    """A table that much is written to at once. The first ``key`` of its columns are its key; ``time`` is one of them,
+    and a database with partitions has one for each ``width_ns`` of it (0: none)."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: int
+    time: str
+    width_ns: int
+
+
+class Family(NamedTuple):
+    """The stores of one kind: what they are made of, and the number in an SQLite file's header that says so."""
+
+    name: str
+    migrations: tuple[str, ...]
+    application_id: int
+    tables: tuple[Table, ...] = ()
+
+
+WEEK_NS: Final = 7 * 86_400 * 10**9
+TICKS: Final = Table("ticks", ("symbol", "time_ns", "source", "sequence", "price", "size"), 4, "time_ns", WEEK_NS)
+BARS: Final = Table(
+    "bars_1m",
+    ("symbol", "start_ns", "source", "open", "high", "low", "close", "volume", "transactions"),
+    3, "start_ns", 4 * WEEK_NS,
+)  # fmt: skip
+FEATURES: Final = Table("features", ("symbol", "name", "time_ns", "source", "value"), 4, "time_ns", 0)
+SESSION_LABELS: Final = Table("session_labels", ("calendar", "start_ns", "label", "end_ns"), 3, "start_ns", 0)
+
+LEDGER: Final = Family("ledger", MIGRATIONS, 0x4154524F)
+MARKET: Final = Family("market", MARKET_MIGRATIONS, 0x41544D44, (TICKS, BARS, FEATURES, SESSION_LABELS))
+
+
+def statements(script: str) -> Iterator[str]:
+    """One by one, because SQLite's own way of running a script commits first."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

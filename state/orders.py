@@ -6,38 +6,27 @@ What is saved is on disk when ``save`` returns, together with its fills in the l
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 from engine.market.intents import Ending, IntentState, Life
 from engine.market.orders import Leg, Order, OrderState, OrderType, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent, Saved
-from state.batch import Batch, Row
+from state.batch import ATTEMPT, LIVE_INTENT, Batch, Row
 from state.book import SETTLEMENT, Book, fill_of
-from state.connection import explained
+from state.connection import Connection
 from state.ledger import Account, exact
 
 OPENING: Final = "opening"
-_INTENT: Final = (
-    "client_id, symbol, side, quantity, type, leg, strategy, rule, created_ns, limit_price, stop_price, parent, "
-    "order_group, expires_ns, fallback_market, reason, state, filled, triggered, at_market, withdrawn, why, "
-    "entry_values, trigger_symbol"
-)
-_ATTEMPT: Final = (
-    "client_id, intent, venue_order_id, symbol, side, quantity, limit_price, immediate, reduce_only, expires_ns, "
-    "guarded, sent_ns, state, ending, filled, total, told, over, why"
-)
 
 
 class LiveOrders:
     """Implements ``engine.market.wire.OrderStore`` on one book of a store, for the run ``run_id``."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, book: Book, batch: Batch, run_id: str) -> None:
-        self._connection, self._path = connection, path
+    def __init__(self, connection: Connection, book: Book, batch: Batch, run_id: str) -> None:
+        self._connection = connection
         self._book, self._batch, self._run = book, batch, run_id
         self._kept: dict[str, Row] = {}
 
@@ -78,7 +67,7 @@ class LiveOrders:
         return self._with_attempts(
             "WITH named AS (SELECT coalesce(parent, client_id) AS entry, client_id FROM live_intents WHERE book = ?1 "
             "AND client_id IN (SELECT value FROM json_each(?2))) "
-            f"SELECT {_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM named) "
+            f"SELECT {LIVE_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM named) "
             "OR client_id IN (SELECT entry FROM named) OR parent IN (SELECT entry FROM named)) "
             "ORDER BY created_ns, client_id",
             self._book.name, json.dumps([row[0] for row in rows]),
@@ -93,7 +82,7 @@ class LiveOrders:
         intents = self._with_attempts(
             f"WITH known AS (SELECT client_id FROM live_intents WHERE book = ?1 AND (state NOT IN ({closed}) "
             "OR client_id IN (SELECT value FROM json_each(?2)))) "
-            f"SELECT {_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM known) "
+            f"SELECT {LIVE_INTENT} FROM live_intents WHERE book = ?1 AND (client_id IN (SELECT client_id FROM known) "
             "OR parent IN (SELECT client_id FROM known)) "
             "ORDER BY created_ns, client_id",
             self._book.name, json.dumps(sorted(wanted)),
@@ -113,7 +102,7 @@ class LiveOrders:
         """The intents that ``query`` gives, with their attempts in the order of sending."""
         intents = {row[0]: _intent(row) for row in self._select(query, *values)}
         for row in self._select(
-            f"SELECT {_ATTEMPT} FROM attempts WHERE book = ? AND intent IN (SELECT value FROM json_each(?)) "
+            f"SELECT {ATTEMPT} FROM attempts WHERE book = ? AND intent IN (SELECT value FROM json_each(?)) "
             "ORDER BY sent_ns, length(client_id), client_id",
             self._book.name, json.dumps(list(intents)),
         ):  # fmt: skip
@@ -121,7 +110,7 @@ class LiveOrders:
         return list(intents.values())
 
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with explained(self._path):
+        with self._connection.explained():
             return self._connection.execute(query, values).fetchall()
 
 

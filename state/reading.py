@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from engine.market.inputs import Input
 from engine.market.orders import Leg, Order, OrderType, Side
-from state.connection import explained
+from state.connection import Connection, Row
 from state.errors import StoreError
 from state.inputs import decode
 from state.ledger import Account, Balances, Key
+from state.place import Place
 
-if TYPE_CHECKING:
-    from sqlite_utils import Database
-
-Row = dict[str, Any]
 LISTED = 5  # candidates in an error
 NO_RULES = ""  # the sha of a run's rules when it only read the account
 
@@ -69,15 +63,13 @@ class Costs(NamedTuple):
 class Reader:
     """The reading half of a store."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    @cached_property
-    def _database(self) -> Database:
-        from sqlite_utils import Database  # a third of a second: not for runs, which only write
-
-        return Database(self._connection)
+    @property
+    def path(self) -> Place:
+        """Where it is: a file, or a schema of a database."""
+        return self._connection.place
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
@@ -298,8 +290,7 @@ class Reader:
         return self._rows(query, (since_ns, book))
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
-        with explained(self.path):
-            return list(self._database.query(query, tuple(values)))
+        return self._connection.rows(query, values)
 
     def _decision(self, row: Row) -> Row:
         values = self._unpack(row["values"]) if row["values"] is not None else None

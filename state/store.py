@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,13 +15,13 @@ from typing import Any
 
 from state.batch import Batch
 from state.book import Book
-from state.connection import connect, explained, read_while_written, transaction
+from state.connection import Connection, Lock, connect
 from state.errors import StoreError
 from state.halts import Halts
-from state.lock import StoreLock
-from state.process import is_alive, start_of
+from state.migrations import LEDGER
+from state.place import Place, is_there
+from state.process import start_of
 from state.reading import Reader
-from state.schema import migrate
 from state.trials import TrialLedger
 from state.writer import RunWriter
 
@@ -37,38 +36,42 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-def open_store(path: Path, mode: Mode | None = None, *, create: bool = True) -> Store:
-    """Open or create the store at ``path`` and bring it up to date; raises StoreError.
+def open_store(path: Place, mode: Mode | None = None, *, create: bool = True) -> Store:
+    """Open or create the store at ``path`` (a file, or a schema of a database) and bring it up to date.
+
+    Raises StoreError.
 
     ``mode``: what it is to be used for; a new store becomes one for that, another one's is refused. None reads any.
     Runs whose process is gone are marked crashed.
     """
-    if not create and not path.exists():
+    if not create and not is_there(path):
         raise StoreError(f"there is no store at {path}; `engine db init` or `engine run --paper` makes one")
-    with explained(path):
-        connection = connect(path)
-        try:
-            migrate(connection, path)
-            read_while_written(connection)
-            store = Store(path, connection)
+    connection = connect(path)
+    try:
+        with connection.explained():
+            migrated = connection.migrate(LEDGER)
+            connection.prepare()
+            store = Store(connection, migrated)
             if mode is not None:
                 store.use_for(mode)
             store.mark_crashed()
-        except BaseException:
-            connection.close()
-            raise
+    except BaseException:
+        connection.close()
+        raise
     return store
 
 
 class Store(Reader):
-    """One SQLite file. Reading works while an engine writes; writing takes the store's lock."""
+    """One SQLite file, or one schema of a PostgreSQL database. Reading works while an engine writes; writing takes the
+    store's lock. ``migrated``: the migrations that opening it took."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        super().__init__(path, connection)
-        self._lock: StoreLock | None = None
+    def __init__(self, connection: Connection, migrated: Sequence[int] = ()) -> None:
+        super().__init__(connection)
+        self.migrated = migrated
+        self._lock: Lock | None = None
 
     def close(self) -> None:
-        """Let go of the file and of its lock."""
+        """Let go of it and of its lock."""
         if self._lock is not None:
             self._lock.release()
         self._connection.close()
@@ -76,39 +79,41 @@ class Store(Reader):
     @cached_property
     def halts(self) -> Halts:
         """The kill switch."""
-        return Halts(self._connection, self.path)
+        return Halts(self._connection)
 
     @cached_property
     def trials(self) -> TrialLedger:
         """Every parameter set that was ever evaluated, and every look at a holdout."""
-        return TrialLedger(self._connection, self.path)
+        return TrialLedger(self._connection)
 
     # -- what it is for ----------------------------------------------------------------------------------------------
 
     @property
     def mode(self) -> Mode | None:
         """None until it is said."""
-        row = self._connection.execute("SELECT value FROM about WHERE key = 'mode'").fetchone()
-        return Mode(row[0]) if row else None
+        rows = self._connection.rows("SELECT value FROM about WHERE key = 'mode'")
+        return Mode(rows[0]["value"]) if rows else None
 
     def use_for(self, mode: Mode) -> None:
         """Say what a new store is for; raises StoreError when it is for something else."""
-        with transaction(self._connection, self.path):
+        with self._connection.transaction():
+            if self.mode is None:  # another engine may come at the same moment; the first one's word counts
+                self._connection.execute(
+                    "INSERT INTO about VALUES ('mode', ?) ON CONFLICT DO NOTHING", (mode.value,)
+                )
             known = self.mode
-            if known is None:
-                self._connection.execute("INSERT INTO about VALUES ('mode', ?)", (mode.value,))
-        if known is not None and known is not mode:
+        if known is not mode:
             raise StoreError(
                 f"{self.path} is a {known} store and cannot be used for {mode}: "
-                "name another file with AUTOTRADER__STORE__PATH"
+                "name another file with AUTOTRADER__STORE__PATH, or another schema with AUTOTRADER__STORE__URL"
             )
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def claim(self) -> StoreLock:
+    def claim(self) -> Lock:
         """Take the store for this engine; raises StoreError while another has it. Harmless when done twice."""
         if self._lock is None or not self._lock.held:
-            self._lock = StoreLock(self.path)
+            self._lock = self._connection.lock()
         return self._lock
 
     def book(self, name: str, venue: str) -> Book:
@@ -117,13 +122,13 @@ class Store(Reader):
         Only the newest book of a store may be written to: a run has one of its own, made when it begins.
         """
         self.claim()
-        return Book(self._connection, self.path, name, venue, Batch(self._connection, self.path))
+        return Book(self._connection, name, venue, Batch(self._connection))
 
     def mark_crashed(self) -> None:
         """Runs whose process is gone without ending them."""
         query = "SELECT id, pid, process_start FROM runs WHERE status = 'running'"
         for run_id, pid, started in self._connection.execute(query).fetchall():
-            if not is_alive(pid, started):
+            if not self._connection.is_running(pid, started):
                 self._connection.execute("UPDATE runs SET status = 'crashed' WHERE id = ?", (run_id,))
 
     def begin_run(
@@ -152,7 +157,7 @@ class Store(Reader):
         lock = self.claim()
         try:
             self._insert_run(row, zlib.compress(json.dumps(ruleset_files).encode()))
-            writer = RunWriter(self._connection, self.path, row["id"], row["book"], venue, lock)
+            writer = RunWriter(self._connection, row["id"], row["book"], venue, lock)
             if cash is not None:
                 writer.book.transfer(cash, started_ns, "opening", writer.run_id)
                 writer.flush()
@@ -163,14 +168,15 @@ class Store(Reader):
 
     def _insert_run(self, row: dict[str, Any], files: bytes) -> None:
         """Name the run and write it down; fills in ``id``, and ``book`` where the run has one of its own."""
-        with transaction(self._connection, self.path):
+        with self._connection.transaction():
             # Whoever has the lock knows that no other run goes on, whatever its process id says.
             self._connection.execute("UPDATE runs SET status = 'crashed' WHERE status = 'running'")
             row["id"] = self._new_id(row["started_ns"])
             row["book"] = row["book"] or row["id"]
-            self._connection.execute("INSERT OR IGNORE INTO rulesets VALUES (?, ?)", (row["ruleset_sha"], files))
-            marks = ", ".join(f":{name}" for name in row)
-            self._connection.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({marks})", row)
+            rules = (row["ruleset_sha"], files)
+            self._connection.execute("INSERT INTO rulesets VALUES (?, ?) ON CONFLICT DO NOTHING", rules)
+            marks = ", ".join("?" * len(row))
+            self._connection.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
 
     def _new_id(self, started_ns: int) -> str:
         stem = datetime.fromtimestamp(started_ns // NANOS, UTC).strftime("%Y%m%d-%H%M%S")
@@ -183,7 +189,7 @@ class Store(Reader):
         """What is wrong with the file and its books, in words; empty when all is sound."""
         from state.checks import problems
 
-        return problems(self._connection, self.path)
+        return problems(self._connection)
 
     def backup(self, path: Path) -> None:
         """A consistent copy in a new file, also while an engine writes; raises StoreError."""
@@ -191,9 +197,9 @@ class Store(Reader):
             raise StoreError(f"{path} is there already; name a new file for the backup")
         if not path.parent.is_dir():
             raise StoreError(f"there is no folder {path.parent} for the backup; make it, or name another file")
-        with explained(path):
-            target = sqlite3.connect(path)
-            try:
-                self._connection.backup(target)
-            finally:
-                target.close()
+        self._connection.backup(path)
+
+    def size(self) -> int:
+        """Bytes that it takes."""
+        with self._connection.explained():
+            return self._connection.size()

@@ -8,17 +8,15 @@ sweep run again adds nothing: its sets are the same rows.
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import fsum
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from state.connection import explained, transaction
+from state.connection import Connection
 from state.errors import StoreError
 
 DEVELOPMENT: Final = "development"
@@ -76,11 +74,11 @@ class Look(NamedTuple):
 class TrialLedger:
     """The trial ledger of one store. Every call may raise StoreError when the file fails.
 
-    Writing takes SQLite's own lock for a moment and not the engine's: a sweep never gets in the way of a run.
+    Writing takes the database's own lock for a moment and not the engine's: a sweep never gets in the way of a run.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self._path = connection, path
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._path = connection, connection.place
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -90,8 +88,8 @@ class TrialLedger:
             sweep.id, time_ns, sweep.pack, sweep.ruleset_sha, sweep.data, sweep.described, sweep.first_ns,
             sweep.last_ns, sweep.holdout_ns, sweep.seed, json.dumps(sweep.plan, sort_keys=True), sweep.version,
         )  # fmt: skip
-        with transaction(self._connection, self._path):
-            self._connection.execute(f"INSERT OR IGNORE INTO sweeps VALUES ({_marks(row)})", row)
+        with self._connection.transaction():
+            self._connection.execute(f"INSERT INTO sweeps VALUES ({_marks(row)}) ON CONFLICT DO NOTHING", row)
 
     def append(self, sweep_id: str, trials: Sequence[Trial], time_ns: int) -> None:
         """Keep evaluated sets; on disk when this returns. A set that is there already stays as it was."""
@@ -104,9 +102,9 @@ class TrialLedger:
             for trial in trials
         ]  # fmt: skip
         columns = "sweep, part, time_ns, parameters_sha, parameters, decisions_sha, statistics, returns"
-        with transaction(self._connection, self._path):
+        with self._connection.transaction():
             self._connection.executemany(
-                f"INSERT OR IGNORE INTO trials ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+                f"INSERT INTO trials ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
             )
 
     def look_at_holdout(self, sweep: SweepRow, sets: Sequence[Mapping[str, float]], time_ns: int) -> None:
@@ -116,9 +114,9 @@ class TrialLedger:
             (sweep.id, time_ns, parameters_sha(values), sweep.data, sweep.holdout_ns, sweep.last_ns) for values in sets
         ]
         columns = "sweep, time_ns, parameters_sha, data, first_ns, last_ns"
-        with transaction(self._connection, self._path):
+        with self._connection.transaction():
             self._connection.executemany(
-                f"INSERT OR IGNORE INTO holdout_reads ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows
+                f"INSERT INTO holdout_reads ({columns}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
             )
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -148,8 +146,8 @@ class TrialLedger:
         """
         where, values = ("AND s.data = ?", (data,)) if data is not None else ("", ())
         rows = self._rows(
-            "SELECT t.*, max(t.id) FROM trials t JOIN sweeps s ON s.id = t.sweep "
-            f"WHERE t.part = ? AND s.pack = ? {where} GROUP BY s.ruleset_sha, t.parameters_sha ORDER BY max(t.id)",
+            "SELECT * FROM trials WHERE id IN (SELECT max(t.id) FROM trials t JOIN sweeps s ON s.id = t.sweep "
+            f"WHERE t.part = ? AND s.pack = ? {where} GROUP BY s.ruleset_sha, t.parameters_sha) ORDER BY id",
             (DEVELOPMENT, pack, *values),
         )
         return [self._trial(row) for row in rows]
@@ -159,7 +157,7 @@ class TrialLedger:
         where, values = ("AND s.data = ?", (data,)) if data is not None else ("", ())
         rows = self._rows(
             "SELECT count(*) AS n FROM (SELECT DISTINCT s.ruleset_sha, t.parameters_sha FROM trials t "
-            f"JOIN sweeps s ON s.id = t.sweep WHERE t.part = ? AND s.pack = ? {where})",
+            f"JOIN sweeps s ON s.id = t.sweep WHERE t.part = ? AND s.pack = ? {where}) tried",
             (DEVELOPMENT, pack, *values),
         )
         return int(rows[0]["n"])
@@ -206,10 +204,7 @@ class TrialLedger:
             raise StoreError(f"{self._path} is damaged: {error}; go on with a backup") from None
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with explained(self._path):
-            cursor = self._connection.execute(query, tuple(values))
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+        return self._connection.rows(query, values)
 
 
 def _marks(row: Sequence[object]) -> str:

@@ -7,12 +7,10 @@ a decision that is there can be decided again from what is there.
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,10 +19,9 @@ from engine.market.intents import news_of
 from engine.market.orders import Fill, Order, OrderUpdate, Seen
 from state.batch import Batch, Row
 from state.book import Book
-from state.connection import transaction
+from state.connection import Connection, Lock
 from state.errors import StoreError
 from state.inputs import InputEncoder
-from state.lock import StoreLock
 from state.orders import LiveOrders
 
 TRACE_LEVEL = 1  # fast compression: traces are many and small
@@ -39,13 +36,13 @@ class RunWriter:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, run_id: str, book: str, venue: str, lock: StoreLock
+        self, connection: Connection, run_id: str, book: str, venue: str, lock: Lock
     ) -> None:
         self.run_id = run_id
-        self._connection, self._path, self._lock = connection, path, lock
-        self._batch = Batch(connection, path)
+        self._connection, self._lock = connection, lock
+        self._batch = Batch(connection)
         self._batch.late.append(self._late)
-        self.book = Book(connection, path, book, venue, self._batch)
+        self.book = Book(connection, book, venue, self._batch)
         self._inputs = InputEncoder()
         self._blocks = 0
         self._sequence = 0
@@ -65,7 +62,7 @@ class RunWriter:
         if kind is None or issubclass(kind, KeyboardInterrupt):
             self.end("stopped", self._last_ns, {})
             return
-        with suppress(StoreError, sqlite3.Error):  # the first error is the one to tell
+        with suppress(StoreError, *self._connection.faults):  # the first error is the one to tell
             self.end("crashed", self._last_ns, {"error": kind.__name__})
 
     # -- what must be safe at once ---------------------------------------------------------------------------------
@@ -164,7 +161,7 @@ class RunWriter:
     def live_orders(self) -> LiveOrders:
         """What the broker of a venue keeps of its orders, in the run's book and in the run's own transactions."""
         self._live = True
-        return LiveOrders(self._connection, self._path, self.book, self._batch, self.run_id)
+        return LiveOrders(self._connection, self.book, self._batch, self.run_id)
 
     def flush(self) -> None:
         """Write everything that waits, in one transaction."""
@@ -175,7 +172,7 @@ class RunWriter:
         try:
             self.flush()
         finally:
-            with transaction(self._connection, self._path):
+            with self._connection.transaction():
                 self._connection.execute(
                     "UPDATE runs SET status = ?, ended_ns = ?, summary = ? WHERE id = ?",
                     (status, ended_ns, json.dumps(summary, default=str), self.run_id),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.nursery import Nursery
 
 PROJECT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 120
@@ -42,11 +44,20 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where commands are run without importing everything anew."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
-def engine_cli(tmp_path: Path) -> EngineCli:
+def engine_cli(tmp_path: Path, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> EngineCli:
     """Runs ``engine`` as a user does, in a process of its own: ``engine_cli("lint", "rules", cwd=..., env={...})``.
 
     The working directory is the test's own folder unless ``cwd`` is given. Never shows a traceback, whatever happens.
+    ``anew``: the interpreter begins anew, too, as what is asked depends on how it begins.
     """
 
     def run(
@@ -54,21 +65,28 @@ def engine_cli(tmp_path: Path) -> EngineCli:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: str = "",
+        anew: bool = False,
     ) -> Answer:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
         path = os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH", "")]))
-        command: Sequence[str] = [sys.executable, "-m", "engine", *map(str, arguments)]
+        environment = {**inherited, "PYTHONPATH": path, "COLUMNS": "120", **(env or {})}
+        words, folder = [str(word) for word in arguments], cwd or tmp_path
+        answer = (_anew if anew else _forked)(words, folder, environment, stdin)
+        assert "Traceback" not in answer.err, answer.err
+        return answer
+
+    def _forked(words: list[str], folder: Path, environment: Mapping[str, str], stdin: str) -> Answer:
+        streams = tmp_path_factory.mktemp("streams")
+        (streams / "in").write_text(stdin, encoding="utf-8")
+        code = nursery.run(words, folder, environment, streams, TIMEOUT_SECONDS)
+        out, err = ((streams / name).read_bytes().decode("utf-8") for name in ("out", "err"))
+        return Answer(code, out, err)
+
+    def _anew(words: list[str], folder: Path, environment: Mapping[str, str], stdin: str) -> Answer:
         done = subprocess.run(
-            command,
-            cwd=cwd or tmp_path,
-            env={**inherited, "PYTHONPATH": path, "COLUMNS": "120", **(env or {})},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=TIMEOUT_SECONDS,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
+            [sys.executable, "-m", "engine", *words], cwd=folder, env=environment, input=stdin, capture_output=True,
+            text=True, encoding="utf-8", timeout=TIMEOUT_SECONDS,
+        )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return run

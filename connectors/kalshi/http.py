@@ -29,6 +29,7 @@ from connectors.kalshi.errors import (
 from connectors.kalshi.hosts import Hosts
 from connectors.kalshi.limits import RateLimits
 from connectors.kalshi.sign import Signer
+from engine.market.meter import REQUESTS
 
 TRIES = 3
 FIRST_BACKOFF_SECONDS = 0.25
@@ -212,10 +213,15 @@ class VenueHttp:
         sent_ns = self.clock.now_ns()
         stamp_ns = sent_ns - int((self.skew_seconds or 0) * NANOS) if self.by_venue_clock else sent_ns
         headers = self._signer.headers(method, full, stamp_ns // 1_000_000) if self._signer else None
-        async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
-            answer = await self._client.request(
-                method, self.hosts.rest + path, params=_query(params), json=body, headers=headers
-            )
+        try:
+            async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
+                answer = await self._client.request(
+                    method, self.hosts.rest + path, params=_query(params), json=body, headers=headers
+                )
+        except (httpx.HTTPError, TimeoutError):
+            REQUESTS.answered("kalshi", None)
+            raise
+        REQUESTS.answered("kalshi", answer.status_code)
         self._note_skew(answer, sent_ns, self.clock.now_ns())
         if answer.status_code == 429:
             self.limits.refused(method, full)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.replay.columns import LATEST_NS
@@ -15,6 +15,9 @@ from connectors.replay.order import ArrivalOrder, TimeOrder
 from connectors.replay.rows import Batch, Selection, plain_symbol, read_days
 from connectors.replay.survey import FileScan, end_symbols, scan, sort_days
 from engine.market.events import NANOS, Bar, SourceError, Tick
+
+if TYPE_CHECKING:
+    from engine.market.columns import MarketColumns
 
 
 class ReplaySource:
@@ -56,6 +59,7 @@ class ReplaySource:
         self._count = ByteCount()
         self._ticking: TimeOrder | ArrivalOrder | None = None
         self._any_bars = False
+        self._dropped = 0
 
     def ticks(self) -> Iterator[Tick]:
         """Yield what became known, tick by tick in strictly increasing time; a day at a time is held in memory."""
@@ -71,10 +75,25 @@ class ReplaySource:
         if not self._any_bars:
             raise self._nothing_there()
 
+    def columns(self, notice: Callable[[], None]) -> MarketColumns | None:
+        """The ticks as columns, much quicker; None where only ``ticks`` can give them, or say what is wrong."""
+        from connectors.replay.table import CareNeeded, TableReader, in_order  # late: NumPy
+
+        if self._order != "time":
+            return None
+        self._count, self._ticking = ByteCount(), None
+        try:
+            reader = TableReader(self._files, self._selection, self._count)
+            market, self._dropped = in_order(reader.rows(notice), list(reader.symbols))
+        except CareNeeded:
+            return None
+        whole = len(market.bars) and reader.with_bars >= (self._selection.symbols or frozenset())
+        return market if whole else None
+
     @property
     def duplicates_dropped(self) -> int:
         """Rows dropped so far because they repeat another one exactly."""
-        return self._ticking.duplicates_dropped if self._ticking else 0
+        return self._ticking.duplicates_dropped if self._ticking else self._dropped
 
     @property
     def total_bytes(self) -> int:

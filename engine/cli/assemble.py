@@ -21,6 +21,7 @@ from connectors.simulated import DerivedSource, MergedSource, SimulatedSource
 from engine.cli.clock import now_ns as now_ns
 from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
+from engine.cli.examples import Example
 from engine.cli.sources import SOURCES, asking, sources_of
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
@@ -74,6 +75,7 @@ class Assembly:
     contract_rates: Mapping[str, Decimal] = field(default_factory=dict)  # what takers of contracts pay that differ
     recorded: VenueData | None = None
     alpha: Alpha | None = None  # the signals that rules trade on
+    examples: Mapping[str, Example] = field(default_factory=dict)  # what stands in for other sources
 
     def plan(self) -> Plan:
         """A fresh plan: programs hold no state, but their order of symbols must be this run's."""
@@ -154,6 +156,10 @@ class Assembly:
             fairs = {t: s.fair_yes_probability for t, s in signals.items()}
             made_up = ContractSource(fairs, begin, days=data.days, seed=data.seed)
             sources.append(WithSignals(made_up, self.alpha, contracts))
+        for example in self.examples.values():
+            wanted = [ticker for ticker in contracts if ticker in example.tickers]
+            if wanted:
+                sources.append(example.ticks(wanted, data.days, data.seed))
         return sources[0] if len(sources) == 1 else MergedSource(sources)
 
     def _listed(self) -> list[str]:
@@ -208,12 +214,13 @@ def assemble(
     alpha: Alpha | None = None,
     listed: Mapping[str, Iterable[str]] | None = None,
     held: Mapping[str, Iterable[str]] | None = None,
+    examples: Mapping[str, Example] | None = None,
 ) -> Assembly:
     """Decide on symbols, instruments and proxies.
 
     ``alpha``: signals that are told beside recorded or simulated data. ``listed``: markets by the source that lists
     them; None is what ``alpha`` or recorded data lists. ``held``: markets beside them that earlier runs hold something
-    in, by the key of the strategy that does.
+    in, by the key of the strategy that does. ``examples``: what stands in for sources on a simulated market.
     """
     try:
         values = read_settings(ruleset, parameters)
@@ -227,6 +234,8 @@ def assemble(
         recorded = venue_data(data.root, data.session, settings.market.assumed_spread)
     if listed is None:
         listed = _listed_offline(alpha, recorded)
+        if examples:
+            listed = {**(listed or {}), **{name: example.tickers for name, example in examples.items()}}
     if listed is not None:
         ruleset = with_listed(ruleset, {n: _asked(tickers, asked) for n, tickers in listed.items()}, held or {})
     execution = {**settings.market.execution, **_pack_execution(ruleset)}
@@ -247,6 +256,7 @@ def assemble(
     assembly = Assembly(
         ruleset, symbols, values, instruments, {name: calendar(name) for name in sorted(names)}, settings,
         replace(data, symbols=asked), proxies, execution, keep_values, alpha=alpha, recorded=recorded,
+        examples=examples or {},
     )  # fmt: skip
     if recorded is not None:
         assembly.lists(recorded.instruments, recorded.taker_rates)

@@ -13,6 +13,7 @@ from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
 from engine.cli.venues import DEFAULT, VenueOption, port_of
+from engine.cli.venues.port import VenuePort
 from engine.execute.flatten import Cleared, cancel_orders
 from engine.settings import load_settings
 
@@ -33,16 +34,7 @@ def command(
     settings = load_settings(config, {f"{venue}.base_url": exchange})
     configure_log(settings.log)
     port = port_of(settings, venue)
-
-    async def work() -> Cleared:
-        async with port.connected(reducing=True) as desk:
-            older = None if stale is None else now_ns() - int(stale * MINUTE_NS)
-            done = await cancel_orders(desk.orders(()), symbol, older)
-            if symbol is not None and not (done.cancelled or done.left or done.swept):
-                await must_know(desk, symbol)
-            return done
-
-    done = ask_venue(work)
+    done = cancel_at_venue(port, symbol, None if stale is None else int(stale * MINUTE_NS))
     if json:
         cancelled = [o.venue_order_id for o in done.cancelled]
         print_json({"cancelled": cancelled, "everything": done.swept or None, "left": done.left})
@@ -56,3 +48,16 @@ def command(
         of = f" of {symbol}" if symbol is not None else ""
         print(f"{len(done.cancelled)} order(s){of} cancelled at the {port.place} exchange, {len(done.left)} left")
     return ExitCode.VENUE if done.left else ExitCode.GOOD
+
+
+def cancel_at_venue(port: VenuePort, symbol: str | None, age_ns: int | None) -> Cleared:
+    """Cancel what rests, of one symbol or of orders older than so long. Raises UserError."""
+
+    async def work() -> Cleared:
+        async with port.connected(reducing=True) as desk:
+            done = await cancel_orders(desk.orders(()), symbol, None if age_ns is None else now_ns() - age_ns)
+            if symbol is not None and not (done.cancelled or done.left or done.swept):
+                await must_know(desk, symbol)
+            return done
+
+    return ask_venue(work)

@@ -15,7 +15,6 @@ from engine.cli.clock import now_ns
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import stores_there
 from engine.settings import LoadedSettings, SettingsError, read_settings
 from engine.settings.models import KalshiSettings
 
@@ -49,7 +48,7 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
         ok("settings", f"{files}: environment {kalshi.environment}, execution mode {kalshi.execution_mode}"),
         *check_keys(kalshi, probe),
         check_clock(probe),
-        *check_stores(list(stores_there(settings)), settings.store.path, now_ns()),
+        *check_stores(settings, now_ns()),
         check_room(settings.store.path),
         *check_folders(settings),
         *check_packs(settings, probe),

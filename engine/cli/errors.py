@@ -29,6 +29,10 @@ class UserError(Exception):
 # By name, because naming the class would import its module. Subclasses count too.
 KNOWN_ERRORS = {
     "connectors.alpha.file.AlphaError": ExitCode.USAGE,
+    "connectors.tennis.sackmann.TennisDataError": ExitCode.USAGE,
+    "engine.research.tennis.model.TooFewMatchesError": ExitCode.NO,
+    "connectors.arena.board.BoardError": ExitCode.USAGE,
+    "connectors.arena.fetch.FetchError": ExitCode.VENUE,
     "connectors.flow.trades.TradesError": ExitCode.USAGE,
     "engine.research.flow.calibration.CalibrationError": ExitCode.USAGE,
     "engine.research.flow.fit.FitError": ExitCode.USAGE,

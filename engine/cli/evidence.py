@@ -5,7 +5,7 @@ count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from engine.cli.assemble import Assembly
 from engine.cli.dry_run import DRY_RUN
 from engine.cli.rules import LoadedRules
 from engine.cli.trials import trials_of
+from engine.market.inputs import MANUAL
 from engine.market.orders import Fill, Leg, Side
 from engine.research.golive import PaperRun, without_overlap
 from engine.research.statistics.trials import Trials
@@ -131,7 +132,10 @@ def _deciding(files: Mapping[str, str]) -> dict[str, str]:
 def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float]], pack: str) -> PaperRun:
     """A kept run as evidence for a pack."""
     before, rows = pack_fills(store, run["id"], pack)
-    return paper_run_of(run, inputs, equity, before, rows, pack)
+    found = paper_run_of(run, inputs, equity, before, rows, pack)
+    by_hand = any(row["strategy"] == MANUAL for row in (*store.fills_before(run["id"]), *store.fills(run["id"])))
+    # What a person ordered is no trade of the pack, and yet it moved the account.
+    return replace(found, others=(*found.others, MANUAL)) if by_hand else found
 
 
 def pack_fills(store: Store, run_id: str, pack: str) -> tuple[list[Row], list[Row]]:

@@ -9,6 +9,7 @@ from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
 from engine.cli.venues import DEFAULT, VenueOption, port_of
+from engine.cli.venues.port import VenuePort
 from engine.execute.broker import LiveSettings
 from engine.execute.flatten import Cleared, flatten
 from engine.settings import load_settings
@@ -25,16 +26,7 @@ def command(
     settings = load_settings(config, {f"{venue}.base_url": exchange})
     configure_log(settings.log)
     port = port_of(settings, venue)
-
-    async def work() -> Cleared:
-        async with port.connected(reducing=True) as desk:
-            collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
-            done = await flatten(desk.orders(()), desk.find, collar, stamp, symbol)
-            if symbol is not None and not (done.cancelled or done.closed or done.left or done.swept):
-                await must_know(desk, symbol)
-            return done
-
-    done = ask_venue(work)
+    done = flatten_at_venue(port, symbol)
     if json:
         print_json({
             "cancelled": len(done.cancelled), "everything": done.swept or None, "closed": done.closed,
@@ -53,3 +45,17 @@ def command(
     if done.failed:
         return ExitCode.VENUE
     return ExitCode.NO if done.left else ExitCode.GOOD
+
+
+def flatten_at_venue(port: VenuePort, symbol: str | None) -> Cleared:
+    """Cancel what rests and close what is held, of one symbol or all. Raises UserError."""
+
+    async def work() -> Cleared:
+        async with port.connected(reducing=True) as desk:
+            collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
+            done = await flatten(desk.orders(()), desk.find, collar, stamp, symbol)
+            if symbol is not None and not (done.cancelled or done.closed or done.left or done.swept):
+                await must_know(desk, symbol)
+            return done
+
+    return ask_venue(work)

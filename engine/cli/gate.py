@@ -15,8 +15,10 @@ from rich.table import Table
 from engine.cli.console import out, print_json, progress
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import Evidence, gather
+from engine.cli.gate_changes import tell_changes
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
+from engine.cli.stores import store_of
 from engine.cli.version import __version__
 from engine.research.golive import GateReport, gates_of, judge
 from engine.research.placebos import PlaceboReport, try_placebos
@@ -66,9 +68,10 @@ def command(
     for name, value in (("--strategies", strategies), ("--seed", seed)):
         if value is not None:
             raise UserError(f"`engine gate check` takes no {name}; it is for `engine gate placebo`")
-    verdicts = [pack_verdict(settings, name) for name in _packs(settings, pack)]
+    verdicts = [pack_verdict(settings, name) for name in packs_to_judge(settings, pack)]
+    tell_changes(settings, {verdict.pack: verdict.passed for verdict in verdicts})
     if json:
-        print_json(_check_json(verdicts, settings))
+        print_json(verdicts_json(verdicts, settings))
     else:
         for verdict in verdicts:
             _print(verdict, settings)
@@ -78,7 +81,7 @@ def command(
 def pack_verdict(settings: Settings, pack: str) -> PackVerdict:
     """The verdict on a pack by name; a live run asks for it too. Raises UserError for a pack that is not there."""
     rules = load_rules(settings.rules.paths, [pack])
-    store = open_store(settings.store.path)
+    store = open_store(store_of(settings))
     try:
         evidence = gather(store, rules, pack, settings)
     finally:
@@ -86,7 +89,7 @@ def pack_verdict(settings: Settings, pack: str) -> PackVerdict:
     return PackVerdict(pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence)
 
 
-def _packs(settings: Settings, pack: str | None) -> list[str]:
+def packs_to_judge(settings: Settings, pack: str | None) -> list[str]:
     """The pack named, or every pack that has a strategy."""
     if pack is not None:
         return [pack]
@@ -102,10 +105,11 @@ def _trading(rules: LoadedRules) -> list[str]:
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
-def _check_json(verdicts: list[PackVerdict], settings: Settings) -> dict[str, object]:
+def verdicts_json(verdicts: list[PackVerdict], settings: Settings) -> dict[str, object]:
+    """The verdicts on packs as JSON values."""
     return {
         "passed": all(verdict.passed for verdict in verdicts),
-        "store": settings.store.path,
+        "store": str(store_of(settings)),
         "packs": [_pack_json(verdict) for verdict in verdicts],
     }
 
@@ -155,7 +159,7 @@ def _print_evidence(verdict: PackVerdict, settings: Settings) -> None:
     markets = Counter(run.market for run in evidence.counted)
     from_where = ", ".join(f"{count} on {market} prices" for market, count in sorted(markets.items()))
     counting = f"{len(evidence.counted)} of {len(evidence.counted) + len(evidence.left_out)} kept runs"
-    whole = f"{verdict.pack}: {counting} in {settings.store.path} count, with {trades} closed trades"
+    whole = f"{verdict.pack}: {counting} in {store_of(settings)} count, with {trades} closed trades"
     out().print(f"\n{escape(whole)}{f': {from_where}' if from_where else ''}")
     for run, reason in evidence.left_out.items():
         out().print(f"  run {run} does not count: {escape(reason)}")

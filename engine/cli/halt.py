@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +11,9 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeName, open_mode, stores_there
+from engine.cli.stores import ModeName, open_mode, store_of
 from engine.settings import Settings, load_settings
-from state import StoreError, make_halt_file, open_store
+from state import Mode, StoreError, is_there, make_halt_file, open_store
 
 
 def command(
@@ -32,17 +33,7 @@ def command(
     settings = load_settings(config)
     if mode is not None:
         return _halt_one(settings, mode, why, json)
-    file = make_halt_file(settings.store.path, why)
-    stores: list[dict[str, Any]] = []
-    for each, path in stores_there(settings):
-        trouble = None
-        try:
-            store = open_store(path)
-            store.halts.halt(why, now_ns())
-            store.close()
-        except StoreError as error:
-            trouble = str(error)
-        stores.append({"mode": each, "store": path, "error": trouble})
+    file, stores = halt_everything(settings, why)
     if json:
         print_json({"halted": True, "file": file, "reason": why, "stores": stores})
         return ExitCode.GOOD
@@ -54,6 +45,24 @@ def command(
     return ExitCode.GOOD
 
 
+def halt_everything(settings: Settings, why: str) -> tuple[Path, list[dict[str, Any]]]:
+    """Stop entries of every store of the folder; the file, and each store with what went wrong there."""
+    file = make_halt_file(settings.store.path, why)
+    stores: list[dict[str, Any]] = []
+    for each in Mode:
+        path, trouble = store_of(settings, each), None
+        try:
+            if not is_there(path):
+                continue
+            store = open_store(path)
+            store.halts.halt(why, now_ns())
+            store.close()
+        except StoreError as error:
+            trouble = str(error)
+        stores.append({"mode": each, "store": str(path), "error": trouble})
+    return file, stores
+
+
 def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> int:
     """Only this store; the file would stop the others too."""
     try:
@@ -63,7 +72,7 @@ def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> in
     store.halts.halt(why, now_ns())
     store.close()
     if as_json:
-        stores = [{"mode": mode, "store": store.path, "error": None}]
+        stores = [{"mode": mode, "store": str(store.path), "error": None}]
         print_json({"halted": True, "file": None, "reason": why, "stores": stores})
     else:
         print(

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.cli.errors import ExitCode, UserError, exit_code_of
+from engine.cli.interrupts import Interrupts
 from engine.cli.version import __version__
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ VERBS: Mapping[str, Verb] = {
     "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
+    "serve": Verb("engine.cli.serve", "Serve orders, traces, halts and metrics over HTTP."),
     "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
     "stream": Verb("engine.cli.stream", "Keep what Polygon streams in the store."),
     "import": Verb("engine.cli.imports", "Bring recorded market data into the store."),
@@ -51,10 +54,13 @@ VERBS: Mapping[str, Verb] = {
     "cancel": Verb("engine.cli.cancel", "Take resting orders off the venue, whatever is halted."),
     "flatten": Verb("engine.cli.flatten", "Close what is held at the venue, whatever is halted."),
     "reconcile": Verb("engine.cli.reconcile", "Follow the venue's account, and say what differed."),
-    "db": Verb("engine.cli.db", "Make, check or back up the store."),
+    "db": Verb("engine.cli.db", "Make, migrate, check or back up the store."),
+    "data": Verb("engine.cli.data_moving", "Copy a store elsewhere; export ticks and bars."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "signals": Verb("engine.cli.signals", "Build, fit, check or show the signals that rules trade on."),
+    "tennis": Verb("engine.cli.tennis", "Import tennis results, judge the model on them, price a match."),
+    "arena": Verb("engine.cli.arena", "Look at the leaderboard, and judge who is said to lead it."),
     "sweep": Verb("engine.cli.sweep", "Try many parameter sets over recorded data."),
     "pipeline": Verb("engine.cli.pipeline", "Signals, paper, report and gate in one go, or round after round."),
     "report": Verb("engine.cli.report", "Report on performance, on sweeps, and for the day."),
@@ -62,6 +68,7 @@ VERBS: Mapping[str, Verb] = {
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
     "gate": Verb("engine.cli.gate", "Judge by their kept runs whether packs may trade for real, and try the gates."),
     "calibrate": Verb("engine.cli.calibrate", "Correct fair probabilities by what came true."),
+    "notify": Verb("engine.cli.notify", "Try the notifications that people get."),
     "doctor": Verb("engine.cli.doctor", "Check keys, clock, store, limits, markets and this machine."),
     "lint": Verb("engine.cli.lint", "Find mistakes in rule files, and mend the sure ones."),
 }
@@ -75,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.GOOD
     try:
         _never_fail_to_encode()
-        code = _run(arguments)
+        with Interrupts(signal.SIGINT):
+            code = _run(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:

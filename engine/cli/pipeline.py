@@ -18,6 +18,7 @@ import typer
 from engine.cli.clock import now_ns
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
+from engine.cli.interrupts import Interrupts
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.pipeline_steps import Asked, steps_of
 from engine.cli.pipeline_work import VerbWork
@@ -104,8 +105,8 @@ def command(
         cycles or 30, interval or 30.0, max_runs or 200, exchange, config,
     )  # fmt: skip
     settings = load_settings(config, {"kalshi.base_url": exchange})
-    pipeline = Pipeline(asked, settings, folder, json)
-    with _alone(folder), _stoppable():
+    with _alone(folder), _stoppable() as interrupts:
+        pipeline = Pipeline(asked, settings, folder, json, interrupts)
         code = pipeline.until_pass(wanted or 2, every) if until_pass else pipeline.once()
     return code
 
@@ -118,6 +119,7 @@ class Pipeline:
     settings: Settings
     folder: Path
     quiet: bool
+    interrupts: Interrupts
 
     def once(self) -> int:
         """One round, or the rest of the last one."""
@@ -165,7 +167,7 @@ class Pipeline:
         refuse_unwritable(path, "--folder")
         steps = steps_of(self.asked, self.settings)
         before = next((old for old in reversed(rounds) if old.number < state.number), None)
-        work = VerbWork(self.asked, self.settings)
+        work = VerbWork(self.asked, self.settings, self.interrupts)
         again = " goes on" if state.steps else ""
         self._say(f"round {state.number}{again}, kept in {path}")
         names = [step.name for step in steps]
@@ -238,14 +240,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def _stoppable() -> Iterator[Interrupts]:
     """A polite kill is the same as Ctrl-C: what is done is kept, and it is said how to go on."""
-    old = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        with Interrupts(signal.SIGINT, signal.SIGTERM) as interrupts:
+            yield interrupts
     except KeyboardInterrupt:
         err().print("stopped: the same command goes on at the step that was not finished")
         raise
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

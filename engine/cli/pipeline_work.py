@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ from typing import Any
 from connectors.alpha.file import AlphaError, read_alpha
 from engine.cli.clock import now_ns
 from engine.cli.errors import ExitCode, exit_code_of
+from engine.cli.interrupts import Interrupts
 from engine.cli.main import answer
 from engine.cli.pipeline_steps import CALIBRATION, ENGINE, REPORT, REPORT_VALUES, RULES, SETTINGS, SWEEP, Asked
 from engine.cli.rules import load_rules
+from engine.cli.stores import store_of
 from engine.cli.version import __version__
 from engine.research.pipeline.records import Record, Round
 from engine.research.pipeline.rounds import Ended, Step
@@ -43,10 +44,9 @@ class Said:
 class VerbWork:
     """Steps done by calling verbs. ``fault``: what was raised when it was no mistake of the user."""
 
-    def __init__(self, asked: Asked, settings: Settings) -> None:
-        self.asked, self.settings = asked, settings
+    def __init__(self, asked: Asked, settings: Settings, interrupts: Interrupts) -> None:
+        self.asked, self.settings, self.interrupts = asked, settings, interrupts
         self.fault: Exception | None = None
-        self._asked_to_stop = False
         self._answers: Mapping[str, Callable[[Json, Round], Ended]] = {
             "signals": self._signals, "capture": self._capture, "paper": self._paper, "sweep": self._sweep,
             "report": self._report, "calibrate": self._calibrate, "gate": self._gate,
@@ -88,25 +88,20 @@ class VerbWork:
 
     def _ask(self, step: Step) -> Said:
         """Call the verb. Some verbs take these signals for themselves while they run, and give them back."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
+        self.interrupts.take()
         text = io.StringIO()
         try:
             with redirect_stdout(text):
                 code = answer(step.command[1:])
         except Exception as error:
-            if self._asked_to_stop:  # it came where something made another error of it, such as a class being built
-                raise KeyboardInterrupt from error
+            if self.interrupts.mistaken(error):
+                return Said(ExitCode.INTERRUPTED, "", {})
             known = exit_code_of(error)
             if known is None:
                 self.fault = error
             return Said(ExitCode.FAULT if known is None else known, f"{error}" or type(error).__name__, {})
         lines = text.getvalue().splitlines()
         return Said(code, "", json.loads(lines[-1]) if lines else {})
-
-    def _stop(self, number: int, frame: object) -> None:
-        self._asked_to_stop = True
-        raise KeyboardInterrupt
 
     def _still_counts(self) -> bool:
         """Whether a signal that was built has not expired."""
@@ -118,7 +113,7 @@ class VerbWork:
 
     def _has_run(self, run: str) -> bool:
         try:
-            store = open_store(self.settings.store.path, create=False)
+            store = open_store(store_of(self.settings), create=False)
         except StoreError:
             return False
         try:
@@ -156,7 +151,7 @@ class VerbWork:
         return Ended("done", None, words, {f"{RUN}{said['run']}": said["decisions_sha256"]}, result)
 
     def _broke_off(self, run: str) -> bool:
-        store = open_store(self.settings.store.path, create=False)
+        store = open_store(store_of(self.settings), create=False)
         try:
             return bool(store.run(run)["status"] != "done")
         finally:

@@ -105,10 +105,9 @@ def options_source(
 
 def market_data(settings: Settings) -> MarketDataStore:
     """The ticks and bars of the settings' store, made where it is not there yet."""
+    from engine.cli.stores import store_of
     from state.marketdata import open_market_data
     from state.place import MARKET, sibling
-
-    from engine.cli.stores import store_of
 
     return open_market_data(sibling(store_of(settings), MARKET))
 

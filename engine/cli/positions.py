@@ -31,8 +31,8 @@ def command(
     store = open_mode(settings, mode)
     found = store.run(run)
     balances, costs = store.balances(found["book"]), store.costs(found["book"])
-    rows = _positions(store, found["book"], balances)
-    account = _account(balances, rows)
+    rows = positions_of(store, found["book"], balances)
+    account = sums_of(balances, rows)
     if json:
         named = {"run": found["id"], "book": found["book"], "positions": rows, "account": account}
         print_json({**told(store), **named, "costs": costs._asdict()})
@@ -42,7 +42,7 @@ def command(
     return ExitCode.GOOD
 
 
-def _positions(store: Store, book: str, balances: Balances) -> list[dict[str, Any]]:
+def positions_of(store: Store, book: str, balances: Balances) -> list[dict[str, Any]]:
     """Every (strategy, symbol) that was ever traded; ``mark`` and ``unrealised`` are None where no price is known."""
     marks = store.marks(book)
     keys = sorted({(k.strategy, k.symbol) for k in balances if k.account is Account.POSITION})
@@ -60,7 +60,8 @@ def _positions(store: Store, book: str, balances: Balances) -> list[dict[str, An
     return rows
 
 
-def _account(balances: Balances, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def sums_of(balances: Balances, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The account as a whole, in money; ``unrealised`` is None where some price is not known."""
     unrealised = [row["unrealised"] for row in rows]
     return {
         "cash": balances.total(Account.CASH),

@@ -13,11 +13,17 @@ from engine.cli.replay_run import replay_run
 from engine.cli.stores import ModeOption
 from engine.settings import load_settings
 
+SIGNALS = "signals"
+LIMIT, HORIZON_MINUTES = 200, 30.0
+
 
 def command(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE|RUN]", help="A capture file, or a run's id; by default the newest run."),
+        typer.Argument(
+            metavar="[FILE|RUN|signals]",
+            help="A capture file, or a run's id; by default the newest run. Or `signals`: what came after them.",
+        ),
     ] = None,
     pack: Annotated[
         list[str] | None, typer.Option("--pack", help="Of a capture: this pack only; may be repeated.")
@@ -32,6 +38,17 @@ def command(
     session: Annotated[
         int | None, typer.Option("--session", metavar="N", min=1, help="Of a capture: its Nth session alone.")
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Of signals: the last so many.  [default: 200]")
+    ] = None,
+    horizon: Annotated[
+        float | None,
+        typer.Option("--horizon", metavar="MINUTES", min=0.1, help="Of signals: how long after each.  [default: 30]"),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Of signals: recorded prices instead of what their runs saw."),
+    ] = None,
     mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -41,9 +58,19 @@ def command(
 
     RUN: decide a run of the store again, by the rules, parameters and inputs kept there; today's files do not count.
 
-    Exit code 1: it came out otherwise.
+    signals: how prices went on after the last signals of the event log, by setup and by what became of them.
+
+    Exit code 1: it came out otherwise, or there are no signals.
     """
     settings = load_settings(config)
+    for_signals = {"--limit": limit, "--horizon": horizon, "--data": data}
+    if what == SIGNALS:
+        from engine.cli.signals_summary import replay_signals
+
+        return replay_signals(settings, limit or LIMIT, horizon or HORIZON_MINUTES, data, json)
+    given = [name for name, value in for_signals.items() if value is not None]
+    if given:
+        raise UserError(f"{given[0]} is for `engine replay signals`")
     if what is not None and _is_file(what):
         from engine.cli.replay_capture import replay_capture
 

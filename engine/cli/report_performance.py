@@ -11,6 +11,7 @@ from engine.cli.account import account_of
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import store_of
 from engine.cli.whole import refuse_unwritable, write_whole
 from engine.report.performance import performance_tables, render_performance
 from engine.report.tables import print_table
@@ -35,7 +36,7 @@ def command(
     """Report on an account: trades, expectancy, drawdown, costs, by ticker, event, strategy and exit reason."""
     settings = load_settings(config)
     refuse_unwritable(page, "--html")
-    store = open_store(store_file or settings.store.path, create=False)
+    store = open_store(store_file or store_of(settings), create=False)
     try:
         account = account_of(store, run, settings.engine.timezone)
     finally:

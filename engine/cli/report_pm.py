@@ -16,12 +16,13 @@ from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.pm import pack_day
 from engine.cli.report_performance import StoreOption
 from engine.cli.rules import load_rules
+from engine.cli.stores import store_of
 from engine.cli.whole import refuse_unwritable, write_whole
 from engine.market.events import NANOS
 from engine.report.pm import pm_tables, render_pm, render_pm_markdown
 from engine.report.tables import print_table
 from engine.settings import Settings, load_settings
-from state import open_store
+from state import Place, open_store
 
 
 def command(
@@ -39,7 +40,7 @@ def command(
     settings = load_settings(config)
     for file, option in ((text, "--output"), (values, "--json-output"), (page, "--html")):
         refuse_unwritable(file, option)
-    report = _report(settings, store_file or settings.store.path, pack or settings.engine.packs)
+    report = _report(settings, store_file or store_of(settings), pack or settings.engine.packs)
     if text is not None:
         write_whole(text, render_pm_markdown(report))
     if values is not None:
@@ -58,7 +59,7 @@ def command(
     return ExitCode.GOOD
 
 
-def _report(settings: Settings, path: Path, wanted: list[str]) -> dict[str, Any]:
+def _report(settings: Settings, path: Place, wanted: list[str]) -> dict[str, Any]:
     rules = load_rules(settings.rules.paths, wanted)
     names = [name for name, pack in rules.ruleset.packs.items() if pack.strategies]
     if not names:

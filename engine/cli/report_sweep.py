@@ -10,6 +10,7 @@ import typer
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.stores import store_of
 from engine.cli.whole import refuse_unwritable, write_whole
 from engine.report.layout import Column, Table, clean, count
 from engine.report.sweep import render_sweep, sweep_tables
@@ -48,14 +49,14 @@ def command(
 
 
 def _ledger(settings: Settings, as_json: bool) -> int:
-    store = open_store(settings.store.path, create=False)
+    store = open_store(store_of(settings), create=False)
     try:
         sweeps = store.trials.sweeps()
         packs = {row["pack"]: _counts(store, row["pack"]) for row in sweeps}
     finally:
         store.close()
     if as_json:
-        print_json({"store": settings.store.path, "packs": packs, "sweeps": [_as_json(row) for row in sweeps]})
+        print_json({"store": str(store_of(settings)), "packs": packs, "sweeps": [_as_json(row) for row in sweeps]})
         return ExitCode.GOOD
     print_table(_packs_table(packs), out())
     print_table(_sweeps_table(sweeps), out())

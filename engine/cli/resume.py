@@ -10,9 +10,9 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeName, open_mode, stores_there
-from engine.settings import load_settings
-from state import Store, StoreError, open_store, remove_halt_file
+from engine.cli.stores import ModeName, open_mode, store_of
+from engine.settings import Settings, load_settings
+from state import Mode, Store, StoreError, is_there, open_store, remove_halt_file
 
 
 def command(
@@ -32,6 +32,7 @@ def command(
     now = now_ns()
     lifted: list[dict[str, Any]] = []
     troubles: list[str] = []
+    names: list[str] = []
     if mode is not None:
         store = open_mode(settings, mode)
         lifted += _lift(store, now)
@@ -39,18 +40,8 @@ def command(
         names = [f"{mode} ({store.path})"]
         store.close()
     else:
-        names, standing = [], ""
-        for each, path in stores_there(settings):
-            try:
-                store = open_store(path)
-                lifted += _lift(store, now)
-                store.close()
-                names.append(f"{each} ({path})")
-            except StoreError as error:
-                troubles.append(f"{each} is as it was: {error}")
-        said = remove_halt_file(settings.store.path)
-        if said:
-            lifted.append({"time_ns": None, "by": "the file HALT", "book": "", "reason": said, "mode": "every mode"})
+        standing = ""
+        names, lifted, troubles = resume_everything(settings, now)
     if json:
         print_json({"halted": bool(standing or troubles), "lifted": lifted, "stores": names, "troubles": troubles})
     else:
@@ -60,6 +51,28 @@ def command(
             err().print(trouble)
         _print_end(names, lifted, standing)
     return ExitCode.USAGE if troubles else ExitCode.NO if standing else ExitCode.GOOD
+
+
+def resume_everything(settings: Settings, now: int) -> tuple[list[str], list[dict[str, Any]], list[str]]:
+    """Lift every halt of the folder: the stores' names, what was lifted, and what went wrong."""
+    names: list[str] = []
+    lifted: list[dict[str, Any]] = []
+    troubles: list[str] = []
+    for each in Mode:
+        path = store_of(settings, each)
+        try:
+            if not is_there(path):
+                continue
+            store = open_store(path)
+            lifted += _lift(store, now)
+            store.close()
+            names.append(f"{each} ({path})")
+        except StoreError as error:
+            troubles.append(f"{each} is as it was: {error}")
+    said = remove_halt_file(settings.store.path)
+    if said:
+        lifted.append({"time_ns": None, "by": "the file HALT", "book": "", "reason": said, "mode": "every mode"})
+    return names, lifted, troubles
 
 
 def _lift(store: Store, now: int) -> list[dict[str, Any]]:

@@ -22,16 +22,19 @@ from engine.cli import together
 from engine.cli.alpha import holds_signals, signals_for
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
 from engine.cli.backtest import day, split
+from engine.cli.beside import Alone, Beside
 from engine.cli.conditions import conditions_of
 from engine.cli.console import err, out, print_json
 from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
+from engine.cli.examples import example_lines, examples_for
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
-from engine.cli.sources import wanted_sources
+from engine.cli.sources import SOURCES, wanted_sources
 from engine.cli.startup import log_runtime_mode
+from engine.cli.stores import store_of
 from engine.cli.tracing import TracePrinter
 from engine.cli.venues import DEFAULT, VenueName, venue_kind
 from engine.cli.version import __version__
@@ -50,6 +53,7 @@ from state import Mode, RunWriter, open_store
 
 LOOK_AT_TICK = 150  # of a simulated day: noon, with every short average warmed up
 FLUSH_SECONDS = 1
+LOOK_SECONDS = 0.25  # between two looks at what people ask for, while the next tick is not due
 FUSE_CONTRACTS = 1_000
 
 
@@ -154,7 +158,11 @@ def command(
             raise UserError(f"--capture: the feed of {venue} cannot be captured; leave it out")
         wish = Wish(live, accepted, level, limit, once, json, capture, dry_run)
         return run_on_venue(make, rules, wish, kind, wanted_sources(rules.ruleset))
-    assembly = assemble(settings, rules.ruleset, choice, param or [], keep, _signals(settings, rules, choice))
+    examples = examples_for(rules.ruleset) if choice.source == "simulated" else {}
+    for name in examples:
+        err().print(f"without --venue, made-up markets stand in for {SOURCES[name].about}")
+    signals = _signals(settings, rules, choice)
+    assembly = assemble(settings, rules.ruleset, choice, param or [], keep, signals, examples=examples)
     return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run)
 
 
@@ -185,8 +193,8 @@ def _run(
 ) -> int:
     settings = assembly.settings
     packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
-    log_runtime_mode(settings.kalshi.environment, "paper", "none", settings.store.path, ruleset.trading)
-    store = open_store(settings.store.path, Mode(settings.engine.mode))
+    log_runtime_mode(settings.kalshi.environment, "paper", "none", store_of(settings), ruleset.trading)
+    store = open_store(store_of(settings), Mode(settings.engine.mode))
     writer = store.begin_run(
         settings.engine.mode, now_ns(), assembly.describe_data(), packs, assembly.plan_symbols, ruleset.sha256,
         rules.files, assembly.parameters, {s.key: s.universe for s in ruleset.strategies}, assembly.execution,
@@ -198,18 +206,26 @@ def _run(
     recorders: list[Recorder] = [JournalRecorder(writer, settings.trace.keep), statistics]
     if level != "none":
         recorders.append(TracePrinter(level, assembly.timezone))
-    would_be = WouldBe(assembly.timezone, (err() if as_json else out()).print)
-    if dry:
-        recorders.append(would_be)
+
+    def say(line: str) -> None:
+        (err() if as_json else out()).print(line, markup=False, highlight=False, soft_wrap=True)
+
+    lines = example_lines(assembly.examples, ruleset, say, dry=dry)
+    would_be = WouldBe(assembly.timezone, say, list(lines))
+    recorders += [*([would_be] if dry else []), *lines.values()]
     paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
-    broker = JournaledBroker(paper, writer)
-    loop = Loop(assembly.decider(), broker, recorders)
+    broker, decider = JournaledBroker(paper, writer), assembly.decider()
+    beside = Alone() if dry else Beside(settings, store, writer, decider, settings.engine.mode, err().print)
+    loop = Loop(decider, broker, [*recorders, *beside.recorders])
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
         standing = store.halts.standing(writer.book.name, now_ns())
         switch = KillSwitch(standing, store.halts.look, loop.decider, writer, _tell_halt(writer))
         ticks = _once(assembly, loop, broker) if once else assembly.source().ticks()
-        _drive(ticks, loop, writer, switch, pace, stop)
+        _drive(ticks, loop, writer, switch, pace, stop, beside)
+        for told in lines.values():
+            told.close()
+        beside.close()
         stopped = stop.is_set()
         seconds = time.perf_counter() - began
         statistics.close_out(loop.decider)
@@ -224,7 +240,7 @@ def _run(
         print_json(report)
     else:
         print_report(result, out())
-        out().print(f"\nrun {writer.run_id} kept in {settings.store.path}; `engine why ORDER` explains an order")
+        out().print(f"\nrun {writer.run_id} kept in {store_of(settings)}; `engine why ORDER` explains an order")
     return ExitCode.GOOD
 
 
@@ -239,20 +255,29 @@ def _tell_halt(writer: RunWriter) -> Callable[[str], None]:
 
 
 def _drive(
-    ticks: Iterator[Tick], loop: Loop, writer: RunWriter, switch: KillSwitch, pace: Pace, stop: threading.Event
-) -> None:
+    ticks: Iterator[Tick], loop: Loop, writer: RunWriter, switch: KillSwitch, pace: Pace, stop: threading.Event,
+    beside: Alone | Beside,
+) -> None:  # fmt: skip
     """Every tick until the data ends or somebody says stop."""
     jobs = schedule.Scheduler()
     jobs.every(FLUSH_SECONDS).seconds.do(writer.flush)
+    jobs.every(FLUSH_SECONDS).seconds.do(beside.every_second)
+    beside.every_second()
     before_ns = 0
     for tick in ticks:
-        waiting = pace.wait(before_ns, tick.time_ns)
-        if waiting > 0:
+        until = time.monotonic() + pace.wait(before_ns, tick.time_ns)
+        while (left := until - time.monotonic()) > 0 and not stop.is_set():
             jobs.run_pending()
-            stop.wait(waiting)
+            stop.wait(min(left, LOOK_SECONDS))
+            if before_ns and beside.waiting():
+                # A person is not to wait for the next bar; market time stands still.
+                switch.check()
+                beside.before_tick()
+                loop.step(Tick(before_ns, ()))
         if stop.is_set():
             return
         switch.check()
+        beside.before_tick()
         loop.step(tick)
         before_ns = tick.time_ns
 

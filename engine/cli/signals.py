@@ -1,4 +1,4 @@
-"""``engine signals``: build, fit, check or show the signals that rules trade on."""
+"""``engine signals``: signals that rules trade on, and what became of those that rules gave."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import typer
 from engine.cli.signals_build import build
 from engine.cli.signals_check import check, show
 from engine.cli.signals_fit import fit_flow
+from engine.cli.signals_summary import summary
 
 app = typer.Typer(add_completion=False)
 app.command("build")(build)
 app.command("fit-flow")(fit_flow)
 app.command("check")(check)
 app.command("show")(show)
+app.command("summary")(summary)

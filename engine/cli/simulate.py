@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli import simulate_polygon, together
+from engine.cli import simulate_arena, simulate_polygon, simulate_tradier, together
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
@@ -28,7 +28,9 @@ PRACTICE_PACK = Path("rules/practice/pack.yaml")  # as `engine init --venue kals
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command("arena")(simulate_arena.command)
 app.command("polygon")(simulate_polygon.command)
+app.command("tradier")(simulate_tradier.command)
 
 
 @app.command("kalshi")

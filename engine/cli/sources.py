@@ -28,14 +28,14 @@ class SourceKind(NamedTuple):
     """``about``: what it is, in words. ``make`` raises UserError where the settings or a file do not allow it.
     ``scan_seconds``: how often it is shown the open markets of its series.
 
-    ``lines`` makes a recorder for a pack that trades on it, of the pack, the source, who writes a line, and whether
-    orders go nowhere (``--dry-run``).
+    ``lines`` makes a recorder for a pack that trades on it, of the pack, the source (or the example that stands in for
+    it), who writes a line, and whether orders go nowhere (``--dry-run``).
     """
 
     about: str
     make: Callable[[Settings], SignalSource]
     scan_seconds: Callable[[Settings], float] = lambda settings: 60.0
-    lines: Callable[[str, SignalSource, Callable[[str], None], bool], PackLines] | None = None
+    lines: Callable[[str, object, Callable[[str], None], bool], PackLines] | None = None
 
 
 def _alpha(settings: Settings) -> SignalSource:
@@ -45,8 +45,32 @@ def _alpha(settings: Settings) -> SignalSource:
     return AlphaSource(settings.signals.alpha, load(settings.signals.alpha))
 
 
+def _tennis(settings: Settings) -> SignalSource:
+    from engine.cli.clock import now_ns
+    from engine.cli.tennis_source import tennis_source
+
+    return tennis_source(settings.tennis, now_ns())
+
+
+def _scans(pack: str, source: object, write: Callable[[str], None], dry: bool) -> PackLines:
+    from engine.report.scan_lines import ScanRecorder
+
+    title: Callable[[str], str] = getattr(source, "title", str)
+    return ScanRecorder(pack, title, write, dry=dry)
+
+
+def _arena(settings: Settings) -> SignalSource:
+    from connectors.arena.source import ArenaSource
+
+    return ArenaSource.from_settings(settings.arena)
+
+
 SOURCES: Mapping[str, SourceKind] = {
     "alpha": SourceKind("the signal file", _alpha),
+    "tennis": SourceKind(
+        "the tennis database", _tennis, lambda settings: float(settings.tennis.scan_seconds), _scans
+    ),
+    "arena": SourceKind("the leaderboard", _arena),
 }
 
 

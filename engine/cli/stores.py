@@ -1,15 +1,14 @@
-"""Which file a verb reads and writes: one store for each mode, and the one option that says which mode."""
+"""Which store a verb reads and writes: one for each mode, and the one option that says which mode."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from engine.settings import Settings
-from state import Mode, Store, StoreError, open_store
+from state import MARKET, Mode, Place, Store, StoreError, is_there, open_store, place_of, sibling
 
 ModeName = Literal["paper", "demo", "live"]
 ModeOption = Annotated[
@@ -23,15 +22,27 @@ _RUNS: Mapping[Mode, str] = {
 }
 
 
-def store_of(settings: Settings, mode: Mode) -> Path:
-    """Paper, demo and live orders are never kept in one file: each mode has its own beside the paper store."""
-    path = settings.store.path
-    return path if mode is Mode.PAPER else path.with_name(f"{path.stem}-{mode}{path.suffix}")
+def store_of(settings: Settings, mode: Mode = Mode.PAPER) -> Place:
+    """Paper, demo and live orders are never kept in one file or schema: each mode has its own beside the paper store.
+
+    Raises StoreError when ``store.url`` names none.
+    """
+    place: Place = settings.store.path
+    if settings.store.url is not None:
+        password = settings.store.password
+        secret = None if password is None else password.get_secret_value()
+        place = place_of(settings.store.url, secret, settings.store.path.parent)
+    return place if mode is Mode.PAPER else sibling(place, mode)
 
 
-def stores_there(settings: Settings) -> Iterator[tuple[Mode, Path]]:
-    """The modes whose store is there."""
-    return ((mode, path) for mode in Mode if (path := store_of(settings, mode)).exists())
+def market_of(settings: Settings) -> Place:
+    """Where ticks and bars are kept: a store of their own, and the same for all modes. Raises StoreError."""
+    return sibling(store_of(settings), MARKET)
+
+
+def stores_there(settings: Settings) -> Iterator[tuple[Mode, Place]]:
+    """The modes whose store is there; raises StoreError when a database cannot be asked."""
+    return ((mode, place) for mode in Mode if is_there(place := store_of(settings, mode)))
 
 
 def mode_of(name: ModeName | None) -> Mode:
@@ -43,7 +54,7 @@ def open_mode(settings: Settings, name: ModeName | None) -> Store:
     """The store that ``--mode`` names, which must be there; raises StoreError that says which stores are."""
     mode = mode_of(name)
     path = store_of(settings, mode)
-    if not path.exists():
+    if not is_there(path):
         others = [f"--mode {other} ({file})" for other, file in stores_there(settings)]
         there = f"; what is there: {', '.join(others)}" if others else ""
         make = "engine db init" if mode is Mode.PAPER else f"engine db init --mode {mode}"
@@ -53,7 +64,7 @@ def open_mode(settings: Settings, name: ModeName | None) -> Store:
 
 def told(store: Store) -> dict[str, Any]:
     """Which store an answer is from, for JSON."""
-    return {"store": store.path, "mode": store.mode}
+    return {"store": str(store.path), "mode": store.mode}
 
 
 def footer(settings: Settings, store: Store, name: str | None) -> str:

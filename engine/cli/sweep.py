@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,16 +20,17 @@ from engine.cli.console import Advance, err, out, print_json, progress
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
+from engine.cli.stores import store_of
 from engine.cli.sweep_ledger import LedgerMemory
 from engine.cli.sweep_work import Problem
 from engine.cli.sweep_workers import workers
 from engine.cli.version import __version__
 from engine.cli.whole import refuse_unwritable, write_whole
 from engine.language.parser import SECONDS
-from engine.market.events import NANOS, MarketSource, Tick
+from engine.market.columns import MarketColumns
+from engine.market.events import NANOS
 from engine.report.sweep import sweep_tables
 from engine.report.tables import print_table
-from engine.research.columns.market import MarketColumns
 from engine.research.results import iso_utc
 from engine.research.sweep.fingerprint import fingerprint
 from engine.research.sweep.results import SweepFile, to_text
@@ -43,8 +44,6 @@ from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Ruleset
 from engine.settings import load_settings
 from state import Mode, Store, SweepRow, open_store
-
-NOTICE_TICKS = 4_096
 
 
 def command(
@@ -102,7 +101,7 @@ def command(
         market = _read(assembly)
         splits = split_data(market.times, assembly.timezone, wish)
         problem = Problem(assembly, market, splits, settings.paper.fill_model)
-        store = open_store(settings.store.path, Mode.PAPER)
+        store = open_store(store_of(settings), Mode.PAPER)
         try:
             results = sweep(problem, space, asked, store, team)
         finally:
@@ -198,19 +197,17 @@ def _described(row: SweepRow, problem: Problem, asked: Asked) -> dict[str, Any]:
 def _read(assembly: Assembly) -> MarketColumns:
     """All of the data, with a progress bar on a terminal."""
     source = assembly.source()
-    with progress("reading", 1.0) as advance:
-        return MarketColumns.of(_noticed(source, advance))
-
-
-def _noticed(source: MarketSource, advance: Advance) -> Iterator[Tick]:
     share: Callable[[], float] | None = getattr(source, "progress", None)
-    shown = 0.0
-    for number, tick in enumerate(source.ticks()):
-        if share is not None and number % NOTICE_TICKS == 0:
-            done = share()
+    with progress("reading", 1.0) as advance:
+        shown = 0.0
+
+        def notice() -> None:
+            nonlocal shown
+            done = share() if share is not None else shown
             advance(done - shown)
             shown = done
-        yield tick
+
+        return MarketColumns.read(source, notice)
 
 
 class _bar:

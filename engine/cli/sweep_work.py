@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.cli.assemble import Assembly
 from engine.cli.errors import UserError
 from engine.cli.version import __version__
-from engine.research.columns.market import MarketColumns
+from engine.market.columns import MarketColumns
 from engine.research.sets import run_sets
 from engine.research.sweep.space import ParameterSet
 from engine.research.sweep.splits import Splits

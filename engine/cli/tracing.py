@@ -24,9 +24,10 @@ class TracePrinter:
     def decision(self, decision: Decision, decider: Decider) -> None:
         self._told.add(decision.rule)
         symbol = decision.trigger_symbol or decision.symbol
-        rule = next(r for r in decider.context.plan.ruleset.rules if r.key == decision.rule)
+        rule = next((r for r in decider.context.plan.ruleset.rules if r.key == decision.rule), None)
         if not isinstance(rule, Strategy | Exit):
-            print(f"{clock(decision.time_ns, self._timezone)} {decision.rule}  {decision.reason}")
+            told = describe(decision) or decision.reason
+            print(f"{clock(decision.time_ns, self._timezone)} {decision.rule}  {decision.symbol} {told}")
             return
         states, time_ns = decider.context.states, decision.time_ns
         trace = self._tracer(decider, symbol).rule(rule, decision.strategy, states[symbol].v, time_ns)

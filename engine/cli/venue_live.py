@@ -8,7 +8,7 @@ from engine.cli.assemble import now_ns
 from engine.cli.errors import ExitCode
 from engine.cli.venue_account import account_note, close, recover
 from engine.cli.venue_lasting import carried
-from engine.cli.venue_session import CONNECTED, VenueSession, alerter, statistics_from, teller
+from engine.cli.venue_session import CONNECTED, VenueSession, statistics_from
 from engine.cli.venues.port import LiveFeed, Orders
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
@@ -32,7 +32,7 @@ async def trade_live(
     def context(client_id: str) -> tuple[tuple[float, ...], str]:
         return pending[client_id].entry_values, pending[client_id].trigger_symbol
 
-    alert, store = alerter(writer), writer.live_orders()
+    alert, store = session.alerter(writer), writer.live_orders()
     broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
     recovery = Recovery(broker, alert, session.port.recovery())
     recovered = await recover(recovery, store, writer)
@@ -63,24 +63,27 @@ async def _trade(
     session.begun(writer, decider, start, start)
     statistics = statistics_from(writer)
     journal = JournaledBroker(account.broker, writer)
-    loop = Loop(decider, journal, session.recorders(writer, statistics))
+    service = session.service(writer, decider)
+    loop = Loop(decider, journal, [*session.recorders(writer, statistics), *service.recorders])
     run = LiveRun(
         loop, journal, feed, now_ns, account=account, pulse=feed.pulse,
-        before_tick=session.switch(decider, writer).check, every_second=session.every_second(writer),
-        tell=teller(writer, "connection", news=CONNECTED), beside=lambda: session.beside(feed, writer),
+        before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
+        tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: session.beside(feed, writer),
     )  # fmt: skip
+    service.ready = lambda: run.ready
     seconds = await session.until_stopped(run, feed)
-    await _disarm(venue, run, writer)
+    service.close()
+    await _disarm(session, venue, run, writer)
     agree = await close(run, account.recovery)
     extra = account_note(run, account.recovery, agree)
     code = session.report(statistics, loop, writer, seconds, extra)
     return code if agree else ExitCode.NO
 
 
-async def _disarm(venue: Orders, run: LiveRun, writer: RunWriter) -> None:
+async def _disarm(session: VenueSession, venue: Orders, run: LiveRun, writer: RunWriter) -> None:
     """The fuse goes, and with it entries that rest; where it cannot go, they are cancelled one by one."""
     try:
         await venue.disarm()
     except VenueError as error:
-        alerter(writer)("fuse", f"{error}; entries that rest are cancelled without it")
+        session.alerter(writer)("fuse", f"{error}; entries that rest are cancelled without it")
         run.withdraw_entries("the run has ended")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.cli.assemble import now_ns
 from engine.cli.captures import begun_note
 from engine.cli.venue_lasting import go_on
-from engine.cli.venue_session import CONNECTED, VenueSession, statistics_from, teller
+from engine.cli.venue_session import CONNECTED, VenueSession, statistics_from
 from engine.cli.venues.port import LiveFeed
 from engine.decide.tick import Decider
 from engine.execute.dry import DryBroker
@@ -22,13 +22,16 @@ async def trade_on_paper(session: VenueSession, decider: Decider, feed: LiveFeed
     broker = _begin_dry(session, decider, writer) if session.wish.dry else _begin(session, decider, writer)
     statistics = statistics_from(writer)
     journal = JournaledBroker(broker, writer)
-    loop = Loop(decider, journal, session.recorders(writer, statistics))
+    service = session.service(writer, decider)
+    loop = Loop(decider, journal, [*session.recorders(writer, statistics), *service.recorders])
     run = LiveRun(
-        loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=session.switch(decider, writer).check,
-        every_second=session.every_second(writer), tell=teller(writer, "connection", news=CONNECTED),
+        loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=session.before_tick(writer, decider, service),
+        every_second=session.every_second(writer, service), tell=session.teller(writer, "connection", news=CONNECTED),
         beside=lambda: session.beside(feed, writer),
     )  # fmt: skip
+    service.ready = lambda: run.ready
     seconds = await session.until_stopped(run, feed)
+    service.close()
     return session.report(statistics, loop, writer, seconds, {"connections": run.connections})
 
 

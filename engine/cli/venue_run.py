@@ -7,20 +7,23 @@ from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import NamedTuple, Protocol
 
+from connectors.notify.notifier import Notifier
+from connectors.notify.outbox import Kind
 from engine.cli.assemble import Assembly
 from engine.cli.captures import open_tape
 from engine.cli.console import err, out
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.live import require_permission, typed_on_terminal
+from engine.cli.notices import notifying
 from engine.cli.rules import LoadedRules
 from engine.cli.source_watch import Sources
 from engine.cli.startup import log_runtime_mode
 from engine.cli.stores import store_of
-from engine.cli.venue import ask_venue, must_find
+from engine.cli.venue import ask_venue, must_find, where
 from engine.cli.venue_lasting import held_in, paper_book
 from engine.cli.venue_live import trade_live
 from engine.cli.venue_paper import trade_on_paper
-from engine.cli.venue_session import VenueSession, Wish, stopping, teller
+from engine.cli.venue_session import VenueSession, Wish, stopping
 from engine.cli.venues.port import FeedWish, VenueDesk, VenueKind, VenuePort
 from engine.market.instrument import Instrument
 from engine.market.venue import VenueError
@@ -55,12 +58,17 @@ def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, kind: Venue
     path = store_of(settings, mode)
     log_runtime_mode(consents.environment, "live" if wish.live else "paper", port.address, path, packs)
     sources = Sources.named(names, settings)
-    while True:
-        run = _Run(make, rules, wish, port, open_store(path, mode), sources)
-        code = ask_venue(run.go)
-        if not run.relisted:
-            return code
-        sources = sources.anew()
+    with notifying(settings) as notifier:
+        while True:
+            run = _Run(make, rules, wish, port, open_store(path, mode), sources, notifier)
+            try:
+                code = ask_venue(run.go)
+            except Exception as error:
+                notifier.tell(Kind.ERRORS, f"a run ended ({where(port)})", str(error) or type(error).__name__)
+                raise
+            if not run.relisted:
+                return code
+            sources = sources.anew()
 
 
 class _Found(NamedTuple):
@@ -75,16 +83,16 @@ class _Run:
     """One run, from its markets to its closing note."""
 
     def __init__(
-        self, make: MakeAssembly, rules: LoadedRules, wish: Wish, port: VenuePort, store: Store, sources: Sources
-    ) -> None:
+        self, make: MakeAssembly, rules: LoadedRules, wish: Wish, port: VenuePort, store: Store, sources: Sources,
+        notifier: Notifier,
+    ) -> None:  # fmt: skip
         self.make, self.rules, self.wish, self.port, self.store = make, rules, wish, port, store
-        self.sources = sources
+        self.sources, self.notifier = sources, notifier
         self.relisted = False
         self._stop = asyncio.Event()
 
     async def go(self) -> int:
         async with AsyncExitStack() as stack:
-            stack.enter_context(stopping(self._stop))
             desk = await stack.enter_async_context(self.port.connected())
             found = await self._markets(desk)
             if found is None:
@@ -92,7 +100,7 @@ class _Run:
             assembly, instruments, unlisted = found
             assembly.lists(instruments, {})
             session = VenueSession(
-                assembly, self.rules, self.wish, self.port, self.store, self.sources, desk, self._stop
+                assembly, self.rules, self.wish, self.port, self.store, self.sources, desk, self._stop, self.notifier
             )
             session.unlisted = unlisted
             writer = stack.enter_context(session.begin())
@@ -101,7 +109,7 @@ class _Run:
                 # What earlier runs hold is looked after, also where today's rules no longer look.
                 instruments |= await must_find(desk, _held(writer, instruments))
             if self.wish.capture is not None:
-                by, tell = f"run {writer.run_id}", teller(writer, "capture")
+                by, tell = f"run {writer.run_id}", session.teller(writer, "capture")
                 session.tape = stack.enter_context(open_tape(self.wish.capture, self.port.place, by, tell))
             session.follow_sources(writer)
             wish = FeedWish(assembly.fact_names(), self.wish.live, session.tape, self.sources.pulse)
@@ -139,7 +147,7 @@ class _Run:
             if not said:
                 said = True
                 err().print(f"no market is listed by {self._abouts()} yet; looking again every {again:g} s")
-            with suppress(TimeoutError):
+            with stopping(self._stop), suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), again)
 
     async def _listed(self, desk: VenueDesk) -> _Found:

@@ -12,13 +12,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.notify.notifier import Notifier
 from engine.cli.assemble import Assembly, now_ns
+from engine.cli.beside import Alone, Beside
 from engine.cli.captures import ended_note
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
 from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode
 from engine.cli.evidence import INPUTS, inputs_of
+from engine.cli.notices import NoticeRecorder, tell_alert
 from engine.cli.rules import LoadedRules
 from engine.cli.source_watch import Sources
 from engine.cli.sources import SOURCES, PackLines, asking
@@ -66,7 +69,7 @@ class VenueSession:
 
     def __init__(
         self, assembly: Assembly, rules: LoadedRules, wish: Wish, port: VenuePort, store: Store, sources: Sources,
-        desk: VenueDesk, stop: asyncio.Event,
+        desk: VenueDesk, stop: asyncio.Event, notifier: Notifier,
     ) -> None:  # fmt: skip
         self.assembly, self.rules, self.wish, self.port, self.store = assembly, rules, wish, port, store
         self.settings, self.sources, self.desk, self.stop = assembly.settings, sources, desk, stop
@@ -74,6 +77,7 @@ class VenueSession:
         self.book = None if wish.dry else port.account if wish.live else paper_book(port)
         self.would_be: WouldBe | None = None
         self._lines: list[PackLines] = []
+        self._notifier, self._notify = notifier, tell_alert(notifier, where(port))
         self.tape: CaptureWriter | None = None
         self.unlisted: frozenset[str] = frozenset()  # of the sources' markets, those that the venue does not have
         self.halted = self.relisted = False
@@ -97,15 +101,15 @@ class VenueSession:
     def follow_sources(self, writer: RunWriter) -> None:
         """From now on the sources tell what they know of the markets of this run."""
         wanted = {w.name: self.assembly.reading(f"{w.name}.") for w in self.sources.watched}
-        alert = alerter(writer)
-        self.sources.follow(wanted, teller(writer, "signals"), lambda words: alert("signals", words))
+        alert = self.alerter(writer)
+        self.sources.follow(wanted, self.teller(writer, "signals"), lambda words: alert("signals", words))
 
     def begun(self, writer: RunWriter, decider: Decider, start: Start, kept: Start) -> None:
         """Say what the run goes on with, and keep it, so that it can be decided again; from now on also what is to go
         on after it."""
         for strategy, symbol in orphans(decider, start):
             words = f"{strategy} holds {symbol}, which today's rules cannot: only its stop and target look after it"
-            alerter(writer)("orphan", words)
+            self.alerter(writer)("orphan", words)
         told = went_on(decider)
         if told:
             err().print(told)
@@ -131,7 +135,13 @@ class VenueSession:
         if self.wish.dry:
             self.would_be = WouldBe(self.assembly.timezone, self._say, list(told))
             recorders.append(self.would_be)
+        else:
+            recorders.append(NoticeRecorder(self._notifier, f"{where(self.port)}, {self._kind}"))
         return [*recorders, *self._lines]
+
+    @property
+    def _kind(self) -> str:
+        return "live" if self.wish.live else "paper"
 
     def _pack_lines(self) -> dict[str, PackLines]:
         """Recorders of packs that tell of themselves, by pack."""
@@ -150,7 +160,7 @@ class VenueSession:
     def switch(self, decider: Decider, writer: RunWriter) -> KillSwitch:
         """The halts in force, and those to come."""
         standing = self.store.halts.standing(writer.book.name, now_ns())
-        tell = teller(writer, "halt")
+        tell = self.teller(writer, "halt")
 
         def told(words: str) -> None:
             self.halted = True
@@ -158,12 +168,30 @@ class VenueSession:
 
         return KillSwitch(standing, self.store.halts.look, decider, writer, told)
 
-    def every_second(self, writer: RunWriter) -> Callable[[], None]:
+    def service(self, writer: RunWriter, decider: Decider) -> Alone | Beside:
+        """What stands beside the run: events, figures, wishes that come by the service."""
+        if self.wish.dry:
+            return Alone()
+        mode = str(self.port.mode if self.wish.live else Mode.PAPER)
+        return Beside(self.settings, self.store, writer, decider, mode, self.teller(writer, "service"))
+
+    def before_tick(self, writer: RunWriter, decider: Decider, service: Alone | Beside) -> Callable[[], None]:
+        """Obey the kill switch, then take what people ask for."""
+        switch = self.switch(decider, writer)
+
+        def act() -> None:
+            switch.check()
+            service.before_tick()
+
+        return act
+
+    def every_second(self, writer: RunWriter, service: Alone | Beside) -> Callable[[], None]:
         """Keep what has happened; end the run when there are other markets to look at."""
         asked = self.assembly.data.symbols
 
         def act() -> None:
             writer.flush()
+            service.every_second()
             others = self.sources.relisting(self.unlisted, asked)
             if others and not self.stop.is_set():
                 self.relisted = True
@@ -174,14 +202,39 @@ class VenueSession:
 
     async def beside(self, feed: LiveFeed, writer: RunWriter) -> None:
         """What goes on beside the ticks."""
-        scans = self.sources.keep(self.desk, teller(writer, "signals"))
-        await asyncio.gather(feed.keep_terms(teller(writer, "terms")), scans)
+        scans = self.sources.keep(self.desk, self.teller(writer, "signals"))
+        await asyncio.gather(feed.keep_terms(self.teller(writer, "terms")), scans)
 
     async def until_stopped(self, run: LiveRun, feed: LiveFeed) -> float:
         """Until somebody says stop, or one look; returns how long it went on, in seconds."""
         began = time.perf_counter()
-        await (run.once(self.stop, _Everything(feed, self.sources)) if self.wish.once else run.run(self.stop))
+        with stopping(self.stop):
+            await (run.once(self.stop, _Everything(feed, self.sources)) if self.wish.once else run.run(self.stop))
         return time.perf_counter() - began
+
+    # -- what is said --------------------------------------------------------------------------------------------------
+
+    def teller(self, writer: RunWriter, kind: str, news: str = "") -> Callable[[str], None]:
+        """Said at once, kept as an alert and told to people: somebody will look for the reason. ``news`` is good, and
+        only said."""
+
+        def tell(text: str) -> None:
+            err().print(text)
+            if text != news:
+                writer.alert(now_ns(), "warning", kind, text)
+                self._notify(kind, text)
+
+        return tell
+
+    def alerter(self, writer: RunWriter) -> Callable[[str, str], None]:
+        """As ``teller``, for what needs somebody now; of the kind that is told with it."""
+
+        def alert(kind: str, text: str) -> None:
+            err().print(f"{kind}: {text}")
+            writer.alert(now_ns(), "error", kind, text)
+            self._notify(kind, text)
+
+        return alert
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -252,24 +305,3 @@ def statistics_from(writer: RunWriter) -> StatisticsRecorder:
     for fill in writer.book.fills_of_open():
         statistics.book.apply(fill)
     return statistics
-
-
-def teller(writer: RunWriter, kind: str, news: str = "") -> Callable[[str], None]:
-    """Said at once and kept as an alert: somebody will look for the reason. ``news`` is good, and only said."""
-
-    def tell(text: str) -> None:
-        err().print(text)
-        if text != news:
-            writer.alert(now_ns(), "warning", kind, text)
-
-    return tell
-
-
-def alerter(writer: RunWriter) -> Callable[[str, str], None]:
-    """As ``teller``, for what needs somebody now; of the kind that is told with it."""
-
-    def alert(kind: str, text: str) -> None:
-        err().print(f"{kind}: {text}")
-        writer.alert(now_ns(), "error", kind, text)
-
-    return alert

@@ -8,11 +8,14 @@ import typer
 
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
-from engine.cli.kept import bring_back
+from engine.cli.kept import KeptRun, bring_back
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import ModeOption, footer, open_mode, told
+from engine.decide.trace import RuleTrace
+from engine.market.inputs import MANUAL
 from engine.report.trace_text import clock, render_trace
 from engine.settings import load_settings
+from state import Store
 
 
 def command(
@@ -25,16 +28,7 @@ def command(
     """Explain an order: the rule, its conditions and their values, the guards, and what became of it."""
     settings = load_settings(config)
     store = open_mode(settings, mode)
-    row = store.order(order, run)
-    kept = bring_back(store, row["run"])
-    decision = store.decision(row["run"], row["decision"])
-    trace = None
-    if decision["values"] is not None:
-        seen = kept.trace(
-            kept.rule(decision["rule"]), decision["strategy"], decision["trigger_symbol"], decision["values"],
-            decision["time_ns"],
-        )  # fmt: skip
-        trace = kept.decided(seen, decision, decision["values"], decision["reason"])
+    row, kept, decision, trace = explain(store, order, run)
     life = store.order_events(row["run"], row["client_id"])
     fills = store.fills(row["run"], row["client_id"])
     if json:
@@ -43,7 +37,10 @@ def command(
         return ExitCode.GOOD
     price = "".join(f" {name} {row[f'{name}_price']}" for name in ("limit", "stop") if row[f"{name}_price"])
     print(f"{row['client_id']}: {row['leg']} {row['side']} {row['quantity']} {row['symbol']} {row['type']}{price}")
-    if trace is None:
+    if decision["rule"] == MANUAL:
+        guards = ", ".join(f"{guard} {verdict}" for guard, verdict in decision["guards"].items())
+        print(f"  {decision['reason']}; guards: {guards or 'none was asked'}")
+    elif trace is None:
         print(f"  wanted by {decision['rule']}; its values were not kept (trace.keep in autotrader.toml)")
     else:
         print(render_trace(trace, kept.timezone, full=True))
@@ -54,6 +51,22 @@ def command(
         print(f"  {when} filled {fill['quantity']} at {fill['price']}, fee ${fill['fee']}")
     print(footer(settings, store, mode))
     return ExitCode.GOOD
+
+
+def explain(
+    store: Store, order: str, run: str | None
+) -> tuple[dict[str, Any], KeptRun, dict[str, Any], RuleTrace | None]:
+    """An order, its run, its decision, and the trace of that; None where no values were kept or no rule decided."""
+    row = store.order(order, run)
+    kept = bring_back(store, row["run"])
+    decision = store.decision(row["run"], row["decision"])
+    if decision["values"] is None or decision["rule"] == MANUAL:
+        return row, kept, decision, None
+    seen = kept.trace(
+        kept.rule(decision["rule"]), decision["strategy"], decision["trigger_symbol"], decision["values"],
+        decision["time_ns"],
+    )  # fmt: skip
+    return row, kept, decision, kept.decided(seen, decision, decision["values"], decision["reason"])
 
 
 def _state(event: dict[str, Any]) -> str:

@@ -32,22 +32,27 @@ def command(
     settings = load_settings(config)
     store = open_mode(settings, mode)
     kept = bring_back(store, run)
-    found = kept.rule(rule)
-    if symbol not in kept.plan.symbols:
-        raise UserError(f"run {kept.run['id']} did not look at {symbol}; it had {', '.join(kept.plan.symbols)}")
-    time_ns = moment(kept, symbol, at)
-    decisions = [
-        d
-        for d in store.decisions(kept.run["id"], time_ns=time_ns)
-        if symbol in (d["symbol"], d["trigger_symbol"]) and _concerns(d, found.key)
-    ]
-    trace = _trace(kept, found, symbol, time_ns, decisions)
+    trace = trace_at(kept, rule, symbol, at)
     if json:
         print_json({**told(store), "run": kept.run["id"], "trace": trace.to_json()})
     else:
         print(render_trace(trace, kept.timezone, full=True))
         print(footer(settings, store, mode))
     return ExitCode.GOOD
+
+
+def trace_at(kept: KeptRun, rule: str, symbol: str, at: str) -> RuleTrace:
+    """What a rule saw at a tick. Raises UserError that says what there is instead."""
+    found = kept.rule(rule)
+    if symbol not in kept.plan.symbols:
+        raise UserError(f"run {kept.run['id']} did not look at {symbol}; it had {', '.join(kept.plan.symbols)}")
+    time_ns = moment(kept, symbol, at)
+    decisions = [
+        d
+        for d in kept.store.decisions(kept.run["id"], time_ns=time_ns)
+        if symbol in (d["symbol"], d["trigger_symbol"]) and _concerns(d, found.key)
+    ]
+    return _trace(kept, found, symbol, time_ns, decisions)
 
 
 def _concerns(decision: dict[str, Any], key: str) -> bool:

@@ -68,7 +68,8 @@ class Decision:
     """One rule's verdict that had or would have had an effect.
 
     ``guard`` names what blocked it; ``guards`` holds every guard's verdict for the trace. ``values`` is a copy of
-    the symbol's node values at that moment, kept when traces are kept.
+    the symbol's node values at that moment, kept when traces are kept. ``request``: the id of the person's wish that
+    this answers; ``wanted`` what a dry run would have ordered.
     """
 
     time_ns: int
@@ -82,6 +83,8 @@ class Decision:
     guards: dict[str, str] = field(default_factory=dict)
     trigger_symbol: str = ""
     values: Any = None
+    request: str = ""
+    wanted: tuple[Order, ...] = ()
 
     @property
     def orders(self) -> list[Order]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from engine.decide.actions import Decision, client_id
 from engine.decide.clock import Clock
 from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
-from engine.decide.portfolio import Held, Portfolio, PositionKey
+from engine.decide.portfolio import Held, Portfolio, PositionKey, pack_of
 from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.language.terms import Term
 from engine.market.events import NANOS
-from engine.market.inputs import FOREVER_NS
+from engine.market.inputs import FOREVER_NS, Requested
 from engine.plan.plan import Plan
+from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Guard, GuardEffect
 
 
@@ -47,9 +48,10 @@ class Context:
     entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (pack, symbol)
     exit_slots: dict[tuple[str, str, str], tuple[int, ...]] = field(default_factory=dict)
     pinned: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # slots that a rule test holds fixed
-    halt: Halt | None = None  # by a guard
+    halts: dict[str, Halt] = field(default_factory=dict)  # by guards, by the pack whose entries they stop
     stopped: Halt | None = None  # by a person
     decisions: list[Decision] = field(default_factory=list)
+    requests: list[Requested] = field(default_factory=list)  # what people ask for, to be answered at the next tick
 
     def value(self, state: SymbolState, term: Term, owner: str) -> float:
         """The value of a term as of this tick; NaN when unknown."""
@@ -66,14 +68,30 @@ class Context:
         self.decisions.append(decision)
 
     def carry_out(self, guard: Guard, state: SymbolState) -> list[Held]:
-        """Start the halt that a guard asks for; returns the positions that it wants closed."""
+        """Start the halt that a guard asks for; returns the positions that it wants closed.
+
+        Both reach as far as the guard does: one of a pack concerns that pack, one of the shared pack all.
+        """
         action = guard.action
         if action.effect is GuardEffect.HALT:
-            self.halt = Halt(self._until(guard, state), guard.key, action.reason)
+            self.put_in_force(Halt(self._until(guard, state), guard.key, action.reason))
             return []
-        if action.flatten_all:
-            return list(self.portfolio.held.values())
-        return [h for (_, symbol), h in self.portfolio.held.items() if symbol == state.symbol]
+        reach = self._reach(guard.key)
+        return [
+            held for (strategy, symbol), held in self.portfolio.held.items()
+            if (SHARED in reach or pack_of(strategy) in reach) and (action.flatten_all or symbol == state.symbol)
+        ]  # fmt: skip
+
+    def put_in_force(self, halt: Halt) -> None:
+        """A guard's halt begins, or goes on after a restart."""
+        for pack in self._reach(halt.guard):
+            self.halts[pack] = halt
+
+    def _reach(self, key: str) -> set[str]:
+        """The packs whose entries and positions a guard answers for. One that is there no more answers for all."""
+        guards = self.plan.ruleset.packs.get(pack_of(key))
+        guard = next((g for g in guards.guards if g.key == key), None) if guards is not None else None
+        return {SHARED} if guard is None else {guard.pack, *map(pack_of, guard.strategies)}
 
     def _until(self, guard: Guard, state: SymbolState) -> int:
         action = guard.action
@@ -87,9 +105,19 @@ class Context:
             return clock.session_end_ns(self.now_ns)
         return FOREVER_NS
 
-    def halted(self) -> Halt | None:
-        """The halt in force, if any; a person's before a guard's."""
-        if self.halt is not None and self.now_ns >= self.halt.until_ns:
-            self.halt = None
-        return self.stopped or self.halt
+    def halted(self, pack: str) -> Halt | None:
+        """The halt in force for entries of a pack, if any: a person's first, then the pack's own, then a shared one."""
+        return self.stopped or self._in_force(pack) or self._in_force(SHARED)
+
+    def all_halts(self) -> list[Halt]:
+        """Every halt in force, a person's first."""
+        found = (self.stopped, *(self._in_force(pack) for pack in sorted(self.halts)))
+        return list({id(halt): halt for halt in found if halt is not None}.values())
+
+    def _in_force(self, pack: str) -> Halt | None:
+        halt = self.halts.get(pack)
+        if halt is not None and self.now_ns >= halt.until_ns:
+            del self.halts[pack]
+            return None
+        return halt
 

@@ -15,7 +15,7 @@ from engine.market.events import NANOS
 from engine.market.instrument import round_quantity
 from engine.market.orders import Leg, Order, OrderType, Side
 from engine.plan.plan import execution_symbol
-from engine.ruleset.rules import Entry, Strategy
+from engine.ruleset.rules import Entry, Pack, Strategy
 
 
 class Refused(Exception):
@@ -33,7 +33,7 @@ def enter(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
     key, now_ns = strategy.key, context.now_ns
     decision = Decision(now_ns, key, key, symbol, Verdict.FIRED, trigger_symbol=trigger.symbol)
     try:
-        state = _tradable(context, symbol)
+        state = tradable(context, symbol)
         _may_enter(context, strategy, trigger, symbol)
         pending = _order(context, strategy, trigger, state, decision)
     except Refused as refused:
@@ -48,7 +48,8 @@ def enter(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
     context.note(decision, trigger)
 
 
-def _tradable(context: Context, symbol: str) -> SymbolState:
+def tradable(context: Context, symbol: str) -> SymbolState:
+    """The symbol as of now; Refused where it cannot be ordered."""
     state = context.states.get(symbol)
     if state is None:
         raise Refused(Verdict.BLOCKED, "market", f"there is no market data for {symbol}")
@@ -69,24 +70,25 @@ def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbo
     if context.now_ns < until:
         left = (until - context.now_ns) // NANOS
         raise Refused(Verdict.COOLING, "cooldown", f"{left} s of its cooldown are left")
-    halt = context.halted()
+    halt = context.halted(strategy.pack)
     if halt is not None:
         raise Refused(Verdict.BLOCKED, halt.guard, f"halted: {halt.reason}")
     windows = context.windows[strategy.pack]
     refusal = windows.refusal(strategy.key)
     if refusal:
         raise Refused(Verdict.BLOCKED, "session", refusal)
-    _within_limits(context, strategy, symbol)
+    within_limits(context, strategy.pack, symbol)
 
 
-def _within_limits(context: Context, strategy: Strategy, symbol: str) -> None:
-    windows, portfolio = context.windows[strategy.pack], context.portfolio
+def within_limits(context: Context, pack: str, symbol: str) -> None:
+    """Refused where a limit of the open session windows of a pack is reached."""
+    windows, portfolio = context.windows[pack], context.portfolio
     used = {
         "positions": len(portfolio.held) + len(portfolio.pending),
         "positions_per_symbol": portfolio.count_in(symbol) + portfolio.pending_in(symbol),
         "orders": len(portfolio.pending),
-        "entries": sum(n for (pack, _), n in context.entries_in_window.items() if pack == strategy.pack),
-        "entries_per_symbol": context.entries_in_window.get((strategy.pack, symbol), 0),
+        "entries": sum(n for (other, _), n in context.entries_in_window.items() if other == pack),
+        "entries_per_symbol": context.entries_in_window.get((pack, symbol), 0),
     }
     for name, count in used.items():
         limit = windows.limit(name)
@@ -108,7 +110,8 @@ def _order(
     entry = strategy.entry_for(trigger.symbol)
     order = _sized(context, strategy, entry, state)
     reference = float(order.limit or order.stop or state.mid)
-    order = _with_quantity(order, _within_pack_limits(context, strategy, order, state, reference), state)
+    most = within_pack_limits(context, context.plan.packs[strategy.key], order, state, reference)
+    order = _with_quantity(order, most, state)
     stop, target = _bracket_prices(context, strategy, entry, state, reference)
     judgement = _judge(context, strategy, state, order, reference, stop)
     decision.guards = judgement.verdicts
@@ -181,27 +184,39 @@ def _judge(
 ) -> Judgement:
     held = context.portfolio.held.get((strategy.key, state.symbol))
     return judge(
-        context.plan.guards[strategy.key], order, state, context.order_feeds[state.symbol], held, reference, stop,
-        context.plan.texts,
+        context.plan.guards_of(strategy.key, state.symbol), order, state, context.order_feeds[state.symbol], held,
+        reference, stop, context.plan.texts,
     )  # fmt: skip
 
 
-def _within_pack_limits(
-    context: Context, strategy: Strategy, order: Order, state: SymbolState, reference: float
-) -> Decimal:
-    """The pack's hard limits, on what is held and wanted together."""
-    pack, quantity = context.plan.packs[strategy.key], order.quantity
-    if pack.max_quantity is None and pack.max_notional is None:
+def within_pack_limits(context: Context, pack: Pack, order: Order, state: SymbolState, reference: float) -> Decimal:
+    """What a pack's hard limits and its budget leave of an order's quantity, on what its owner holds and wants."""
+    quantity = order.quantity
+    if pack.max_quantity is None and pack.max_notional is None and pack.budget is None:
         return quantity
-    held = context.portfolio.held.get((strategy.key, state.symbol))
+    held = context.portfolio.held.get((order.strategy, state.symbol))
     already = abs(held.quantity) if held is not None else 0.0
     most = [m - already for m in (pack.max_quantity,) if m is not None]
     unit_cost = state.instrument.unit_cost(order.side is Side.BUY, reference)
     if pack.max_notional is not None and unit_cost > 0:
         most.append(pack.max_notional / unit_cost - already)
+    if pack.budget is not None:
+        most.append(_left_of_budget(context, pack.name, pack.budget, unit_cost, float(state.instrument.lot_size)))
     if not most:
         return quantity
     return min(quantity, decimal(max(min(most), 0.0)))
+
+
+def _left_of_budget(context: Context, pack: str, budget: float, unit_cost: float, lot: float) -> float:
+    """How many units what the pack does not tie up yet pays for, at the price of this moment."""
+    if not unit_cost > 0:
+        raise Refused(Verdict.UNKNOWN, "budget", "what a unit costs is unknown, so the pack's budget lets nothing by")
+    left = budget - context.portfolio.exposure_of_pack(pack)
+    units = round(left / unit_cost, 9)
+    if units < lot:
+        words = f"${max(left, 0.0):,.2f} is left of the pack's budget of ${budget:,.2f}"
+        raise Refused(Verdict.BLOCKED, "budget", words)
+    return units
 
 
 def _with_quantity(order: Order, quantity: Decimal, state: SymbolState) -> Order:

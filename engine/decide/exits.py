@@ -135,13 +135,18 @@ def _exit_order(
     )  # fmt: skip
 
 
-def close_position(context: Context, held: Held, rule_key: str, reason: str, rule: Exit | None = None) -> bool:
-    """Take the protective orders off and close everything; True when the position is on its way out."""
+def close_position(
+    context: Context, held: Held, rule_key: str, reason: str, rule: Exit | None = None, *, judged: bool = True
+) -> bool:
+    """Take the protective orders off and close everything; True when the position is on its way out.
+
+    ``judged``: guards of exits are asked; a person's word needs nobody's leave to reduce.
+    """
     state = context.states[held.position.symbol]
     if held.exiting:
         return True
     order = _exit_order(context, rule_key, held, state, abs(held.position.quantity), rule)
-    if _blocked(context, order, held, state):
+    if judged and _blocked(context, order, held, state):
         return False
     actions: list[Action] = [Cancel(tuple(held.legs))] if held.legs else []
     actions.append(Place((order,)))
@@ -167,7 +172,7 @@ def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: 
 
 def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> bool:
     """Guards that say ``exits`` may hold a reduction back; no other can."""
-    guards = context.plan.guards[held.position.strategy]
+    guards = context.plan.guards_of(held.position.strategy, state.symbol)
     judgement = judge(
         guards, order, state, context.order_feeds[state.symbol], held, state.last, None, context.plan.texts
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -74,6 +74,11 @@ class Pending:
         return float(self.order.limit or self.order.stop or 0) or self.price
 
 
+def pack_of(rule: str) -> str:
+    """The pack of a rule's key."""
+    return rule.partition(".")[0]
+
+
 class Portfolio:
     """The account of one run. ``version`` moves with every change, so that facts are written only when needed."""
 
@@ -115,14 +120,25 @@ class Portfolio:
     def exposure(self, symbol: str | None = None, event: str | None = None) -> float:
         """Cost (money, fees apart) of positions and of what is left of entry orders: of one symbol, of all symbols that
         settle on one event, or of all."""
-        def counts(other: str) -> bool:
+        def counts(strategy: str, other: str) -> bool:
             return (symbol is None or other == symbol) and (event is None or self.event_of(other) == event)
 
+        return self._tied_up(counts)
+
+    def exposure_of_pack(self, pack: str) -> float:
+        """As ``exposure``, of all that the strategies of a pack hold and have ordered."""
+        return self._tied_up(lambda strategy, symbol: pack_of(strategy) == pack)
+
+    def _tied_up(self, counts: Callable[[str, str], bool]) -> float:
+        """Cost of what is held and wanted, as far as it counts by strategy and symbol."""
         held = sum(
             abs(h.quantity) * self._unit_cost(s, h.quantity > 0, h.entry)
-            for (_, s), h in self.held.items() if counts(s)
+            for (strategy, s), h in self.held.items() if counts(strategy, s)
         )  # fmt: skip
-        return held + sum(self._cost_left(p) for p in self.pending.values() if counts(p.order.symbol))
+        wanted = sum(
+            self._cost_left(p) for p in self.pending.values() if counts(p.order.strategy, p.order.symbol)
+        )
+        return held + wanted
 
     def cost_today(self) -> float:
         """What today's entries cost (money, fees apart), those under way included."""

@@ -24,11 +24,12 @@ from engine.decide.exits import run_exits
 from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
 from engine.decide.portfolio import Portfolio, PositionKey
 from engine.decide.quiet import Ahead
+from engine.decide.requests import answer
 from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
-from engine.market.inputs import OPERATOR, Halted
+from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
@@ -90,7 +91,8 @@ class Decider:
             {s: OrderFeed(state) for s, state in states.items()}, self._bring_up_to_date, keep_values,
         )  # fmt: skip
         self.notes: list[DataNote] = []
-        self._holders = frozenset((s.key, symbol) for symbol, p in plan.symbols.items() for s in p.held_by)
+        holders = ((s.key, symbol) for symbol, p in plan.symbols.items() for s in p.held_by)
+        self._holders = frozenset([*holders, *((MANUAL, symbol) for symbol in plan.symbols)])
         self._clock_list = list(clocks.values())
         self._window_list = [(w, clocks.get(w.pack.calendar)) for w in self.context.windows.values() if w.pack.sessions]
         self._desks = {symbol: self._desk(p, number) for number, (symbol, p) in enumerate(plan.symbols.items())}
@@ -183,6 +185,10 @@ class Decider:
         if held:
             for position in list(held.values()):
                 run_exits(context, position, context.states[position.position.symbol])
+        if context.requests:
+            requests, context.requests = context.requests, []
+            for request in requests:
+                answer(context, request)
         for desk in touched:
             self._enter(desk, tick)
             desk.state.event = 0
@@ -197,14 +203,18 @@ class Decider:
         if halted.by == OPERATOR:
             self.context.stopped = halt
         else:
-            self.context.halt = halt
+            self.context.put_in_force(halt)
 
     def resume(self, by: str = "") -> None:
         """Lift a person's halt (``by`` OPERATOR), or every one; a guard that still does not hold stops entries again at
         the next order."""
         self.context.stopped = None
         if by != OPERATOR:
-            self.context.halt = None
+            self.context.halts.clear()
+
+    def request(self, requested: Requested) -> None:
+        """A person's wish; it is answered at the next tick, after exits and before strategies."""
+        self.context.requests.append(requested)
 
     def ahead(self, ticks: Sequence[Tick]) -> Ahead:
         """Coming ticks, laid out to be taken in together as far as no rule can act at them."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.execute.steps import group_key
+from engine.execute.totals import Total, read_id, totals_of
 from engine.market.orders import Fill, Leg, OrderState
 from engine.market.venue import ZERO, VenueFill, VenueOrder
 from engine.market.wire import Attempt, Intent, Saved
@@ -25,6 +26,7 @@ class Accounts:
         self.positions: dict[tuple[str, str], Decimal] = {}
         self._paid: dict[tuple[str, str], Decimal] = {}  # for a unit of each position, on average
         self.fill_ids: set[str] = set()
+        self.totals: dict[str, Total] = {}  # booked of orders of which the venue tells no executions, by its id
         self.filled: dict[str, Decimal] = {}
         self.settled: set[str] = set()
         self.foreign: set[str] = set()  # venue ids of orders that are not ours, and that were told of
@@ -34,6 +36,7 @@ class Accounts:
     def restore(self, saved: Saved) -> None:
         """Take over what a store has of earlier runs."""
         self.fill_ids |= saved.fill_ids
+        self.totals |= totals_of(saved.fill_ids)
         self.settled |= saved.settled
         for strategy, symbol, quantity in saved.positions:
             self.positions[strategy, symbol] = quantity
@@ -140,6 +143,9 @@ class Accounts:
     def book(self, fill: Fill) -> None:
         """Count one fill."""
         self.fill_ids.add(fill.fill_id)
+        total = read_id(fill.fill_id)
+        if total is not None:
+            self.totals[total[0]] = total[1]
         key = (fill.strategy, fill.symbol)
         self._pay(fill, self.positions.get(key, ZERO))
         self.positions[key] = self.positions.get(key, ZERO) + fill.quantity * fill.side.sign

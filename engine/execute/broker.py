@@ -8,18 +8,31 @@ is on the wire, and a request whose answer did not come is never repeated: only 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from engine.execute.accounts import FOREIGN, Accounts
 from engine.execute.admission import refusal
-from engine.execute.steps import CancelIt, Desk, Send, Step, finished, steps, trigger
+from engine.execute.brackets import bracket_steps
+from engine.execute.steps import CancelIt, Desk, MoveIt, Send, SendTogether, ShrinkIt, Step, finished, steps, trigger
+from engine.execute.totals import Total, fill_of
 from engine.market.events import Bar, MarketEvent, Quote
 from engine.market.instrument import Instrument
 from engine.market.intents import IntentState
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderState, OrderUpdate
-from engine.market.venue import Answer, Missed, News, Outcome, Reopened, Venue, VenueFill, VenueOrder
+from engine.market.venue import (
+    Answer,
+    BracketVenue,
+    Missed,
+    News,
+    Outcome,
+    Picture,
+    Reopened,
+    Venue,
+    VenueFill,
+    VenueOrder,
+)
 from engine.market.wire import Attempt, Booked, Intent, OrderStore, outcome_of
 
 NANOS = 1_000_000_000
@@ -54,6 +67,7 @@ class VenueBroker:
         context: Context, alert: Alert, settings: LiveSettings | None = None,
     ) -> None:  # fmt: skip
         self.venue, self.store, self.instruments = venue, store, instruments
+        self.brackets = venue if isinstance(venue, BracketVenue) else None
         self.settings = settings or LiveSettings()
         self.accounts = Accounts()
         self.quotes: dict[str, Quote] = {}
@@ -172,20 +186,29 @@ class VenueBroker:
 
     async def _request(self, step: Step) -> None:
         """One request, once. Its answer is news like any other."""
-        answer = await self._ask(step)
-        self._inbox.append(lambda now: self._answered(step, answer, now))
+        if isinstance(step, SendTogether):
+            assert self.brackets is not None
+            answers = await self.brackets.together([send.wire for send in step.sends])
+            for send, answer in zip(step.sends, answers, strict=True):
+                self._inbox.append(lambda now, s=send, a=answer: self._answered(s, a, now))  # type: ignore[misc]
+        else:
+            answer = await self._ask(step)
+            self._inbox.append(lambda now: self._answered(step, answer, now))
         self.heard()
 
-    async def _ask(self, step: Step) -> Answer:
+    async def _ask(self, step: Send | CancelIt | ShrinkIt | MoveIt) -> Answer:
         if isinstance(step, Send):
             return await self.venue.send(step.wire)
         attempt = step.attempt
+        if isinstance(step, MoveIt):
+            assert self.brackets is not None
+            return await self.brackets.move(attempt.life.venue_order_id, attempt.wire.symbol, step.price)
         venue_id, symbol = attempt.life.venue_order_id, attempt.wire.symbol
         if isinstance(step, CancelIt):
             return await self.venue.cancel(venue_id, symbol)
         return await self.venue.shrink(venue_id, symbol, step.by)
 
-    def _answered(self, step: Step, answer: Answer, time_ns: int) -> None:
+    def _answered(self, step: Send | CancelIt | ShrinkIt | MoveIt, answer: Answer, time_ns: int) -> None:
         if isinstance(step, Send):
             attempt = self.accounts.attempts[step.wire.client_id]
             attempt.answered(answer)
@@ -194,11 +217,17 @@ class VenueBroker:
             attempt = step.attempt
             attempt.cancelled(answer)
             self._again_later(attempt, answer, time_ns)
+        elif isinstance(step, MoveIt):
+            attempt = step.attempt
+            attempt.moved(answer, step.price)
+            self._again_later(attempt, answer, time_ns)
         else:
             attempt = step.attempt
             attempt.shrunk(answer, step.by)
             self._again_later(attempt, answer, time_ns)
         attempt.heard_ns = time_ns
+        for order in answer.orders:
+            self.listed(order, time_ns)
         self.touch(attempt, time_ns)
 
     def _after_send(self, intent: Intent, attempt: Attempt, answer: Answer, time_ns: int) -> None:
@@ -242,10 +271,28 @@ class VenueBroker:
                 self._found(attempt)  # it had been refused, and no news is older than that
             attempt.heard_ns = time_ns
             self.accounts.named(attempt)
+            if self.brackets is not None and order.open:
+                attempt.wire = attempt.wire._replace(limit=order.limit)  # it may have been moved
+            self._follow_total(attempt, order, time_ns)
             self.touch(attempt, time_ns)
             self._adopt_orphans(time_ns)
         elif order.open and order.venue_order_id not in self.accounts.foreign:
             self.doubt(time_ns)
+
+    def with_totals(self, picture: Picture, time_ns: int) -> Picture:
+        """A picture with the fills of our orders that its totals stand for."""
+        told = ((o, self.accounts.of_order(o)) for o in picture.orders)
+        found = (fill_of(o, self._booked(o), time_ns) for o, attempt in told if attempt is not None)
+        return replace(picture, fills=[*picture.fills, *filter(None, found)])
+
+    def _booked(self, order: VenueOrder) -> Total:
+        return self.accounts.totals.get(order.venue_order_id, Total())
+
+    def _follow_total(self, attempt: Attempt, order: VenueOrder, time_ns: int) -> None:
+        """Book what has filled of an order where the venue tells no executions."""
+        fill = fill_of(order, self._booked(order), time_ns)
+        if fill is not None:
+            self.executed(fill._replace(client_id=attempt.wire.client_id), time_ns)
 
     def executed(self, fill: VenueFill, time_ns: int) -> None:
         """One execution, told any number of times; booked once."""
@@ -360,6 +407,10 @@ class VenueBroker:
             self._changed, self._fills = {}, []
 
     def _under_way(self, step: Step, time_ns: int) -> None:
+        if isinstance(step, SendTogether):
+            for send in step.sends:
+                self._under_way(send, time_ns)
+            return
         if not isinstance(step, Send):
             step.attempt.asking = True
             return
@@ -386,7 +437,7 @@ class VenueBroker:
                     self._finish(intent, time_ns)
                 desk = self._desk(strategy, symbol, time_ns)
             if not self.muted:
-                found += steps(desk)
+                found += bracket_steps(desk) if self.brackets is not None else steps(desk)
         return found
 
     def _desk(self, strategy: str, symbol: str, time_ns: int) -> Desk:
@@ -394,6 +445,7 @@ class VenueBroker:
         return Desk(
             accounts.open_in(strategy, symbol), accounts.held(strategy, symbol), accounts.net_in(symbol),
             accounts.filled, self.quotes.get(symbol), self.instruments.get(symbol), self.settings.collar, time_ns,
+            self.brackets is not None,
         )  # fmt: skip
 
     def _watch_fills(self, intent: Intent, time_ns: int) -> None:

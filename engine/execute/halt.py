@@ -56,8 +56,8 @@ class KillSwitch:
         self._operator = ""
         self._log.input(resumed)
         self._decider.resume(resumed.by)
-        halt = self._decider.context.halted()
-        if halt is None:
+        halts = self._decider.context.all_halts()
+        if not halts:
             self._tell("entries are resumed")
-        else:
+        for halt in halts:
             self._tell(f"the operator's halt is lifted; entries stay halted by {halt.guard}: {halt.reason}")

@@ -56,7 +56,7 @@ class JournalRecorder:
         self._keep = keep
         self._changed = False
         self._seen: dict[str, Seen] = {}
-        self._halt: Halt | None = None
+        self._halts: list[Halt] = []
 
     def decision(self, decision: Decision, decider: Decider) -> None:
         values = decision.values if self._keep != "none" else None
@@ -71,10 +71,10 @@ class JournalRecorder:
         for action in decision.actions:
             if isinstance(action, Replace):
                 self._writer.amended(action.client_id, decision.time_ns, action.quantity, action.stop)
-        halt = decider.context.halt
-        if halt is not None and halt is not self._halt:
-            self._writer.halted(decision.time_ns, halt.guard, halt.reason, halt.until_ns)
-        self._halt = halt
+        for halt in decider.context.halts.values():
+            if not any(halt is known for known in self._halts):
+                self._halts.append(halt)
+                self._writer.halted(decision.time_ns, halt.guard, halt.reason, halt.until_ns)
 
     def _look(self, decision: Decision, decider: Decider) -> None:
         """The market that the decision was taken on, for what its orders will cost."""

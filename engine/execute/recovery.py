@@ -88,6 +88,7 @@ class Recovery:
         self._remember(picture)
         if self._opening:
             self._open(picture, now_ns)
+        picture = broker.with_totals(picture, now_ns)
         findings = reconcile(self._books(), picture, self.settings.policy, self.settings.ages)
         self.readings += 1
         self._orders(findings, now_ns)
@@ -261,9 +262,9 @@ class Recovery:
 
 
 def cash_of(picture: Picture) -> Decimal:
-    """The account's money as our books have it. The venue keeps back one dollar for each contract sold short, which our
-    books do not."""
-    return picture.cash + sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
+    """The account's money as our books have it, which keep nothing back for what is sold short."""
+    short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
+    return picture.cash + short * picture.kept_back
 
 
 def _mid(quote: Quote | None) -> Decimal | None:

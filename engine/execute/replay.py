@@ -15,7 +15,7 @@ from engine.decide.actions import Decision
 from engine.decide.tick import DataNote, Decider
 from engine.execute.loop import Loop
 from engine.market.events import Bar, MarketEvent, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Reported, Resumed
+from engine.market.inputs import Asked, Halted, History, Input, Reported, Requested, Resumed
 from engine.market.orders import BrokerReport, Order
 
 
@@ -95,6 +95,8 @@ def _feed(loop: Loop, item: Input) -> None:
         loop.decider.halt(item)
     elif isinstance(item, Resumed):
         loop.decider.resume(item.by)
+    elif isinstance(item, Requested):
+        loop.decider.request(item)
     elif item.asked is Asked.HEARD:
         loop.hear(item.report, loop.decider.context.now_ns)
     else:

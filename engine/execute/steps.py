@@ -14,7 +14,7 @@ from typing import NamedTuple
 from engine.market.events import Quote
 from engine.market.instrument import Instrument
 from engine.market.orders import Leg, OrderState, OrderType, Side
-from engine.market.venue import ZERO, WireOrder
+from engine.market.venue import ZERO, WireOrder, head_of
 from engine.market.wire import Attempt, Intent
 
 VENUE_EXPIRY_SLACK_NS = 5_000_000_000  # the venue's own expiry is a fuse behind ours, not a second clock
@@ -40,7 +40,20 @@ class ShrinkIt(NamedTuple):
     by: Decimal
 
 
-Step = Send | CancelIt | ShrinkIt
+class SendTogether(NamedTuple):
+    """New attempts of several intents in one request: an entry with its legs, or two legs."""
+
+    sends: tuple[Send, ...]
+
+
+class MoveIt(NamedTuple):
+    """A stop at the venue that needs another price."""
+
+    attempt: Attempt
+    price: Decimal
+
+
+Step = Send | CancelIt | ShrinkIt | SendTogether | MoveIt
 
 
 class Desk(NamedTuple):
@@ -60,6 +73,7 @@ class Desk(NamedTuple):
     instrument: Instrument | None
     collar: Decimal
     now_ns: int
+    brackets: bool = False  # the venue keeps stops itself: see ``engine.execute.brackets``
 
 
 def trigger(desk: Desk) -> list[Intent]:
@@ -67,10 +81,12 @@ def trigger(desk: Desk) -> list[Intent]:
     changed: list[Intent] = []
     for intent in desk.intents:
         order = intent.order
-        if intent.waits and _armed(desk, intent) > 0 and _stop_reached(intent, desk.quote):
+        at_venue = desk.brackets and kept_there(desk, intent)
+        if intent.waits and not at_venue and armed(desk, intent) > 0 and _stop_reached(intent, desk.quote):
             intent.triggered = True
             intent.at_market = order.type is OrderType.STOP
             changed.append(intent)
+            changed += _stop_entry(desk, order.parent) if desk.brackets else ()
         over = order.expires_ns is not None and desk.now_ns >= order.expires_ns
         if over and not intent.at_market and intent.withdrawn is None:
             if order.fallback_market:
@@ -81,22 +97,45 @@ def trigger(desk: Desk) -> list[Intent]:
     return changed
 
 
+def kept_there(desk: Desk, intent: Intent) -> bool:
+    """Whether the venue keeps a stop as it should be: awake, and with the right price."""
+    heads = entry_heads(desk)
+    return any(
+        not a.doubtful and not a.wire.immediate and a.wire.limit == intent.order.stop
+        and head_of(a.wire.client_id) not in heads
+        for a in intent.working
+    )  # fmt: skip
+
+
+def entry_heads(desk: Desk) -> set[str]:
+    """Attempts of entries that may still fill: legs that went out with them are asleep."""
+    return {a.wire.client_id for i in desk.intents if not i.reduces for a in i.working}
+
+
+def _stop_entry(desk: Desk, entry: str | None) -> list[Intent]:
+    """The entry of a stop that was reached before all of it had filled: no more of it is wanted."""
+    found = [i for i in desk.intents if i.order.client_id == entry and i.withdrawn is None]
+    for intent in found:
+        intent.withdraw(OrderState.CANCELLED, "its stop was reached")
+    return found
+
+
 def steps(desk: Desk) -> list[Step]:
     """What to ask of the venue now. Attempts that wait for an answer are left alone until it is there."""
     found: list[Step] = []
-    out = _Out.of(desk)
+    out = Out.of(desk)
     # What must be out at once comes first: exits and stops that were reached, then targets.
     room = abs(desk.held) - sum((a.left for i in desk.intents if i.reduces for a in i.working), ZERO)
-    for intent in sorted(desk.intents, key=_urgency):
+    for intent in sorted(desk.intents, key=urgency):
         wanted = _wanted(desk, intent, out)
         working = intent.working
         excess = sum((a.left for a in working), ZERO) - wanted
         rests = intent.at_market and any(not a.wire.immediate for a in working)
         if excess > 0 or rests or any(a.stray for a in working):
-            found += _less(working, excess, intent, desk.now_ns)
-        elif excess < 0 and _may_send(desk, intent):
+            found += less(working, excess, intent, desk.now_ns)
+        elif excess < 0 and may_send(desk, intent):
             quantity = min(-excess, max(room, ZERO)) if intent.reduces else -excess
-            wire = _wire(desk, intent, quantity) if quantity > 0 else None
+            wire = wire_of(desk, intent, quantity) if quantity > 0 else None
             if wire is not None:
                 room -= quantity if intent.reduces else ZERO
                 found.append(Send(intent, wire))
@@ -117,43 +156,43 @@ def _is_over(desk: Desk, intent: Intent, alive: Set[str]) -> bool:
     # Nothing is left to reduce: of a leg its entry is over and nothing of it is held, of an exit nothing is held.
     if intent.order.parent is None:
         return _reducible(desk, intent.order.side) == 0
-    return intent.order.parent not in alive and _armed(desk, intent) == 0
+    return intent.order.parent not in alive and armed(desk, intent) == 0
 
 
-class _Out(NamedTuple):
+class Out(NamedTuple):
     """What is on its way out of the position: groups whose stop was reached, and how much exits are for."""
 
     stops: Set[str | None]
     exits: Decimal
 
     @classmethod
-    def of(cls, desk: Desk) -> _Out:
+    def of(cls, desk: Desk) -> Out:
         going = [i for i in desk.intents if i.withdrawn is None]
         stops = {i.order.group for i in going if i.triggered and i.order.leg is Leg.STOP}
-        return cls(stops, sum((_armed(desk, i) for i in going if i.order.leg is Leg.EXIT), ZERO))
+        return cls(stops, sum((armed(desk, i) for i in going if i.order.leg is Leg.EXIT), ZERO))
 
 
-def _urgency(intent: Intent) -> int:
+def urgency(intent: Intent) -> int:
     if not intent.reduces:
         return 3
     return 0 if intent.order.leg is Leg.EXIT else 1 if intent.triggered else 2
 
 
-def _wanted(desk: Desk, intent: Intent, out: _Out) -> Decimal:
+def _wanted(desk: Desk, intent: Intent, out: Out) -> Decimal:
     """How much of an intent should be able to fill now."""
     if intent.withdrawn is not None or intent.waits:
         return ZERO
     if not intent.reduces:
         return intent.order.quantity - intent.filled
     if intent.order.leg is not Leg.TARGET:
-        return _armed(desk, intent)
+        return armed(desk, intent)
     if intent.order.group in out.stops:
         return ZERO
     # An exit comes before a target; what the exit leaves is the target's.
-    return min(_armed(desk, intent), max(abs(desk.held) - out.exits, ZERO))
+    return min(armed(desk, intent), max(abs(desk.held) - out.exits, ZERO))
 
 
-def _armed(desk: Desk, intent: Intent) -> Decimal:
+def armed(desk: Desk, intent: Intent) -> Decimal:
     """How much a reducing intent is for now: no more than is held, of a leg no more than its entry brought."""
     if not intent.reduces:
         return intent.order.quantity - intent.filled
@@ -187,7 +226,7 @@ def _other_side(side: Side, quote: Quote | None) -> Decimal | None:
     return None if price is None else Decimal(repr(price))
 
 
-def _less(working: Sequence[Attempt], excess: Decimal, intent: Intent, now_ns: int) -> list[Step]:
+def less(working: Sequence[Attempt], excess: Decimal, intent: Intent, now_ns: int) -> list[Step]:
     """Take attempts off the market, the newest first, and make the last of them smaller. What should not be there at
     all comes before them."""
     found: list[Step] = []
@@ -209,7 +248,7 @@ def _less(working: Sequence[Attempt], excess: Decimal, intent: Intent, now_ns: i
     return found
 
 
-def _may_send(desk: Desk, intent: Intent) -> bool:
+def may_send(desk: Desk, intent: Intent) -> bool:
     """One attempt at a time while it is not known what became of the last; an entry has one attempt, and one more
     when it falls back to the market."""
     if desk.now_ns < intent.retry_ns or any(a.doubtful or a.look or a.wire.immediate for a in intent.working):
@@ -219,7 +258,7 @@ def _may_send(desk: Desk, intent: Intent) -> bool:
     return not intent.attempts or (intent.at_market and not intent.attempts[-1].wire.immediate)
 
 
-def _wire(desk: Desk, intent: Intent, quantity: Decimal) -> WireOrder | None:
+def wire_of(desk: Desk, intent: Intent, quantity: Decimal) -> WireOrder | None:
     """The next attempt; None while there is no price to send it at."""
     order, instrument = intent.order, desk.instrument
     if instrument is None:

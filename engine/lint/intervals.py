@@ -28,6 +28,7 @@ PERCENT = Interval(0.0, 100.0)
 
 _FUNCTIONS = {
     "rsi": PERCENT, "adx": PERCENT, "correlation": Interval(-1.0, 1.0), "kelly": UNIT,
+    "blend": UNIT,
     **dict.fromkeys(
         ("stdev", "atr", "true_range", "sqrt", "exp", "bars_since", "bar_index", "rvol", "notional", "fee",
          "risk_size", "fixed_fractional", "minutes_since_open", "minutes_to_close", "vwap", "session_high",

@@ -5,14 +5,16 @@ The rules, their parameters and these inputs determine every decision. Time is i
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from engine.market.events import Tick
-from engine.market.orders import BrokerReport
+from engine.market.orders import BrokerReport, Side
 
 FOREVER_NS: Final = 2**63 - 1
 OPERATOR: Final = "halt"  # who stopped entries, where it was a person
+MANUAL: Final = "service.manual"  # who owns what a person ordered: no strategy of any pack can have this name
 
 
 class Asked(StrEnum):
@@ -61,7 +63,39 @@ class Standing(NamedTuple):
     guards: tuple[Halted, ...] = ()
 
 
-Input = Tick | History | Reported | Halted | Resumed
+class Wish(StrEnum):
+    """What a person asks the engine that runs to do."""
+
+    ENTER = "enter"  # one order that opens, with a bracket where ratios are given
+    CANCEL = "cancel"  # take entry orders off the market
+    FLATTEN = "flatten"  # the same, and close what is held
+
+
+class Requested(NamedTuple):
+    """A person's wish, taken by an engine between two ticks and answered at the next one.
+
+    ``symbol`` empty means every one; ``orders`` empty every order. ``limit``: money per unit, None goes to the market.
+    ``stop_ratio`` and ``target_ratio``: how far from the entry price the bracket stands, as shares of it. ``age_ns``:
+    only orders that were wanted longer ago than that. ``dry``: decide and order nothing. ``force``: guards and sessions
+    do not stop it; halts and the hard limits of packs still do. ``by``: who asked.
+    """
+
+    id: str
+    wish: Wish
+    by: str
+    symbol: str = ""
+    side: Side = Side.BUY
+    quantity: Decimal = Decimal(0)
+    limit: Decimal | None = None
+    stop_ratio: Decimal | None = None
+    target_ratio: Decimal | None = None
+    orders: tuple[str, ...] = ()
+    age_ns: int | None = None
+    dry: bool = False
+    force: bool = False
+
+
+Input = Tick | History | Reported | Halted | Resumed | Requested
 
 
 class InputLog(Protocol):

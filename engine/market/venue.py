@@ -10,20 +10,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from engine.market.events import MarketEvent, Quote
-from engine.market.orders import Side
+from engine.market.orders import Leg, OrderType, Side
 
 ZERO = Decimal(0)
 
 
 class WireOrder(NamedTuple):
-    """One order as it goes to a venue: always a limit.
+    """One order as it goes to a venue: a limit, or where the venue has them a stop, which ``limit`` then wakes.
 
     ``immediate``: what does not fill at once is cancelled by the venue. ``reduce_only``: the venue fills no more of it
-    than is held against it; only immediate orders can have it. ``expires_ns``: the venue cancels what rests then.
-    ``guarded``: it belongs to the venue-side fuse, where the venue has one.
+    than is held against it; a venue may have that for immediate orders alone. ``expires_ns``: the venue cancels what
+    rests then. ``guarded``: it belongs to the venue-side fuse, where the venue has one.
     """
 
     client_id: str
@@ -35,6 +35,17 @@ class WireOrder(NamedTuple):
     reduce_only: bool = False
     expires_ns: int | None = None
     guarded: bool = False
+    type: OrderType = OrderType.LIMIT
+
+
+def leg_id(head: str, leg: Leg) -> str:
+    """The client id of a stop or a target that goes out together with others, whose request is known as ``head``."""
+    return f"{head}-{leg}"
+
+
+def head_of(client_id: str) -> str:
+    """The request that an order with such an id went out with; of any other order an id that nothing has."""
+    return client_id.rpartition("-")[0]
 
 
 class Outcome(StrEnum):
@@ -48,20 +59,12 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # it may have been done; only the lists say
 
 
-class Answer(NamedTuple):
-    """What one request came to. ``filled``: units filled so far, None where it is not said; ``rests``: units left."""
-
-    outcome: Outcome
-    venue_order_id: str = ""
-    filled: Decimal | None = None
-    rests: Decimal | None = None
-    reason: str = ""
-
-
 class VenueOrder(NamedTuple):
     """An order as the venue lists it; ``client_id`` may be another program's. ``open``: it can still fill.
 
-    ``quantity`` is what was wanted in all, ``filled`` so far. ``why``: the venue's word for its last change.
+    ``quantity`` is what was wanted in all, ``filled`` so far. ``why``: the venue's word for its last change. Of a stop
+    ``limit`` is the price that wakes it. ``average``: what a unit of the filled came to, at a venue that tells no
+    executions but only totals; then fills are made of those. ``changed_ns``: when it changed last, 0 where not told.
     """
 
     venue_order_id: str
@@ -74,6 +77,20 @@ class VenueOrder(NamedTuple):
     open: bool
     created_ns: int
     why: str = ""
+    average: Decimal | None = None
+    changed_ns: int = 0
+
+
+class Answer(NamedTuple):
+    """What one request came to. ``filled``: units filled so far, None where it is not said; ``rests``: units left.
+    ``orders``: what was read of orders on the way."""
+
+    outcome: Outcome
+    venue_order_id: str = ""
+    filled: Decimal | None = None
+    rests: Decimal | None = None
+    reason: str = ""
+    orders: tuple[VenueOrder, ...] = ()
 
 
 class VenueFill(NamedTuple):
@@ -107,7 +124,8 @@ class Picture:
 
     ``orders``: all that rest, and all created since ``since_ns``; ``fills`` and ``settlements`` since then;
     ``positions``: signed units by symbol, without zeros; ``costs``: what a unit of each cost on average.
-    ``missing``: ids that were asked for and that the venue does not know. ``cash`` is money that could be spent.
+    ``missing``: ids that were asked for and that the venue does not know. ``cash`` is money that could be spent;
+    ``kept_back``: what of it the venue keeps back for each unit that is sold short, money.
     """
 
     as_of_ns: int
@@ -120,6 +138,7 @@ class Picture:
     cash: Decimal = ZERO
     missing: frozenset[str] = frozenset()
     covered_ns: int = 0
+    kept_back: Decimal = Decimal(1)
 
 
 class VenueError(Exception):
@@ -159,6 +178,23 @@ class Venue(Protocol):
 
     async def picture(self, since_ns: int, known: Collection[str] = ()) -> Picture:
         """Read the account whole; ``known``: venue ids of orders believed open. VenueError when any page fails."""
+        ...
+
+
+@runtime_checkable
+class BracketVenue(Venue, Protocol):
+    """A venue that keeps stops itself, wakes orders by the fill of another, and lets one cancel another."""
+
+    async def together(self, orders: Sequence[WireOrder]) -> Sequence[Answer]:
+        """Send orders that belong together in one request, once; an answer for each.
+
+        Either an entry, which has the head's id, and one or two legs that its fill wakes; or two legs alone. Of two
+        legs the fill of one cancels the other. See ``leg_id``.
+        """
+        ...
+
+    async def move(self, venue_order_id: str, symbol: str, price: Decimal) -> Answer:
+        """Give a stop that rests another price. REFUSED: it is as it was."""
         ...
 
 

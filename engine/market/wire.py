@@ -121,6 +121,14 @@ class Attempt:
         else:
             self.look = self.open
 
+    def moved(self, answer: Answer, price: Decimal) -> None:
+        """The answer to its being given another price."""
+        self.asking = False
+        if answer.outcome is Outcome.DONE:
+            self.wire = self.wire._replace(limit=price)
+        elif answer.outcome in (Outcome.GONE, Outcome.UNKNOWN):
+            self.look = self.open
+
     def listed(self, order: VenueOrder) -> None:
         """What the venue says of it, in a list or on the stream. Old news changes nothing."""
         self.life = advance(self.life, Acknowledged(order.venue_order_id)).life

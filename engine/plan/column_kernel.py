@@ -1,17 +1,18 @@
 """Down the columns: every node of many programs over many rows, by the steps of the kernel.
 
-A row is one instant at which something happened to a symbol. As in ``kernel``, this is plain Python that Numba
-compiles; a step is never written twice.
+A row is one instant at which something happened to a symbol. As in ``kernel``, the loops are plain Python that Numba
+compiles; a step is never written twice. Functions of the catalogue have a loop each (``loops``), with the step inside.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.plan.dispatch import call
 from engine.plan.kernel import conjunction, crossed, disjunction, elementary, special
+from engine.plan.ops import FUNCTION_BASE, Code
 
 if TYPE_CHECKING:
     from engine.plan.arrays import Codes, Floats, Ints
@@ -19,57 +20,69 @@ if TYPE_CHECKING:
 MOST_ARGUMENTS = 64
 
 
-def run_columns(nodes: Codes, pool: Ints, events: Ints, columns: Floats, state: Floats, v: Floats, rows: int) -> None:
+class Loops(NamedTuple):
+    """The loops of this module, interpreted or compiled; ``function`` gives those of ``loops`` by operation."""
+
+    operator: Callable[..., None]
+    crossing: Callable[..., None]
+    function: Mapping[int, Callable[..., None]]
+
+
+def run_columns(
+    loops: Loops, nodes: Codes, pool: Ints, events: Ints, columns: Floats, state: Floats, rows: int
+) -> None:
     """Compute the columns of all ``nodes`` for rows 1 to ``rows``; row 0 holds the values before the first of them.
 
     ``nodes``, shape (nodes, 6): column, operation, where its arguments start in ``pool``, their count, where its memory
     is (-1 for none), groups that it steps on. ``pool``: columns of arguments. ``events``: groups that moved, by row.
-    ``columns``: shape (columns, rows + 1 at least). ``v``: scratch, MOST_ARGUMENTS long.
+    ``columns``: shape (columns, rows + 1 at least).
     """
-    slots = np.arange(v.shape[0])
-    for i in range(nodes.shape[0]):
-        column, op, first, count = nodes[i, 0], nodes[i, 1], nodes[i, 2], nodes[i, 3]
-        o, groups = nodes[i, 4], nodes[i, 5]
-        if o < 0:
-            stateless(op, columns, column, pool, first, count, slots, v, rows)
-            continue
-        if op == 15 or op == 16:
-            a, b = (pool[first], pool[first + 1]) if op == 15 else (pool[first + 1], pool[first])
-            for row in range(1, rows + 1):
-                if events[row] & groups != 0:
-                    columns[column, row] = crossed(columns[a, row], columns[b, row], o, state)
-                else:
-                    columns[column, row] = columns[column, row - 1]
-            continue
-        for row in range(1, rows + 1):
-            if events[row] & groups == 0:
-                columns[column, row] = columns[column, row - 1]
-                continue
-            for k in range(count):
-                v[k] = columns[pool[first + k], row]
-            if op < 32:
-                columns[column, row] = special(op, 0, o, slots, v, state)
-            else:
-                columns[column, row] = call(op, state, o, v, slots, 0)
-
-
-def stateless(
-    op: int, columns: Floats, column: int, pool: Ints, first: int, count: int, slots: Ints, v: Floats, rows: int
-) -> None:
-    """A node without memory: a function of its arguments in the same row."""
-    for row in range(1, rows + 1):
-        for k in range(count):
-            v[k] = columns[pool[first + k], row]
-        if op == 7:
-            columns[column, row] = conjunction(0, count, slots, v)
-        elif op == 8:
-            columns[column, row] = disjunction(0, count, slots, v)
-        elif op < 15:
-            columns[column, row] = elementary(op, 0, slots, v)
-        elif op < 32:
-            columns[column, row] = special(op, 0, 0, slots, v, v)
+    slots, v = np.arange(MOST_ARGUMENTS), np.zeros(MOST_ARGUMENTS)
+    for column, op, first, count, o, groups in nodes.tolist():
+        out, at = columns[column], pool[first : first + count]
+        if op >= FUNCTION_BASE:
+            loops.function[op](columns, at, out, state, o, events, groups, rows)
+        elif op == Code.CROSSES_ABOVE:
+            loops.crossing(columns[at[0]], columns[at[1]], out, state, o, events, groups, rows)
+        elif op == Code.CROSSES_BELOW:
+            loops.crossing(columns[at[1]], columns[at[0]], out, state, o, events, groups, rows)
         else:
-            columns[column, row] = call(op, v, 0, v, slots, 0)
+            loops.operator(op, columns, at, out, state, o, events, groups, rows, slots, v)
+
+
+def down_operator(
+    op: int, columns: Floats, at: Ints, out: Floats, state: Floats, o: int, events: Ints, groups: int, rows: int,
+    slots: Ints, v: Floats,
+) -> None:  # fmt: skip
+    """Any operator. One without memory (``o`` below 0) is a function of its arguments in the same row; one that has
+    some steps where its groups moved. ``slots``, ``v``: scratch, MOST_ARGUMENTS long.
+    """
+    count = at.shape[0]
+    for row in range(1, rows + 1):
+        if o >= 0 and events[row] & groups == 0:
+            out[row] = out[row - 1]
+            continue
+        for k in range(count):
+            v[k] = columns[at[k], row]
+        if op == 7:
+            out[row] = conjunction(0, count, slots, v)
+        elif op == 8:
+            out[row] = disjunction(0, count, slots, v)
+        elif op < 15:
+            out[row] = elementary(op, 0, slots, v)
+        else:
+            out[row] = special(op, 0, max(o, 0), slots, v, state)
+
+
+def down_crossing(
+    x: Floats, y: Floats, out: Floats, state: Floats, o: int, events: Ints, groups: int, rows: int
+) -> None:
+    """Where x crosses above y."""
+    for row in range(1, rows + 1):
+        if events[row] & groups != 0:
+            out[row] = crossed(x[row], y[row], o, state)
+        else:
+            out[row] = out[row - 1]
 
 
 def mark_true(

@@ -127,6 +127,7 @@ class Linker:
         """Link the steps of all functions and the kernel."""
         inner = self._numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)
         steps = {f"step_{name}": inner(function.step) for name, function in CATALOGUE.items()}
+        self._compiled.update({f.step: steps[f"step_{name}"] for name, f in CATALOGUE.items()})  # type: ignore[misc]
         self._compiled[dispatch.call] = inner(_with_globals(dispatch.call, steps))  # type: ignore[index]
         self.module(kernel, kept=("run", "run_rows"))
 
@@ -154,8 +155,9 @@ class Linker:
             entered = function.__name__ in kept
             made = self._numba.njit(
                 copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered,
-                forceinline=function.__name__ in inlined, **options,
+                nogil=entered, forceinline=function.__name__ in inlined, **options,
             )  # fmt: skip
+            _one_for_all_numbers(made)
             shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
 
 
@@ -165,6 +167,19 @@ def _load(found: Kernel) -> None:
     program = (0, 0, 0, codes, codes, ints, floats, floats)
     found.run(*program)
     found.run_rows(*program, np.empty((0, 0)), ints, ints, codes, 0, 0)
+
+
+def _one_for_all_numbers(function: Any) -> None:
+    """Have a function compiled for integers and truths, and not once more for each that callers write out."""
+    from numba.core import types
+
+    template: Any = function.get_call_template
+    plain: Any = types.unliteral
+
+    def for_types(args: Sequence[Any], kws: dict[str, Any]) -> Any:
+        return template(tuple(map(plain, args)), {name: plain(kind) for name, kind in kws.items()})
+
+    function.get_call_template = for_types
 
 
 def _with_globals(function: Any, changes: dict[str, Any]) -> FunctionType:

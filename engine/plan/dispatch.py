@@ -53,6 +53,7 @@ step_bar_index = CATALOGUE["bar_index"].step
 step_risk_size = CATALOGUE["risk_size"].step
 step_complement = CATALOGUE["complement"].step
 step_kelly = CATALOGUE["kelly"].step
+step_blend = CATALOGUE["blend"].step
 step_fixed_fractional = CATALOGUE["fixed_fractional"].step
 step_notional = CATALOGUE["notional"].step
 step_fee = CATALOGUE["fee"].step
@@ -143,28 +144,30 @@ def call(op: int, state: Floats, o: int, v: Floats, pool: Ints, f: int) -> float
         if op < 70:
             return step_opening_range_high(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
         return step_opening_range_low(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]])
-    if op < 77:
+    if op < 78:
         if op < 74:
             if op < 72:
                 return step_rvol(state, o, v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
             if op < 73:
                 return step_bar_index(state, o, v[pool[f]])
             return step_risk_size(v[pool[f]], v[pool[f + 1]])
-        if op < 75:
-            return step_complement(v[pool[f]])
         if op < 76:
+            if op < 75:
+                return step_complement(v[pool[f]])
             return step_kelly(v[pool[f]], v[pool[f + 1]])
+        if op < 77:
+            return step_blend(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
         return step_fixed_fractional(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]])
-    if op < 80:
-        if op < 78:
-            return step_notional(v[pool[f]], v[pool[f + 1]])
+    if op < 81:
         if op < 79:
+            return step_notional(v[pool[f]], v[pool[f + 1]])
+        if op < 80:
             return step_fee(v[pool[f]], v[pool[f + 1]], v[pool[f + 2]], v[pool[f + 3]], v[pool[f + 4]])
         return step_contract_fee(v[pool[f]], v[pool[f + 1]])
-    if op < 82:
-        if op < 81:
+    if op < 83:
+        if op < 82:
             return step_slippage(v[pool[f]], v[pool[f + 1]])
         return step_round_to_tick(v[pool[f]], v[pool[f + 1]])
-    if op < 83:
+    if op < 84:
         return step_minutes_since_open(v[pool[f]])
     return step_minutes_to_close(v[pool[f]])

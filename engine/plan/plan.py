@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.language.terms import Op, Term, walk
+from engine.market.inputs import MANUAL
 from engine.plan.build import GUARD, ORDER_OWNER, Builder, Texts
 from engine.plan.ops import BASE_SECONDS
 from engine.plan.program import Program
@@ -33,6 +34,12 @@ class Plan:
     packs: dict[str, Pack]  # strategy key -> its pack
     texts: Texts = field(default_factory=Texts)
 
+    def guards_of(self, strategy: str, symbol: str) -> list[Guard]:
+        """Who judges a strategy's orders in a symbol: of what a person orders, every guard that rules have there."""
+        if strategy != MANUAL:
+            return self.guards[strategy]
+        return list({g.key: g for s in self.symbols[symbol].held_by for g in self.guards[s.key]}.values())
+
     def strategy(self, key: str) -> Strategy:
         return next(s for s in self.ruleset.strategies if s.key == key)
 
@@ -52,14 +59,25 @@ def make_plan(
 
     ``texts``: shared by plans whose values are compared.
     """
-    texts = texts or Texts()
-    plan = Plan(ruleset, {}, _exits(ruleset), _guards(ruleset), _packs(ruleset), texts)
-    values = {key: p.value for key, p in ruleset.parameters.items()} | dict(parameters or {})
+    return make_plans(ruleset, symbols, [parameters or {}], texts or Texts())[0]
+
+
+def make_plans(
+    ruleset: Ruleset, symbols: Sequence[str], sets: Sequence[Mapping[str, float]], texts: Texts
+) -> list[Plan]:
+    """A plan for each set of parameters; what does not depend on parameters is worked out once."""
+    defaults = {key: p.value for key, p in ruleset.parameters.items()}
     moving = frozenset(key for pack in ruleset.packs.values() for s in pack.sessions for key in s.settings)
     frames = _frames(ruleset)
-    for symbol in symbols:
-        plan.symbols[symbol] = _symbol_plan(plan, symbol, values, moving, frames)
-    return plan
+    exits, guards, packs = _exits(ruleset), _guards(ruleset), _packs(ruleset)
+    found = []
+    for parameters in sets:
+        plan = Plan(ruleset, {}, exits, guards, packs, texts)
+        values = defaults | dict(parameters)
+        for symbol in symbols:
+            plan.symbols[symbol] = _symbol_plan(plan, symbol, values, moving, frames)
+        found.append(plan)
+    return found
 
 
 def execution_symbol(pack: Pack, strategy: Strategy, symbol: str) -> str:
@@ -77,7 +95,8 @@ def triggers(strategy: Strategy, symbol: str) -> bool:
 
 
 def _exits(ruleset: Ruleset) -> dict[str, list[Exit]]:
-    exits: dict[str, list[Exit]] = {s.key: [] for s in ruleset.strategies}
+    # What a person ordered has its bracket and no exits of rules.
+    exits: dict[str, list[Exit]] = {MANUAL: [], **{s.key: [] for s in ruleset.strategies}}
     for pack in ruleset.packs.values():
         for rule in pack.exits:
             for key in rule.strategies:

@@ -11,11 +11,11 @@ from typing import Protocol
 
 from engine.decide.tick import Decider
 from engine.execute.loop import Loop
+from engine.market.columns import MarketColumns
 from engine.market.events import MarketSource
 from engine.plan.columns import CannotCompile
 from engine.research.budgets import outside_budget
-from engine.research.columns.lanes import CannotLayOut
-from engine.research.columns.market import MarketColumns
+from engine.research.columns.rows import CannotLayOut
 from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.results import BacktestResult, PriceSeries, Row, headline
@@ -69,7 +69,7 @@ def backtest(
     began, fallback = clock(), ""
     if engine != TICK:
         source = parts.source()
-        market = MarketColumns.of(source.ticks(), lambda: progress(CENTRAL, source))
+        market = MarketColumns.read(source, lambda: progress(CENTRAL, source))
         try:
             fallback = not_worth_compiling(market) if engine == AUTO else ""
             if not fallback:

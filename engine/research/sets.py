@@ -17,12 +17,12 @@ import numpy as np
 
 from engine.decide.tick import Decider
 from engine.execute.loop import Loop
+from engine.market.columns import MarketColumns
 from engine.plan.arrays import Floats, Ints
 from engine.plan.columns import CannotCompile
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
-from engine.research.columns.lanes import CannotLayOut
-from engine.research.columns.market import MarketColumns
+from engine.research.columns.rows import CannotLayOut
 from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.statistics import local_days

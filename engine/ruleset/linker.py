@@ -206,6 +206,8 @@ class Linker:
                 pack.max_quantity = self.number(checker, quantity, (Kind.QUANTITY,), "a quantity limit")
             if notional is not None:
                 pack.max_notional = self.number(checker, notional, (Kind.MONEY,), "a notional limit")
+        if model.budget is not None:
+            pack.budget = self.number(checker, model.budget, (Kind.MONEY,), "a budget")
         self._take(checker)
 
     def _instrument(self, checker: Checker, symbol: str, spec: m.PackInstrument, calendar: str) -> Instrument:

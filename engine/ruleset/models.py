@@ -280,6 +280,9 @@ class Pack(Rule):
     )
     instruments: dict[SymbolKey, PackInstrument] = Field(default_factory=dict, description="How single symbols trade.")
     limits: PackLimits | None = None
+    budget: Expr | None = Field(
+        None, description="The most money that all positions of the pack and its entries under way may tie up."
+    )
     expect: dict[RuleKey, Budget] = Field(default_factory=dict, description="How often rules are expected to fire.")
 
 

@@ -14,8 +14,8 @@ class ParameterError(Exception):
     """A parameter that does not exist, or a value that it cannot have. The text names both and the mend."""
 
 
-def read_settings(ruleset: Ruleset, written: Sequence[str]) -> dict[str, float]:
-    """Values by key of ``rule.name=value`` texts; raises ParameterError."""
+def read_settings(ruleset: Ruleset, written: Sequence[str], pack: str = "") -> dict[str, float]:
+    """Values by key of ``rule.name=value`` texts; raises ParameterError. ``pack``: where names are looked for first."""
     values: dict[str, float] = {}
     for text in written:
         name, equals, value = text.partition("=")
@@ -23,16 +23,18 @@ def read_settings(ruleset: Ruleset, written: Sequence[str]) -> dict[str, float]:
             raise ParameterError(
                 f"`{text}` is no parameter setting; write rule.name=value, such as ema_crossover.fast=10"
             )
-        parameter = _find(ruleset, name.strip())
+        parameter = _find(ruleset, name.strip(), pack)
         values[parameter.key] = _value(parameter, value.strip())
     return values
 
 
-def _find(ruleset: Ruleset, name: str) -> Parameter:
-    """By ``pack.rule.name`` or any ending of it that only one parameter has."""
+def _find(ruleset: Ruleset, name: str, pack: str) -> Parameter:
+    """By ``pack.rule.name`` or any ending of it that only one parameter has, of all or of the pack."""
     found = [p for key, p in ruleset.parameters.items() if key == name or key.endswith(f".{name}")]
-    if len(found) == 1:
-        return found[0]
+    own = [p for p in found if p.key.startswith(f"{pack}.")]
+    for only in (found, own):
+        if len(only) == 1:
+            return only[0]
     if found:
         raise ParameterError(f"`{name}` could be {', '.join(p.key for p in found)}; write more of the name")
     short = [key.partition(".")[2] for key in ruleset.parameters]

@@ -244,7 +244,8 @@ class FiringBudget(NamedTuple):
 
 @dataclass(slots=True)
 class Pack:
-    """One folder of rules, linked. ``execution`` maps trigger symbols to the symbols that are ordered; ``expect`` says
+    """One folder of rules, linked. ``budget`` is the most money that its positions and its entries under way may tie up
+    together. ``execution`` maps trigger symbols to the symbols that are ordered; ``expect`` says
     how often a rule, by its key, should fire.
     """
 
@@ -258,6 +259,7 @@ class Pack:
     venue: str = ""
     max_quantity: float | None = None
     max_notional: float | None = None
+    budget: float | None = None
     expect: Mapping[str, FiringBudget] = field(default_factory=dict)
     document: Document | None = None
     strategies: list[Strategy] = field(default_factory=list)

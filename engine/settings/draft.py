@@ -21,6 +21,8 @@ from engine.settings.origin import Layer, Origin
 
 PREFIX = "AUTOTRADER__"
 NO_SETTINGS = frozenset({"AUTOTRADER_DEBUG"})  # the engine's other variables
+# Variables that earlier traders were set up with.
+OTHER_NAMES: Mapping[tuple[str, ...], tuple[str, ...]] = {("logging", "level"): ("log", "level")}
 LARGEST_BYTES = 1 << 20
 ENVIRONMENT = "kalshi.environment"
 EXECUTION_MODE = "kalshi.execution_mode"
@@ -157,6 +159,7 @@ class Draft:
         if not name.upper().startswith("AUTOTRADER_") or name in NO_SETTINGS:
             return
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+        path = OTHER_NAMES.get(path, path)
         found = field_at(path) if name == name.upper() and name.startswith(PREFIX) else None
         if found is not None:
             self.put(".".join(path), from_text(text, found), origin)

@@ -49,16 +49,41 @@ def _path(value: object) -> object:
     return Path(value)
 
 
+def _is_this_machine(host: str | None) -> bool:
+    return host == "localhost" or ip_address(host or "").is_loopback
+
+
 def _loopback(address: str) -> str:
     """Signed orders must reach nobody but the venue itself or a practice exchange on this machine."""
     try:
         parts = urlsplit(address)
-        local = parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+        local = _is_this_machine(parts.hostname)
         port = parts.port
     except ValueError:
         local, port = False, None
     if not local or port is None or parts.scheme != "http" or "@" in parts.netloc:
         raise ValueError("needs an address of this machine: write http://127.0.0.1:PORT, or leave it out")
+    return address
+
+
+LEADERBOARD_HOSTS = ("arena.ai", "lmarena.ai")
+_LEADERBOARD_PATH = "/leaderboard/text/overall-no-style-control"
+
+
+def _leaderboard(address: str) -> str:
+    """Real money follows what the page says: nobody but the site itself, or a practice page of this machine, is asked,
+    and only for the table that contracts settle on."""
+    try:
+        parts = urlsplit(address)
+        site = parts.hostname in LEADERBOARD_HOSTS and parts.scheme == "https" and parts.port in (None, 443)
+        local = parts.scheme == "http" and _is_this_machine(parts.hostname)
+    except ValueError:
+        site = local = False
+    if not (site or local) or "@" in parts.netloc:
+        hosts = " or ".join(f"https://{host}" for host in LEADERBOARD_HOSTS)
+        raise ValueError(f"needs an address on {hosts}, or of this machine, such as http://127.0.0.1:8795")
+    if not parts.path.endswith(_LEADERBOARD_PATH):
+        raise ValueError(f"needs the table without style control: the path ends with {_LEADERBOARD_PATH}")
     return address
 
 
@@ -71,6 +96,20 @@ def _storage(address: str) -> str:
         return _loopback(address)
     except ValueError:
         raise ValueError("must be an address such as https://files.massive.com, or http://127.0.0.1:PORT") from None
+
+
+def _database(address: str) -> str:
+    """Which database, and never the password to it: settings are shown, and end up in logs."""
+    try:
+        parts = urlsplit(address)
+        whole = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.fragment == ""
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("names no database: write postgresql://USER@HOST:PORT/DATABASE, or say path for a file")
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError("holds a password: take it out and say AUTOTRADER__STORE__PASSWORD, or use libpq's passfile")
+    return address
 
 
 def _no_key(path: Path) -> Path:
@@ -114,7 +153,9 @@ KeyFile = Annotated[
 ]
 Secret = Annotated[SecretStr, AfterValidator(_one_word)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
+LeaderboardUrl = Annotated[str, AfterValidator(_leaderboard)]
 StorageAddress = Annotated[str, AfterValidator(_storage)]
+Database = Annotated[str, AfterValidator(_database)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -204,7 +245,16 @@ class StoreSettings(Section):
     """Where runs, decisions, orders and fills are kept."""
 
     path: File = Field(
-        default=Path("state/autotrader.db"), description="The SQLite file, from the folder of this file."
+        default=Path("state/autotrader.db"),
+        description="The SQLite file, from the folder of this file; the file HALT is beside it.",
+    )
+    url: Database | None = Field(
+        default=None,
+        description="A PostgreSQL database in place of the file: postgresql://USER@HOST:PORT/DATABASE?schema=NAME.",
+    )
+    password: Secret | None = Field(
+        default=None,
+        description="Of the database. Only in the environment or in .env, never in this file; or in libpq's passfile.",
     )
 
 
@@ -304,6 +354,31 @@ class PolygonSettings(Section):
     )
 
 
+class TradierSettings(Section):
+    """The venue Tradier. Which one is spoken to and whether orders are sent are two settings; both are safe."""
+
+    environment: Literal["sandbox", "production"] = Field(
+        default="sandbox", description="Which Tradier is spoken to: sandbox has paper money, production real money."
+    )
+    execution_mode: Literal["paper", "live"] = Field(
+        default="paper", description="Who takes the orders: paper sends none; live sends them to the environment."
+    )
+    access_token: Secret | None = Field(
+        default=None, description="The token of that Tradier. Only in the environment or in .env, never in this file."
+    )
+    account_id: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9]+$", description="The account's number, such as VA00000000."
+    )
+    base_url: Loopback | None = Field(
+        default=None,
+        description="A practice Tradier on this machine in place of the venue, such as http://127.0.0.1:8791.",
+    )
+    foreign_orders: Literal["adopt", "ignore", "alert"] = Field(
+        default="alert",
+        description="Orders of the account that this engine did not place: managed, left unmentioned, or told.",
+    )
+
+
 class SignalsSettings(Section):
     """Signals that rules trade on."""
 
@@ -317,10 +392,117 @@ class SignalsSettings(Section):
     )
 
 
+class TennisSettings(Section):
+    """Matches of professional tennis."""
+
+    database: File = Field(
+        default=Path("data/tennis.db"), description="Players and matches, made by `engine tennis import`."
+    )
+    overrides: File = Field(
+        default=Path("data/tennis_overrides.toml"),
+        description="Who a name means and where a tournament is played, where nothing else says; may be missing.",
+    )
+    series: list[Symbol] = Field(
+        default=["KXATPMATCH", "KXWTAMATCH", "KXATPCHALLENGERMATCH"], min_length=1,
+        description="Series of the venue whose open markets are looked at.",
+    )
+    scan_seconds: Positive = Field(
+        default=Decimal(60), description="How often the venue's list of markets is read, in seconds."
+    )
+    as_of: str | None = Field(
+        default=None, pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="Pretend that it is this day, 2023-05-08, and know only what came before: to practise on the past.",
+    )
+
+
+class ArenaSettings(Section):
+    """The leaderboard that contracts on the best language model settle on."""
+
+    primary_url: LeaderboardUrl = Field(
+        default="https://arena.ai/leaderboard/text/overall-no-style-control", description="The page that is asked."
+    )
+    fallback_url: LeaderboardUrl = Field(
+        default="https://lmarena.ai/leaderboard/text/overall-no-style-control",
+        description="The page that is asked when the first cannot be had or believed.",
+    )
+    interval_seconds: int = Field(
+        default=30, ge=5, le=3600, description="Seconds between two looks; more after failures, and when asked to wait."
+    )
+    timeout_seconds: int = Field(default=20, ge=1, le=120, description="Longest time that a page may take, in seconds.")
+    confirm_minutes: int = Field(
+        default=180, ge=0, le=2880, description="How long a loss among the best ten must last until it is believed."
+    )
+    least_rows: int = Field(default=100, ge=2, description="Models that a table has at least; fewer are a part of it.")
+    folder: File = Field(
+        default=Path("data/arena"), description="Where tables and looks are kept, from the folder of this file."
+    )
+    seed: int = Field(default=7, ge=0, description="Seed of the model's draws: the same seed, the same fair values.")
+
+
+class EventsSettings(Section):
+    """The event log of runs: signals and what became of them, orders, fills, halts."""
+
+    path: File | None = Field(
+        default=None, description="The file of JSON lines; unset, events.jsonl in the folder of the store."
+    )
+    max_bytes: int = Field(
+        default=10_000_000, ge=10_000, description="Size at which the file is moved aside for a new one, in bytes."
+    )
+    keep: int = Field(default=5, ge=0, le=1000, description="How many files that were moved aside are kept.")
+
+
+class ServiceSettings(Section):
+    """The HTTP service, `engine serve`."""
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1,
+        description="Address to listen on; any but loopback asks for a token also to read.",
+    )
+    port: int = Field(default=8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    tokens: File = Field(
+        default=Path("state/tokens.json"), description="File of hashed tokens, readable by its owner alone."
+    )
+    requests_per_second: Positive = Field(
+        default=Decimal(20), description="How many requests a second one caller may make, on average."
+    )
+    wait_seconds: Positive = Field(
+        default=Decimal(5), description="How long the engine that runs may take to answer a wish, in seconds."
+    )
+
+
+class NotifySettings(Section):
+    """Who is told what happens, beside the terminal and the store."""
+
+    urls: Secret | None = Field(
+        default=None,
+        description="Apprise URLs with commas between them. Only in the environment or in .env, never in this file.",
+    )
+    kinds: list[Literal["trades", "signals", "errors", "halts", "gates"]] = Field(
+        default=["trades", "errors", "halts", "gates"],
+        description="What is told: fills, orders that rules want, errors, halts and their end, changes of gates.",
+    )
+    per_minute: int = Field(
+        default=10, ge=1, le=600, description="Most messages a minute to each target; beyond, one with counts."
+    )
+
+
+class DiscordSettings(Section):
+    """A Discord channel that is told the same as notify.urls."""
+
+    webhook_url: Secret | None = Field(
+        default=None, description="Its webhook. Only in the environment or in .env, never in this file."
+    )
+    enabled: bool = Field(default=True, description="false tells it nothing.")
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="Least severe line to write."
     )
     json_lines: bool = Field(default=False, alias="json", description="true writes one JSON object a line.")
@@ -338,5 +520,12 @@ class Settings(Section):
     run: RunSettings = RunSettings()
     kalshi: KalshiSettings = KalshiSettings()
     polygon: PolygonSettings = PolygonSettings()
+    tradier: TradierSettings = TradierSettings()
     signals: SignalsSettings = SignalsSettings()
+    tennis: TennisSettings = TennisSettings()
+    arena: ArenaSettings = ArenaSettings()
+    events: EventsSettings = EventsSettings()
+    service: ServiceSettings = ServiceSettings()
+    notify: NotifySettings = NotifySettings()
+    discord: DiscordSettings = DiscordSettings()
     log: LogSettings = LogSettings()

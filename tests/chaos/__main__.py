@@ -6,8 +6,11 @@ import argparse
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests import postgres
+from tests.chaos.tradier import TradierTrial
 from tests.chaos.trial import Counts, Trial
 
 
@@ -21,19 +24,28 @@ def report(counts: Counts, seconds: float) -> str:
     lines += [f"PROBLEM {problem}" for problem in counts.problems]
     lines.append(f"{len(counts.problems)} problem(s): " + (
         "see above" if counts.problems else
-        "no order twice, none lost, no position without its exit, cash and fees to the last digit"
+        "no order twice, none lost, no position without its exit, cash as the venue has it"
     ))  # fmt: skip
     return "\n".join(lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--venue", choices=("kalshi", "tradier"), default="kalshi")
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--postgres", action="store_true", help="keep the books in a PostgreSQL server of its own")
     wanted = parser.parse_args()
+    if wanted.postgres and wanted.venue == "tradier":
+        parser.error("--postgres is tried with --venue kalshi")
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        counts = Trial(Path(folder), wanted.seed).go(wanted.kills)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
+        server = stack.enter_context(postgres.running(durable=True)) if wanted.postgres else None
+        if wanted.venue == "tradier":
+            counts = TradierTrial(Path(folder), wanted.seed).go(wanted.kills)
+        else:
+            counts = Trial(Path(folder), wanted.seed, server).go(wanted.kills)
     print(report(counts, time.monotonic() - began))
     return 1 if counts.problems else 0
 

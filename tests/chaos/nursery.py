@@ -1,8 +1,8 @@
 """Starts engines quickly and kills them at an exact step: one process that has imported everything, and forks.
 
-Reads one job a line: ``{"arguments", "folder", "environment", "step", "nth", "seconds"}``. The engine's own process is
-killed with SIGKILL when it comes to ``step`` for the ``nth`` time, or after ``seconds`` (0: never), whichever is first.
-Answers one line: ``{"signal", "code"}``.
+Reads one job a line: ``{"venue", "arguments", "folder", "environment", "step", "nth", "seconds"}``. The engine's own
+process is killed with SIGKILL when it comes to ``step`` for the ``nth`` time, or after ``seconds`` (0: never),
+whichever is first. Answers one line: ``{"signal", "code"}``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any
 
 from connectors.kalshi import http
 from connectors.kalshi.venue import KalshiVenue
+from connectors.tradier import http as tradier_http
+from connectors.tradier.source import TradierFeed
+from connectors.tradier.venue import TradierVenue
 from engine.cli import cancel, flatten, reconcile, run, venue_run
 from engine.cli.main import main
 from engine.decide.tick import Decider
@@ -33,6 +36,10 @@ from state.orders import LiveOrders
 SIGNATURE_SECONDS = 3.0
 http.CALL = http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
 http.PRACTICE_SIGNATURE_SECONDS = SIGNATURE_SECONDS
+
+TRADIER_ARRIVE_SECONDS = 3.0  # nothing of the practice Tradier is held up longer
+tradier_http.CALL = tradier_http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
+tradier_http.LOCAL_ARRIVE_SECONDS = TRADIER_ARRIVE_SECONDS
 
 IN_FLIGHT_SECONDS = 0.002  # a request has left by then, and its answer has rarely come
 
@@ -60,13 +67,29 @@ STEPS: dict[str, tuple[Any, str, str]] = {
 }
 
 
+def _of_tradier(owner: Any) -> Any:
+    return TradierVenue if owner is KalshiVenue else owner
+
+
+TRADIER_STEPS: dict[str, tuple[Any, str, str]] = {
+    **{name: (_of_tradier(owner), method, when) for name, (owner, method, when) in STEPS.items()},
+    "bracket-sending": (TradierVenue, "together", "before"),
+    "bracket-in-flight": (TradierVenue, "together", "while"),
+    "bracket-answered": (TradierVenue, "together", "after"),
+    "moving": (TradierVenue, "move", "before"),
+    "move-in-flight": (TradierVenue, "move", "while"),
+    "move-answered": (TradierVenue, "move", "after"),
+    "order-followed": (TradierFeed, "_order", "while"),
+}
+
+
 def _die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _arm(step: str, nth: int) -> None:
+def _arm(venue: str, step: str, nth: int) -> None:
     """Make this process die there."""
-    owner, name, when = STEPS[step]
+    owner, name, when = (TRADIER_STEPS if venue == "tradier" else STEPS)[step]
     original = getattr(owner, name)
     seen = 0
 
@@ -112,7 +135,7 @@ def _child(job: dict[str, Any]) -> int:
     os.dup2(out, 1)
     os.dup2(log, 2)
     if job["step"]:
-        _arm(job["step"], job["nth"])
+        _arm(job["venue"], job["step"], job["nth"])
     if job["seconds"]:
         signal.signal(signal.SIGALRM, _die if job["kill"] else lambda *_: os.kill(os.getpid(), signal.SIGINT))
         signal.setitimer(signal.ITIMER_REAL, job["seconds"])

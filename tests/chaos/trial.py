@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,9 @@ from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from state import Place, sibling
+from state.connection import Connection, connect
+from tests import postgres
 from tests.chaos.nursery import SIGNATURE_SECONDS, STEPS
 
 PROJECT = Path(__file__).parents[2]
@@ -54,8 +57,8 @@ class Counts:
 class Nursery:
     """The process that starts engines."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment = folder, environment
+    def __init__(self, folder: Path, environment: dict[str, str], venue: str = "kalshi") -> None:
+        self.folder, self.environment, self.venue = folder, environment, venue
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.nursery"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True,
@@ -68,7 +71,7 @@ class Nursery:
         assert self._process.stdout is not None and self._process.stdin is not None
         job = {
             "arguments": arguments, "folder": str(self.folder), "environment": self.environment, "step": step,
-            "nth": nth, "seconds": seconds, "kill": kill, "output": "output.txt",
+            "venue": self.venue, "nth": nth, "seconds": seconds, "kill": kill, "output": "output.txt",
         }  # fmt: skip
         print(json.dumps(job), file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
@@ -84,10 +87,15 @@ class Nursery:
 
 
 class Trial:
-    """``kills`` engines on one exchange and one store, then a last one that ends in peace."""
+    """``kills`` engines on one exchange and one store, then a last one that ends in peace.
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder = folder
+    The store is a file in ``folder``, or a schema of ``database``.
+    """
+
+    def __init__(self, folder: Path, seed: int, database: postgres.Server | None = None) -> None:
+        self.folder, self.database = folder, database
+        paper: Place = folder / "state" / "autotrader.db"
+        self.place = sibling(paper if database is None else database.place("chaos", folder / "state"), "demo")
         self.random = random.Random(seed)
         self.counts = Counts()
         options = Options(seed=seed, unlimited=True, read_lag_ms=100, signature_seconds=SIGNATURE_SECONDS)
@@ -116,8 +124,13 @@ class Trial:
             f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n[trace]\nkeep = "none"\n',
             encoding="utf-8",
         )
-        prefix = "AUTOTRADER__KALSHI__"
+        prefix, store = "AUTOTRADER__KALSHI__", dict[str, str]()
+        if self.database is not None:
+            store = {
+                "AUTOTRADER__STORE__URL": self.database.url("chaos"), "AUTOTRADER__STORE__PASSWORD": postgres.PASSWORD
+            }  # fmt: skip
         return Nursery(self.folder, {
+            **store,
             f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
             f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": self.server.rest_url.removesuffix("/trade-api/v2"),
         })  # fmt: skip
@@ -191,7 +204,7 @@ class Trial:
     def _differences(self) -> list[str]:
         url, headers = f"{self.server.control_url}/books", self.server.control_headers
         theirs = httpx.get(url, headers=headers).json()
-        with sqlite3.connect(self.folder / "state" / "autotrader-demo.db") as ours:
+        with closing(connect(self.place)) as ours:
             found = [*_orders(theirs, ours), *_fills(theirs, ours, self.user), *_positions(theirs, ours, self.user)]
             found += [*_cash(theirs, ours, self.user), *_protection(ours)]
             self.counts.orders = len(theirs["orders"])
@@ -199,7 +212,7 @@ class Trial:
         return found
 
 
-def _orders(theirs: Any, ours: sqlite3.Connection) -> list[str]:
+def _orders(theirs: Any, ours: Connection) -> list[str]:
     """Every order at the exchange is one of ours, and none is there twice."""
     there = Counter(order["client_order_id"] for order in theirs["orders"])
     rows = ours.execute("SELECT client_id, intent, quantity, filled, state FROM attempts").fetchall()
@@ -222,7 +235,7 @@ def _orders(theirs: Any, ours: sqlite3.Connection) -> list[str]:
     return found
 
 
-def _fills(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
+def _fills(theirs: Any, ours: Connection, user: str) -> list[str]:
     there = {
         f["trade_id"]: (Decimal(f["count_fp"]), Decimal(f["yes_price_dollars"]), Decimal(f["fee_cost"]))
         for f in theirs["fills"]
@@ -237,7 +250,7 @@ def _fills(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
     return found + [f"fill {n}: {there[n]} there, {here[n]} here" for n in there.keys() & here if there[n] != here[n]]
 
 
-def _held(ours: sqlite3.Connection) -> dict[tuple[str, str], Decimal]:
+def _held(ours: Connection) -> dict[tuple[str, str], Decimal]:
     rows = ours.execute("SELECT strategy, symbol, side, quantity FROM fills").fetchall()
     found: dict[tuple[str, str], Decimal] = {}
     for strategy, symbol, side, quantity in rows:
@@ -246,21 +259,21 @@ def _held(ours: sqlite3.Connection) -> dict[tuple[str, str], Decimal]:
     return {key: quantity for key, quantity in found.items() if quantity}
 
 
-def _net(ours: sqlite3.Connection) -> dict[str, Decimal]:
+def _net(ours: Connection) -> dict[str, Decimal]:
     net: dict[str, Decimal] = {}
     for (_, symbol), quantity in _held(ours).items():
         net[symbol] = net.get(symbol, Decimal(0)) + quantity
     return {symbol: quantity for symbol, quantity in net.items() if quantity}
 
 
-def _positions(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
+def _positions(theirs: Any, ours: Connection, user: str) -> list[str]:
     there = {p["ticker"]: Decimal(p["position_fp"]) for p in theirs["positions"] if p["user_id"] == user}
     there = {ticker: quantity for ticker, quantity in there.items() if quantity}
     here = _net(ours)
     return [] if there == here else [f"positions: {there} there, {here} here"]
 
 
-def _cash(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
+def _cash(theirs: Any, ours: Connection, user: str) -> list[str]:
     """To the last digit; the exchange keeps back a dollar for each contract that is short."""
     there = sum((Decimal(c["cash_dollars"]) for c in theirs["cash"] if c["user_id"] == user), Decimal(0))
     booked = ours.execute("SELECT amount FROM balances WHERE account = 'cash'").fetchall()
@@ -270,7 +283,7 @@ def _cash(theirs: Any, ours: sqlite3.Connection, user: str) -> list[str]:
     return [] if there == expected else [f"cash: {there} there, {expected} here"]
 
 
-def _protection(ours: sqlite3.Connection) -> list[str]:
+def _protection(ours: Connection) -> list[str]:
     """Every position has orders that end it: a stop, or an exit under way."""
     found = []
     for (strategy, symbol), held in _held(ours).items():

@@ -24,7 +24,7 @@ from engine.cli.checks.packs import check_packs
 from engine.cli.checks.store import check_stores
 from engine.settings import Settings
 from engine.settings.models import EngineSettings, KalshiSettings, MarketSettings, RulesSettings, StoreSettings
-from state import Mode, open_store
+from state import open_store
 
 Cli = Callable[..., Any]
 PACK = "kind: pack\nname: alpha\nabout: x\nvenue: kalshi\ntimezone: America/New_York\ncalendar: XNYS\nuniverse: [SPY]\n"
@@ -148,13 +148,13 @@ def test_the_clock_is_judged_against_the_venue_alone(venue: Venue | None, outcom
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     path = tmp_path / "state" / "s.db"
-    assert [check.outcome for check in check_stores([], path, 0)] == [Outcome.OK]
+    assert [check.outcome for check in check_stores(Settings(store=StoreSettings(path=path)), 0)] == [Outcome.OK]
     assert not path.parent.exists()
 
 
 def of_store(path: Path, now_ns: int = 0) -> dict[str, Check]:
     """The checks of a paper store by what they look at."""
-    checks = check_stores([(Mode.PAPER, path)], path, now_ns)
+    checks = check_stores(Settings(store=StoreSettings(path=path)), now_ns)
     return {check.name.removeprefix("paper store").removeprefix(": "): check for check in checks}
 
 

@@ -205,6 +205,6 @@ def test_wrong_settings_stop_the_command_with_one_line_each(engine_cli: Callable
 
 def test_a_terminal_without_unicode_stops_nothing(engine_cli: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "autotrader.toml").write_text('[engine]\npacks = ["naïve"]\n', encoding="utf-8")
-    answer = engine_cli("config", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    answer = engine_cli("config", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, anew=True)
     assert answer.code == 0
     assert "na?ve" in answer.out

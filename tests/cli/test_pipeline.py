@@ -19,6 +19,7 @@ import pytest
 
 from engine.cli import pipeline
 from engine.cli.errors import ExitCode, UserError
+from engine.cli.interrupts import Interrupts
 from engine.cli.main import main
 from engine.cli.pipeline_steps import Asked
 from engine.research.pipeline.records import Record, Round
@@ -179,7 +180,7 @@ def looped(folder: Path, rounds: list[str], monkeypatch: pytest.MonkeyPatch) -> 
     Script.rounds = iter(rounds)
     cap = Path("none.cap")
     asked = Asked("p", "csv", Path("rows.csv"), None, None, 20, 100, "replay", cap, True, True, 1, 1.0, 2, None, None)
-    return pipeline.Pipeline(asked, load_settings(None, {}), folder / "rounds", False)
+    return pipeline.Pipeline(asked, load_settings(None, {}), folder / "rounds", False, Interrupts())
 
 
 def test_rounds_go_on_until_the_gate_passed_so_often_in_a_row(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,9 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.loop import Loop
 from engine.execute.replay import Kept, Replayed, decide_again
 from engine.market.events import NANOS, Bar, Quote, Tick
-from engine.market.inputs import Asked, Halted, Input, Reported, Resumed, Standing
+from engine.market.inputs import Asked, Halted, Input, Reported, Requested, Resumed, Standing, Wish
 from engine.market.instrument import Instrument
-from engine.market.orders import Order
+from engine.market.orders import Order, Side
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from engine.research.recorder import StatisticsRecorder
@@ -160,8 +160,9 @@ NOBODY = Standing("", 0)
 
 
 def run(
-    seed: int, halts: dict[int, Standing] | None = None, found: Standing = NOBODY, seen: Container[int] = ()
-) -> Run:
+    seed: int, halts: dict[int, Standing] | None = None, found: Standing = NOBODY, seen: Container[int] = (),
+    wishes: dict[int, Requested] | None = None,
+) -> Run:  # fmt: skip
     """One morning, with ``found`` in force at the start and ``halts`` by tick; ticks of ``seen`` are only taken in."""
     log, record, rules = Log(), Record(), decider()
     instruments = {symbol: Instrument(symbol) for symbol in SYMBOLS}
@@ -172,6 +173,9 @@ def run(
     for number, tick in enumerate(market(seed)):
         standing[0] = (halts or {}).get(number, standing[0])
         switch.check()
+        if wishes and number in wishes:
+            log.input(wishes[number])
+            rules.request(wishes[number])
         broker.history = number in seen
         (loop.observe if number in seen else loop.step)(tick)
     return Run(list(decode(log.encoder.take()[3])), record)
@@ -188,6 +192,26 @@ def test_a_run_comes_out_again_as_it_was(seed: int, changes: list[tuple[int, str
     assert again.difference is None
     decided = 200 - len(seen)
     assert (again.ticks, again.decisions, again.orders) == (decided, len(was.record.kept), len(was.record.sent))
+
+
+RATIOS = st.none() | st.decimals("0.0005", "0.01", places=4)
+WISHES = st.builds(
+    Requested, st.uuids().map(str), st.sampled_from(Wish), st.just("me"), st.sampled_from(["SPY", "QQQ", "IBM"]),
+    st.sampled_from(Side), st.decimals("1", "60", places=0), st.none() | st.decimals("95", "105", places=2), RATIOS,
+    RATIOS, st.just(()), st.none() | st.just(60 * NANOS), st.booleans(), st.booleans(),
+)  # fmt: skip
+
+
+@given(
+    seed=st.integers(0, 10**6), wishes=st.dictionaries(st.integers(0, 199), WISHES, max_size=12),
+    seen=st.sets(st.integers(0, 199), max_size=60),
+)  # fmt: skip
+def test_what_people_ask_for_is_decided_again_as_it_was(
+    seed: int, wishes: dict[int, Requested], seen: set[int]
+) -> None:
+    was = run(seed, seen=seen, wishes=wishes)
+    assert was.again().difference is None
+    assert [item for item in was.inputs if isinstance(item, Requested)] == [wishes[n] for n in sorted(wishes)]
 
 
 def test_the_runs_that_are_compared_do_everything() -> None:

@@ -37,6 +37,7 @@ def test_file_of_the_project_says_the_defaults(tmp_path: Path) -> None:
     of_model = Settings().model_dump(mode="json")
     of_file["store"]["path"] = str(Path(of_file["store"]["path"]).relative_to(tmp_path))
     of_file["signals"] = {key: str(Path(path).relative_to(tmp_path)) for key, path in of_file["signals"].items()}
+    of_file["service"]["tokens"] = str(Path(of_file["service"]["tokens"]).relative_to(tmp_path))
     of_file["rules"]["paths"] = [str(Path(path).relative_to(tmp_path)) for path in of_file["rules"]["paths"]]
     for values in (of_file, of_model):
         values["paper"] = {key: _number(value) for key, value in values["paper"].items()}
@@ -112,6 +113,20 @@ def test_variables_speak_text_lists_tables_and_truth(tmp_path: Path) -> None:
     assert settings.market.execution == {"SPX": "VOO"}
     assert settings.log.json_lines is True
     assert settings.trace.level == "full"
+
+
+def test_variables_of_the_traders_before_are_taken(tmp_path: Path) -> None:
+    webhook = "https://discord.com/api/webhooks/1/x"
+    settings = loaded(
+        tmp_path, "", AUTOTRADER__LOGGING__LEVEL="DEBUG", AUTOTRADER__DISCORD__WEBHOOK_URL=webhook,
+        AUTOTRADER__DISCORD__ENABLED="false",
+    )  # fmt: skip
+    assert settings.log.level == "debug"
+    assert settings.discord.webhook_url is not None
+    assert settings.discord.webhook_url.get_secret_value() == webhook
+    assert not settings.discord.enabled
+    (said,) = mistakes(tmp_path, "", AUTOTRADER__LOGGING__LEVEL="LOUD")
+    assert said.startswith("environment variable AUTOTRADER__LOGGING__LEVEL: log.level must be")
 
 
 def test_other_variables_are_left_alone(tmp_path: Path) -> None:

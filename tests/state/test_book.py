@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -222,7 +221,7 @@ def test_nobody_changes_what_is_booked(store: Store, writer: RunWriter, order: O
             store._connection.execute(statement)
 
 
-def test_a_book_outside_a_run_takes_the_lock(store: Store, begin: Begin, tmp_path: Path) -> None:
+def test_a_book_outside_a_run_takes_the_lock(store: Store, begin: Begin) -> None:
     store.book("kalshi", "kalshi").transfer(Decimal(5), START, "t1")
     with pytest.raises(StoreError, match="stop it first"):
         begin(open_store(store.path))

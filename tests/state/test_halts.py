@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from engine.market.inputs import Halted
 from state import RunWriter, Store, StoreError, make_halt_file, open_store, remove_halt_file
+from state.place import Place
 
 NOW = 1_709_649_000_000_000_000
 Begin = Callable[[Store], RunWriter]
@@ -27,7 +27,7 @@ def test_a_halt_of_another_process_is_seen_at_the_next_look_and_so_is_its_end(st
 def test_the_file_halts_without_the_store_and_the_first_line_says_why(store: Store) -> None:
     make_halt_file(store.path, "by hand")
     assert store.halts.look().operator == "by hand"
-    store.path.with_name("HALT").write_text("")
+    store.halts.file.write_text("")
     assert "HALT is there" in store.halts.look().operator
     remove_halt_file(store.path)
     remove_halt_file(store.path)
@@ -35,19 +35,19 @@ def test_the_file_halts_without_the_store_and_the_first_line_says_why(store: Sto
 
 
 def test_a_halt_file_that_cannot_be_read_halts_all_the_same(store: Store) -> None:
-    store.path.with_name("HALT").mkdir()
+    store.halts.file.mkdir()
     assert "HALT is there (Is a directory)" in store.halts.look().operator
     with pytest.raises(StoreError, match=r"cannot be removed: .*; remove it by hand"):
         store.halts.resume(NOW)
 
 
-def test_a_guards_halt_outlives_the_engine_on_its_book_until_its_time_or_a_resume(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "s.db")
+def test_a_guards_halt_outlives_the_engine_on_its_book_until_its_time_or_a_resume(place: Place) -> None:
+    store = open_store(place)
     arguments = ("paper", NOW, "t", [], [], "s", {}, {}, {}, {}, "1")
     writer = store.begin_run(*arguments, book="kalshi")  # type: ignore[arg-type]
     writer.halted(NOW, "p.loss", "enough was lost", NOW + 100)
     store.close()
-    store = open_store(tmp_path / "s.db")
+    store = open_store(place)
     assert store.halts.standing("kalshi", NOW + 99).guards == (Halted(NOW + 100, "p.loss", "enough was lost"),)
     assert store.halts.standing("kalshi", NOW + 100).guards == ()
     assert store.halts.standing("another", NOW).guards == ()

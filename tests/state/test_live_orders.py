@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,17 @@ from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent
 from state import Mode, RunWriter, open_store
 from state.ledger import Account
+from state.place import Place
 
 D = Decimal
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Callable[[], RunWriter]:
+def begin(place: Place) -> Callable[[], RunWriter]:
     """Begins a run on the same account, as a restart does."""
 
     def make() -> RunWriter:
-        store = open_store(tmp_path / "live.db", Mode.DEMO)
+        store = open_store(place, Mode.DEMO)
         return store.begin_run(
             "demo", 1, "test", ["p"], ["A"], "sha", {}, {}, {}, {}, "0", venue="kalshi", book="account"
         )

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from state import RunWriter, Store, StoreError, open_store
-from state.lock import StoreLock
+from state import Place, RunWriter, Store, StoreError, open_store
+from state.lock import FileLock
 from state.process import start_of
+from tests.postgres import PASSWORD, named
 
 PROJECT = Path(__file__).parents[2]
 HOLD = """
-import sys; sys.path.insert(0, sys.argv[2])
+import sys; sys.path.insert(0, sys.argv[3])
 from pathlib import Path
-from state import open_store
-store = open_store(Path(sys.argv[1]))
+from state import open_store, place_of
+store = open_store(place_of(sys.argv[1], sys.argv[4], Path(sys.argv[2])))
 writer = store.begin_run("paper", 1709649000 * 10**9, "t", [], [], "s", {}, {}, {}, {}, "1")
 print("holding", flush=True)
 sys.stdin.readline()
@@ -34,20 +35,19 @@ Begin = Callable[[Store], RunWriter]
 
 
 @contextmanager
-def engine(path: Path) -> Iterator[subprocess.Popen[str]]:
+def engine(place: Place) -> Iterator[subprocess.Popen[str]]:
     """Another engine that has begun a run; a line on its input lets it end the run."""
-    command = [sys.executable, "-c", HOLD, str(path), str(PROJECT)]
+    command = [sys.executable, "-c", HOLD, *named(place), str(PROJECT), PASSWORD]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "holding\n"
         yield process
         process.kill()
 
 
-def test_an_engine_that_runs_keeps_others_out_until_it_ends(tmp_path: Path, begin: Begin) -> None:
-    path = tmp_path / "s.db"
-    with engine(path) as other:
-        store = open_store(path)
-        with pytest.raises(StoreError, match=rf"another engine \(process {other.pid}\) is using .*s\.db; stop it"):
+def test_an_engine_that_runs_keeps_others_out_until_it_ends(place: Place, begin: Begin) -> None:
+    with engine(place) as other:
+        store = open_store(place)
+        with pytest.raises(StoreError, match=rf"another engine \(process {other.pid}\) is using .*; stop it first"):
             begin(store)
         assert store.run()["status"] == "running"
         assert other.stdin is not None and other.stdout is not None
@@ -57,15 +57,16 @@ def test_an_engine_that_runs_keeps_others_out_until_it_ends(tmp_path: Path, begi
         begin(store).end("done", None, {})
 
 
-def test_an_engine_that_was_killed_keeps_nobody_out(tmp_path: Path, begin: Begin) -> None:
-    path = tmp_path / "s.db"
-    with engine(path) as other:
+def test_an_engine_that_was_killed_keeps_nobody_out(place: Place, begin: Begin) -> None:
+    with engine(place) as other:
         other.send_signal(signal.SIGKILL)
         other.wait()
-        store = open_store(path)
-        assert store.run()["status"] == "crashed"
+        store = open_store(place)
         begin(store).end("done", None, {})
-    assert (tmp_path / "s.db.lock").read_text() == ""
+        assert [run["status"] for run in store.runs()] == ["done", "crashed"]
+        store.close()
+    if isinstance(place, Path):
+        assert place.with_name(f"{place.name}.lock").read_text() == ""
 
 
 @pytest.mark.parametrize(
@@ -83,23 +84,23 @@ def test_a_name_in_the_lock_counts_only_while_its_process_lives(tmp_path: Path, 
     said = holder if isinstance(holder, str) else json.dumps(holder)
     (tmp_path / "s.db.lock").write_text(said)
     if free:
-        StoreLock(tmp_path / "s.db").release()
+        FileLock(tmp_path / "s.db").release()
     else:
         with pytest.raises(StoreError, match=f"process {os.getppid()}"):
-            StoreLock(tmp_path / "s.db")
+            FileLock(tmp_path / "s.db")
 
 
 def test_a_lock_is_free_again_when_it_is_released_or_forgotten(tmp_path: Path) -> None:
-    first = StoreLock(tmp_path / "s.db")
+    first = FileLock(tmp_path / "s.db")
     with pytest.raises(StoreError):
-        StoreLock(tmp_path / "s.db")
+        FileLock(tmp_path / "s.db")
     first.release()
     first.release()
-    second = StoreLock(tmp_path / "s.db")
+    second = FileLock(tmp_path / "s.db")
     del second
-    StoreLock(tmp_path / "s.db").release()
+    FileLock(tmp_path / "s.db").release()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"gone/s\.db\.lock cannot be opened"):
-        StoreLock(tmp_path / "gone" / "s.db")
+        FileLock(tmp_path / "gone" / "s.db")

@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
-from state import RunWriter, Store, StoreError, open_store
-from state.schema import APPLICATION_ID, MIGRATIONS
+from state import Place, RunWriter, Store, StoreError, open_store
+from state.connection import connect
+from state.migrations import LEDGER
+from tests.postgres import PASSWORD, Server, named, programs
 
 START = 1_709_649_000_000_000_000
 
@@ -31,11 +35,6 @@ def order(client_id: str = "abc1", quantity: Decimal = Decimal("2.50"), limit: D
     return Order(
         client_id, "SPY", Side.BUY, quantity, OrderType.LIMIT, Leg.ENTRY, "p.a", "p.a", START, limit=limit
     )  # fmt: skip
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "state" / "s.db")
 
 
 @given(
@@ -88,23 +87,23 @@ def test_a_run_is_read_back_whole(store: Store) -> None:
     assert store.check() == []
 
 
-def test_orders_are_on_disk_before_they_are_sent_also_when_the_process_is_killed(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
+def test_orders_are_on_disk_before_they_are_sent_also_when_the_process_is_killed(place: Place) -> None:
     script = f"""
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from decimal import Decimal
 from pathlib import Path
 from engine.market.orders import Leg, Order, OrderType, Side
-from state import open_store
-writer = open_store(Path({str(path)!r})).begin_run("paper", {START}, "t", [], [], "s", {{}}, {{}}, {{}}, {{}}, "1")
+from state import open_store, place_of
+store = open_store(place_of(sys.argv[1], {PASSWORD!r}, Path(sys.argv[2])))
+writer = store.begin_run("paper", {START}, "t", [], [], "s", {{}}, {{}}, {{}}, {{}}, "1")
 writer.orders([Order("abc1", "SPY", Side.BUY, Decimal(1), OrderType.MARKET, Leg.ENTRY, "s", "r", {START})])
 writer.equity({START}, 1.0)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    ended = subprocess.run([sys.executable, "-c", script], timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", script, *named(place)], timeout=60, check=False)
     assert ended.returncode == -signal.SIGKILL
-    store = open_store(path)
+    store = open_store(place)
     assert store.order("abc1")["state"] == "wanted"
     assert store.run()["status"] == "crashed"
     begin(store).end("done", START, {})
@@ -150,8 +149,8 @@ def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path, text: bytes)
 def test_a_store_of_a_newer_engine_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        connection.execute(f"PRAGMA application_id = {LEDGER.application_id}")
+        connection.execute(f"PRAGMA user_version = {len(LEDGER.migrations) + 1}")
     with pytest.raises(StoreError, match="was written by a newer engine"):
         open_store(path)
 
@@ -162,7 +161,105 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         open_store(tmp_path / "file" / "s.db")
 
 
-def test_a_backup_is_a_store_of_its_own(store: Store, tmp_path: Path) -> None:
+def test_a_backup_is_a_store_of_its_own(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "s.db")
     begin(store).orders([order()])
     store.backup(tmp_path / "copy.db")
     assert open_store(tmp_path / "copy.db").order("abc1")["quantity"] == "2.50"
+
+
+def test_a_backup_of_a_schema_can_be_restored_into_another_database(server: Server, tmp_path: Path) -> None:
+    place = server.place("saved", tmp_path)
+    store = open_store(place)
+    begin(store).orders([order()])
+    store.backup(tmp_path / "copy.dump")
+    store.close()
+    store._connection.close()
+    with closing(connect(place)) as connection:
+        connection.execute("CREATE DATABASE other")
+    other = replace(place, server=place.server.replace("/postgres", "/other"))
+    where = ["--host=127.0.0.1", f"--port={server.port}", "--username=autotrader", "--dbname=other"]
+    environment = {**os.environ, "PGPASSWORD": PASSWORD}
+    subprocess.run([*_pg_restore(), *where, str(tmp_path / "copy.dump")], env=environment, check=True)
+    restored = open_store(other)
+    assert restored.order("abc1")["quantity"] == "2.50"
+    assert restored.check() == []
+    begin(restored).orders([order("abc2")])
+    restored.close()
+
+
+def _pg_restore() -> list[str]:
+    found = programs()
+    assert found is not None
+    return [str(found / "pg_restore")]
+
+
+def test_without_the_servers_tools_a_backup_is_refused_in_words(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(server.place("unsaved", tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StoreError, match=r"no pg_dump is here .*; install postgresql-client"):
+        store.backup(tmp_path / "copy.dump")
+    store.close()
+
+
+def test_a_database_that_cannot_be_used_is_named_without_its_password(server: Server, tmp_path: Path) -> None:
+    place = server.place("trouble", tmp_path)
+    for wrong, said in (
+        (replace(place, password="not-this-one"), "cannot be reached: .*password authentication failed"),
+        (replace(place, server=place.server.replace(str(server.port), "1")), "cannot be reached: .*start the database"),
+        (replace(place, server=place.server.replace("/postgres", "/nowhere")), 'database "nowhere" does not exist'),
+    ):
+        with pytest.raises(StoreError, match=said) as raised:
+            open_store(wrong)
+        assert PASSWORD not in str(raised.value) and "not-this-one" not in str(raised.value)
+        assert PASSWORD not in repr(wrong)
+
+
+def test_another_programs_schema_is_left_alone(server: Server, tmp_path: Path) -> None:
+    place = server.place("theirs", tmp_path)
+    with closing(connect(place)) as connection:
+        connection.execute("CREATE SCHEMA theirs")
+        connection.execute("CREATE TABLE theirs.notes (id INTEGER)")
+        with pytest.raises(StoreError, match="has tables of another program; name another schema"):
+            open_store(place)
+        connection.execute("DROP TABLE theirs.notes")
+    store = open_store(place)
+    store._connection.execute("INSERT INTO store_migrations VALUES ('ledger', 99)")
+    with pytest.raises(StoreError, match="was written by a newer engine"):
+        open_store(place)
+    store.close()
+
+
+def test_a_user_who_may_not_is_told_so(server: Server, tmp_path: Path) -> None:
+    place = server.place("kept", tmp_path)
+    open_store(place).close()
+    with closing(connect(place)) as connection:
+        connection.execute(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
+    guest = replace(place, server=place.server.replace("autotrader@", "guest@"))
+    with pytest.raises(StoreError, match=r"does not let its user do that: permission denied .*; grant it"):
+        open_store(guest)
+
+
+def test_an_engine_whose_connection_is_lost_writes_nothing_more(server: Server, tmp_path: Path) -> None:
+    """Its lock went with its session: another engine may have the store by now."""
+    place = server.place("lost", tmp_path)
+    store = open_store(place)
+    writer = begin(store)
+    writer.orders([order()])
+    with closing(connect(place)) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND application_name LIKE 'autotrader%'"
+        )
+    with pytest.raises(StoreError, match="cannot be reached"):
+        writer.orders([order("abc2")])
+    with pytest.raises(StoreError):
+        store.halts.look()
+    store.close()
+    store = open_store(place)
+    assert store.run()["status"] == "crashed"
+    assert [row["client_id"] for row in store.orders(store.run()["id"])] == ["abc1"]
+    begin(store).end("done", START, {})
+    store.close()

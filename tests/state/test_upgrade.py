@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from state import Mode, StoreError, open_store
-from state.migrations import MIGRATIONS
-from state.schema import _statements, as_it_should_be, tables_and_triggers
+from state.migrations import LEDGER, MIGRATIONS, statements
+from state.schema import as_it_should_be, tables_and_triggers
 
 START = 1_709_649_000_000_000_000
 RUN = "20240305-143000-1"
@@ -20,7 +20,7 @@ def old_store(path: Path, version: int) -> None:
     """A file as the engine of that schema left it: one run with three orders, and a fill in two parts."""
     connection = sqlite3.connect(path, isolation_level=None)
     for script in MIGRATIONS[:version]:
-        for statement in _statements(script):
+        for statement in statements(script):
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {version}")
     connection.execute("INSERT INTO rulesets VALUES ('sha', x'00')")
@@ -70,7 +70,7 @@ def test_an_upgraded_store_is_made_like_a_new_one(tmp_path: Path) -> None:
     old_store(tmp_path / "s.db", 2)
     open_store(tmp_path / "s.db").close()
     with sqlite3.connect(tmp_path / "s.db") as connection:
-        assert tables_and_triggers(connection) == as_it_should_be()
+        assert tables_and_triggers(connection) == as_it_should_be(LEDGER)
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(tmp_path: Path) -> None:

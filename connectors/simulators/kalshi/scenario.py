@@ -43,7 +43,7 @@ _MARKET_OWN = frozenset((
     "fee_waiver_expiration_time", "orderbook_fp", "yes_bid_dollars", "yes_ask_dollars", "no_bid_dollars",
     "no_ask_dollars", "yes_bid_size_fp", "yes_ask_size_fp", "last_price_dollars", "volume_fp", "volume_24h_fp",
     "open_interest_fp", "previous_yes_bid_dollars", "previous_yes_ask_dollars", "previous_price_dollars",
-    "settlement_value_dollars", "settlement_ts",
+    "settlement_value_dollars", "settlement_ts", "practice_result",
 ))  # fmt: skip
 _EVENT_OWN = frozenset((
     "event_ticker", "series_ticker", "exchange_index", "markets", "fee_type_override", "fee_multiplier_override",
@@ -162,6 +162,7 @@ def _market(exchange: Exchange, entry: Document, now: int) -> Market:
         _grid(structure, entry.get("price_ranges")), info,
         _time(entry, "fee_waiver_expiration_time", 0), _status(entry),
     )  # fmt: skip
+    market.destined = _destined(entry)
     if entry.get("last_price_dollars"):
         market.last_price = parse_price(entry["last_price_dollars"])
     return market
@@ -178,6 +179,13 @@ def _collection(entry: Document, now: int) -> Collection:
         int(entry.get("size_min", 2)), int(entry.get("size_max", len(members))), bool(entry.get("is_ordered")),
         entry.get("price_level_structure", "center_deci_edge_centi_cent"),
     )  # fmt: skip
+
+
+def _destined(entry: Document) -> str:
+    result = entry.get("practice_result", "")
+    if result not in ("", "yes", "no"):
+        raise ScenarioError(f"practice_result {result} is none; use yes or no, or leave it out")
+    return str(result)
 
 
 def _status(entry: Document) -> MarketStatus:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from engine.cli.checks.check import Check, fail, ok, unknown, warn
-from state import Mode, Store, StoreError, open_store
+from engine.cli.stores import store_of, stores_there
+from engine.settings import Settings
+from state import Mode, Place, Store, StoreError, open_store
 
 DAY_NS = 24 * 3_600 * 10**9
 NEWEST = 3  # alerts that are shown
 LARGEST_TO_CHECK = 1 << 28  # bytes; a sound file of this size is read through in about a second
 
 
-def check_stores(stores: Sequence[tuple[Mode, Path]], paper: Path, now_ns: int) -> list[Check]:
-    """Every store that is there; ``paper`` is where the first will be."""
+def check_stores(settings: Settings, now_ns: int) -> list[Check]:
+    """Every store that is there."""
+    try:
+        stores = list(stores_there(settings))
+    except StoreError as error:
+        return [fail("store", str(error), "nothing can be kept before this is mended")]
     if not stores:
-        return [ok("store", f"{paper} is not there yet; the first run makes it")]
+        return [ok("store", f"{store_of(settings)} is not there yet; the first run makes it")]
     return [check for mode, path in stores for check in check_store(mode, path, now_ns)]
 
 
-def check_store(mode: Mode, path: Path, now_ns: int) -> list[Check]:
+def check_store(mode: Mode, path: Place, now_ns: int) -> list[Check]:
     """Opening brings an older store up to date, as every verb does."""
     name = f"{mode} store"
     try:
@@ -39,13 +43,13 @@ def check_store(mode: Mode, path: Path, now_ns: int) -> list[Check]:
 
 
 def _sound(store: Store) -> Check:
-    size = store.path.stat().st_size
+    size = store.size()
     if size > LARGEST_TO_CHECK:
         return unknown("sound", f"{size >> 20} MiB were not read through", "check it while no engine runs")
     problems = store.check()
     if problems:
         return fail("sound", "; ".join(problems[:3]), "go on with a backup")
-    return ok("sound", "every page and every reference")
+    return ok("sound", "tables, ledger, orders, fills and inputs agree")
 
 
 def _alone(store: Store) -> Check:

@@ -10,7 +10,7 @@ from engine.cli.errors import UserError
 from engine.cli.venues.port import VenueKind, VenuePort
 from engine.settings import Settings
 
-VenueName = Literal["kalshi"]
+VenueName = Literal["kalshi", "tradier"]
 VENUES: tuple[str, ...] = get_args(VenueName)
 DEFAULT: VenueName = "kalshi"
 VenueOption = Annotated[VenueName, typer.Option("--venue", help="Which venue's account.")]
@@ -22,6 +22,10 @@ def venue_kind(name: VenueName) -> VenueKind:
         from engine.cli.venues.kalshi import KALSHI
 
         return KALSHI
+    if name == "tradier":
+        from engine.cli.venues.tradier import TRADIER
+
+        return TRADIER
     raise UserError(f"there is no venue {name}; venues are {', '.join(VENUES)}")
 
 

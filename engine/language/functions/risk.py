@@ -33,6 +33,13 @@ def kelly(probability: float, price: float) -> float:
     return max((probability - price) / (1.0 - price), 0.0)
 
 
+def blend(probability: float, other: float, weight: float) -> float:
+    if not (0.0 < probability < 1.0 and 0.0 < other < 1.0 and 0.0 <= weight <= 1.0):
+        return NAN
+    odds = (1.0 - weight) * math.log(probability / (1.0 - probability)) + weight * math.log(other / (1.0 - other))
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
 def fixed_fractional(fraction: float, price: float, equity: float) -> float:
     if not (fraction >= 0.0 and price > 0.0) or math.isnan(equity):
         return NAN
@@ -103,6 +110,26 @@ FUNCTIONS = (
             Example("kelly(0.4, 100c)", {"close": (1.0,)}, (None,)),
         ),
         step=kelly,
+    ),
+    Function(
+        name="blend",
+        family="risk",
+        parameters=(
+            Parameter("probability", (Kind.PROBABILITY,), "what is thought"),
+            Parameter("other", (Kind.PROBABILITY,), "what others think, such as the market's middle price"),
+            Parameter("weight", (Kind.RATIO,), "how much the others count, 0 to 1"),
+        ),
+        result=Kind.PROBABILITY,
+        about="Two opinions as one: the weighted mean of their log-odds, so that certainty counts. "
+        f"{ANY_UNKNOWN} Also unknown unless both are above 0 and below 1, and for a weight outside 0..1.",
+        formula="logistic((1 - weight) * logit(probability) + weight * logit(other))",
+        source="Satopaa et al., Combining multiple probability predictions using a simple logit model (2014)",
+        examples=(
+            Example("blend(0.8, 0.5, 50%)", {"close": (1.0,)}, (0.6666666666666666,)),
+            Example("blend(0.8, 0.5, 0%)", {"close": (1.0,)}, (0.8,)),
+            Example("blend(0.8, 100c, 50%)", {"close": (1.0,)}, (None,)),
+        ),
+        step=blend,
     ),
     Function(
         name="fixed_fractional",

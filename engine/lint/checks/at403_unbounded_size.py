@@ -29,7 +29,8 @@ _RESULTS = frozenset({
 def run(context: LintContext) -> Iterable[Finding]:
     asked = analysis(context)
     for pack in context.ruleset.packs.values():
-        limited = pack.max_quantity is not None or pack.max_notional is not None or not _read(pack)
+        limits = (pack.max_quantity, pack.max_notional, pack.budget)
+        limited = any(limit is not None for limit in limits) or not _read(pack)
         for strategy in pack.strategies:
             for size in {id(e.size): e.size for e in _entries(strategy)}.values():
                 loss = _growing(size, asked.ranged.intervals)

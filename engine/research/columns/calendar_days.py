@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from engine.decide.clock import DAY_NS, WEEKDAYS, Clock
 from engine.decide.sessions import DAY_SECONDS, Windows
 from engine.market.calendar import TradingCalendar
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
@@ -21,6 +23,7 @@ from engine.research.statistics import local_days
 from engine.ruleset.rules import Pack, Session
 
 MOST_WINDOWS = 60
+Records = np.ndarray[tuple[int, ...], np.dtype[np.void]]
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 LIMITS = ("positions", "positions_per_symbol", "orders", "entries", "entries_per_symbol")
 
@@ -35,7 +38,7 @@ class TickTimes:
 
     calendars: list[str]
     day_of: Ints
-    days: np.ndarray[tuple[int, ...], np.dtype[np.void]]
+    days: Records
     flags: Ints
     combo_of: Ints
     combos: list[tuple[Pack, tuple[Session, ...]]]
@@ -44,37 +47,56 @@ class TickTimes:
 
 
 def tick_times(
-    times: Ints, calendars: Mapping[str, TradingCalendar], packs: Sequence[Pack], texts: Texts
+    market: MarketColumns, calendars: Mapping[str, TradingCalendar], packs: Sequence[Pack], texts: Texts
 ) -> TickTimes:
-    """Work out days and windows for all ticks (UTC nanoseconds)."""
-    codes = tuple(texts.code(day) for day in WEEKDAYS)
-    names = list(calendars)
-    records: list[tuple[int | float, ...]] = []
-    weekdays: list[int] = []
-    day_of = np.zeros((max(len(names), 1), len(times)), dtype=np.int64)
+    """Work out days and windows for all ticks."""
+    times, names = market.times, list(calendars)
+    codes = np.array([texts.code(day) for day in WEEKDAYS])
+    spans = [market.kept(("days", calendars[name]), partial(_days, times, calendars[name])) for name in names]
+    records = [span.records for span in spans if len(times)] or [np.zeros(1, dtype=DAY)]
+    days = np.concatenate(records)
+    weekdays = days["weekday"].astype(np.int64)
+    days["weekday"] = codes[weekdays]
     new = np.zeros(len(times), dtype=np.int64)
-    for number, name in enumerate(names):
-        clock, at = Clock(calendars[name], codes), 0
-        while at < len(times):
-            clock.move(int(times[at]))
-            new[at] |= NEW_DAY
-            end = int(times.searchsorted(clock.day_end_ns))
-            day_of[number, at:end] = len(records)
-            records.append(_record(clock, codes))
-            weekdays.append(clock.weekday)
-            at = end
-    days = np.array(records or [tuple([0] * 7 + [0.0])], dtype=DAY)
+    day_of = np.zeros((max(len(names), 1), len(times)), dtype=np.int64)
+    before = 0
+    for number, span in enumerate(spans):
+        new[span.begins] |= NEW_DAY
+        np.add(span.number, before, out=day_of[number])
+        before += len(span.records)
     found = TickTimes(names, day_of, days, new, np.zeros((max(len(packs), 1), len(times)), dtype=np.int64), [], [])
     for number, pack in enumerate(packs):
-        _windows(found, number, pack, times, np.array(weekdays or [0], dtype=np.int64))
+        _windows(found, number, pack, times, weekdays)
     return found
 
 
-def _record(clock: Clock, codes: tuple[float, ...]) -> tuple[int | float, ...]:
+class _Days(NamedTuple):
+    """The local days of a calendar that ticks fall on, ``records`` with the number of the weekday in the place of its
+    text. ``begins``: the first tick of each; ``number``: of each tick's day."""
+
+    records: Records
+    begins: Ints
+    number: Ints
+
+
+def _days(times: Ints, calendar: TradingCalendar) -> _Days:
+    clock, at, begins, records = Clock(calendar, (0.0,) * 7), 0, list[int](), list[tuple[int, ...]]()
+    while at < len(times):
+        clock.move(int(times[at]))
+        begins.append(at)
+        records.append(_record(clock))
+        at = int(times.searchsorted(clock.day_end_ns))
+    counts = np.diff([*begins, len(times)])
+    return _Days(
+        np.array(records, dtype=DAY), np.array(begins, dtype=np.int64), np.repeat(np.arange(len(begins)), counts)
+    )
+
+
+def _record(clock: Clock) -> tuple[int, ...]:
     session = clock.session
     opens, closes, ordinal = (session.open_ns, session.close_ns, session.ordinal) if session else (0, 0, 0)
     begin = clock.moment_ns(0)
-    return (begin, clock.day_end_ns, clock.day, opens, closes, int(session is not None), ordinal, codes[clock.weekday])
+    return (begin, clock.day_end_ns, clock.day, opens, closes, int(session is not None), ordinal, clock.weekday)
 
 
 def _windows(found: TickTimes, number: int, pack: Pack, times: Ints, weekdays: Ints) -> None:
@@ -110,21 +132,45 @@ def _open(session: Session, now: Floats, weekday: Ints, inside: Flags) -> Flags:
     return opened & inside if session.calendar else opened
 
 
-def days_of(times: Ints, timezone: str) -> Ints:
-    """Local calendar day of ascending instants (UTC nanoseconds), as days since 1970-01-01 in ``timezone``."""
+class LocalDays(NamedTuple):
+    """Local calendar days that ticks fall on, as days since 1970-01-01, and for each tick the number of its day."""
+
+    days: Ints
+    number: Ints
+
+
+def local_days_of(market: MarketColumns, timezone: str) -> LocalDays:
+    """The days of a market's ticks in ``timezone``."""
+    return market.kept(("local days", timezone), lambda: _local_days_of(market.times, timezone))
+
+
+def _local_days_of(times: Ints, timezone: str) -> LocalDays:
+    """``times``: ascending, UTC nanoseconds."""
     if not len(times):
-        return times
-    utc = times // DAY_NS
-    begins = np.flatnonzero(np.concatenate(([True], np.diff(utc) > 0)))
-    found = np.empty(len(times), dtype=np.int64)
-    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(times)], strict=True):
-        day = int(utc[begin])
-        offset = _offset_ns(day, timezone)
-        if offset is not None:
-            found[begin:end] = (times[begin:end] + offset) // DAY_NS
-        else:  # clocks change on this day
-            found[begin:end] = local_days(times[begin:end], timezone)
-    return found
+        return LocalDays(times, times)
+    first, last = int(times[0]) // DAY_NS, int(times[-1]) // DAY_NS
+    bounds = times.searchsorted(np.arange(first, last + 2) * DAY_NS)
+    spans: list[tuple[int, int]] = []  # local day, first tick
+    for n in np.flatnonzero(np.diff(bounds)).tolist():
+        spans += _spans_of(times, int(bounds[n]), int(bounds[n + 1]), first + n, timezone)
+    found = [span for k, span in enumerate(spans) if k == 0 or span[0] != spans[k - 1][0]]
+    begins = [begin for _, begin in found]
+    counts = np.diff([*begins, len(times)])
+    days = np.array([day for day, _ in found], dtype=np.int64)
+    return LocalDays(days, np.repeat(np.arange(len(found)), counts))
+
+
+def _spans_of(times: Ints, begin: int, end: int, utc_day: int, timezone: str) -> list[tuple[int, int]]:
+    """Local days within one UTC day, each with its first tick."""
+    offset = _offset_ns(utc_day, timezone)
+    if offset is None:  # clocks change on this day
+        days = local_days(times[begin:end], timezone)
+        at = np.flatnonzero(np.concatenate(([True], np.diff(days) != 0)))
+        return [(int(days[k]), begin + int(k)) for k in at]
+    day = (int(times[begin]) + offset) // DAY_NS
+    if (int(times[end - 1]) + offset) // DAY_NS == day:
+        return [(day, begin)]
+    return [(day, begin), (day + 1, begin + int(times[begin:end].searchsorted((day + 1) * DAY_NS - offset)))]
 
 
 @lru_cache(maxsize=32_768)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -13,14 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.plan import column_kernel
+from engine.language.functions import CATALOGUE
+from engine.plan import column_kernel, loops
+from engine.plan.build import FUNCTION_CODES
+from engine.plan.column_kernel import Loops
 from engine.plan.compiled import Linker, address_of, by_address, code_folder, compiled_kernel, kernel_linker
 from engine.research.columns import folding
 from engine.research.columns.machine import (
+    account,
     book,
     broker,
     costs,
     entries,
+    events,
     exits,
     facts,
     guards,
@@ -29,6 +34,8 @@ from engine.research.columns.machine import (
     matching,
     nodes,
     numbers,
+    passing,
+    resting,
     settlement,
 )
 from engine.research.columns.tables import Records
@@ -39,7 +46,7 @@ class Machine(NamedTuple):
     ``kernel``: the address of the compiled kernel. ``compiling``: goes around their first calls of a run."""
 
     advance: Callable[..., int]
-    run_columns: Callable[..., None]
+    loops: Loops
     mark_true: Callable[..., None]
     fold: Callable[..., None]
     records: Callable[[Records], Records]
@@ -57,6 +64,15 @@ def _compute() -> Callable[..., None]:
     return compute
 
 
+def _loop_of(function: str) -> str:
+    return f"down_{function}"
+
+
+def _loops(names: Mapping[str, Any]) -> Loops:
+    of_functions = {code: names[_loop_of(name)] for name, code in FUNCTION_CODES.items()}
+    return Loops(names["down_operator"], names["down_crossing"], of_functions)
+
+
 def _with_names(records: Records) -> Records:
     return records.view(np.recarray)
 
@@ -65,19 +81,23 @@ def _as_they_are(records: Records) -> Records:
     return records
 
 
-MODULES = (numbers, book, settlement, costs, matching, broker, facts, guards, exits, entries, loop)
+MODULES = (
+    numbers, resting, account, settlement, costs, book, matching, broker, facts, guards, exits, entries, events,
+    passing, loop,
+)  # fmt: skip
 # What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
 INLINED = frozenset((
     "skip", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted", "turn",
-    "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of", "priced", "want",
-    "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted", "match_bar",
+    "has_exits", "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of", "priced",
+    "want", "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted", "match_bar",
     "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group", "settle",
     "forget_ended", "write_position", "run_exits", "log_order", "new_order",
 ))  # fmt: skip
 INTERPRETED = Machine(
-    loop.advance, column_kernel.run_columns, column_kernel.mark_true, folding.fold, _with_names, 0, nullcontext
+    loop.advance, _loops(vars(column_kernel) | vars(loops)), column_kernel.mark_true, folding.fold, _with_names, 0,
+    nullcontext,
 )
-SOURCES = (sys.modules[__name__], column_kernel, folding, layout, nodes, *MODULES)
+SOURCES = (sys.modules[__name__], column_kernel, folding, layout, loops, nodes, *MODULES)
 
 
 def is_compiled() -> bool:
@@ -111,7 +131,8 @@ def compiled_machine() -> Machine:
     """The compiled machine. The first call of each function on a machine compiles, later ones load."""
     linker = Linker("machine", SOURCES, kernel_linker())
     linker.replace(nodes.compute, _compute())  # type: ignore[arg-type]
-    linker.module(column_kernel, kept=("run_columns", "mark_true"))
+    linker.module(column_kernel, kept=("down_operator", "down_crossing", "mark_true"))
+    linker.module(loops, kept=tuple(map(_loop_of, CATALOGUE)))
     linker.module(folding, kept=("fold",))
     for module in MODULES:
         # It makes no arrays, so none are counted; and where it divides, it has looked at the divisor.
@@ -119,5 +140,5 @@ def compiled_machine() -> Machine:
     names: dict[str, Any] = linker.names
     kernel = address_of(compiled_kernel().run)
     return Machine(
-        names["advance"], names["run_columns"], names["mark_true"], names["fold"], _as_they_are, kernel, _compiling
+        names["advance"], _loops(names), names["mark_true"], names["fold"], _as_they_are, kernel, _compiling
     )

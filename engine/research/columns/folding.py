@@ -23,6 +23,7 @@ def fold(curve: Floats, count: int, days: Ints, closes: Floats, figures: Floats)
         fall = peak - worth
         if fall > money:
             money = fall
-        if fall > 0.0 and fall / peak > ratio:
+        # Dividing takes longer than all the rest, and is only worth while near the deepest fall so far.
+        if fall > 0.0 and fall > 0.999999 * ratio * peak and fall / peak > ratio:
             ratio = fall / peak
     figures[PEAK], figures[RATIO], figures[MONEY] = peak, ratio, money

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ IN_THE_WAY = {
     layout.BY_BRACKET: "bracket", layout.BY_TARGET: "target",
 }  # fmt: skip
 ZERO = Decimal(0)
+NANOS = 1_000_000_000  # order prices are in 1e-9
 SETTLED = "the market was settled"  # as the paper broker says it
 BY_SETTLEMENT = -len(LEGS)  # in the place of a rule
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -38,14 +40,14 @@ NUMBER, TICK, SYMBOL, SIDE, QUANTITY, TYPE, LEG, STRATEGY, RULE = 1, 3, 4, 5, 6,
 class Reader:
     """Reads one set's log. ``names`` of symbols, ``rules`` by number, ``strategies`` how many of them come first.
 
-    ``ticks`` and ``instants`` (UTC nanoseconds): those that the log speaks of. ``lots``: lot size and the machine's
-    units in one lot, ``binary`` whether it is a contract that pays $1, by symbol. ``ruleset_sha``: of the rules, which
-    client ids are made from.
+    ``instants``: of all ticks (UTC nanoseconds); on its way to another process, of those that the log speaks of, which
+    are ``ticks`` then. ``lots``: lot size and the machine's units in one lot, ``binary`` whether it is a contract that
+    pays $1, by symbol. ``ruleset_sha``: of the rules, which client ids are made from.
     """
 
     log: Ints
-    ticks: Ints
     instants: Ints
+    ticks: Ints | None
     names: list[str]
     rules: list[str]
     lots: list[tuple[Decimal, int]]
@@ -60,23 +62,33 @@ class Reader:
         cls, tables: Tables, log: Ints, times: Ints, instruments: Mapping[str, Instrument], units: Units,
         terms: FillTerms, ruleset_sha: str,
     ) -> Reader:  # fmt: skip
-        """Keep of a run what its log needs. ``times``: of all ticks."""
-        kinds = log[:, 0]
-        spoken = (
-            log[kinds == layout.LOG_DECISION, 1], log[kinds == layout.LOG_ORDER, TICK], log[kinds == layout.LOG_FILL, 5]
-        )
-        ticks = np.unique(np.concatenate(spoken))
+        """The reader of a run. ``times``: of all ticks."""
         lots = [
             (instruments[name].lot_size, int(instruments[name].lot_size * units.quantity))
             for name in tables.names[: len(tables.symbols)] if name in instruments
         ]  # fmt: skip
         binary = [bool(symbol["binary"]) for symbol in tables.symbols]
-        return cls(log, ticks, times[ticks], tables.names, tables.rules, lots, binary, units, terms, ruleset_sha)
+        return cls(log, times, None, tables.names, tables.rules, lots, binary, units, terms, ruleset_sha)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        ticks = self._spoken_of() if self.ticks is None else self.ticks
+        instants = self.instants[ticks] if self.ticks is None else self.instants
+        names = [each.name for each in fields(self)][3:-1]
+        return Reader, (self.log, instants, ticks, *(getattr(self, name) for name in names))
 
     @property
     def times(self) -> dict[int, int]:
         """The instant of each tick that the log speaks of."""
-        return dict(zip(self.ticks.tolist(), self.instants.tolist(), strict=True))
+        if self.ticks is not None:
+            return dict(zip(self.ticks.tolist(), self.instants.tolist(), strict=True))
+        ticks = self._spoken_of()
+        return dict(zip(ticks.tolist(), self.instants[ticks].tolist(), strict=True))
+
+    def _spoken_of(self) -> Ints:
+        kinds = self.log[:, 0]
+        places = ((layout.LOG_DECISION, 1), (layout.LOG_ORDER, TICK), (layout.LOG_FILL, 5))
+        found: Ints = np.unique(np.concatenate([self.log[kinds == kind, at] for kind, at in places]))
+        return found
 
     def sha256(self) -> str:
         """The running hash of all decisions, as ``engine.decide.actions.DecisionHash`` takes it."""
@@ -86,43 +98,48 @@ class Reader:
 
     def canonical(self) -> Iterator[str]:
         """One line a decision."""
-        rows, times, rules, names = self.log.tolist(), self.times, self.rules, self.names
-        for row in rows:
-            if row[0] == layout.LOG_DECISION:
-                _, tick, rule, strategy, symbol, verdict, guard, begin, end = row[:9]
-                actions = self._actions(rows, begin, end, times) if begin < end else ""
-                by = rules[guard] if guard >= 0 else IN_THE_WAY[guard]
-                yield (
-                    f"{times[tick]}|{rules[rule]}|{rules[strategy]}|{names[symbol]}|{VERDICTS[verdict].value}|{by}|"
-                    f"{actions}\n"
-                )
+        times, rules, names = self.times, self.rules, self.names
+        verdicts = [verdict.value for verdict in VERDICTS]
+        chosen = self.log[self.log[:, 0] == layout.LOG_DECISION, 1:9]
+        at, actions = self._actions()
+        chosen[:, 6:] = np.searchsorted(at, chosen[:, 6:])
+        for tick, rule, strategy, symbol, verdict, guard, begin, end in chosen.tolist():
+            by = rules[guard] if guard >= 0 else IN_THE_WAY[guard]
+            what = "".join(actions[begin:end])[1:]
+            yield (
+                f"{times[tick]}|{rules[rule]}|{rules[strategy]}|{names[symbol]}|{verdicts[verdict]}|{by}|{what}\n"
+            )
 
-    def _actions(self, rows: list[list[int]], begin: int, end: int, times: Mapping[int, int]) -> str:
+    def _actions(self) -> tuple[Ints, list[str]]:
+        """The text of each action with what stands between it and the one before, and the rows of the log in which they
+        stand."""
+        kinds, log = self.log[:, 0], self.log
+        ordered = kinds == layout.LOG_ORDER
+        at = np.flatnonzero(ordered | (kinds == layout.LOG_CANCEL) | (kinds == layout.LOG_REPLACE))
+        orders = iter(self._orders(log[ordered].tolist(), log[np.flatnonzero(ordered) + 1, 1:3].tolist()))
+        times = self.times if len(at) > np.count_nonzero(ordered) else {}
         found: list[str] = []
-        for at in range(begin, end):
-            row = rows[at]
-            if row[0] == layout.LOG_ORDER:
-                text = self._order(row, rows[at + 1])
-                found.append(text) if row[11] else found.append(f"{found.pop()}+{text}")
-            elif row[0] == layout.LOG_CANCEL:
-                name = self._client_id(rows, row[1], times)
-                found.append(f"cancel/{name}") if row[3] else found.append(f"{found.pop()}/{name}")
-            elif row[0] == layout.LOG_REPLACE:
-                quantity = "-" if row[3] == layout.NONE else plain(row[3], self.units.quantity)
-                stop = "-" if row[4] == layout.NONE else plain(row[4], 1_000_000_000)
-                found.append(f"replace/{self._client_id(rows, row[1], times)}/{quantity}/{stop}")
-        return ";".join(found)
+        for kind, number, _, third, fourth in log[at, :5].tolist():
+            if kind == layout.LOG_ORDER:
+                found.append(next(orders))
+            elif kind == layout.LOG_CANCEL:
+                found.append(f"{';cancel/' if third else '/'}{self._client_id(number, times)}")
+            else:
+                quantity = "-" if third == layout.NONE else plain(third, self.units.quantity)
+                stop = "-" if fourth == layout.NONE else plain(fourth, NANOS)
+                found.append(f";replace/{self._client_id(number, times)}/{quantity}/{stop}")
+        return at, found
 
-    def _order(self, row: list[int], prices: list[int]) -> str:
-        limit, stop = ("-" if p == layout.NONE else plain(p, 1_000_000_000) for p in prices[1:3])
-        side = "buy" if row[SIDE] > 0 else "sell"
-        return (
-            f"{side}/{plain(row[QUANTITY], self.units.quantity)}/{self.names[row[SYMBOL]]}/"
-            f"{TYPES[row[TYPE]].value}/{limit}/{stop}/{LEGS[row[LEG]].value}"
-        )
+    def _orders(self, rows: list[list[int]], prices: list[list[int]]) -> Iterator[str]:
+        """The text of each order; what they have in common is written once."""
+        price_of, head_of = _Plain(NANOS), _Heads(self.names, self.units.quantity)
+        leg_of = [f"/{leg.value}" for leg in LEGS]
+        for row, (limit, stop) in zip(rows, prices, strict=True):
+            head = head_of[row[11], row[SIDE], row[QUANTITY], row[SYMBOL], row[TYPE]]
+            yield f"{head}{price_of[limit]}/{price_of[stop]}{leg_of[row[LEG]]}"
 
-    def _client_id(self, rows: list[list[int]], number: int, times: Mapping[int, int]) -> str:
-        return self.id_of(rows[self.order_rows()[number - 1]], times)
+    def _client_id(self, number: int, times: Mapping[int, int]) -> str:
+        return self.id_of(self.log[self.order_rows()[number - 1]].tolist(), times)
 
     def id_of(self, row: Sequence[int], times: Mapping[int, int]) -> str:
         """The client id of an order, as ``engine.decide`` derives it."""
@@ -180,6 +197,34 @@ class Reader:
         if order[RULE] == order[STRATEGY]:
             return ""
         return self.rules[order[RULE]].partition(".")[2]
+
+
+class _Plain(dict[int, str]):
+    """Prices in text; a missing one is a dash."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__({layout.NONE: "-"})
+        self._scale = scale
+
+    def __missing__(self, value: int) -> str:
+        self[value] = text = plain(value, self._scale)
+        return text
+
+
+class _Heads(dict[tuple[int, int, int, int, int], str]):
+    """What orders of the same side, quantity, symbol and type begin with, after what stands before them."""
+
+    def __init__(self, names: Sequence[str], unit: int) -> None:
+        super().__init__()
+        self._names, self._unit = names, unit
+
+    def __missing__(self, key: tuple[int, int, int, int, int]) -> str:
+        first, side, quantity, symbol, kind = key
+        self[key] = text = (
+            f"{';' if first else '+'}{'buy' if side > 0 else 'sell'}/{plain(quantity, self._unit)}/"
+            f"{self._names[symbol]}/{TYPES[kind].value}/"
+        )
+        return text
 
 
 def plain(value: int, scale: int) -> str:

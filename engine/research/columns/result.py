@@ -11,10 +11,10 @@ from decimal import Decimal
 import numpy as np
 
 from engine.decide.actions import Verdict
+from engine.market.columns import BAR, MarketColumns
 from engine.market.orders import Fill, Leg, Side
 from engine.plan.arrays import Floats, Ints
 from engine.research.columns.machine import layout
-from engine.research.columns.market import BAR, MarketColumns
 from engine.research.columns.outcome import IN_THE_WAY, VERDICTS, Reader
 from engine.research.columns.run import Outcome, Stage
 from engine.research.parts import SetParts

@@ -14,20 +14,25 @@ from decimal import Decimal
 import numpy as np
 
 from engine.decide.clock import NAMES as CLOCK_FACTS
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS, SETTLEMENT
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
-from engine.plan.column_kernel import MOST_ARGUMENTS
+from engine.plan.column_kernel import run_columns
 from engine.plan.columns import ColumnGraph
-from engine.plan.plan import Plan, make_plan
+from engine.plan.plan import Plan, make_plans
 from engine.plan.program import InputKey
-from engine.research.columns.calendar_days import days_of, playbook, tick_times
+from engine.research.columns.calendar_days import local_days_of, playbook, tick_times
+from engine.research.columns.common import Common
 from engine.research.columns.compiled import Machine
-from engine.research.columns.lanes import CannotLayOut, Lane, in_seconds, lanes_of
+from engine.research.columns.lanes import Lane, lanes_of
 from engine.research.columns.machine import layout
 from engine.research.columns.machine.layout import FINE, FULL, NEVER, NONE
-from engine.research.columns.market import MarketColumns
-from engine.research.columns.tables import Records, Tables, Tabulate, constants_of
+from engine.research.columns.programs import constants_of
+from engine.research.columns.rows import CannotLayOut, in_seconds
+from engine.research.columns.tables import Records, Tables
+from engine.research.columns.tabulate import tabulate
+from engine.research.columns.template import Template
 from engine.research.columns.terms import FillTerms, Units, fields_of
 from engine.research.parts import SetParts
 from engine.ruleset.rules import TriggerKind
@@ -36,6 +41,7 @@ CHUNK_BYTES = 48_000_000  # of columns at a time
 SHORTEST_CHUNK = 2_048
 FIRST_LOG, FIRST_ORDERS = 4_096, 64
 SCRATCH_ROWS = 10
+MOST_TEMPLATES = 8  # of the structures met last
 
 
 @dataclass(slots=True)
@@ -87,25 +93,25 @@ class Stage:
     ) -> None:
         self.market, self.terms, self._parts = market, terms, parts
         self.texts = Texts()
-        self.plans = [
-            make_plan(parts.ruleset, parts.plan_symbols, {**parts.parameters, **values}, self.texts) for values in sets
-        ]
+        self.plans = make_plans(
+            parts.ruleset, parts.plan_symbols, [{**parts.parameters, **values} for values in sets], self.texts
+        )
         plan = self.plans[0]
         self.symbols = list(plan.symbols)
         self.units = Units.of(terms, parts.instruments.values())
         packs = list(plan.ruleset.packs.values())
-        self.times = tick_times(market.times, parts.calendars, packs, self.texts)
+        self.times = tick_times(market, parts.calendars, packs, self.texts)
         self.prefixes = sorted({
             s.trigger.signal for s in plan.ruleset.strategies if s.trigger.kind is TriggerKind.SIGNAL
         })  # fmt: skip
         self.graphs = {symbol: ColumnGraph(plan.ruleset.facts) for symbol in self.symbols}
         self.lanes = self._lanes(plan)
         quoted = {market.symbols[n] for n in np.unique(market.symbol[market.kind == 1])}
-        self.tables = [self._tables(p, frozenset(quoted)) for p in self.plans]
+        self.tables = self._tables(frozenset(quoted))
         self.bases = self._rebase()
         self.places = self._places()
         self.paid = self._paid()
-        self.days, self.day_numbers = self._local_days(parts.timezone)
+        self.days, self.day_numbers = local_days_of(market, parts.timezone)
 
     def _lanes(self, plan: Plan) -> list[Lane]:
         keys = {
@@ -116,11 +122,22 @@ class Stage:
         frames = plan.symbols[self.symbols[0]].program.frames if self.symbols else ()
         return lanes_of(self.market, self.symbols, keys, frames, calendars, self.prefixes, self.texts)
 
-    def _tables(self, plan: Plan, quoted: frozenset[str]) -> Tables:
-        return Tabulate(
-            plan, self._parts.instruments, self.graphs, self.times, self.units.quantity, self.prefixes,
-            self._parts.venue_facts(), quoted, self.terms,
-        ).make()  # fmt: skip
+    def _tables(self, quoted: frozenset[str]) -> list[Tables]:
+        """Of each plan; most are filled into those of an earlier one."""
+        found: list[Tables] = []
+        templates: list[Template] = []
+        for plan in self.plans:
+            template = next((each for each in templates if each.fits(plan)), None)
+            if template is None:
+                common = Common(
+                    plan, self._parts.instruments, self.graphs, self.times, self.units.quantity, self.prefixes,
+                    self._parts.venue_facts(), quoted, self.terms,
+                )  # fmt: skip
+                found.append(tabulate(common))
+                templates = [Template(common, found[-1]), *templates[: MOST_TEMPLATES - 1]]
+            else:
+                found.append(template.fill(plan))
+        return found
 
     def _rebase(self) -> list[int]:
         """All symbols' columns stand in one array; where each symbol's begin."""
@@ -140,6 +157,8 @@ class Stage:
     def _places(self) -> Ints:
         """The plan's number of each event's symbol, NONE where it has none."""
         of_name = [self.symbols.index(name) if name in self.symbols else NONE for name in self.market.symbols]
+        if of_name == list(range(len(of_name))):
+            return self.market.symbol
         numbers: Ints = np.array(of_name or [NONE], dtype=np.int64)[self.market.symbol]
         return numbers
 
@@ -154,13 +173,6 @@ class Stage:
                     raise CannotLayOut(f"{observation.symbol} settled at {observation.value}, finer than $0.0001")
                 paid[row] = int(exact)
         return paid
-
-    def _local_days(self, timezone: str) -> tuple[Ints, Ints]:
-        if not len(self.market.times):
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        days = days_of(self.market.times, timezone)
-        number = np.concatenate(([0], np.cumsum(np.diff(days) != 0)))
-        return days[np.concatenate(([True], np.diff(days) != 0))], number
 
 
 class ColumnRun:
@@ -231,8 +243,8 @@ class ColumnRun:
             columns = self._columns[base : base + width]
             self._inputs(number, lane, columns, first, last, begin)
             nodes, pool = self._nodes[number]
-            self._machine.run_columns(
-                nodes, pool, self._events[number], columns, self._memory[number], np.zeros(MOST_ARGUMENTS), count
+            run_columns(
+                self._machine.loops, nodes, pool, self._events[number], columns, self._memory[number], count
             )
 
     def _rows(self, number: int, lane: Lane, first: int, last: int, begin: int, end: int) -> None:
@@ -354,7 +366,7 @@ class ColumnRun:
             status = int(runner.run["status"][0])
             if status == FULL:
                 runner.run["status"] = FINE
-                runner.log = np.concatenate((runner.log, np.zeros_like(runner.log[: len(runner.log) // 2])))
+                runner.log = _longer(runner.log)
                 _more_orders(runner, len(runner.orders) if _crowded(runner) else 0)
                 continue
             if status != FINE:
@@ -370,7 +382,7 @@ class ColumnRun:
     def _outcome(self, runner: _Runner) -> Outcome:
         run = runner.run
         curve = np.concatenate(runner.curves) if runner.curves else np.zeros(0)
-        log, runner.log = runner.log[: int(run["logged"][0])].copy(), runner.log[:0]
+        log, runner.log = runner.log[: int(run["logged"][0])], runner.log[:0]
         return Outcome(
             runner.tables, run, log, runner.held,
             runner.scratch[1, : int(run["holds"][0])].tolist(), runner.figures, runner.closes[: len(self._stage.days)],
@@ -379,6 +391,13 @@ class ColumnRun:
 
 
 CONSTANTS = frozenset({"venue.fee_per_unit", "venue.fee_minimum", "venue.fee_rate", "venue.slippage_ratio"})
+
+
+def _longer(log: Ints) -> Ints:
+    """Twice the room; what is not written to takes no memory."""
+    found: Ints = np.zeros((2 * len(log), log.shape[1]), dtype=np.int64)
+    found[: len(log)] = log
+    return found
 
 
 def _crowded(runner: _Runner) -> bool:

@@ -129,7 +129,7 @@ def _decider(
     alone = replace(ruleset, packs={pack.name: pack})
     written = [f"{name}={expr.text}" for name, expr in model.given.params.items()]
     try:
-        parameters = read_settings(ruleset, written)
+        parameters = read_settings(ruleset, written, pack.name)
     except ParameterError as error:
         raise WorldError(str(error), document.where(("given", "params"))) from None
     # The symbol under test counts as listed, whatever the rule's universe says.

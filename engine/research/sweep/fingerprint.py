@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from engine.research.columns.market import MarketColumns
+from engine.market.columns import MarketColumns
 
 
 def fingerprint(market: MarketColumns) -> str:

@@ -18,10 +18,10 @@ from connectors.paper import FillModel, PaperBroker, PaperSettings
 from connectors.polygon.manifest import OPTIONS
 from engine.decide.tick import VenueFacts
 from engine.market.calendar import TradingCalendar
+from engine.market.columns import MarketColumns
 from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote, Tick
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.market.manifest import CORE
-from engine.research.columns.market import MarketColumns
 from engine.research.columns.terms import FillTerms
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles

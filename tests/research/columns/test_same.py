@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from connectors.simulated.contracts import example_signals
 from engine.cli.assemble import DataChoice, assemble
 from engine.cli.rules import load_rules
+from engine.market.columns import MarketColumns
 from engine.research.columns import run as column_run
-from engine.research.columns.market import MarketColumns
 from engine.research.sets import SetResult, run_sets
 from engine.ruleset.linker import SHARED
 from engine.settings import load_settings

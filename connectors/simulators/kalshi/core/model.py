@@ -92,6 +92,7 @@ class Market:
     open_interest: int = 0
     legs: tuple[Leg, ...] = ()
     collection: str = ""
+    destined: str = ""  # the result that it will come to, where a file said so; shown to nobody before
 
     @property
     def open(self) -> bool:

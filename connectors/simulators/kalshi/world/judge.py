@@ -51,6 +51,8 @@ class Judge:
         return None
 
     def _result(self, market: Market) -> str:
+        if market.destined:
+            return market.destined
         event = self.exchange.floor.events[market.event_ticker]
         draw = Random(f"judge {self._seed} {event.ticker}").random()
         low, high = self._interval(event, market)

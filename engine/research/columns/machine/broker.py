@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.research.columns.machine.book import arm, end_order, settle, shrink, waits
+from engine.research.columns.machine.account import settle
 from engine.research.columns.machine.layout import (
     ENTRY,
     LOG_CANCEL,
@@ -17,6 +17,7 @@ from engine.research.columns.machine.layout import (
     TOO_LARGE,
 )
 from engine.research.columns.machine.numbers import decimals
+from engine.research.columns.machine.resting import arm, end_order, shrink, waits
 
 LARGEST = 4e18
 DOUBT = 1e-9  # of the amounts: closer than that, floats do not say which is more

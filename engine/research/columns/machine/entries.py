@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.research.columns.machine.book import new_order
 from engine.research.columns.machine.exits import close_position, decide, log_order, set_limit, set_stop
 from engine.research.columns.machine.facts import bring_up_to_date, sync
 from engine.research.columns.machine.guards import judge
@@ -43,6 +42,7 @@ from engine.research.columns.machine.layout import (
     UNTIL_TOMORROW,
 )
 from engine.research.columns.machine.numbers import after, lots, nanos, on_grid, unit_cost
+from engine.research.columns.machine.resting import new_order
 
 
 def enter(

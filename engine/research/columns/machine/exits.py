@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.research.columns.machine.book import new_order, note, resting_stop
+from engine.research.columns.machine.account import resting_stop
 from engine.research.columns.machine.facts import write_position
 from engine.research.columns.machine.guards import judge
 from engine.research.columns.machine.layout import (
@@ -27,6 +27,7 @@ from engine.research.columns.machine.layout import (
 )
 from engine.research.columns.machine.nodes import compute
 from engine.research.columns.machine.numbers import after, lots, on_grid
+from engine.research.columns.machine.resting import new_order, note
 
 SILENT = 9
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.research.columns.machine.book import equity, resting_stop, resting_target
+from engine.research.columns.machine.account import equity, resting_stop, resting_target
 from engine.research.columns.machine.costs import exposure, ordered
 from engine.research.columns.machine.layout import NONE, STALE, TOO_LARGE
 from engine.research.columns.machine.nodes import compute

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.research.columns.machine.book import arm, end_order, fill, rests, waits
+from engine.research.columns.machine.book import fill
 from engine.research.columns.machine.layout import (
     BORN,
     CENTRAL,
@@ -19,6 +19,7 @@ from engine.research.columns.machine.layout import (
     WHOLE,
 )
 from engine.research.columns.machine.numbers import room
+from engine.research.columns.machine.resting import arm, end_order, rests, waits
 
 NANOS = 1_000_000_000
 OPEN_SHARE = 20  # an order that arrives within this part of a bar still meets its open

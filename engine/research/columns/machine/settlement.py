@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.research.columns.machine.book import MOST, close_position_of, end_order, move_position, note
+from engine.research.columns.machine.account import MOST, close_position_of, move_position
 from engine.research.columns.machine.layout import LOG_FILL, NONE, TOO_LARGE
+from engine.research.columns.machine.resting import end_order, note
 
 
 def pay_out(

@@ -63,6 +63,22 @@ def test_two_sides_of_a_match_stay_about_a_dollar() -> None:
     assert sum(pair) == pytest.approx(1.0, abs=0.02)
 
 
+def test_a_file_may_say_what_a_market_comes_to_and_no_reader_sees_it_before() -> None:
+    for result, other in (("yes", "no"), ("no", "yes")):
+        document = made_up(START)
+        match = [m for m in document["markets"] if m["ticker"].startswith("KXATPMATCH")][:2]
+        for market, told in zip(match, (result, other), strict=True):
+            market["practice_result"] = told
+        practice = lively(seed=8, trader_rate=0.001, markets=document)
+        listed = [practice.venue.floor.markets[market["ticker"]] for market in match]
+        assert not any("practice_result" in market.info for market in listed)
+        practice.director.step(4 * HOUR)
+        assert [market.result for market in listed] == [result, other]
+    document["markets"][0]["practice_result"] = "maybe"
+    with pytest.raises(ScenarioError, match="practice_result maybe is none"):
+        lively(seed=8, markets=document)
+
+
 def test_matches_end_and_leaderboards_close_with_one_winner_each() -> None:
     practice = lively(seed=8, trader_rate=0.001)
     for _ in range(13):

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.market.events import Bar, MarketEvent, Observation, Quote, Tick
-from engine.plan.arrays import Floats, Ints
+from engine.market.events import Bar, MarketEvent, MarketSource, Observation, Quote, Tick
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 BAR, QUOTE, OBSERVATION = 0, 1, 2
 BLOCK_TICKS = 8192
+Made = TypeVar("Made")
 _SYMBOL, _TIME, _EVENTS = itemgetter(0), itemgetter(0), itemgetter(1)
+
+
+@runtime_checkable
+class InColumns(Protocol):
+    """A source that can give its ticks as columns at once, which is quicker than one by one."""
+
+    def columns(self, notice: Callable[[], None]) -> MarketColumns | None:
+        """The same as ``MarketColumns.of(ticks())``; None where only ``ticks`` can do it, or can say what is wrong.
+        ``notice`` is called now and then. Raises nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,25 @@ class MarketColumns:
     quotes: Floats
     quote_times: Ints
     observations: tuple[Observation, ...] = ()
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What was worked out from the columns is worked out again where they arrive."""
+        names = [each.name for each in fields(self) if each.init]
+        return MarketColumns, tuple(getattr(self, name) for name in names)
+
+    def kept(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Something worked out from the columns alone and ``key``: made once, and kept as long as the columns are."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: Made = self._kept[key]
+        return found
+
+    @classmethod
+    def read(cls, source: MarketSource, notice: Callable[[], None] = lambda: None) -> MarketColumns:
+        """Lay out all that a source has. One that is ``InColumns`` does it itself, where it can."""
+        found = source.columns(notice) if isinstance(source, InColumns) else None
+        return cls.of(source.ticks(), notice) if found is None else found
 
     @classmethod
     def of(cls, ticks: Iterable[Tick], notice: Callable[[], None] = lambda: None) -> MarketColumns:
@@ -69,7 +102,20 @@ class MarketColumns:
             yield Tick(time_ns, found)
 
     def between(self, begin_ns: int | None, end_ns: int | None) -> MarketColumns:
-        """The ticks from ``begin_ns`` to before ``end_ns`` (UTC nanoseconds; None: no bound), without a copy."""
+        """The ticks from ``begin_ns`` to before ``end_ns`` (UTC nanoseconds; None: no bound), without a copy.
+
+        The span asked for last is kept, with what was worked out of it.
+        """
+        if begin_ns is None and end_ns is None:
+            return self
+        span, found = self._kept.get("span", (None, None))
+        if span != (begin_ns, end_ns):
+            found = self._between(begin_ns, end_ns)
+            self._kept["span"] = ((begin_ns, end_ns), found)
+        chosen: MarketColumns = found
+        return chosen
+
+    def _between(self, begin_ns: int | None, end_ns: int | None) -> MarketColumns:
         begin = 0 if begin_ns is None else int(np.searchsorted(self.times, begin_ns))
         end = len(self.times) if end_ns is None else int(np.searchsorted(self.times, end_ns))
         end = max(begin, end)

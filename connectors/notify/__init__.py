@@ -1,0 +1,1 @@
+"""Messages to people: Discord, Telegram and whatever else Apprise reaches, without ever holding up the engine."""

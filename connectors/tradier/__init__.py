@@ -1,0 +1,1 @@
+"""Tradier: equities and options by REST and streams. Facts and their sources are in ``docs/tradier.md``."""

@@ -1,0 +1,209 @@
+"""Tradier's streams: a session by REST, a websocket with it, what is wanted told to it, and back after every break."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from connectors.kalshi.clock import backoff
+from connectors.tradier.client import TradierRest
+from connectors.tradier.errors import BadAnswer, NotAuthorized, TradierError, Unavailable, shorten
+from connectors.tradier.events import Body, Down, OrderEvent, Problem, StreamEvent, StreamQuote, Up, event_of
+
+FILTER = ("trade", "quote", "summary", "timesale", "tradex")
+NO_SYMBOL = "$empty$"  # Tradier wants at least one
+SHUT = 65_000  # seconds; of a read that has no end
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """Seconds, and events that may wait unread. ``ping``: interval and patience of the protocol's own pings, which
+    notice a connection that is dead at the other end."""
+
+    first_backoff: float = 0.5
+    longest_backoff: float = 30.0
+    open: float = 10.0
+    ping: float = 10.0
+    unread: int = 10_000
+
+
+class TradierStream:
+    """``async with TradierStream(rest, symbols=["SPY"]) as stream: await stream.take()``; without symbols the account's
+    orders are told. After each break the reader gets Down, then Up: what happened between was missed. NotAuthorized
+    ends the stream. ``options``: more of what the market stream may be told, such as ``advancedDetails``.
+    """
+
+    def __init__(
+        self, rest: TradierRest, symbols: Collection[str] | None = None, *, filters: Collection[str] = FILTER,
+        valid_only: bool = True, advanced: bool = False, settings: StreamSettings | None = None,
+    ) -> None:  # fmt: skip
+        self._rest, self._clock = rest, rest.http.clock
+        self._symbols = None if symbols is None else list(symbols)
+        self._filters, self._valid_only, self._advanced = list(filters), valid_only, advanced
+        self._settings = settings or StreamSettings()
+        self._waiting: asyncio.Queue[StreamEvent | BaseException] = asyncio.Queue(self._settings.unread)
+        self._socket: ClientConnection | None = None
+        self._session = ""
+        self._runner: asyncio.Task[None] | None = None
+        self.connections = 0
+
+    async def __aenter__(self) -> Self:
+        self._runner = asyncio.create_task(self._run(), name="tradier stream")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
+
+    async def take(self) -> list[StreamEvent]:
+        """Wait for an event, and take all that have come by then; raises what ended the stream."""
+        taken = [_event(await self._waiting.get())]
+        while not self._waiting.empty():
+            found = self._waiting.get_nowait()
+            if isinstance(found, BaseException):
+                self._waiting.put_nowait(found)
+                break
+            taken.append(found)
+        return taken
+
+    async def watch(self, symbols: Collection[str]) -> None:
+        """Other symbols from now on; the whole list is told anew."""
+        self._symbols = list(symbols)
+        if self._socket is not None:
+            await self._socket.send(json.dumps(self._wanted()))
+
+    async def _run(self) -> None:
+        attempt = 0
+        try:
+            while True:
+                started, before = self._clock.monotonic(), self.connections
+                reason = await self._connection()
+                if self.connections > before:
+                    await self._tell(Down(shorten(reason)))
+                lasted = self._clock.monotonic() - started
+                attempt = 1 if lasted > self._settings.longest_backoff else attempt + 1
+                wait = backoff(
+                    attempt, self._settings.first_backoff, self._settings.longest_backoff, self._clock.jitter()
+                )
+                await self._clock.sleep(wait)
+        except Exception as error:
+            await self._waiting.put(error)
+
+    async def _connection(self) -> str:
+        """One connection; returns why it ended. NotAuthorized when the token is not accepted."""
+        hosts, account = self._rest.http.hosts, self._symbols is None
+        address = hosts.account_socket if account else hosts.market_socket
+        try:
+            session = await (self._rest.account_session() if account else self._rest.market_session())
+        except NotAuthorized:
+            raise
+        except TradierError as error:
+            return str(error)
+        self._session = session.session_id
+        try:
+            socket = await connect(
+                address, user_agent_header="autotrader", proxy=None if hosts.local else True,
+                open_timeout=self._settings.open, ping_interval=self._settings.ping,
+                ping_timeout=self._settings.ping, close_timeout=1,
+            )  # fmt: skip
+        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+            return f"no connection to {urlsplit(address).netloc}: {error or type(error).__name__}"
+        try:
+            return await self._converse(socket)
+        finally:
+            self._socket = None
+            await socket.close()
+
+    async def _converse(self, socket: ClientConnection) -> str:
+        try:
+            await socket.send(json.dumps(self._wanted()))
+            self._socket = socket
+            self.connections += 1
+            await self._tell(Up())
+            async for frame in socket:
+                await self._take_in(frame)
+        except (OSError, websockets.WebSocketException) as error:
+            return str(error) or type(error).__name__
+        return "Tradier closed the connection"
+
+    def _wanted(self) -> dict[str, Any]:
+        if self._symbols is None:
+            return {"events": ["order"], "sessionid": self._session, "excludeAccounts": []}
+        return {
+            "symbols": self._symbols or [NO_SYMBOL], "sessionid": self._session, "filter": self._filters,
+            "linebreak": True, "validOnly": self._valid_only, "advancedDetails": self._advanced,
+        }  # fmt: skip
+
+    async def _take_in(self, frame: str | bytes) -> None:
+        text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+        for line in filter(str.strip, text.splitlines()):
+            body = _read(line)
+            if body is not None:
+                await self._tell(body)
+
+    async def _tell(self, body: Body) -> None:
+        await self._waiting.put(StreamEvent(self._clock.now_ns(), body))
+
+
+async def http_events(
+    rest: TradierRest, symbols: Collection[str], filters: Collection[str] = FILTER, *, valid_only: bool = True
+) -> AsyncIterator[StreamEvent]:
+    """The market stream over plain HTTP, one connection long: it ends when Tradier ends it, also after a quarter of an
+    hour without data. Ask again for another, and read by REST what was missed. Unavailable when it breaks."""
+    session = await rest.market_session()
+    hosts = rest.http.hosts
+    form = {
+        "sessionid": session.session_id, "symbols": ",".join(symbols), "filter": ",".join(filters),
+        "linebreak": "true", "validOnly": "true" if valid_only else "false",
+    }  # fmt: skip
+    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    timeout = httpx.Timeout(SHUT, connect=rest.http.timeouts.connect)
+    try:
+        async with (
+            httpx.AsyncClient(timeout=timeout, trust_env=not hosts.local, follow_redirects=False) as client,
+            client.stream("POST", hosts.market_http, content=urlencode(form), headers=headers) as answer,
+        ):
+            if answer.status_code != 200:
+                text = (await answer.aread()).decode(errors="replace")
+                raise Unavailable(f"the market stream: {answer.status_code} {shorten(text)}", status=answer.status_code)
+            async for line in answer.aiter_lines():
+                body = _read(line) if line.strip() else None
+                if body is not None:
+                    yield StreamEvent(rest.http.clock.now_ns(), body)
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the market stream broke: {error or type(error).__name__}") from error
+
+
+def _read(line: str) -> Body | None:
+    try:
+        raw = json.loads(line, parse_float=Decimal)
+    except ValueError:
+        return Problem(f"a message that is no JSON: {shorten(line)!r}")
+    if not isinstance(raw, dict):
+        return Problem(f"a message that is no object: {shorten(line)!r}")
+    try:
+        return event_of(raw)
+    except BadAnswer as error:
+        return Problem(str(error))
+
+
+def _event(found: StreamEvent | BaseException) -> StreamEvent:
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+__all__ = ["OrderEvent", "StreamEvent", "StreamQuote", "StreamSettings", "TradierStream", "http_events"]

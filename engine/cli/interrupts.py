@@ -1,0 +1,46 @@
+"""Ctrl-C, known for what it is also where a library makes another error of it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+
+class Interrupts:
+    """Within ``with``, these signals raise KeyboardInterrupt, and so does every error that comes after one of them:
+    pydantic, for one, tells of an interrupted serialisation as of a fault in it. Handlers are given back at the end.
+
+    A signal that the process was started to ignore stays ignored. Only a main thread hears signals.
+    """
+
+    def __init__(self, *numbers: int) -> None:
+        heard = threading.current_thread() is threading.main_thread()
+        self._old = {number: signal.getsignal(number) for number in numbers if heard}
+        self._asked = False
+
+    def take(self) -> None:
+        """Take the signals, also again after somebody else had them."""
+        for number, old in self._old.items():
+            if old is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
+
+    def mistaken(self, error: BaseException | None) -> bool:
+        """Whether ``error`` is what somebody made of an interrupt."""
+        return self._asked and isinstance(error, Exception)
+
+    def __enter__(self) -> Interrupts:
+        self.take()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, old in self._old.items():
+            signal.signal(number, old)
+        if self.mistaken(error):
+            raise KeyboardInterrupt from error
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        raise KeyboardInterrupt

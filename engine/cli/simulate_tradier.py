@@ -1,0 +1,157 @@
+"""``engine simulate tradier``: a practice Tradier on loopback, with made-up or recorded prices at a chosen speed."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.console import print_json
+from engine.cli.errors import ExitCode, UserError
+from engine.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from connectors.simulators.tradier.prices import World
+    from connectors.simulators.tradier.server import Practice
+
+READ_LAG_MS = 60  # measured: new orders are listed after 50 to 75 ms
+SPEED_MOST = 3600.0
+
+
+def command(
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 8791,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same prices and faults.")] = 7,
+    day: Annotated[
+        str | None,
+        typer.Option("--date", metavar="DATE", help="The market's day.  [default: the last trading day, or recorded]"),
+    ] = None,
+    start: Annotated[str, typer.Option("--start", metavar="HH:MM", help="The market's time in New York.")] = "09:29",
+    speed: Annotated[float, typer.Option("--speed", min=0.0, max=SPEED_MOST, help="Market seconds a second.")] = 1.0,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", metavar="FILE", help="Minute bars: ticker,t_ms_utc,o,h,l,c,v (CSV).")
+    ] = None,
+    fault: Annotated[
+        str, typer.Option("--fault", metavar="SPEC", help="What goes wrong: timeout@create:0.05,ws-lose@account:0.01")
+    ] = "",
+    cash: Annotated[float, typer.Option("--cash", min=0.0, help="Dollars of the account.")] = 100_000.0,
+    read_lag: Annotated[
+        int, typer.Option("--read-lag", metavar="MS", min=0, help="How far reads of the account are behind.")
+    ] = READ_LAG_MS,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Leave out what the sandbox does: market stream, greeks, indices, ticks.")
+    ] = False,
+    unlimited: Annotated[bool, typer.Option("--unlimited", help="No rate limits.")] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", metavar="DIR", help="Where the token goes, or is.  [default: a temporary folder]"),
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Run a practice Tradier on loopback until Ctrl-C. docs/practice-tradier.md says what it does."""
+    missing = [name for name in ("uvicorn", "websockets") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"the practice venue needs {', '.join(missing)}; pip install 'autotrader[simulators]'")
+    from connectors.simulators.kalshi.faults import FaultSpecError
+    from connectors.simulators.tradier.prices import Seeded, Taped, TapeError
+    from connectors.simulators.tradier.server import Practice, Setup
+    from connectors.simulators.tradier.venue import Options
+
+    try:
+        world: World = Seeded(seed) if replay is None else Taped(replay)
+        options = Options(
+            seed=seed, cash=Decimal(repr(cash)), read_lag_ms=read_lag, unlimited=unlimited, sandbox=sandbox
+        )
+        begins = _begin(day, start, world.days[0] if isinstance(world, Taped) else None)
+        with ExitStack() as stack:
+            if folder is None:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practice-tradier-")))
+            practice = Practice(Setup(begins, speed, options, world, fault, _secret(folder, "token")))
+            _serve(practice, port, folder, json)
+    except (FaultSpecError, TapeError) as error:
+        raise UserError(str(error)) from None
+    return ExitCode.GOOD
+
+
+def _begin(day: str | None, start: str, recorded: date | None) -> int:
+    """The instant at which the practice begins, UTC nanoseconds."""
+    from connectors.simulators.tradier.prices import NANOS, ZONE, regular_hours, trading_day_before
+
+    today = datetime.fromtimestamp(time.time(), UTC).astimezone(ZONE).date()
+    try:
+        chosen = date.fromisoformat(day) if day is not None else recorded or trading_day_before(today)
+    except ValueError:
+        raise UserError(f"--date {day}: write it as 2026-11-20") from None
+    if regular_hours(chosen) is None:
+        raise UserError(f"--date {chosen}: the market is closed on that day; {trading_day_before(chosen)} is open")
+    try:
+        wall = datetime.strptime(start, "%H:%M").replace(year=chosen.year, month=chosen.month, day=chosen.day)
+    except ValueError:
+        raise UserError(f"--start {start}: write it as 09:29") from None
+    return int(wall.replace(tzinfo=ZONE).timestamp()) * NANOS
+
+
+def _secret(folder: Path, name: str) -> str:
+    """The word in a file of ``folder`` that its owner alone may read; made where there is none."""
+    import secrets
+
+    from connectors.simulators.kalshi.keys import write_private
+
+    path = folder / name
+    try:
+        if path.exists():
+            return path.read_text(encoding="utf-8").strip()
+        folder.mkdir(parents=True, exist_ok=True)
+        word = secrets.token_urlsafe(24)
+        write_private(path, word)
+    except OSError as error:
+        raise UserError(f"--folder {folder}: {error.strerror}") from None
+    return word
+
+
+def _serve(practice: Practice, port: int, folder: Path, as_json: bool) -> None:
+    from connectors.simulators.kalshi.keys import write_private
+    from connectors.simulators.tradier.server import LOOPBACK, listen, run
+
+    try:
+        listening = listen(port)
+    except OSError as error:
+        raise UserError(f"--port {port}: {error.strerror}; 0 takes a free one") from None
+    with listening:
+        root = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+        values = {"BASE_URL": root, "ACCOUNT_ID": practice.venue.account, "ACCESS_TOKEN": practice.token}
+        lines = (f"export AUTOTRADER__TRADIER__{name}={shlex.quote(value)}\n" for name, value in values.items())
+        try:
+            write_private(folder / "env", "".join(lines))
+            write_private(folder / "control.token", practice.control_token)
+        except OSError as error:
+            raise UserError(f"--folder {folder}: {error.strerror}") from None
+        said = {
+            "rest": f"{root}/v1", "control": f"{root}/practice", "account": practice.venue.account,
+            "token_file": str((folder / "token").absolute()),
+            "control_token_file": str((folder / "control.token").absolute()),
+            "variables": str((folder / "env").absolute()), "symbols": practice.venue.director.listed,
+            "speed": practice.venue.clock.speed,
+        }  # fmt: skip
+        run(practice, listening, lambda: _announce(said, as_json))
+
+
+def _announce(said: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(said)
+    else:
+        print(f"practice Tradier, {said['speed']:g} market seconds a second; Ctrl-C stops it")
+        for name in ("rest", "control", "account", "token_file", "control_token_file"):
+            print(f"{name.replace('_', ' '):18}  {said[name]}")
+        print(f"{'symbols':18}  {', '.join(said['symbols'])}")
+        print(f"next, in another terminal:\n  . {shlex.quote(said['variables'])}\n  engine run --venue tradier")
+    sys.stdout.flush()

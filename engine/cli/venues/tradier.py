@@ -1,0 +1,171 @@
+"""The venue Tradier: shares and options, in its sandbox, in production, or on a practice venue of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from engine.cli.clock import follow
+from engine.cli.errors import UserError
+from engine.cli.startup import log_client_connected
+from engine.cli.venues.port import FeedWish, VenueConsents, VenueKind
+from engine.execute.reconcile import Ages, ForeignPolicy
+from engine.execute.recovery import RecoverySettings
+from engine.market.events import NANOS
+from engine.market.instrument import Instrument
+from engine.market.signals import MarketListing
+from engine.market.venue import VenueError
+from engine.settings import Settings
+from engine.settings.models import TradierSettings
+from state import Mode
+
+if TYPE_CHECKING:
+    from connectors.tradier.client import TradierRest
+    from connectors.tradier.hosts import Hosts
+    from connectors.tradier.source import TradierFeed
+    from connectors.tradier.venue import TradierVenue
+
+LOCAL_LAG_NS = NANOS // 2
+LAG_NS = 2 * NANOS  # measured: new orders are listed within 75 ms
+PACKAGES = ("httpx", "websockets")
+
+
+def tradier_port(settings: Settings) -> TradierPort:
+    """The Tradier that the settings name, with its token; UserError says what is missing."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise UserError(f"the venue Tradier needs {', '.join(missing)}; pip install 'autotrader[venues]'")
+    from connectors.tradier.hosts import Environment, loopback_hosts, venue_hosts
+
+    tradier = settings.tradier
+    if tradier.access_token is None:
+        raise UserError("the venue needs a token: set AUTOTRADER__TRADIER__ACCESS_TOKEN in the environment or in .env")
+    if tradier.account_id is None:
+        raise UserError("the venue needs an account: set AUTOTRADER__TRADIER__ACCOUNT_ID, or tradier.account_id")
+    if tradier.base_url is not None:
+        return TradierPort(tradier, "practice", loopback_hosts(tradier.base_url))
+    return TradierPort(tradier, tradier.environment, venue_hosts(Environment(tradier.environment)))
+
+
+@dataclass(slots=True)
+class TradierPort:
+    """Implements ``VenuePort``. ``place`` is sandbox, production or practice; ``speed``: how fast its time runs."""
+
+    settings: TradierSettings
+    place: str
+    hosts: Hosts
+    speed: float = 1.0
+    venue: str = "tradier"
+
+    @property
+    def mode(self) -> Mode:
+        """Only production is real money."""
+        return Mode.LIVE if self.place == "production" else Mode.DEMO
+
+    @property
+    def account(self) -> str:
+        return f"tradier {self.place} {self.settings.account_id}"
+
+    @property
+    def address(self) -> str:
+        return self.hosts.rest
+
+    def recovery(self) -> RecoverySettings:
+        """An order counts as never arrived once none of its time can still be on its way; by the venue's clock."""
+        from connectors.tradier.http import longest_way_seconds
+
+        grace_ns = int(longest_way_seconds(local=self.hosts.local) * self.speed * NANOS)
+        ages = Ages(grace_ns, int((LOCAL_LAG_NS if self.hosts.local else LAG_NS) * self.speed))
+        return RecoverySettings(ForeignPolicy(self.settings.foreign_orders), ages)
+
+    @asynccontextmanager
+    async def connected(self, *, reducing: bool = False) -> AsyncIterator[TradierDesk]:
+        """A client whose token has the account. On a practice venue everything goes by its clock from then on."""
+        from connectors.kalshi.clock import Clock
+        from connectors.tradier.client import TradierRest
+        from connectors.tradier.errors import TradierError
+        from connectors.tradier.http import Timeouts
+        from connectors.tradier.practice import practice_time
+
+        tradier = self.settings
+        assert tradier.access_token is not None and tradier.account_id is not None
+        clock = Clock()
+        try:
+            if self.hosts.local:
+                told = await practice_time(self.hosts)
+                clock, self.speed = told.clock(), told.speed or 1.0
+                follow(told.now)
+        except TradierError as error:
+            raise VenueError(str(error)) from error
+        async with TradierRest(
+            self.hosts, tradier.access_token.get_secret_value(), tradier.environment, tradier.account_id,
+            clock=clock, timeouts=Timeouts(3, 5) if reducing else None,
+        ) as rest:  # fmt: skip
+            if not reducing:
+                await _must_own(rest)
+            log_client_connected(self.venue, self.place, self.hosts.rest)
+            yield TradierDesk(self, rest)
+
+
+async def _must_own(rest: TradierRest) -> None:
+    """The token must be of the account's owner."""
+    from connectors.tradier.errors import TradierError
+
+    try:
+        profile = await rest.profile()
+    except TradierError as error:
+        raise VenueError(str(error)) from error
+    numbers = [account.number for account in profile.accounts]
+    if rest.account not in numbers:
+        raise VenueError(
+            f"the token has no account {rest.account}, but {', '.join(numbers) or 'none'}: correct tradier.account_id"
+        )
+
+
+class TradierDesk:
+    """Implements ``VenueDesk``."""
+
+    def __init__(self, port: TradierPort, rest: TradierRest) -> None:
+        from connectors.tradier.venue import TradierVenue
+
+        self.port, self.rest = port, rest
+        self._venue = TradierVenue(rest)
+        self._found: dict[str, Instrument] = {}
+
+    async def find(self, symbols: Collection[str]) -> dict[str, Instrument]:
+        from connectors.tradier.source import find_instruments
+
+        found = await find_instruments(self.rest, symbols)
+        self._found |= found
+        return found
+
+    async def open_markets(self, series: Collection[str]) -> list[MarketListing]:
+        """Shares belong to no series."""
+        return []
+
+    @asynccontextmanager
+    async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[TradierFeed]:
+        from connectors.tradier.source import TradierFeed
+
+        instruments = {symbol: self._found[symbol] for symbol in symbols}
+        venue = self._venue if wish.account else None
+        async with TradierFeed(self.rest, instruments, venue=venue, signals=wish.signals) as feed:
+            yield feed
+
+    def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> TradierVenue:
+        """One for the whole connection, so that it knows what hangs together."""
+        return self._venue
+
+
+def _consents(settings: Settings) -> VenueConsents:
+    tradier = settings.tradier
+    return VenueConsents(
+        "tradier", tradier.environment, "sandbox", tradier.execution_mode, tradier.base_url is not None
+    )
+
+
+TRADIER = VenueKind(_consents, tradier_port)

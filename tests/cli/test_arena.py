@@ -1,0 +1,143 @@
+"""``engine arena`` and ``engine simulate arena`` as a user runs them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from engine.cli.arena_evaluate import DEFAULT
+from engine.cli.main import main
+
+PROJECT = Path(__file__).parents[2]
+Cli = Callable[..., Any]
+
+
+class Answered(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
+    """The same command in this process, which is quicker; one test of each command runs it as a user would."""
+    monkeypatch.chdir(tmp_path)
+
+    def act(*words: object, env: Mapping[str, str] | None = None) -> Answered:
+        for name, value in (env or {}).items():
+            monkeypatch.setenv(name, value)
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        return Answered(code, said.out, said.err)
+
+    return act
+
+
+@pytest.fixture
+def boards(shared_data: Path) -> Path:
+    return shared_data / "arena" / "leaderboard_snapshots.jsonl.gz"
+
+
+def test_the_default_estimator_wins_on_the_recorded_tables(engine_cli: Cli, boards: Path) -> None:
+    answer = engine_cli("arena", "evaluate", "--boards", boards.resolve(), "--json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    assert told["tables"] == 129 and told["best"] == told["default"] == DEFAULT
+    assert [part["days"] for part in told["horizons"]] == [1.0, 7.0, 14.0]
+    for part in told["horizons"]:
+        loss = {score["estimator"]: score for score in part["scores"]}
+        assert loss["model"]["log_loss"] < loss["base rate"]["log_loss"] < loss["leader stays"]["log_loss"]
+        assert loss["model"]["high"] < 0.0, "better than the base rate by more than chance"
+        assert loss["model"]["stays_log_loss"] < loss["base rate"]["stays_log_loss"]
+        assert loss["model"]["log_loss"] < loss["seed"]["log_loss"]
+
+
+def test_the_evaluation_is_a_table_to_read(here: Cli, boards: Path) -> None:
+    answer = here("arena", "evaluate", "--boards", boards.resolve(), "--days", 7, "--from", "2026-02-16")
+    assert answer.code == 0, answer.err
+    assert "who leads in 7 days: 54 questions" in answer.out and "best of the two estimators: model" in answer.out
+
+
+def test_without_tables_it_says_where_they_come_from(here: Cli) -> None:
+    answer = here("arena", "evaluate")
+    assert answer.code == 2 and "`engine run` keeps tables there; or name a file with --boards" in answer.err
+    answer = here("arena", "evaluate", "--boards", "none.jsonl")
+    assert answer.code == 2 and "there is no file none.jsonl" in answer.err
+
+
+def test_a_saved_page_is_shown_as_it_would_settle(engine_cli: Cli, shared_data: Path, tmp_path: Path) -> None:
+    saved = shared_data / "arena" / "leaderboard_page_2026-05-07_full.html.gz"
+    (tmp_path / "page.html").write_bytes(gzip.decompress(saved.read_bytes()))
+    answer = engine_cli("arena", "show", "--page", "page.html", "--rows", 2)
+    assert answer.code == 0, answer.err
+    assert "357 models from its flight, votes up to 2026-05-07T14:00:00Z" in answer.out
+    assert "would win now: claude-opus-4-6-thinking, decided by score" in answer.out
+    told = json.loads(engine_cli("arena", "show", "--page", "page.html", "--json").out)
+    assert told["settlement"]["winner"] == "claude-opus-4-6-thinking" and told["models"] == 357
+
+
+def test_a_page_that_is_not_to_be_believed_is_refused(here: Cli, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<html></html>")
+    answer = here("arena", "show", "--page", "page.html")
+    assert answer.code == 2 and "nothing on the page says that style control is off" in answer.err
+
+
+def test_a_practice_leaderboard_is_shown_until_it_is_stopped(engine_cli: Cli, boards: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "engine", "simulate", "arena", "--port", "0", "--boards", str(boards.resolve()),
+               "--from", "2026-03-17", "--to", "2026-03-20", "--speed", "0.001", "--fault", "few-rows@primary",
+               "--json"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        said: dict[str, Any] = json.loads(process.stdout.readline())
+        assert said["tables"] == 4 and said["first"].startswith("2026-03-16T21:25")
+        urls = {"AUTOTRADER__ARENA__PRIMARY_URL": said["primary"], "AUTOTRADER__ARENA__FALLBACK_URL": said["fallback"]}
+        answer = engine_cli("arena", "show", env=urls)
+        assert answer.code == 0, answer.err
+        assert "it has 40 rows" in answer.err and "the fallback is asked" in answer.err
+        assert "would win now: claude-opus-4-6, decided by score" in answer.out
+        assert "ambiguous" not in answer.out
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    answer = engine_cli("arena", "show", env=urls)
+    assert answer.code == 3, "nobody answers any more"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fault", "fire"], "there is no kind fire"),
+        (["--from", "2030-01-01", "--boards", "none.jsonl"], "there is no file none.jsonl"),
+    ],
+)
+def test_a_practice_leaderboard_that_cannot_be_says_why(
+    here: Cli, boards: Path, options: list[str], words: str
+) -> None:
+    more = [] if "--boards" in options else ["--boards", str(boards.resolve())]
+    answer = here("simulate", "arena", "--port", "0", *options, *more)
+    assert answer.code == 2 and words in answer.err
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://example.org/leaderboard/text/overall-no-style-control", "needs an address on https://arena.ai"),
+        ("http://arena.ai/leaderboard/text/overall-no-style-control", "needs an address on https://arena.ai"),
+        ("https://arena.ai/leaderboard/text", "needs the table without style control"),
+    ],
+)
+def test_only_the_site_and_this_machine_are_asked(here: Cli, url: str, words: str) -> None:
+    answer = here("arena", "show", env={"AUTOTRADER__ARENA__PRIMARY_URL": url})
+    assert answer.code == 2 and words in answer.err
