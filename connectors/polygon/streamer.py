@@ -29,6 +29,7 @@ OVERLAP_NS = 2 * MINUTE_NS  # read again before the end, for what came late
 AGAIN_SECONDS = 5.0
 LONGEST_AGAIN_SECONDS = 60.0
 KINDS = ("A", "AM")
+LOOK_SECONDS = 0.1
 MOST_WAITING = 500_000  # rows; beyond it the socket is no longer read
 T = TypeVar("T")
 
@@ -106,6 +107,9 @@ class Streamer:
             self._since_flush = loop.time()
             while not stop.is_set():
                 await self._turn(loop)
+                while self._waiting > MOST_WAITING and self._reading and not stop.is_set():
+                    # The vendor cuts off who does not read; then the gap is longer, and nothing is lost.
+                    await self._sleep(LOOK_SECONDS)
             return self.counts
         finally:
             for line in self._lines.values():
@@ -126,12 +130,14 @@ class Streamer:
         if len(self._rows) >= self._pace.batch or loop.time() - self._since_flush >= self._pace.flush:
             await self._flush()
             self._since_flush = loop.time()
-        while self._waiting > MOST_WAITING and any(line.reading for line in self._lines.values()):
-            await self._sleep(0.1)  # the vendor cuts off who does not read; then the gap is longer, and not lost
 
     @property
     def _waiting(self) -> int:
         return sum(len(line.held or ()) for line in self._lines.values())
+
+    @property
+    def _reading(self) -> bool:
+        return any(line.reading is not None for line in self._lines.values())
 
     # -- what is heard
 

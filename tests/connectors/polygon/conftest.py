@@ -25,7 +25,7 @@ KEY = "practice-key"
 DAY = date(2025, 9, 17)
 OPEN_NS = at(DAY, 9, 30)
 SYMBOLS = ("SPY", "QQQ", "I:SPX", "I:NDX")
-QUICK = StreamSettings(first_backoff=0.01, longest_backoff=0.02, reply=0.4, watch=0.05, ping=0.3)
+QUICK = StreamSettings(first_backoff=0.01, longest_backoff=0.02, reply=0.4, watch=0.05, ping=0.5)
 PATIENCE = 10.0
 
 
