@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -37,15 +38,19 @@ def order(client_id: str = "abc1", quantity: Decimal = Decimal("2.50"), limit: D
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def lasting(new_place: Callable[[], Place]) -> Iterator[Store]:
+    opened = open_store(new_place())
+    yield opened
+    opened.close()
+
+
 @given(
     quantity=st.decimals(allow_nan=False, allow_infinity=False, min_value=0, places=9),
     price=st.decimals(allow_nan=False, allow_infinity=False, places=4),
 )
-def test_decimals_come_back_exactly(
-    tmp_path_factory: pytest.TempPathFactory, quantity: Decimal, price: Decimal
-) -> None:
-    store = open_store(tmp_path_factory.mktemp("s") / "s.db")
-    writer = begin(store)
+def test_decimals_come_back_exactly(lasting: Store, quantity: Decimal, price: Decimal) -> None:
+    store, writer = lasting, begin(lasting)
     writer.orders([order(quantity=quantity, limit=price)])
     writer.fill(Fill("f", "abc1", "SPY", "p.a", Side.BUY, quantity, price, price, START, Leg.ENTRY))
     writer.end("done", START, {})
@@ -53,7 +58,6 @@ def test_decimals_come_back_exactly(
     assert (Decimal(row["quantity"]), Decimal(row["limit_price"])) == (quantity, price)
     (fill,) = store.fills(writer.run_id)
     assert (fill["quantity"], fill["price"]) == (str(quantity), str(price))
-    store.close()
 
 
 def test_a_run_is_read_back_whole(store: Store) -> None:
