@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,3 +142,87 @@ def test_a_practice_leaderboard_that_cannot_be_says_why(
 def test_only_the_site_and_this_machine_are_asked(here: Cli, url: str, words: str) -> None:
     answer = here("arena", "show", env={"AUTOTRADER__ARENA__PRIMARY_URL": url})
     assert answer.code == 2 and words in answer.err
+
+
+def test_contracts_are_written_for_the_practice_exchange(here: Cli, boards: Path, tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    from connectors.arena.markets import read_contract
+    from connectors.simulators.kalshi.scenario import read_scenario
+    from engine.market.signals import MarketListing
+
+    answer = here("arena", "markets", "--boards", boards.resolve(), "--day", "2026-02-20", "--json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    document = read_scenario(tmp_path / "data" / "arena_markets.json")
+    assert told["markets"] == len(document["markets"]) and told["table"].startswith("2026-02-20")
+    names = set()
+    for market in document["markets"]:
+        series = market["ticker"].partition("-")[0]
+        contract = read_contract(
+            MarketListing(market["ticker"], market["event_ticker"], series, market["title"], market["yes_sub_title"],
+                          market["rules_primary"], 0, 0)
+        )  # fmt: skip
+        names.add(contract.name)
+    assert {"claude-opus-4-6", "Claude", "Gemini"} <= names
+
+
+class TestTheChecklist:
+    @pytest.fixture
+    def kept(self, tmp_path: Path, boards: Path) -> Path:
+        """A rules folder, and what runs of the last days would have kept."""
+        (tmp_path / "autotrader.toml").write_text(
+            f'[rules]\npaths = ["{PROJECT}/rules"]\n[arena]\nleast_rows = 50\n', encoding="utf-8"
+        )
+        folder = tmp_path / "data" / "arena"
+        folder.mkdir(parents=True)
+        (folder / "boards.jsonl").write_bytes(gzip.decompress(boards.read_bytes()))
+        now = datetime.now(UTC)
+        with (folder / "looks.jsonl").open("w", encoding="utf-8") as out:
+            for n in range(500):
+                at = (now - timedelta(minutes=10 * (500 - n))).isoformat()
+                signals = (
+                    [["new_leader", "o1-preview", "ChatGPT-4o-latest (2024-09-03)", "o1-preview"]] if n == 9 else []
+                )
+                out.write(json.dumps({"at": at, "url": "u", "good": n % 50 != 0, "fallback": n % 50 == 1,
+                                      "signals": signals}) + "\n")  # fmt: skip
+        return folder
+
+    def items(self, here: Cli) -> dict[str, Any]:
+        answer = here("report", "hardening", "--json")
+        assert answer.code == 1, answer.err
+        told = json.loads(answer.out)
+        assert told["passed"] is False
+        return {item["item"]: item for item in told["items"]}
+
+    def test_says_what_holds_what_does_not_and_what_is_not_known(self, here: Cli, kept: Path) -> None:
+        items = self.items(here)
+        assert len(items) == 15
+        assert items["the page can be read"]["value"] == "98.0%, 10 at the fallback"
+        for name in ("the page can be read", "it was watched for days", "signals are moves of the kept tables",
+                     "new leaders are those of settlement", "no signal is told twice", "caps are in the pack",
+                     "the estimator is better than the base rate", "today's checks take every kept table"):  # fmt: skip
+            assert items[name]["holds"] is True, items[name]
+        assert items["no silent gaps between looks"]["holds"] is False, "20 minutes around each failed look"
+        assert items["sizes were tried on paper fills"]["holds"] is False
+        assert items["halt and resume were tried"]["holds"] is False
+        assert items["an edge is left after fees, spread and slippage"]["holds"] is None
+
+    def test_finds_signals_that_no_table_shows_and_doubles(self, here: Cli, kept: Path) -> None:
+        lines = [json.loads(line) for line in (kept / "looks.jsonl").read_text().splitlines()]
+        lines[20]["signals"] = lines[21]["signals"] = [["new_leader", "x", "y", "x"]]
+        (kept / "looks.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        items = self.items(here)
+        assert items["signals are moves of the kept tables"]["value"] == "1 of 3"
+        assert items["new leaders are those of settlement"]["holds"] is False
+        assert items["no signal is told twice"]["value"] == "1"
+
+    def test_counts_a_halt_that_was_lifted(self, here: Cli, kept: Path) -> None:
+        assert here("db", "init").code == 0
+        assert here("halt").code == 0 and here("resume").code == 0
+        assert self.items(here)["halt and resume were tried"]["holds"] is True
+
+    def test_knows_nothing_before_the_first_run(self, engine_cli: Cli, tmp_path: Path) -> None:
+        (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/rules"]\n', encoding="utf-8")
+        answer = engine_cli("report", "hardening", env={"COLUMNS": "200"})
+        assert answer.code == 1, answer.err
+        assert "1 of 15 items hold" in answer.out, "the caps are in the pack"

@@ -36,6 +36,7 @@ def test_file_of_the_project_says_the_defaults(tmp_path: Path) -> None:
     of_file = load_settings(file, environment=NOTHING).model_dump(mode="json")
     of_model = Settings().model_dump(mode="json")
     of_file["store"]["path"] = str(Path(of_file["store"]["path"]).relative_to(tmp_path))
+    of_file["arena"]["folder"] = str(Path(of_file["arena"]["folder"]).relative_to(tmp_path))
     of_file["signals"] = {key: str(Path(path).relative_to(tmp_path)) for key, path in of_file["signals"].items()}
     of_file["service"]["tokens"] = str(Path(of_file["service"]["tokens"]).relative_to(tmp_path))
     of_file["rules"]["paths"] = [str(Path(path).relative_to(tmp_path)) for path in of_file["rules"]["paths"]]

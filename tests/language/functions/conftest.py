@@ -79,7 +79,8 @@ def _argument(parameter: Parameter, position: int, market: dict[str, list[float]
         return market["condition"]
     if Kind.PRICE in parameter.kinds or Kind.QUANTITY in parameter.kinds or Kind.MONEY in parameter.kinds:
         return market[("close", "low", "high")[position]]
-    return [value / 150.0 for value in market[("close", "open")[position]]]  # a ratio, probability or plain number
+    # A ratio, a probability or a plain number.
+    return [value / 150.0 for value in market[("close", "open", "low")[position]]]
 
 
 def _arguments(name: str, market: dict[str, list[float]]) -> list[float | list[float]]:
