@@ -147,15 +147,15 @@ class Assembly:
         if others:
             start = datetime.combine(data.first or SIMULATION_START, time(9, 30), tzinfo=ZoneInfo("America/New_York"))
             sources.append(SimulatedSource(others, start, days=data.days, seed=data.seed))
-        if self.alpha is not None and contracts:
+        signals = {} if self.alpha is None else {t: s for t, s in self.alpha.signals.items() if t in contracts}
+        if self.alpha is not None and signals:
             from connectors.simulated.contracts import ContractSource
 
-            signals = {t: s for t, s in self.alpha.signals.items() if t in contracts}
             newest = max(s.as_of_ns for s in signals.values())
             begin = datetime.fromtimestamp(-(-newest // (60 * NANOS)) * 60, UTC)
             fairs = {t: s.fair_yes_probability for t, s in signals.items()}
             made_up = ContractSource(fairs, begin, days=data.days, seed=data.seed)
-            sources.append(WithSignals(made_up, self.alpha, contracts))
+            sources.append(WithSignals(made_up, self.alpha, list(signals)))
         for example in self.examples.values():
             wanted = [ticker for ticker in contracts if ticker in example.tickers]
             if wanted:

@@ -39,6 +39,9 @@ def test_file_of_the_project_says_the_defaults(tmp_path: Path) -> None:
     of_file["arena"]["folder"] = str(Path(of_file["arena"]["folder"]).relative_to(tmp_path))
     of_file["signals"] = {key: str(Path(path).relative_to(tmp_path)) for key, path in of_file["signals"].items()}
     of_file["service"]["tokens"] = str(Path(of_file["service"]["tokens"]).relative_to(tmp_path))
+    of_file["tennis"] |= {
+        key: str(Path(of_file["tennis"][key]).relative_to(tmp_path)) for key in ("database", "overrides")
+    }
     of_file["rules"]["paths"] = [str(Path(path).relative_to(tmp_path)) for path in of_file["rules"]["paths"]]
     for values in (of_file, of_model):
         values["paper"] = {key: _number(value) for key, value in values["paper"].items()}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.simulated.contracts import example_signals
 from engine.cli.assemble import DataChoice, assemble
+from engine.cli.examples import examples_for
 from engine.cli.rules import load_rules
 from engine.market.columns import MarketColumns
 from engine.research.columns import run as column_run
@@ -177,7 +178,7 @@ def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_wi
 def test_every_shipped_pack_compiles(pack: str) -> None:
     ruleset = load_rules([PROJECT / "rules"], [pack]).ruleset
     chosen = DataChoice("simulated", None, (), None, None, 1, 1)
-    parts = assemble(load_settings(None), ruleset, chosen, alpha=example_signals())
+    parts = assemble(load_settings(None), ruleset, chosen, alpha=example_signals(), examples=examples_for(ruleset))
     market = MarketColumns.of(parts.source().ticks())
     for fills in FILLS:
         columns, ticks = both(parts, market, fills)
