@@ -9,8 +9,10 @@ from rich.markup import escape
 from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok
 from engine.cli.checks.keys import check_keys
 from engine.cli.checks.machine import check_clock, check_folders, check_packages, check_python, check_room
+from engine.cli.checks.notices import check_notices
 from engine.cli.checks.packs import check_packs
 from engine.cli.checks.store import check_stores
+from engine.cli.checks.venues import check_venues
 from engine.cli.clock import now_ns
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
@@ -47,11 +49,13 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
     return [
         ok("settings", f"{files}: environment {kalshi.environment}, execution mode {kalshi.execution_mode}"),
         *check_keys(kalshi, probe),
+        *check_venues(settings),
         check_clock(probe),
         *check_stores(settings, now_ns()),
         check_room(settings.store.path),
         *check_folders(settings),
         *check_packs(settings, probe),
+        *check_notices(settings),
     ]
 
 

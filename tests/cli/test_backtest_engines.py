@@ -71,6 +71,14 @@ def test_a_fall_back_names_the_rule(world: Path, capsys: pytest.CaptureFixture[s
     assert "run tick by tick, not over columns" in capsys.readouterr().out
 
 
+def test_a_budget_is_for_the_tick_engine(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "rules" / "pack.yaml").write_text(PACK + "budget: $450\n")
+    found = backtest(world, capsys, "--engine", "columns")
+    assert found["engine"] == "tick"
+    assert "pack.yaml:1: the pack p has a budget" in found["fallback"]
+    assert found["trades"] > 5
+
+
 def test_an_engine_that_is_none(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backtest", str(world / "rules"), "--data", str(world), "--engine", "rows"]) == 2
     assert "--engine rows is none; choose auto, columns or tick" in capsys.readouterr().err

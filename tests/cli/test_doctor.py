@@ -351,3 +351,27 @@ def test_settings_that_cannot_be_used_are_a_finding_too(engine_cli: Cli) -> None
     answer = engine_cli("doctor", "--json", env={"AUTOTRADER__PAPER__CSH": "1"})
     assert answer.code == 1
     assert any("did you mean AUTOTRADER__PAPER__CASH?" in check["found"] for check in json.loads(answer.out)["checks"])
+
+
+def test_a_venue_beside_kalshi_is_looked_at_when_it_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.cli.checks import venues
+    from engine.cli.errors import UserError
+    from engine.cli.venues.port import VenueConsents, VenueKind
+    from engine.settings.models import LogSettings
+
+    def port(settings: Settings) -> Any:
+        raise UserError("the venue needs a key: set AUTOTRADER__ELSEWHERE__KEY")
+
+    def kind(mode: str) -> VenueKind:
+        return VenueKind(lambda settings: VenueConsents("log", "sandbox", "sandbox", mode, False), port)
+
+    said = Settings(log=LogSettings(level="debug"))
+    monkeypatch.setattr(venues, "VENUES", ("kalshi", "log"))  # any table that says something
+    for mode, outcome in (("paper", Outcome.WARN), ("live", Outcome.FAIL)):
+        monkeypatch.setattr(venues, "venue_kind", lambda name, mode=mode: kind(mode))
+        (check,) = venues.check_venues(said)
+        assert (check.name, check.outcome, check.found) == ("log", outcome, "the venue needs a key")
+        assert "AUTOTRADER__ELSEWHERE__KEY" in check.mend
+        assert venues.is_live("log", said) == (mode == "live")
+    assert venues.check_venues(Settings()) == []
+    assert not venues.is_live("paper", said)

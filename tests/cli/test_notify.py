@@ -70,6 +70,23 @@ def test_the_test_message_arrives_and_no_address_is_shown(
     assert engine_cli("notify", "test", env=off).code == 2
 
 
+def test_the_doctor_knows_who_is_told_and_tells_nobody(
+    engine_cli: Cli, tmp_path: Path, hook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, got = hook
+
+    def check(address: str) -> dict[str, str]:
+        answer = engine_cli("doctor", "--json", env={"AUTOTRADER__NOTIFY__URLS": address})
+        found = [one for one in json.loads(answer.out)["checks"] if one["check"] == "notifications"]
+        assert address not in answer.out + answer.err
+        return dict(found[0])
+
+    good = check(url)
+    assert (good["outcome"], good["found"].endswith("`engine notify test` tries them")) == ("ok", True)
+    assert check("nonsense-secret")["outcome"] == "fail"
+    assert not got
+
+
 def test_a_run_on_a_venue_tells_of_orders_and_of_what_went_wrong(
     engine_cli: Cli, tmp_path: Path, hook: tuple[str, list[dict[str, Any]]]
 ) -> None:

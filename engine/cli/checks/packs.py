@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from connectors.alpha.file import AlphaError, read_alpha
 from engine.cli.checks.check import Check, VenueProbe, VenueSilent, fail, ok, unknown, warn
+from engine.cli.checks.venues import is_live
 from engine.cli.errors import exit_code_of
 from engine.cli.rules import load_rules
+from engine.cli.sources import sources_of
 from engine.plan.plan import execution_symbol
 from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Pack
@@ -23,21 +25,23 @@ def check_packs(settings: Settings, probe: VenueProbe | None) -> list[Check]:
             raise
         return [fail("rules", str(error).partition("\n")[0], "run `engine lint`")]
     packs = [pack for name, pack in ruleset.packs.items() if name != SHARED]
-    real = settings.kalshi.execution_mode == "live"
     checks = [ok("rules", f"{len(ruleset.rules)} rules in {', '.join(pack.name for pack in packs)}")]
     for pack in packs:
+        real = is_live(pack.venue, settings)
         checks += [_limits(pack, real), _gate(pack, real), _markets(pack, probe, settings)]
     return checks
 
 
 def _limits(pack: Pack, real: bool) -> Check:
     name = f"limits of {pack.name}"
-    notional, quantity = pack.max_notional, pack.max_quantity
-    if notional is None and quantity is None:
+    notional, quantity, budget = pack.max_notional, pack.max_quantity, pack.budget
+    if notional is None and quantity is None and budget is None:
         lacking = fail if real else warn
         return lacking(name, "there is no hard limit on an order", "write `limits: {notional: $…}` in pack.yaml")
     said = [f"${notional:,.0f}" if notional is not None else "", f"{quantity:g} units" if quantity is not None else ""]
-    return ok(name, f"an order is at most {' and '.join(filter(None, said))}")
+    order = f"an order is at most {' and '.join(filter(None, said))}" if any(said) else ""
+    whole = f"the pack ties up at most ${budget:,.0f}" if budget is not None else ""
+    return ok(name, "; ".join(filter(None, (order, whole))))
 
 
 def _gate(pack: Pack, real: bool) -> Check:
@@ -52,11 +56,14 @@ def _gate(pack: Pack, real: bool) -> Check:
 def _markets(pack: Pack, probe: VenueProbe | None, settings: Settings) -> Check:
     name = f"markets of {pack.name}"
     symbols = sorted({execution_symbol(pack, s, symbol) for s in pack.strategies for symbol in s.universe})
-    if any(strategy.universe_when is not None for strategy in pack.strategies):
+    sources = {source for strategy in pack.strategies for source in sources_of(strategy)}
+    if "alpha" in sources:
         try:
             symbols = sorted({*symbols, *read_alpha(settings.signals.alpha).signals})
         except AlphaError as error:
             return warn(name, str(error), "see docs/signals.md")
+    if not symbols and sources:
+        return unknown(name, f"{', '.join(sorted(sources))} says which while it runs", "see `engine run --dry-run`")
     if not symbols:
         return warn(name, "no strategy names a symbol", "write a universe in pack.yaml or in the strategies")
     if probe is None or pack.venue != probe.name:
