@@ -66,8 +66,8 @@ class Desk:
         ]
 
 
-def both(arena: Told, tennis: Told) -> Sources:
-    return Sources(WatchedSource(source, scan_seconds=60.0) for source in (arena, tennis))
+def both(dice: Told, chess: Told) -> Sources:
+    return Sources(WatchedSource(source, scan_seconds=60.0) for source in (dice, chess))
 
 
 def begin(sources: Sources, desk: Desk, alerts: list[str]) -> dict[str, list[str]]:
@@ -78,54 +78,54 @@ def begin(sources: Sources, desk: Desk, alerts: list[str]) -> dict[str, list[str
 
 
 def test_every_source_lists_its_own_and_tells_its_own() -> None:
-    sources, alerts = both(Told("arena"), Told("tennis")), list[str]()
-    assert begin(sources, Desk(), alerts) == {"arena": ["KXARENA-0"], "tennis": ["KXTENNIS-0"]}
+    sources, alerts = both(Told("dice"), Told("chess")), list[str]()
+    assert begin(sources, Desk(), alerts) == {"dice": ["KXDICE-0"], "chess": ["KXCHESS-0"]}
     assert [(o.symbol, o.name) for o in sources.pulse(1)] == [
-        ("KXARENA-0", "arena.fair"), ("KXTENNIS-0", "tennis.fair"),
+        ("KXDICE-0", "dice.fair"), ("KXCHESS-0", "chess.fair"),
     ]  # fmt: skip
     assert not alerts
 
 
 @pytest.mark.parametrize("where", ["show", "follow", "keep", "pulse"])
 def test_a_source_that_raises_stops_alone_and_is_told_once(where: str) -> None:
-    arena, tennis = Told("arena"), Told("tennis")
-    sources, alerts, desk = both(arena, tennis), list[str](), Desk()
+    dice, chess = Told("dice"), Told("chess")
+    sources, alerts, desk = both(dice, chess), list[str](), Desk()
     if where in ("show", "follow"):
-        arena.fails = where
+        dice.fails = where
     begin(sources, desk, alerts)
     before = sources.pulse(1)
-    arena.fails = where
+    dice.fails = where
     asyncio.run(sources.watched[0].keep())
     after = sources.pulse(2) + sources.pulse(3)
-    assert [o for o in after if o.name == "tennis.fair" and o.value == 0.5], "the other one goes on"
-    unknown = [o for o in after if o.name == "arena.fair"]
-    if any(o.name == "arena.fair" for o in before):
-        assert [(o.symbol, o.time_ns, o.value) for o in unknown] == [("KXARENA-0", 2, None)], "unknown, said once"
+    assert [o for o in after if o.name == "chess.fair" and o.value == 0.5], "the other one goes on"
+    unknown = [o for o in after if o.name == "dice.fair"]
+    if any(o.name == "dice.fair" for o in before):
+        assert [(o.symbol, o.time_ns, o.value) for o in unknown] == [("KXDICE-0", 2, None)], "unknown, said once"
         assert "went wrong" in unknown[0].reason
     else:
         assert not unknown, "it never said anything"
     assert len(alerts) == 1
-    assert "the source arena failed" in alerts[0]
+    assert "the source dice failed" in alerts[0]
     assert f"{where} went wrong" in alerts[0]
     again = sources.anew()
-    arena.fails = ""
+    dice.fails = ""
     begin(again, desk, alerts)
-    assert any(o.name == "arena.fair" and o.value == 0.5 for o in again.pulse(4)), "the next run tries it again"
+    assert any(o.name == "dice.fair" and o.value == 0.5 for o in again.pulse(4)), "the next run tries it again"
 
 
 def test_markets_that_are_listed_later_end_the_run_unless_nobody_asked_for_them() -> None:
-    sources, desk = both(Told("arena"), Told("tennis")), Desk()
+    sources, desk = both(Told("dice"), Told("chess")), Desk()
     begin(sources, desk, [])
     assert sources.relisting((), ()) == []
     desk.number = 2
     asyncio.run(sources.show(desk))  # type: ignore[arg-type]
-    assert sources.relisting((), ()) == ["the source arena", "the source tennis"]
-    assert sources.relisting(("KXARENA-1",), ()) == ["the source tennis"], "the venue does not have it"
-    assert sources.relisting((), ("KXARENA-0",)) == []
+    assert sources.relisting((), ()) == ["the source dice", "the source chess"]
+    assert sources.relisting(("KXDICE-1",), ()) == ["the source chess"], "the venue does not have it"
+    assert sources.relisting((), ("KXDICE-0",)) == []
 
 
 def test_a_venue_that_is_down_is_told_and_asked_again() -> None:
-    sources, desk, told = both(Told("arena"), Told("tennis")), Desk(), list[str]()
+    sources, desk, told = both(Told("dice"), Told("chess")), Desk(), list[str]()
     begin(sources, desk, [])
     desk.down = True
     waits = 0
