@@ -15,10 +15,10 @@ from typing import Any, Self
 from connectors.tradier.bars import BarMaker
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import NotAuthorized, TradierError
-from connectors.tradier.events import Down, OrderEvent, Problem, StreamQuote, Timesale, Up
+from connectors.tradier.events import Down, OrderEvent, Problem, StreamEvent, StreamQuote, Timesale, Up
 from connectors.tradier.listing import is_option, underlying_of
 from connectors.tradier.models import ROUND_LOT, Quoted
-from connectors.tradier.stream import StreamEvent, StreamSettings, TradierStream
+from connectors.tradier.stream import StreamSettings, TradierStream
 from connectors.tradier.venue import TradierVenue
 from engine.market.events import Bar, MarketEvent, Observation, Quote
 from engine.market.instrument import Instrument, InstrumentKind

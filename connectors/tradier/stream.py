@@ -18,11 +18,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from connectors.kalshi.clock import backoff
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import BadAnswer, NotAuthorized, TradierError, Unavailable, shorten
-from connectors.tradier.events import Body, Down, OrderEvent, Problem, StreamEvent, StreamQuote, Up, event_of
+from connectors.tradier.events import Body, Down, Problem, StreamEvent, Up, event_of
 
 FILTER = ("trade", "quote", "summary", "timesale", "tradex")
 NO_SYMBOL = "$empty$"  # Tradier wants at least one
-SHUT = 65_000  # seconds; of a read that has no end
+ENDLESS_SECONDS = 65_000  # a read that has no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class StreamSettings:
 class TradierStream:
     """``async with TradierStream(rest, symbols=["SPY"]) as stream: await stream.take()``; without symbols the account's
     orders are told. After each break the reader gets Down, then Up: what happened between was missed. NotAuthorized
-    ends the stream. ``options``: more of what the market stream may be told, such as ``advancedDetails``.
+    ends the stream. ``advanced`` asks for the details that Tradier sends beside.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ async def http_events(
         "linebreak": "true", "validOnly": "true" if valid_only else "false",
     }  # fmt: skip
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    timeout = httpx.Timeout(SHUT, connect=rest.http.timeouts.connect)
+    timeout = httpx.Timeout(ENDLESS_SECONDS, connect=rest.http.timeouts.connect)
     try:
         async with (
             httpx.AsyncClient(timeout=timeout, trust_env=not hosts.local, follow_redirects=False) as client,
@@ -205,5 +205,3 @@ def _event(found: StreamEvent | BaseException) -> StreamEvent:
         raise found
     return found
 
-
-__all__ = ["OrderEvent", "StreamEvent", "StreamQuote", "StreamSettings", "TradierStream", "http_events"]

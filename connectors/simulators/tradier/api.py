@@ -4,58 +4,24 @@ from __future__ import annotations
 
 import hmac
 import re
-from calendar import monthrange
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
 
-from connectors.simulators.tradier import options, render
+from connectors.simulators.tradier import render
 from connectors.simulators.tradier.core.exchange import unit
 from connectors.simulators.tradier.core.orders import BadRequest, Order, Refused
 from connectors.simulators.tradier.core.rules import check_tag
 from connectors.simulators.tradier.limits import group_of
-from connectors.simulators.tradier.prices import INDICES, NANOS, ZONE, Bar, day_of, first_ns, regular_hours
+from connectors.simulators.tradier.market_api import MarketApi
+from connectors.simulators.tradier.prices import INDICES, day_of
+from connectors.simulators.tradier.request import ROOT, Reply, Request, flag, whole
 from connectors.simulators.tradier.venue import Venue
-from connectors.simulators.tradier.world import CLOSED, OPEN, POST, PRE, may_trade_extended, state_at
+from connectors.simulators.tradier.world import may_trade_extended
 
-ROOT = "/v1"
 DEFAULT_LIMIT = 25
 MOST_LIMIT = 1500
-DEPTH_DAYS = 10
-HISTORY_DAYS = 250
-INTERVALS = {"1min": 1, "5min": 5, "15min": 15}
 Json = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Reply:
-    """``body`` is JSON, or plain text."""
-
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Request:
-    """``path`` below the version; ``query`` and ``form`` hold the last of repeated names."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    form: Mapping[str, str]
-    headers: Mapping[str, str]
-    host: str
-
-    @classmethod
-    def of(cls, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Request:
-        text = body.decode(errors="replace")
-        form = dict(parse_qsl(text, keep_blank_values=True)) if text else {}
-        found = dict(parse_qsl(query, keep_blank_values=True))
-        return cls(method, path.removeprefix(ROOT), found, form, headers, headers.get("host", "127.0.0.1"))
 
 
 class Api:
@@ -63,17 +29,18 @@ class Api:
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
+        self._market = MarketApi(venue)
         account = r"/accounts/(?P<account>[^/]+)"
         table: list[tuple[str, str, str, Callable[..., Reply]]] = [
-            ("quotes", "GET|POST", r"/markets/quotes", self._quotes),
-            ("timesales", "GET", r"/markets/timesales", self._timesales),
-            ("history", "GET", r"/markets/history", self._history),
-            ("clock", "GET", r"/markets/clock", self._clock),
-            ("calendar", "GET", r"/markets/calendar", self._calendar),
-            ("expirations", "GET", r"/markets/options/expirations", self._expirations),
-            ("strikes", "GET", r"/markets/options/strikes", self._strikes),
-            ("chains", "GET", r"/markets/options/chains", self._chains),
-            ("lookup", "GET", r"/markets/options/lookup", self._lookup),
+            ("quotes", "GET|POST", r"/markets/quotes", self._market.quotes),
+            ("timesales", "GET", r"/markets/timesales", self._market.timesales),
+            ("history", "GET", r"/markets/history", self._market.history),
+            ("clock", "GET", r"/markets/clock", self._market.clock),
+            ("calendar", "GET", r"/markets/calendar", self._market.calendar),
+            ("expirations", "GET", r"/markets/options/expirations", self._market.expirations),
+            ("strikes", "GET", r"/markets/options/strikes", self._market.strikes),
+            ("chains", "GET", r"/markets/options/chains", self._market.chains),
+            ("lookup", "GET", r"/markets/options/lookup", self._market.lookup),
             ("session", "POST", r"/(?P<kind>markets|accounts)/events/session", self._session),
             ("profile", "GET", r"/user/profile", self._profile),
             ("balances", "GET", account + "/balances", self._balances),
@@ -93,7 +60,7 @@ class Api:
         found = self._find(request)
         if found is None:
             return None
-        return "preview" if found[0] == "create" and _flag(request.form, "preview") else found[0]
+        return "preview" if found[0] == "create" and flag(request.form, "preview") else found[0]
 
     def answer(self, request: Request) -> Reply:
         """Judge and carry out a request."""
@@ -135,158 +102,6 @@ class Api:
             if match is not None and request.method in methods:
                 return name, act, match.groupdict()
         return None
-
-    # -- the market ----------------------------------------------------------------------------------------------------
-
-    def _quotes(self, request: Request) -> Reply:
-        asked = {**request.query, **request.form}
-        names = [name.strip().upper() for name in _need(asked, "symbols").split(",") if name.strip()]
-        known = [name for name in dict.fromkeys(names) if self._has(name)]
-        unknown = [name for name in dict.fromkeys(names) if name not in known]
-        quotes = [self._quote(name, _flag(asked, "greeks")) for name in known]
-        found: Any = render.rows(quotes, "quote")
-        if unknown:
-            found = found if isinstance(found, dict) else {}
-            found["unmatched_symbols"] = {"symbol": unknown[0] if len(unknown) == 1 else unknown}
-        return Reply(200, {"quotes": found})
-
-    def _has(self, symbol: str) -> bool:
-        if self.venue.options.sandbox and symbol in INDICES:
-            return False
-        return self.venue.director.ensure(symbol)
-
-    def _quote(self, symbol: str, greeks: bool = False) -> Json:
-        director, exchange, now = self.venue.director, self.venue.exchange, self.venue.now()
-        contract = director.contracts.get(symbol)
-        if contract is not None:
-            greek = options.worth(contract, exchange.prices[contract.underlying].last, now)
-            shown = greek if greeks and not self.venue.options.sandbox else None
-            return render.quote(symbol, exchange.prices[symbol], [], None, now, contract, shown)
-        today = day_of(now)
-        hours = regular_hours(today)
-        bars = director.day_bars(symbol, today, 5) if hours else []
-        sofar = [bar for bar in bars if state_at(bar.start_ns) == OPEN]
-        before = self._day_bar(symbol, director.trading_days_before(today, 1)[0])
-        return render.quote(symbol, exchange.prices[symbol], sofar, before, now)
-
-    def _timesales(self, request: Request) -> Reply:
-        symbol, interval = _need(request.query, "symbol").upper(), request.query.get("interval", "tick")
-        if interval == "tick" and self.venue.options.sandbox:
-            raise BadRequest("Invalid parameter, interval: tick is not available in the sandbox.")
-        if interval not in (*INTERVALS, "tick"):
-            raise BadRequest(f"Invalid parameter, interval: {interval}.")
-        now = self.venue.now()
-        start, end = _wall(request.query, "start"), _wall(request.query, "end")
-        days = [*self.venue.director.trading_days_before(day_of(now), DEPTH_DAYS - 1), day_of(now)]
-        if start is not None and start < first_ns(days[0]):
-            oldest = datetime.fromtimestamp(first_ns(days[0]) // NANOS, ZONE).strftime("%Y-%m-%d 00:00:00")
-            raise BadRequest(f"Invalid parameter, start: must be on or after {oldest}.")
-        if symbol not in self.venue.director.listed or not self._has(symbol):
-            return Reply(200, {"series": None})
-        first = start if start is not None else first_ns(days[-1])
-        last = end if end is not None else now
-        found: list[Bar] = []
-        for day in days:
-            if first_ns(day) + 86_400 * NANOS >= first and first_ns(day) <= last:
-                found += self.venue.director.day_bars(symbol, day, INTERVALS.get(interval, 1))
-        if request.query.get("session_filter", "all") == "open":
-            found = [bar for bar in found if state_at(bar.start_ns) == OPEN]
-        told = [render.sale(bar) for bar in found if first <= bar.start_ns <= last]
-        if interval == "tick":
-            told = [{k: v for k, v in row.items() if k in ("time", "timestamp", "price", "volume")} for row in told]
-        return Reply(200, {"series": render.rows(told, "data") if told else None})
-
-    def _history(self, request: Request) -> Reply:
-        symbol = _need(request.query, "symbol").upper()
-        interval = request.query.get("interval", "daily")
-        if interval not in ("daily", "weekly", "monthly"):
-            raise BadRequest(f"Invalid parameter, interval: {interval}.")
-        if symbol not in self.venue.director.listed or not self._has(symbol):
-            return Reply(200, {"history": None})
-        today = day_of(self.venue.now())
-        days = [*self.venue.director.trading_days_before(today, HISTORY_DAYS), today]
-        start, end = _date(request.query, "start") or date(today.year, 1, 1), _date(request.query, "end") or today
-        told = [(day, bar) for day in days if start <= day <= end and (bar := self._day_bar(symbol, day)) is not None]
-        return Reply(200, {"history": render.rows(_together(told, interval), "day")})
-
-    def _day_bar(self, symbol: str, day: date) -> Bar | None:
-        """Regular hours as one bar."""
-        hours = regular_hours(day)
-        bars = self.venue.director.day_bars(symbol, day, 5) if hours is not None else []
-        inside = [b for b in bars if hours is not None and hours.open_ns <= b.start_ns < hours.close_ns]
-        return _merged(inside) if inside else None
-
-    def _clock(self, request: Request) -> Reply:
-        now = self.venue.now()
-        state, hours = state_at(now), regular_hours(day_of(now))
-        wall = datetime.fromtimestamp(now // NANOS, ZONE)
-        close = datetime.fromtimestamp((hours.close_ns if hours else now) // NANOS, ZONE).strftime("%H:%M")
-        words, at, then = {
-            OPEN: (f"Market is open from 09:30 to {close}", close, POST),
-            PRE: ("Market is in premarket from 04:00 to 09:30", "09:30", OPEN),
-            POST: (f"Market is in postmarket from {close} to 20:00", "20:00", CLOSED),
-            CLOSED: ("Market is closed", "04:00", PRE),
-        }[state]
-        return Reply(200, {"clock": {
-            "date": wall.date().isoformat(), "description": words, "state": state, "timestamp": now // NANOS,
-            "next_change": at, "next_state": then,
-        }})  # fmt: skip
-
-    def _calendar(self, request: Request) -> Reply:
-        today = day_of(self.venue.now())
-        year, month = (_whole(request.query, n, d) for n, d in (("year", today.year), ("month", today.month)))
-        if not 1 <= month <= 12 or not 1990 <= year <= 2035:
-            raise BadRequest("Invalid parameter, month: out of range.")
-        days = [_calendar_day(date(year, month, d + 1)) for d in range(monthrange(year, month)[1])]
-        return Reply(200, {"calendar": {"month": month, "year": year, "days": {"day": days}}})
-
-    # -- options -------------------------------------------------------------------------------------------------------
-
-    def _underlying(self, request: Request, name: str = "symbol") -> str:
-        symbol = _need(request.query, name).upper()
-        return symbol if symbol in self.venue.director.listed else ""
-
-    def _expirations(self, request: Request) -> Reply:
-        symbol = self._underlying(request)
-        if not symbol:
-            return Reply(200, {"expirations": None})
-        dates = options.expiries(day_of(self.venue.now()))
-        if not any(_flag(request.query, n) for n in ("strikes", "contractSize", "expirationType")):
-            return Reply(200, {"expirations": render.rows([d.isoformat() for d in dates], "date")})
-        strikes = [float(s) for s in options.strikes(self.venue.exchange.prices[symbol].last)]
-        told = [
-            {"date": d.isoformat(), "contract_size": 100, "expiration_type": "weeklys", "strikes": {"strike": strikes}}
-            for d in dates
-        ]
-        return Reply(200, {"expirations": render.rows(told, "expiration")})
-
-    def _strikes(self, request: Request) -> Reply:
-        symbol = self._underlying(request)
-        _need(request.query, "expiration")
-        if not symbol:
-            return Reply(200, {"strikes": None})
-        found = [float(s) for s in options.strikes(self.venue.exchange.prices[symbol].last)]
-        return Reply(200, {"strikes": render.rows(found, "strike")})
-
-    def _chains(self, request: Request) -> Reply:
-        symbol, expires = self._underlying(request), _date(request.query, "expiration")
-        if expires is None:
-            raise BadRequest("Invalid parameter, expiration: is required.")
-        if not symbol or expires not in options.expiries(day_of(self.venue.now())):
-            return Reply(200, {"options": None})
-        names = [c.symbol for c in self._contracts(symbol, expires)]
-        told = [self._quote(name, _flag(request.query, "greeks")) for name in names if self._has(name)]
-        return Reply(200, {"options": render.rows(told, "option")})
-
-    def _lookup(self, request: Request) -> Reply:
-        symbol = self._underlying(request, "underlying")
-        dates = options.expiries(day_of(self.venue.now())) if symbol else []
-        names = [c.symbol for day in dates for c in self._contracts(symbol, day)]
-        return Reply(200, {"symbols": [{"rootSymbol": symbol, "options": names}] if names else None})
-
-    def _contracts(self, symbol: str, expires: date) -> list[options.Contract]:
-        strikes = options.strikes(self.venue.exchange.prices[symbol].last)
-        return [options.Contract(symbol, expires, kind, strike) for strike in strikes for kind in "CP"]
 
     # -- the account ---------------------------------------------------------------------------------------------------
 
@@ -370,12 +185,12 @@ class Api:
         told = self.venue.listed()
         wanted = {s.strip() for s in request.query.get("status", "").split(",") if s.strip()}
         told = [row for row in told if not wanted or row["status"] in wanted]
-        if not _flag(request.query, "includeTags"):
+        if not flag(request.query, "includeTags"):
             told = [render.without_tags(row) for row in told]
         return self._page(request, told, "orders", "order")
 
     def _page(self, request: Request, told: list[Json], outer: str, inner: str) -> Reply:
-        limit, page = _whole(request.query, "limit", DEFAULT_LIMIT), _whole(request.query, "page", 1)
+        limit, page = whole(request.query, "limit", DEFAULT_LIMIT), whole(request.query, "page", 1)
         if not 1 <= limit <= MOST_LIMIT or page < 1:
             raise BadRequest("Invalid parameter, limit: out of range.")
         found = render.rows(told[(page - 1) * limit : page * limit], inner)
@@ -390,11 +205,11 @@ class Api:
                 session = "pre" if value == "pre" else "post"
                 raise BadRequest(f"Invalid parameter, duration: {session} market no longer available")
             if name.partition("[")[0] in ("symbol", "option_symbol") and value:
-                self._has(value.upper())
+                self._market.has(value.upper())
         names = {value.upper() for name, value in form.items() if name.partition("[")[0] == "symbol"}
         if names & INDICES and not any(name.startswith("option_symbol") for name in form):
             raise Refused("SecurityUndefined")
-        if _flag(form, "preview"):
+        if flag(form, "preview"):
             return Reply(200, {"order": self._preview(exchange.check(form, now), now)})
         made = exchange.place(form, now)
         return Reply(200, {"order": {"id": made.id, "status": "ok", "partner_id": "practice"}})
@@ -419,7 +234,7 @@ class Api:
         if found is None or told is None:
             return Reply(401, f"Unauthorized Account: {self.venue.account}")
         shown = _below(told, found.id) or told
-        tagged = _flag(request.query, "includeTags")
+        tagged = flag(request.query, "includeTags")
         return Reply(200, {"order": shown if tagged else render.without_tags(shown)})
 
     def _modify(self, request: Request, order: str) -> Reply:
@@ -451,76 +266,3 @@ def _below(told: Json, number: int) -> Json | None:
 
 def _sign(side: str) -> int:
     return -1 if side.startswith("buy") else 1
-
-
-def _merged(bars: list[Bar]) -> Bar:
-    return Bar(
-        bars[0].start_ns, bars[0].open, max(b.high for b in bars), min(b.low for b in bars), bars[-1].close,
-        sum(b.volume for b in bars),
-    )  # fmt: skip
-
-
-def _together(told: list[tuple[date, Bar]], interval: str) -> list[Json]:
-    groups: dict[tuple[int, int], list[tuple[date, Bar]]] = {}
-    for day, bar in told:
-        year, week, _ = day.isocalendar()
-        key = {"daily": (day.toordinal(), 0), "weekly": (year, week), "monthly": (day.year, day.month)}[interval]
-        groups.setdefault(key, []).append((day, bar))
-    found = []
-    for part in groups.values():
-        bar = _merged([each for _, each in part])
-        found.append({
-            "date": part[0][0].isoformat(), "open": float(bar.open), "high": float(bar.high), "low": float(bar.low),
-            "close": float(bar.close), "volume": bar.volume,
-        })  # fmt: skip
-    return found
-
-
-def _calendar_day(day: date) -> Json:
-    hours = regular_hours(day)
-    if hours is None:
-        return {"date": day.isoformat(), "status": "closed", "description": "Market is closed"}
-    opens, close = (datetime.fromtimestamp(at // NANOS, ZONE).strftime("%H:%M") for at in hours)
-    return {
-        "date": day.isoformat(), "status": "open", "description": "Market is open",
-        "premarket": {"start": "04:00", "end": opens}, "open": {"start": opens, "end": close},
-        "postmarket": {"start": close, "end": "20:00"},
-    }  # fmt: skip
-
-
-def _need(told: Mapping[str, str], name: str) -> str:
-    value = told.get(name, "").strip()
-    if not value:
-        raise BadRequest(f"Invalid parameter, {name}: is required.")
-    return value
-
-
-def _flag(told: Mapping[str, str], name: str) -> bool:
-    """Clients write it in any case."""
-    return told.get(name, "").lower() == "true"
-
-
-def _whole(told: Mapping[str, str], name: str, default: int) -> int:
-    text = told.get(name, "").strip()
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit()):
-        raise BadRequest(f"Invalid parameter, {name}: {text}.")
-    return int(text)
-
-
-def _date(told: Mapping[str, str], name: str) -> date | None:
-    text = told.get(name, "").strip()
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise BadRequest(f"Invalid parameter, {name}: {text}.") from None
-
-
-def _wall(told: Mapping[str, str], name: str) -> int | None:
-    """UTC nanoseconds of a New York wall time."""
-    text = told.get(name, "").strip()
-    try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp()) * NANOS if text else None
-    except ValueError:
-        raise BadRequest(f"Invalid parameter, {name}: {text}.") from None

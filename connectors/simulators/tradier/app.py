@@ -11,9 +11,10 @@ from typing import Any
 
 from connectors.simulators.kalshi.faults import Rule
 from connectors.simulators.tradier import render
-from connectors.simulators.tradier.api import Api, Reply, Request
+from connectors.simulators.tradier.api import Api
 from connectors.simulators.tradier.control import PREFIX, Control
 from connectors.simulators.tradier.prices import NANOS
+from connectors.simulators.tradier.request import Reply, Request
 from connectors.simulators.tradier.streams import MARKET_PATH, Socket, http_stream
 from connectors.simulators.tradier.venue import Venue
 

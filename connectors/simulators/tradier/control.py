@@ -13,8 +13,8 @@ from typing import Any
 
 from connectors.simulators.kalshi.faults import FaultSpecError
 from connectors.simulators.tradier import render
-from connectors.simulators.tradier.api import Reply
 from connectors.simulators.tradier.core.orders import Price
+from connectors.simulators.tradier.request import Reply
 from connectors.simulators.tradier.venue import Venue
 
 PREFIX = "/practice"

@@ -295,7 +295,7 @@ class Exchange:
     def _waken(self, parent: Order, now: int) -> None:
         """The entry is filled: its legs begin. A stop that the market has passed by now goes off at once."""
         for leg in parent.legs[1:]:
-            leg.asleep, leg.created_ns = False, leg.created_ns
+            leg.asleep = False
         self._wake(parent, now)
 
     def _settle_parent(self, parent: Order, now: int) -> None:
