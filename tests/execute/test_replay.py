@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.calendars import calendar
@@ -130,7 +130,8 @@ class Record(StatisticsRecorder):
     def decision(self, decision: Decision, decider: Decider) -> None:
         super().decision(decision, decider)
         line = decision.canonical().strip()
-        self.kept.append(Kept(len(self.kept) + 1, line, decision.reason, decision.values.tobytes()))
+        values = None if decision.values is None else decision.values.tobytes()  # a wish may be about no symbol
+        self.kept.append(Kept(len(self.kept) + 1, line, decision.reason, values))
 
     def orders(self, orders: Sequence[Order]) -> None:
         super().orders(orders)
@@ -202,6 +203,7 @@ WISHES = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10**6), wishes=st.dictionaries(st.integers(0, 199), WISHES, max_size=12),
     seen=st.sets(st.integers(0, 199), max_size=60),
