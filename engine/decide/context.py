@@ -105,8 +105,13 @@ class Context:
             return clock.session_end_ns(self.now_ns)
         return FOREVER_NS
 
-    def halted(self, pack: str) -> Halt | None:
-        """The halt in force for entries of a pack, if any: a person's first, then the pack's own, then a shared one."""
+    def halted(self, pack: str | None = None) -> Halt | None:
+        """The halt in force for entries of a pack, if any: a person's first, then the pack's own, then a shared one.
+
+        Without a pack, one that is in force for any.
+        """
+        if pack is None:
+            return next(iter(self.all_halts()), None)
         return self.stopped or self._in_force(pack) or self._in_force(SHARED)
 
     def all_halts(self) -> list[Halt]:

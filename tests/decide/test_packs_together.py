@@ -156,6 +156,9 @@ def test_a_halt_goes_on_after_a_restart_where_it_was_and_a_resume_ends_all() -> 
     run.decider.halt(Halted(FOREVER_NS, "a.stop_now", "too much"))
     found = run.quote()
     assert found["a.buy"].reason == "halted: too much"
+    context = run.decider.context
+    assert context.halted() is context.halted("a") is not None
+    assert context.halted("b") is None
     assert found["b.buy"].verdict is Verdict.FIRED
     run.decider.halt(Halted(FOREVER_NS, "gone.rule", "nobody knows any more"))
     found = run.quote(MARKETS[1])
