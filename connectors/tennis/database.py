@@ -17,22 +17,22 @@ from connectors.tennis.sackmann import CREDIT, LICENCE, TennisDataError
 from engine.market.tennis import Ending, Match, Player, Surface, Tour
 
 VERSION = 1
-_SCHEMA = f"""
-PRAGMA user_version = {VERSION};
-CREATE TABLE IF NOT EXISTS source (tour TEXT, file TEXT, sha256 TEXT, rows INTEGER, licence TEXT, credit TEXT);
-CREATE TABLE IF NOT EXISTS player (
-    tour TEXT, number INTEGER, first TEXT, last TEXT, born TEXT, country TEXT, PRIMARY KEY (tour, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS match (
-    tour TEXT, tournament TEXT, name TEXT, surface TEXT, level TEXT, begins TEXT, draw INTEGER, round TEXT,
-    number INTEGER, best_of INTEGER, winner INTEGER, loser INTEGER, ending TEXT, winner_sets INTEGER,
-    loser_sets INTEGER, winner_games INTEGER, loser_games INTEGER, points_share REAL, winner_points INTEGER,
-    loser_points INTEGER
-);
-CREATE INDEX IF NOT EXISTS match_by_day ON match (tour, begins);
-CREATE TABLE IF NOT EXISTS competitor (tour TEXT, id TEXT, number INTEGER, name TEXT, PRIMARY KEY (tour, id));
-"""
-_MATCH_FIELDS = len(Match._fields)
+_TABLES: Mapping[str, tuple[Mapping[str, type], tuple[str, ...]]] = {
+    "source": (
+        {"tour": str, "file": str, "sha256": str, "rows": int, "licence": str, "credit": str}, ("tour", "file"),
+    ),
+    "player": (
+        {"tour": str, "number": int, "first": str, "last": str, "born": str, "country": str}, ("tour", "number"),
+    ),
+    "match": ({
+        "tour": str, "tournament": str, "name": str, "surface": str, "level": str, "begins": str, "draw": int,
+        "round": str, "number": int, "best_of": int, "winner": int, "loser": int, "ending": str, "winner_sets": int,
+        "loser_sets": int, "winner_games": int, "loser_games": int, "points_share": float, "winner_points": int,
+        "loser_points": int,
+    }, ()),
+    "competitor": ({"tour": str, "id": str, "number": int, "name": str}, ("tour", "id")),
+}  # fmt: skip
+"""Columns and primary key of each table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +59,26 @@ class Archive:
 
 def write_archive(path: Path, archive: Archive, sources: Sequence[SourceFile]) -> None:
     """Replace one tour of the file at ``path``, which is made where there is none; TennisDataError."""
+    from sqlite_utils import Database  # a third of a second, and only an import writes
+
     tour = str(archive.tour)
+    rows: dict[str, Iterator[tuple[object, ...]]] = {
+        "source": ((tour, one.name, one.sha256, one.rows, LICENCE, CREDIT) for one in sources),
+        "player": _player_rows(archive), "match": _match_rows(archive),
+    }  # fmt: skip
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as base:
-            _check_version(base, path, empty=True)
-            base.executescript(_SCHEMA)
-            with base:
-                for table in ("source", "player", "match"):
-                    base.execute(f"DELETE FROM {table} WHERE tour = ?", (tour,))
-                base.executemany("INSERT INTO source VALUES (?,?,?,?,?,?)",
-                                 [(tour, one.name, one.sha256, one.rows, LICENCE, CREDIT) for one in sources])
-                base.executemany("INSERT INTO player VALUES (?,?,?,?,?,?)", _player_rows(archive))
-                marks = ",".join("?" * (_MATCH_FIELDS + 1))
-                base.executemany(f"INSERT INTO match VALUES ({marks})", _match_rows(archive))
+        with closing(sqlite3.connect(path)) as connection:
+            _check_version(connection, path, empty=True)
+            base = Database(connection)
+            with base.atomic():
+                base.execute(f"PRAGMA user_version = {VERSION}")
+                for name, (columns, key) in _TABLES.items():
+                    base.table(name).create(dict(columns), pk=key or None, if_not_exists=True)
+                base.table("match").create_index(["tour", "begins"], if_not_exists=True)
+                for name, found in rows.items():
+                    base.table(name).delete_where("tour = ?", [tour])
+                    base.table(name).insert_all(dict(zip(_TABLES[name][0], row, strict=True)) for row in found)
     except (sqlite3.Error, OSError) as error:
         raise TennisDataError(f"{path} cannot be written: {error}") from None
 
