@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-JOBS   ?= 2
+# Tests wait much of their time for other processes, so that two cores serve four of them.
+JOBS   ?= 4
 
 # The environment is made again when what it was made from changes.
 RUNTIME := $(VENV)/.installed-runtime
@@ -24,7 +25,7 @@ show: $(DEV) ## Show the whole loop on a practice exchange, from signals to the 
 	@PYTHON=$(abspath $(BIN))/python bash docs/whole-loop.sh
 
 test: $(DEV) ## Run all tests
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 lint: $(DEV) ## Check code, types, arrows between packages, and rules
 	$(BIN)/ruff check
