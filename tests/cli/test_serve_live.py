@@ -59,7 +59,8 @@ class Place:
             f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(folder / "key.pem"),
             f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
         }  # fmt: skip
-        self.desk = StoreDesk(read_settings(folder / "autotrader.toml", environment=self.environment), Mode.DEMO)
+        loaded = read_settings(folder / "autotrader.toml", environment=self.environment)
+        self.desk = StoreDesk(loaded, Mode.DEMO, "kalshi")
 
     def start(self) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}

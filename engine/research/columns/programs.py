@@ -51,7 +51,7 @@ class Programs:
     @property
     def v(self) -> Floats:
         """The values that a run starts with."""
-        found = np.concatenate(self._v)
+        found = np.concatenate([np.empty(0), *self._v])  # rules that look at no market are rules, too
         for place, value in self._c.origins.constants:
             found[place] = value
         return found
