@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -80,6 +80,15 @@ def command(
 
 def pack_verdict(settings: Settings, pack: str) -> PackVerdict:
     """The verdict on a pack by name; a live run asks for it too. Raises UserError for a pack that is not there."""
+    from engine.cli.hardening import hardening_gates
+
+    verdict = verdict_of_rules(settings, pack)
+    ruleset = load_rules(settings.rules.paths, [pack]).ruleset
+    return replace(verdict, gates=[*verdict.gates, *hardening_gates(settings, ruleset, verdict)])
+
+
+def verdict_of_rules(settings: Settings, pack: str) -> PackVerdict:
+    """As ``pack_verdict``, without what no rule asks for."""
     rules = load_rules(settings.rules.paths, [pack])
     store = open_store(store_of(settings))
     try:

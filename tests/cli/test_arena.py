@@ -221,6 +221,19 @@ class TestTheChecklist:
         assert here("halt").code == 0 and here("resume").code == 0
         assert self.items(here)["halt and resume were tried"]["holds"] is True
 
+    def test_is_a_gate_that_live_orders_ask_for(self, here: Cli, kept: Path) -> None:
+        answer = here("gate", "check", "--pack", "arena_leaderboard", "--json")
+        assert answer.code == 1, answer.err
+        gates = {gate["gate"]: gate for gate in json.loads(answer.out)["packs"][0]["gates"]}
+        hardening = gates["arena_leaderboard.hardening"]
+        assert hardening["passed"] is False
+        held = {one["text"]: one["holds"] for one in hardening["requirements"]}
+        assert len(held) == 15
+        assert held["data: the page can be read"] is True
+        assert held["limits: an edge is left after fees, spread and slippage"] is None
+        other = json.loads(here("gate", "check", "--pack", "kalshi_alpha", "--json").out)["packs"][0]["gates"]
+        assert not any("hardening" in gate["gate"] for gate in other)
+
     def test_knows_nothing_before_the_first_run(self, engine_cli: Cli, tmp_path: Path) -> None:
         (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/rules"]\n', encoding="utf-8")
         answer = engine_cli("report", "hardening", env={"COLUMNS": "200"})
