@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,12 @@ FIGURES: dict[str, Any] = {
 class Service:
     """``client`` asks; ``engine`` answers wishes as an engine would that lets everything pass."""
 
-    def __init__(self, folder: Path, *, open_reads: bool = True, per_second: float = 10_000) -> None:
+    def __init__(
+        self, folder: Path, *, open_reads: bool = True, per_second: float = 10_000, wait: float = 0.3
+    ) -> None:  # fmt: skip
         (folder / "autotrader.toml").write_text(
             f'[rules]\npaths = ["{PROJECT / "rules"}"]\n[engine]\npacks = ["index_scalper"]\n'
-            "[service]\nwait_seconds = 0.3\n"
+            f"[service]\nwait_seconds = {wait}\n"
         )
         loaded = read_settings(folder / "autotrader.toml")
         self.settings = loaded.settings
@@ -70,7 +73,11 @@ class Service:
 
     def _answer(self, answer: dict[str, Any]) -> None:
         queue = self.book.requests()
-        while not self._stop.wait(0.005):
+        for look in count(1):
+            if self._stop.wait(0.005):
+                break
+            if look % 200 == 0:
+                self.seen()  # an engine tells of itself every second
             for request in queue.take("r", now_ns()):
                 self.taken.append(request)
                 told = {"verdict": "fired", "guard": "", "reason": "", "guards": {}, "orders": [], **answer}

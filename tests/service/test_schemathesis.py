@@ -22,7 +22,7 @@ def test_every_route_answers_as_documented(tmp_path: Path, make_service: Any) ->
         schemathesis.checks.not_a_server_error, openapi.status_code_conformance, openapi.content_type_conformance,
         openapi.response_schema_conformance, openapi.ignored_auth,
     ]  # fmt: skip
-    made = make_service(tmp_path, open_reads=False)
+    made = make_service(tmp_path, open_reads=False, wait=60)
     made.engine()
     headers = made.bearer(*Scope)
     try:
