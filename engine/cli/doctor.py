@@ -18,7 +18,7 @@ from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.settings import LoadedSettings, SettingsError, read_settings
-from engine.settings.models import KalshiSettings
+from engine.settings.venues import KalshiSettings
 
 STYLES = {Outcome.OK: "green", Outcome.UNKNOWN: "cyan", Outcome.WARN: "yellow", Outcome.FAIL: "red"}
 

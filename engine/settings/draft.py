@@ -16,8 +16,9 @@ from engine.settings import messages
 from engine.settings.dotenv import Dotenv, DotenvError, read_dotenv
 from engine.settings.fields import field_at, from_text, is_secret
 from engine.settings.messages import explain, unknown_key
-from engine.settings.models import KalshiSettings, Settings
+from engine.settings.models import Settings
 from engine.settings.origin import Layer, Origin
+from engine.settings.venues import KalshiSettings
 
 PREFIX = "AUTOTRADER__"
 NO_SETTINGS = frozenset({"AUTOTRADER_DEBUG"})  # the engine's other variables
