@@ -18,6 +18,7 @@ from connectors.kalshi.clock import Clock, backoff
 from connectors.tradier.errors import BadAnswer, NotSent, OutcomeUnknown, RateLimited, Unavailable, error_of
 from connectors.tradier.hosts import Hosts
 from connectors.tradier.limits import ALLOWED, RateLimits, group_of
+from engine.market.meter import REQUESTS
 
 TRIES = 3
 FIRST_BACKOFF_SECONDS = 0.25
