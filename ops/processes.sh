@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # The processes of docker-compose.yml without Docker: worker and service, and the streamer where STREAM_OPTIONS is said.
-# They share the folder that this is called in. Ctrl-C, or the end of any of them, ends all.
+# They share the folder that this is called in, and the store, which `engine db migrate` brings up to date first: a file,
+# or a database where AUTOTRADER__STORE__URL names one. Ctrl-C, or the end of any of them, ends all.
 #   WORKER_OPTIONS="--paper --interval 1"  what `engine run` is given
-#   STREAM_OPTIONS="--base-url URL"        what `engine stream` is given; not said, there is no streamer
+#   STREAM_OPTIONS="--symbols SPY"         what `engine stream` is given; not said, there is no streamer
+#   PRACTICE_OPTIONS="--speed 60"          what `engine simulate polygon` is given, which the streamer then listens to;
+#                                          not said, the streamer listens to the vendor. Its key is kept in ./practice
 #   API_PORT=8080                          port of the service, on loopback
 #   PYTHON=python3                         which Python has the engine
 set -euo pipefail
@@ -46,6 +49,15 @@ healthy() {
 
 trap stop EXIT
 trap 'exit 0' INT TERM
+"$PYTHON" -m engine db migrate
+if [[ -n ${PRACTICE_OPTIONS+said} ]]; then
+    read -ra practice <<< "$PRACTICE_OPTIONS"
+    rm -f practice/env
+    start practice simulate polygon --folder practice "${practice[@]}"
+    wait_until test -s practice/env
+    # shellcheck source=/dev/null
+    . practice/env
+fi
 read -ra worker <<< "$WORKER_OPTIONS"
 start worker run "${worker[@]}"
 start api serve --port "$API_PORT"

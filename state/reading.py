@@ -77,15 +77,22 @@ class Reader:
         """All runs, the newest first."""
         return [_run(row) for row in self._rows("SELECT * FROM runs ORDER BY started_ns DESC, rowid DESC")]
 
-    def run(self, run_id: str | None = None) -> Row:
+    def venues(self) -> list[str]:
+        """The venues on whose markets there were runs, by name; runs on simulated and recorded markets are on none."""
+        books = (row["book"] for row in self._rows("SELECT DISTINCT book FROM runs"))
+        return sorted({venue for venue, space, _ in (book.partition(" ") for book in books) if space})
+
+    def run(self, run_id: str | None = None, venue: str | None = None) -> Row:
         """One run by id, or the newest in which rules decided, or where there is none the newest reading of an account.
+        ``venue``: the newest on that venue's markets.
 
         Raises StoreError that lists what there is.
         """
         newest = "ORDER BY started_ns DESC, rowid DESC"
         if run_id is None:
             by_use = f"ORDER BY ruleset_sha = '{NO_RULES}', started_ns DESC, rowid DESC"
-            rows = self._rows(f"SELECT * FROM runs {by_use} LIMIT 1")
+            books = "%" if venue is None else f"{venue} %"  # an account's name begins with its venue's
+            rows = self._rows(f"SELECT * FROM runs WHERE book LIKE ? {by_use} LIMIT 1", (books,))
         else:
             rows = self._rows("SELECT * FROM runs WHERE id = ?", (run_id,))
         if rows:
@@ -93,6 +100,10 @@ class Reader:
         known = [row["id"] for row in self._rows(f"SELECT id FROM runs {newest} LIMIT {LISTED}")]
         if not known:
             raise StoreError(f"{self.path} has no run yet; `engine run` makes one")
+        if run_id is None:
+            on = self.venues()
+            there = f"there are runs on {', '.join(on)}" if on else "leave the venue out to see others"
+            raise StoreError(f"{self.path} has no run on {venue} yet; {there}")
         raise StoreError(f"{self.path} has no run {run_id}; its newest: {', '.join(known)}")
 
     def ruleset(self, sha256: str) -> dict[str, dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from types import TracebackType
@@ -17,6 +16,7 @@ from connectors.kalshi.clock import Clock, backoff
 from connectors.kalshi.limits import Bucket, Budget
 from connectors.polygon.errors import BadAnswer, PolygonError, RateLimited, Unavailable, error_of, shorten
 from connectors.polygon.hosts import Hosts
+from engine.market.meter import REQUESTS
 
 TRIES = 4
 FIRST_BACKOFF_SECONDS = 0.25
@@ -33,8 +33,7 @@ Params = Mapping[str, str | int | bool | Decimal | None]
 class PolygonHttp:
     """One connection pool with one key. ``per_minute``: requests that the plan allows, None for no stated limit.
 
-    ``requests`` counts them by what became of them: ok, refused, limited, failed, no_answer. ``transport`` replaces the
-    network in tests. Use as ``async with``.
+    ``transport`` replaces the network in tests. Use as ``async with``.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class PolygonHttp:
     ) -> None:
         self.hosts = hosts
         self.clock = clock or Clock()
-        self.requests: Counter[str] = Counter()
         budget = Budget(per_minute / 60, per_minute) if per_minute else Budget(MOST_A_SECOND, MOST_A_SECOND)
         self._bucket = Bucket(budget, self.clock.monotonic())
         self._client = httpx.AsyncClient(
@@ -122,9 +120,9 @@ class PolygonHttp:
             async with asyncio.timeout(CONNECT_SECONDS + ANSWER_SECONDS):
                 answer = await self._client.get(self.hosts.rest + path, params=_query(params))
         except (httpx.HTTPError, TimeoutError) as error:
-            self.requests["no_answer"] += 1
+            REQUESTS.answered("polygon", None)
             raise Unavailable(f"{request}: no answer from {self._place}: {_words(error)}{self._mend}") from error
-        self.requests[_outcome(answer.status_code)] += 1
+        REQUESTS.answered("polygon", answer.status_code)
         return _body_of(request, answer)
 
     @property
@@ -148,14 +146,6 @@ def _body_of(request: str, answer: httpx.Response) -> Any:
     if isinstance(body, dict) and body.get("status") in ("ERROR", "NOT_AUTHORIZED"):
         raise error_of(request, answer.status_code, body, answer.text)
     return body
-
-
-def _outcome(status: int) -> str:
-    if status < 400:
-        return "ok"
-    if status == 429:
-        return "limited"
-    return "failed" if status >= 500 else "refused"
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

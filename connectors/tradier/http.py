@@ -18,6 +18,7 @@ from connectors.kalshi.clock import Clock, backoff
 from connectors.tradier.errors import BadAnswer, NotSent, OutcomeUnknown, RateLimited, Unavailable, error_of
 from connectors.tradier.hosts import Hosts
 from connectors.tradier.limits import ALLOWED, RateLimits, group_of
+from engine.market.meter import REQUESTS
 
 TRIES = 3
 FIRST_BACKOFF_SECONDS = 0.25
@@ -138,10 +139,15 @@ class TradierHttp:
             content = urlencode(form).encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(content))}
         sent_ns = self.clock.now_ns()
-        async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
-            answer = await self._client.request(
-                method, self.hosts.rest + path, params=query, content=content, headers=headers
-            )
+        try:
+            async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
+                answer = await self._client.request(
+                    method, self.hosts.rest + path, params=query, content=content, headers=headers
+                )
+        except (httpx.HTTPError, TimeoutError):
+            REQUESTS.answered("tradier", None)
+            raise
+        REQUESTS.answered("tradier", answer.status_code)
         self._note_skew(answer, sent_ns, self.clock.now_ns())
         self.limits.heard(group, answer.headers)
         return answer

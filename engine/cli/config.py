@@ -33,8 +33,10 @@ def command(
         print_json({"valid": False, "mistakes": error.mistakes})
         return ExitCode.USAGE
     if json:
-        print_json({"valid": True, "mistakes": []})
+        print_json({"valid": True, "mistakes": [], "hints": loaded.hints})
     else:
+        for hint in loaded.hints:
+            out().print(hint, markup=False)
         files = ", ".join(str(file) for file in loaded.files) or "no file, so the defaults"
         out().print(f"no mistakes in {escape(files)}; {len(loaded.said)} settings are said, the others are defaults")
     return ExitCode.GOOD

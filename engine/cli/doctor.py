@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.markup import escape
 
-from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok
+from engine.cli.checks.check import Check, Outcome, VenueProbe, fail, ok, warn
 from engine.cli.checks.keys import check_keys
 from engine.cli.checks.machine import check_clock, check_folders, check_packages, check_python, check_room
 from engine.cli.checks.notices import check_notices
@@ -18,7 +18,7 @@ from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.settings import LoadedSettings, SettingsError, read_settings
-from engine.settings.models import KalshiSettings
+from engine.settings.venues import KalshiSettings
 
 STYLES = {Outcome.OK: "green", Outcome.UNKNOWN: "cyan", Outcome.WARN: "yellow", Outcome.FAIL: "red"}
 
@@ -48,6 +48,7 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
     files = ", ".join(str(file) for file in loaded.files) or "no file, so the defaults"
     return [
         ok("settings", f"{files}: environment {kalshi.environment}, execution mode {kalshi.execution_mode}"),
+        *(warn("variables", *hint.split("; ", 1)) for hint in loaded.hints),
         *check_keys(kalshi, probe),
         *check_venues(settings),
         check_clock(probe),

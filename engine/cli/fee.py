@@ -14,7 +14,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.settings import load_settings
-from engine.settings.models import KalshiSettings
+from engine.settings.venues import KalshiSettings
 
 CENTS = 100
 MICRO = Decimal("0.000001")

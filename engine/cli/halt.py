@@ -34,6 +34,7 @@ def command(
     if mode is not None:
         return _halt_one(settings, mode, why, json)
     file, stores = halt_everything(settings, why)
+    tell_of_halts(settings, "halted", f"entries of everything beside {file} are halted: {why or 'no reason said'}")
     if json:
         print_json({"halted": True, "file": file, "reason": why, "stores": stores})
         return ExitCode.GOOD
@@ -63,6 +64,16 @@ def halt_everything(settings: Settings, why: str) -> tuple[Path, list[dict[str, 
     return file, stores
 
 
+def tell_of_halts(settings: Settings, title: str, text: str) -> None:
+    """Tell people, when any are to be told; to be called when all is done."""
+    if settings.notify.urls is None and settings.discord.webhook_url is None:
+        return  # decided here, because notices take a quarter of a second to import
+    from connectors.notify.outbox import Kind
+    from engine.cli.notices import tell_people
+
+    tell_people(settings, Kind.HALTS, title, text)
+
+
 def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> int:
     """Only this store; the file would stop the others too."""
     try:
@@ -71,6 +82,7 @@ def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> in
         raise StoreError(f"{error}; `engine halt` without --mode needs no store") from None
     store.halts.halt(why, now_ns())
     store.close()
+    tell_of_halts(settings, "halted", f"entries of {mode} ({store.path}) are halted: {why or 'no reason said'}")
     if as_json:
         stores = [{"mode": mode, "store": str(store.path), "error": None}]
         print_json({"halted": True, "file": None, "reason": why, "stores": stores})

@@ -74,6 +74,15 @@ def notifying(settings: Settings) -> Iterator[Notifier]:
             err().print(f"{left} notification(s) did not arrive")
 
 
+def tell_people(settings: Settings, kind: Kind, title: str, text: str) -> None:
+    """For a verb that has done its work: that nobody can be told is said, and changes nothing of what was done."""
+    try:
+        with notifying(settings) as notifier:
+            notifier.tell(kind, title, text)
+    except UserError as error:
+        err().print(f"nobody was told: {error}")
+
+
 def _problem(words: str) -> None:
     logger.warning(words)
 

@@ -10,7 +10,8 @@ import typer
 from engine.cli.console import print_columns, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeOption, footer, open_mode, told
+from engine.cli.stores import ModeOption, footer, newest_run, open_mode, told
+from engine.cli.venues import BooksOption
 from engine.report.trace_text import clock
 from engine.settings import load_settings
 from state import decides
@@ -24,6 +25,7 @@ def command(
         bool, typer.Option("--open", help="Orders of the run's account that may still trade, of whichever run.")
     ] = False,
     symbol: Annotated[str | None, typer.Option("--symbol", help="Only orders of this symbol.")] = None,
+    venue: BooksOption = None,
     mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -31,7 +33,7 @@ def command(
     """List orders: what was wanted, what filled, and where each stands. `engine why ORDER` explains one."""
     settings = load_settings(config)
     store = open_mode(settings, mode)
-    found = store.run(run)
+    found = newest_run(store, run, venue)
     rows = store.open_orders(found["book"]) if only_open else store.orders(found["id"])
     rows = [row for row in rows if symbol in (None, row["symbol"])]
     if json:
@@ -43,7 +45,7 @@ def command(
     what = "open order(s)" if only_open else "order(s)"
     why = "" if decides(found) else ", a reading of the account by `engine reconcile`, which orders nothing"
     print(f"{len(rows)} {what} of run {found['id']}{why}")
-    print(footer(settings, store, mode))
+    print(footer(settings, store, mode, found))
     return ExitCode.GOOD
 
 

@@ -10,7 +10,8 @@ import typer
 from engine.cli.console import print_columns, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeOption, footer, open_mode, told
+from engine.cli.stores import ModeOption, footer, newest_run, open_mode, told
+from engine.cli.venues import BooksOption
 from engine.settings import load_settings
 from state import Costs, Store
 from state.ledger import Account, Balances
@@ -22,6 +23,7 @@ SHOWN_DECIMALS = 8  # the mean of two quotes, which is a float, has more
 
 def command(
     run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest.")] = None,
+    venue: BooksOption = None,
     mode: ModeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -29,7 +31,7 @@ def command(
     """List what the account of a run holds, with profit that is made and that is open, fees, and what trading cost."""
     settings = load_settings(config)
     store = open_mode(settings, mode)
-    found = store.run(run)
+    found = newest_run(store, run, venue)
     balances, costs = store.balances(found["book"]), store.costs(found["book"])
     rows = positions_of(store, found["book"], balances)
     account = sums_of(balances, rows)
@@ -38,7 +40,7 @@ def command(
         print_json({**told(store), **named, "costs": costs._asdict()})
     else:
         _print(rows, account, costs, found["id"])
-        print(footer(settings, store, mode))
+        print(footer(settings, store, mode, found))
     return ExitCode.GOOD
 
 

@@ -9,6 +9,7 @@ import typer
 from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
+from engine.cli.halt import tell_of_halts
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import ModeName, open_mode, store_of
 from engine.settings import Settings, load_settings
@@ -42,6 +43,10 @@ def command(
     else:
         standing = ""
         names, lifted, troubles = resume_everything(settings, now)
+    if lifted:
+        told = "; ".join(f"{halt['by']}: {halt['reason']} ({halt['mode']})" for halt in lifted)
+        still = f"; the file HALT still halts them: {standing}" if standing else ""
+        tell_of_halts(settings, "halts lifted" if standing else "resumed", f"lifted: {told}{still}")
     if json:
         print_json({"halted": bool(standing or troubles), "lifted": lifted, "stores": names, "troubles": troubles})
     else:

@@ -18,6 +18,8 @@ import schedule
 import typer
 
 from connectors.alpha.file import Alpha
+from connectors.notify.notifier import Notifier
+from connectors.notify.outbox import Kind
 from engine.cli import together
 from engine.cli.alpha import holds_signals, signals_for
 from engine.cli.assemble import Assembly, DataChoice, assemble, now_ns
@@ -30,6 +32,7 @@ from engine.cli.errors import ExitCode, UserError
 from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.examples import example_lines, examples_for
 from engine.cli.log import configure_log
+from engine.cli.notices import NoticeRecorder, notifying, tell_alert
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
 from engine.cli.sources import SOURCES, wanted_sources
@@ -163,7 +166,12 @@ def command(
         err().print(f"without --venue, made-up markets stand in for {SOURCES[name].about}")
     signals = _signals(settings, rules, choice)
     assembly = assemble(settings, rules.ruleset, choice, param or [], keep, signals, examples=examples)
-    return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run)
+    with notifying(settings) as notifier:
+        try:
+            return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run, notifier)
+        except Exception as error:
+            notifier.tell(Kind.ERRORS, f"a run ended ({_where(assembly)})", str(error) or type(error).__name__)
+            raise
 
 
 def _signals(settings: Settings, rules: LoadedRules, choice: DataChoice) -> Alpha | None:
@@ -189,8 +197,9 @@ def _pace(settings: Settings, speed: str | None, interval: float | None) -> Pace
 
 
 def _run(
-    assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool, dry: bool
-) -> int:
+    assembly: Assembly, rules: LoadedRules, level: str, pace: Pace, once: bool, as_json: bool, dry: bool,
+    notifier: Notifier,
+) -> int:  # fmt: skip
     settings = assembly.settings
     packs, ruleset = list(assembly.ruleset.packs), assembly.ruleset
     log_runtime_mode(settings.kalshi.environment, "paper", "none", store_of(settings), ruleset.trading)
@@ -212,7 +221,7 @@ def _run(
 
     lines = example_lines(assembly.examples, ruleset, say, dry=dry)
     would_be = WouldBe(assembly.timezone, say, list(lines))
-    recorders += [*([would_be] if dry else []), *lines.values()]
+    recorders += [would_be if dry else NoticeRecorder(notifier, _where(assembly)), *lines.values()]
     paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
     broker, decider = JournaledBroker(paper, writer), assembly.decider()
     beside = Alone() if dry else Beside(settings, store, writer, decider, settings.engine.mode, err().print)
@@ -220,7 +229,8 @@ def _run(
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
         standing = store.halts.standing(writer.book.name, now_ns())
-        switch = KillSwitch(standing, store.halts.look, loop.decider, writer, _tell_halt(writer))
+        tell = _tell_halt(writer, tell_alert(notifier, _where(assembly)))
+        switch = KillSwitch(standing, store.halts.look, loop.decider, writer, tell)
         ticks = _once(assembly, loop, broker) if once else assembly.source().ticks()
         _drive(ticks, loop, writer, switch, pace, stop, beside)
         for told in lines.values():
@@ -244,12 +254,18 @@ def _run(
     return ExitCode.GOOD
 
 
-def _tell_halt(writer: RunWriter) -> Callable[[str], None]:
-    """Halts and their end are said at once and kept: somebody looks for the reason why nothing trades."""
+def _where(assembly: Assembly) -> str:
+    return f"{assembly.data.source} market, paper"
+
+
+def _tell_halt(writer: RunWriter, notify: Callable[[str, str], None]) -> Callable[[str], None]:
+    """Halts and their end are said at once, kept, and told to people: somebody looks for the reason why nothing
+    trades."""
 
     def tell(text: str) -> None:
         err().print(text)
         writer.alert(now_ns(), "warning", "halt", text)
+        notify("halt", text)
 
     return tell
 

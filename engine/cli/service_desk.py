@@ -80,9 +80,9 @@ class StoreDesk:
 
     def orders(self, *, run: str | None, symbol: str | None, only_open: bool, limit: int) -> Json:
         with self._store() as store:
-            if run is None and not store.runs():
+            found = self._newest(store) if run is None else store.run(run)
+            if found is None:
                 return {"mode": str(self._mode), "run": None, "book": None, "orders": []}
-            found = store.run(run)
             rows = store.open_orders(found["book"]) if only_open else store.orders(found["id"])
             rows = [row for row in rows if symbol in (None, row["symbol"])][-limit:]
             return {"mode": str(self._mode), "run": found["id"], "book": found["book"], "orders": rows}
@@ -103,18 +103,20 @@ class StoreDesk:
 
     def positions(self, symbol: str | None) -> Json:
         with self._store() as store:
-            if not store.runs():
+            found = self._newest(store)
+            if found is None:
                 return {"mode": str(self._mode), "book": None, "positions": []}
-            book = store.run()["book"]
+            book = found["book"]
             rows = positions_of(store, book, store.balances(book))
             rows = [row for row in rows if symbol in (None, row["symbol"])]
             return _plain({"mode": str(self._mode), "book": book, "positions": rows})
 
     def balances(self) -> Json:
         with self._store() as store:
-            if not store.runs():
+            found = self._newest(store)
+            if found is None:
                 return {"mode": str(self._mode), "book": None, "account": None}
-            book = store.run()["book"]
+            book = found["book"]
             balances = store.balances(book)
             sums = sums_of(balances, positions_of(store, book, balances))
             return _plain({"mode": str(self._mode), "book": book, "account": sums})
@@ -255,9 +257,20 @@ class StoreDesk:
         age = (now_ns() - told.time_ns) / NANOS
         return bool(told.body["running"]) and age <= FRESH_SECONDS, age, told.body
 
+    @property
+    def _market(self) -> str | None:
+        """The venue whose accounts are shown: with real orders the one that cancels and flattens go to; on paper the
+        newest run's, whatever its market."""
+        return None if self._mode is Mode.PAPER else self._venue
+
+    def _newest(self, store: Store) -> Json | None:
+        """The newest run that is shown; None when there is none yet."""
+        shown = store.runs() if self._market is None else [v for v in store.venues() if v == self._market]
+        return store.run(None, self._market) if shown else None
+
     def _run(self, store: Store) -> KeptRun:
         """The newest run with its plan, which takes a moment to build and is kept."""
-        newest = store.run()
+        newest = store.run(None, self._market)
         with self._kept_lock:
             if self._kept is None or self._kept.run["id"] != newest["id"]:
                 self._kept = bring_back(store, newest["id"])

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from engine.cli.errors import UserError
 from engine.settings import Settings
 from state import MARKET, Mode, Place, Store, StoreError, is_there, open_store, place_of, sibling
 
@@ -67,8 +68,19 @@ def told(store: Store) -> dict[str, Any]:
     return {"store": str(store.path), "mode": store.mode}
 
 
-def footer(settings: Settings, store: Store, name: str | None) -> str:
-    """Which store an answer is from, for people, and where no mode was named the others that are there."""
+def newest_run(store: Store, run: str | None, venue: str | None) -> dict[str, Any]:
+    """The run that was named, or the newest, also of one venue alone. Raises StoreError where there is none."""
+    if run is not None and venue is not None:
+        raise UserError(f"--run {run} has its venue: leave --venue out")
+    return store.run(run, venue)
+
+
+def footer(settings: Settings, store: Store, name: str | None, run: Mapping[str, Any] | None = None) -> str:
+    """Which store an answer is from, for people, and where no mode was named the others that are there; other venues
+    of that store, where the answer is about one run's account."""
+    mine = "" if run is None else run["book"].partition(" ")[0]
+    elsewhere = [] if run is None else [venue for venue in store.venues() if venue != mine]
+    of_venues = f"; it also has runs on other markets: --venue {' or --venue '.join(elsewhere)}" if elsewhere else ""
     others = [str(mode) for mode, _ in stores_there(settings) if mode is not store.mode]
     more = f"; there is also --mode {' and --mode '.join(others)}" if others and name is None else ""
-    return f"store: {store.path} ({store.mode}){more}"
+    return f"store: {store.path} ({store.mode}){more}{of_venues}"

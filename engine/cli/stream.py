@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from loguru import logger
 
+from engine.cli.clock import now_ns
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
+from engine.market.meter import REQUESTS
 from engine.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from connectors.polygon.streamer import Counts
+
+STREAMER = "streamer"
 
 
 def command(
@@ -42,7 +45,8 @@ def command(
 ) -> int:
     """Keep seconds (as ticks) and minutes (as bars) of the stream. What was missed since the store ends is read first.
 
-    Channels that the plan lacks are named and left out; the others go on. docs/polygon.md says more.
+    Channels that the plan lacks are named and left out; the others go on. docs/polygon.md says more. Figures of it are
+    told once a second: `engine serve check streamer` and the metrics of the service have them.
     """
     settings = load_settings(config, {"polygon.stream_batch": batch, "polygon.stream_flush_seconds": flush})
     configure_log(settings.log)
@@ -85,19 +89,45 @@ async def _stream(settings: Settings, tickers: list[str], since_ns: int | None, 
     pace = Pace(settings.polygon.stream_batch, float(settings.polygon.stream_flush_seconds))
     async with rest.http, polygon_stream(settings, channels_of(tickers)) as stream:
         streamer = Streamer(rest, stream, lambda: market_data(settings), tickers, clock, pace, logger.info, since_ns)
-        timer = asyncio.create_task(_after(seconds, stop))
+        beside = [asyncio.create_task(_after(seconds, stop)), asyncio.create_task(_tell_figures(settings))]
         try:
             return await streamer.run(stop)
         finally:
-            timer.cancel()
-            with suppress(asyncio.CancelledError):
-                await timer
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _after(seconds: float | None, stop: asyncio.Event) -> None:
     if seconds is not None:
         await asyncio.sleep(seconds)
         stop.set()
+
+
+async def _tell_figures(settings: Settings) -> None:
+    """Once a second and at the end, in a thread: no disk that is slow stops the socket, and none that fails ends it."""
+    from state.errors import StoreError
+
+    told = set[str]()
+
+    def publish(*, running: bool) -> None:
+        from state.service import ServiceBook, service_file
+
+        requests = [[provider, outcome, count] for (provider, outcome), count in REQUESTS.counts().items()]
+        figures = {"running": running, "requests": requests}
+        try:
+            ServiceBook(service_file(settings.store.path, "paper")).publish(STREAMER, figures, now_ns())
+        except StoreError as error:
+            if str(error) not in told:
+                told.add(str(error))
+                logger.warning(f"the service cannot hear of this stream: {error}")
+
+    try:
+        while True:
+            await asyncio.to_thread(publish, running=True)
+            await asyncio.sleep(1)
+    finally:
+        publish(running=False)
 
 
 def _report(counts: Counts, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from engine.market.events import NANOS
 from engine.market.tennis import Match, Tour
 from engine.research.tennis.model import fitted_model
 from engine.research.tennis.order import day_of
-from engine.settings.models import TennisSettings
+from engine.settings.sources import TennisSettings
 
 
 def tennis_source(settings: TennisSettings, now_ns: int) -> TennisSource:

@@ -15,14 +15,14 @@ from engine.language.diagnostics import did_you_mean
 from engine.settings import messages
 from engine.settings.dotenv import Dotenv, DotenvError, read_dotenv
 from engine.settings.fields import field_at, from_text, is_secret
+from engine.settings.former import DATABASE_URL, OTHER_NAMES, UNREAD, has_password, store_at
 from engine.settings.messages import explain, unknown_key
-from engine.settings.models import KalshiSettings, Settings
+from engine.settings.models import Settings
 from engine.settings.origin import Layer, Origin
+from engine.settings.venues import KalshiSettings
 
 PREFIX = "AUTOTRADER__"
 NO_SETTINGS = frozenset({"AUTOTRADER_DEBUG"})  # the engine's other variables
-# Variables that earlier traders were set up with.
-OTHER_NAMES: Mapping[tuple[str, ...], tuple[str, ...]] = {("logging", "level"): ("log", "level")}
 LARGEST_BYTES = 1 << 20
 CONSENTS = frozenset(f"{venue}.{key}" for venue in ("kalshi", "tradier") for key in ("environment", "execution_mode"))
 ENVIRONMENTS: tuple[str, ...] = get_args(KalshiSettings.model_fields["environment"].annotation)
@@ -43,6 +43,22 @@ class Draft:
         self._tables: dict[str, dict[str, Any]] = {}
         self._sections: dict[str, Origin] = {}  # who first named a section, for mistakes that are about all of it
         self._mistakes: set[str] = set()
+        self._said_as: dict[tuple[Layer, str], str] = {}  # by which variable a key was said
+        self._unread: dict[str, Origin] = {}
+
+    @property
+    def hints(self) -> list[str]:
+        """One line for each setting that variables of an earlier trader say, which are not read, and none of ours."""
+        names: dict[str, list[str]] = {}
+        for name, origin in sorted(self._unread.items()):
+            ours = self.said.get(UNREAD[name])
+            if ours is None or ours.layer < Layer.DOTENV:
+                place = name if origin.layer is Layer.VARIABLE else f"{name} ({origin.name})"
+                names.setdefault(UNREAD[name], []).append(place)
+        return [
+            f"{', '.join(found)}: not read here; say {as_variable(tuple(dotted.split('.')))}"
+            for dotted, found in names.items()
+        ]
 
     @property
     def mistakes(self) -> list[str]:
@@ -155,23 +171,45 @@ class Draft:
     # -- variables ---------------------------------------------------------------------------------------------------
 
     def _variable(self, name: str, text: str, origin: Origin) -> None:
+        if name in UNREAD and text:
+            self._unread[name] = origin
         if not name.upper().startswith("AUTOTRADER_") or name in NO_SETTINGS:
             return
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
         path = OTHER_NAMES.get(path, path)
         found = field_at(path) if name == name.upper() and name.startswith(PREFIX) else None
         if found is not None:
-            self.put(".".join(path), from_text(text, found), origin)
+            self._put_variable(name, ".".join(path), from_text(text, found), origin)
+        elif name == as_variable(DATABASE_URL):
+            self._store_at(name, text, origin)
         elif wrong := _no_such_variable(name, path):
             self._wrong(origin, (), wrong)
+
+    def _store_at(self, name: str, text: str, origin: Origin) -> None:
+        try:
+            keys = store_at(text)
+        except ValueError as error:
+            self._wrong(origin, (), f"{name} {error}")
+            return
+        for key, value in keys.items():
+            self._put_variable(name, f"store.{key}", value, origin)
+
+    def _put_variable(self, name: str, dotted: str, value: object, origin: Origin) -> None:
+        """Two variables of one layer that say one key would leave it to chance which of them counts."""
+        first = self._said_as.setdefault((origin.layer, dotted), name)
+        if first != name:
+            self._wrong(origin, (), f"{name} and {first} both say {dotted}; keep one of them")
+        self.put(dotted, value, origin)
 
     def _refuse_open_secrets(self, found: Dotenv) -> None:
         """Only where a secret is said: some mounts show every file as open, and there nothing else is at stake."""
         if not found.open_to_others:
             return
         for said in found.lines:
-            key = field_at(tuple(said.name.removeprefix(PREFIX).lower().split("__")))
-            if said.value and key is not None and is_secret(key):
+            path = tuple(said.name.removeprefix(PREFIX).lower().split("__"))
+            key = field_at(path)
+            secret = is_secret(key) if key is not None else path == DATABASE_URL and has_password(said.value or "")
+            if said.value and secret:
                 self._mistakes.add(
                     f"{found.file}:{said.line}: others may use this file (mode {found.mode}), and it says {said.name}; "
                     f"run `chmod 600 {found.file}`"

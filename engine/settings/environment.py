@@ -23,7 +23,7 @@ HEAD: Final = """\
 # Made from the models by `python -m engine.settings.environment`; docs/configuration.md says how layers go together.
 
 # For docker-compose.yml alone; the engine leaves names that do not begin with AUTOTRADER_ to others.
-# DB_PASSWORD=                      # of the database: any word, before its first start
+# DB_PASSWORD=                      # of the database that the containers keep everything in: any word, before its start
 # GRAFANA_PASSWORD=                 # of the user admin of Grafana
 # WORKER_OPTIONS=--paper --interval 1   # what `engine run` of the worker is given
 # STREAM_OPTIONS=                   # what `engine stream` of the streamer is given

@@ -28,12 +28,16 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """The settings, the main file (None: there is none), all files read, and who said each key that is no default."""
+    """The settings, the main file (None: there is none), all files read, and who said each key that is no default.
+
+    ``hints``: variables that an earlier trader read and that are not read here, one line each with what to write.
+    """
 
     settings: Settings
     file: Path | None
     files: tuple[Path, ...]
     said: Mapping[str, Origin]
+    hints: tuple[str, ...]
 
     @property
     def origins(self) -> dict[str, str]:
@@ -75,7 +79,7 @@ def read_settings(
     settings = draft.settings()
     if settings is None:
         raise SettingsError("\n".join(draft.mistakes))
-    return LoadedSettings(settings, file, tuple(draft.files), draft.said)
+    return LoadedSettings(settings, file, tuple(draft.files), draft.said, tuple(draft.hints))
 
 
 def _file(path: Path | None) -> Path | None:

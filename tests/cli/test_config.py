@@ -45,7 +45,7 @@ def test_validate_finds_everything_at_once(engine_cli: Cli, tmp_path: Path) -> N
     assert (good.code, good.out) == (
         0, "no mistakes in autotrader.toml, .env, autotrader.demo.toml; 3 settings are said, the others are defaults\n",
     )  # fmt: skip
-    assert json.loads(engine_cli("config", "validate", "--json").out) == {"valid": True, "mistakes": []}
+    assert json.loads(engine_cli("config", "validate", "--json").out) == {"valid": True, "mistakes": [], "hints": []}
     (tmp_path / ".env").chmod(0o644)
     bad = engine_cli("config", "validate", env={"AUTOTRADER__PAPER__CSH": "1"})
     assert (bad.code, bad.out) == (2, "")
@@ -60,3 +60,21 @@ def test_another_action_is_wrong_usage(engine_cli: Cli) -> None:
     answer = engine_cli("config", "shwo")
     assert answer.code == 2
     assert "show" in answer.err and "validate" in answer.err and answer.err.count("\n") == 1
+
+
+def test_variables_of_an_earlier_trader_are_not_read_and_said(engine_cli: Any, tmp_path: Path) -> None:
+    environment = {
+        "TRADIER_ACCESS_TOKEN": "secret-token", "DB_HOST": "db", "DATABASE_URL": "postgresql://me:secret-word@db/x",
+        "POLYGON_API_KEY": "secret-key", "AUTOTRADER__POLYGON__API_KEY": "secret-key",
+    }  # fmt: skip
+    lines = [
+        "DATABASE_URL, DB_HOST: not read here; say AUTOTRADER__STORE__URL",
+        "TRADIER_ACCESS_TOKEN: not read here; say AUTOTRADER__TRADIER__ACCESS_TOKEN",
+    ]
+    told = engine_cli("config", "validate", env=environment)
+    assert told.code == 0 and told.out.splitlines()[:2] == lines
+    assert json.loads(engine_cli("config", "validate", "--json", env=environment).out)["hints"] == lines
+    doctor = json.loads(engine_cli("doctor", "--json", env=environment).out)["checks"]
+    found = [f"{check['found']}; {check['mend']}" for check in doctor if check["check"] == "variables"]
+    assert found == lines
+    assert "secret-" not in told.out + json.dumps(doctor)

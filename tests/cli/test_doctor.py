@@ -23,7 +23,8 @@ from engine.cli.checks.machine import check_clock, check_folders, check_room
 from engine.cli.checks.packs import check_packs
 from engine.cli.checks.store import check_stores
 from engine.settings import Settings
-from engine.settings.models import EngineSettings, KalshiSettings, MarketSettings, RulesSettings, StoreSettings
+from engine.settings.models import EngineSettings, MarketSettings, RulesSettings, StoreSettings
+from engine.settings.venues import KalshiSettings
 from state import open_store
 
 Cli = Callable[..., Any]

@@ -120,3 +120,40 @@ def test_a_run_on_a_venue_tells_of_orders_and_of_what_went_wrong(
         assert failed.code == 2
         assert any("a run ended" in one["title"] and "KXNO-26-X" in one["message"] for one in got)
         assert made.key_id not in json.dumps(got)
+
+
+def test_a_run_without_a_venue_tells_of_its_fills_and_a_dry_run_of_none(
+    engine_cli: Cli, tmp_path: Path, hook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, got = hook
+    pack = tmp_path / "rules" / "p"
+    pack.mkdir(parents=True)
+    head = "kind: pack\nname: p\nvenue: paper\ntimezone: America/New_York\nuniverse: [SPY]\nlimits: {quantity: 5}\n"
+    (pack / "pack.yaml").write_text(head, encoding="utf-8")
+    rule = RULES.replace("ask > 0.01", "close > 0").replace("on: quote", "on: bar(1m)").replace(", limit: ask", "")
+    (pack / "buy.yaml").write_text(rule, encoding="utf-8")
+    words = ("run", "--paper", "--symbols", "SPY", "--interval", "0", "--json", "--trace", "none")
+    environment = {"AUTOTRADER__NOTIFY__URLS": url}
+    answer = engine_cli(*words, env=environment)
+    assert answer.code == 0, answer.err
+    assert "filled: SPY" in [one["title"] for one in got]
+    assert all("simulated market, paper" in one["message"] for one in got if one["title"] == "filled: SPY")
+    got.clear()
+    assert engine_cli(*words, "--dry-run", env=environment).code == 0
+    assert got == []
+
+
+def test_halt_and_resume_tell_what_they_did_and_an_address_that_fails_stops_neither(
+    engine_cli: Cli, hook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, got = hook
+    environment = {"AUTOTRADER__NOTIFY__URLS": url}
+    assert engine_cli("db", "init").code == 0
+    assert engine_cli("resume", env=environment).code == 0 and got == [], "nothing was lifted"
+    assert engine_cli("halt", "--why", "lunch", env=environment).code == 0
+    assert engine_cli("halt", "--why", "rest", "--mode", "paper", env=environment).code == 0
+    assert engine_cli("resume", env=environment).code == 0
+    assert [one["title"] for one in got] == ["halted", "halted", "resumed"]
+    assert "lunch" in got[0]["message"] and "paper" in got[1]["message"] and "lunch" in got[2]["message"]
+    wrong = engine_cli("halt", "--why", "x", env={"AUTOTRADER__NOTIFY__URLS": "nothing-of-the-sort"})
+    assert wrong.code == 0 and "nobody was told" in wrong.err and "entries are halted" in wrong.out

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,13 +117,33 @@ def test_ctrl_c_ends_the_stream_and_what_came_is_kept(vendor: dict[str, Any], tm
         for line in process.stderr:
             if "history" in line:
                 break
+        checked = subprocess.run(
+            [sys.executable, "-m", "engine", "serve", "check", "streamer"], cwd=tmp_path, env=environment, text=True,
+            capture_output=True,
+        )  # fmt: skip
         process.send_signal(signal.SIGINT)
         out = process.stdout.read()
         assert process.wait(timeout=20) == 0
     assert out.startswith("kept ")
+    assert (checked.returncode, checked.stdout.partition(",")[0]) == (0, "streamer: up"), checked.stderr
     store = stored(tmp_path)
     assert store.last_tick_ns("SPY", "polygon") is not None
     store.close()
+
+
+def test_the_metrics_of_the_service_have_the_requests_of_the_stream(
+    engine_cli: Cli, vendor: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("prometheus_client")
+    from engine.service.metrics import ServiceMetrics
+    from state.service import ServiceBook, service_file
+
+    assert engine_cli("stream", "--symbols", "SPY", "--seconds", "1", env=vendor["env"]).code == 0
+    book = ServiceBook(service_file(tmp_path / "state" / "autotrader.db", "paper"))
+    text = ServiceMetrics(lambda: {name: (0.0, told.body) for name, told in book.figures().items()}).text().decode()
+    found = re.search(r'^autotrader_polygon_request_total\{outcome="ok"\} (\S+)$', text, re.MULTILINE)
+    assert found is not None and float(found[1]) >= 2  # what the venue's clock says, and the history
+    assert 'autotrader_process_up{process="streamer"} 0.0' in text, "it has ended"
 
 
 def test_a_run_gets_bars_and_options_of_the_practice_vendor(

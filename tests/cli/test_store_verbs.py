@@ -371,3 +371,24 @@ def test_git_leaves_out_all_that_a_store_leaves_beside_the_package(tmp_path: Pat
     command = ["git", "check-ignore", *(f"state/{name}" for name in names), "state/store.py"]
     ignored = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ignored.stdout.split() == [f"state/{name}" for name in names]
+
+
+def test_two_venues_in_one_store_are_told_apart(engine_cli: Any, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "autotrader-demo.db"
+    path.parent.mkdir(parents=True)
+    for n, book in enumerate(["tradier sandbox VA1", "kalshi demo key"]):
+        store = open_store(path, Mode.DEMO)
+        writer = store.begin_run(
+            "demo", 1_709_649_000_000_000_000 + n, "test", ["p"], ["SPY"], "sha", {"p": {"a.yaml": "kind: strategy"}},
+            {"p.a": ["SPY"]}, {}, {}, "1", book=book,
+        )  # fmt: skip
+        writer.end("done", 1_709_649_000_000_000_000 + n, {})
+        store.close()
+    for verb in ("orders", "positions"):
+        told = json.loads(engine_cli(verb, "--mode", "demo", "--venue", "tradier", "--json").out)
+        assert told["book"] == "tradier sandbox VA1"
+        newest = engine_cli(verb, "--mode", "demo")
+        assert "it also has runs on other markets: --venue tradier" in newest.out
+        assert engine_cli(verb, "--mode", "demo", "--venue", "kalshi").code == 0
+        refused = engine_cli(verb, "--mode", "demo", "--venue", "kalshi", "--run", told["run"])
+        assert refused.code == 2 and "leave --venue out" in refused.err

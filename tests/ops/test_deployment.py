@@ -9,8 +9,10 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from engine.cli.main import VERBS
 from engine.settings.environment import FILE, rendered
 from engine.settings.load import read_settings
 from engine.settings.models import Settings
+from tests.postgres import PASSWORD, running, why_not
 
 PROJECT = Path(__file__).parents[2]
 OPS = PROJECT / "ops"
@@ -29,7 +32,7 @@ COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 ALERTS = yaml.safe_load((OPS / "prometheus" / "alerts.yml").read_text())
 DASHBOARD = json.loads((OPS / "grafana" / "dashboards" / "autotrader-signals.json").read_text())
-ENGINE = ("worker", "api", "streamer")
+ENGINE = ("migrate", "worker", "api", "streamer")
 BUILT_IN = {"up"}
 
 
@@ -53,10 +56,11 @@ def test_compose_keeps_to_the_specification() -> None:
 
 def test_every_service_of_the_stack_is_there_and_is_looked_after() -> None:
     services = COMPOSE["services"]
-    assert set(services) == {"api", "worker", "streamer", "db", "prometheus", "grafana"}
+    assert set(services) == {"migrate", "api", "worker", "streamer", "db", "prometheus", "grafana"}
     for name, service in services.items():
-        assert service["healthcheck"]["test"], name
-        assert service["restart"] == "unless-stopped" and "no-new-privileges:true" in service["security_opt"], name
+        if name != "migrate":  # it ends
+            assert service["healthcheck"]["test"] and service["restart"] == "unless-stopped", name
+        assert "no-new-privileges:true" in service["security_opt"], name
         assert service["cap_drop"] == ["ALL"] and not service.get("privileged"), name
         image = service["image"]
         assert image == "autotrader" or re.search(r":v?\d+\.\d+\.\d+", image), f"{image} is not one version"
@@ -77,13 +81,28 @@ def test_the_engine_runs_as_nobody_and_can_change_nothing_but_its_state() -> Non
 
 
 def test_the_commands_are_verbs_that_take_their_options(engine_cli: Any) -> None:
-    wanted = {"worker": "run", "api": "serve", "streamer": "stream"}
+    wanted = {"migrate": "db", "worker": "run", "api": "serve", "streamer": "stream"}
     for name, verb in wanted.items():
         words = command_of(name)
         assert words[0] == verb
         if verb in VERBS:
             told = engine_cli(verb, "--help").out
             assert all(word in told for word in words[1:] if word.startswith("--")), words
+
+
+def test_the_engine_keeps_everything_in_the_database_once_it_is_up_to_date() -> None:
+    services = COMPOSE["services"]
+    db = services["db"]["environment"]
+    for name in ENGINE:
+        service = services[name]
+        said = service["environment"]
+        assert said["AUTOTRADER__STORE__PASSWORD"] == db["POSTGRES_PASSWORD"], "the same variable, which must be said"
+        settings = read_settings(environment={**said, "AUTOTRADER__STORE__PASSWORD": "word"}).settings
+        assert settings.store.url == f"postgresql://{db['POSTGRES_USER']}@db:5432/{db['POSTGRES_DB']}"
+        assert service["depends_on"]["db"] == {"condition": "service_healthy"}
+        if name != "migrate":
+            assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert services["migrate"]["restart"] == "no", "what has ended well is not begun again"
 
 
 def test_what_compose_waits_for_and_mounts_is_there() -> None:
@@ -233,20 +252,32 @@ def test_promtool_finds_nothing(arguments: str) -> None:
 # -- the processes -----------------------------------------------------------------------------------------------------
 
 
-def test_the_script_runs_the_processes_until_they_are_healthy_and_ends_them(tmp_path: Path) -> None:
-    pytest.importorskip("fastapi")
-    import socket
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Variables that name a PostgreSQL of the tests' own; none of them where a file is to be the store."""
+    if request.param == "file":
+        yield {}
+        return
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with running() as server:
+        yield {"AUTOTRADER__STORE__URL": server.url("deployed"), "AUTOTRADER__STORE__PASSWORD": PASSWORD}
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+
+@pytest.mark.parametrize("database", ["file", "postgres"], indirect=True)
+def test_the_script_runs_the_processes_until_they_are_healthy_and_ends_them(
+    tmp_path: Path, database: dict[str, str]
+) -> None:
+    pytest.importorskip("fastapi")
     (tmp_path / "autotrader.toml").write_text(
         f'[engine]\npacks = ["index_scalper"]\n[rules]\npaths = ["{PROJECT / "rules"}"]\n[market]\ndays = 2000\n'
     )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
     environment = {
-        **inherited, "PYTHON": sys.executable, "PYTHONPATH": str(PROJECT), "API_PORT": str(port),
-        "WORKER_OPTIONS": "--paper --symbols SPY --interval 0.2 --trace none",
+        **inherited, **database, "PYTHON": sys.executable, "PYTHONPATH": str(PROJECT), "API_PORT": str(free_port()),
+        "WORKER_OPTIONS": "--paper --symbols SPY --interval 0.2 --trace none", "STREAM_OPTIONS": "--symbols SPY",
+        "PRACTICE_OPTIONS": f"--port {free_port()} --date 2025-09-17 --start 10:00 --speed 60",
     }  # fmt: skip
     started = subprocess.Popen(
         ["bash", OPS / "processes.sh"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE,
@@ -262,10 +293,20 @@ def test_the_script_runs_the_processes_until_they_are_healthy_and_ends_them(tmp_
         assert "healthy: " in said, said + (tmp_path / "err").read_text()
     finally:
         started.send_signal(signal.SIGTERM)
-        started.communicate(timeout=60)
+        left, _ = started.communicate(timeout=60)
     assert started.returncode == 0
-    store = tmp_path / "state" / "autotrader.db"
+    assert "streamer  | kept " in said + left, "a polite kill ends the stream with what it has"
     told = subprocess.run(
-        [sys.executable, "-m", "engine", "db", "check"], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert told.returncode == 0 and store.exists(), told.stdout + told.stderr
+        [sys.executable, "-m", "engine", "db", "check", "--json"], cwd=tmp_path, env=environment, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert json.loads(told.stdout)["store"].startswith("postgresql://") == bool(database)
+    assert (tmp_path / "state" / "autotrader.db").exists() != bool(database)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -267,3 +267,20 @@ def test_an_engine_whose_connection_is_lost_writes_nothing_more(server: Server, 
     assert [row["client_id"] for row in store.orders(store.run()["id"])] == ["abc1"]
     begin(store).end("done", START, {})
     store.close()
+
+
+def test_the_newest_run_of_a_venue_is_found_beside_those_of_others(store: Store) -> None:
+    ids = {}
+    for n, book in enumerate(["tradier sandbox VA1", "kalshi demo key", "kalshi demo paper", None]):
+        writer = store.begin_run(
+            "paper", START + n, "test", ["p"], ["SPY"], "sha", {"p": {"a.yaml": "kind: strategy"}}, {}, {}, {}, "1",
+            book=book,
+        )  # fmt: skip
+        writer.end("done", START + n, {})
+        ids[book] = writer.run_id
+    assert store.venues() == ["kalshi", "tradier"]
+    assert store.run()["id"] == ids[None]
+    assert store.run(None, "kalshi")["id"] == ids["kalshi demo paper"]
+    assert store.run(None, "tradier")["id"] == ids["tradier sandbox VA1"]
+    with pytest.raises(StoreError, match="has no run on other yet; there are runs on kalshi, tradier"):
+        store.run(None, "other")

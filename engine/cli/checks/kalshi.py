@@ -14,7 +14,7 @@ from connectors.kalshi.models.markets import MarketStatus
 from connectors.kalshi.rest.markets import MarketFilter
 from connectors.kalshi.sign import KeyFileError, Signer, load_signer
 from engine.cli.checks.check import VenueSilent
-from engine.settings.models import KalshiSettings
+from engine.settings.venues import KalshiSettings
 
 PATIENCE = Timeouts(connect=3.0, answer=5.0)
 TICKERS_AT_ONCE = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.checks.check import Check, VenueProbe, VenueSilent, fail, ok, unknown, warn
-from engine.settings.models import KalshiSettings
+from engine.settings.venues import KalshiSettings
 
 UNNAMED = "unnamed"  # a name is checked by itself
 NAME_VARIABLE = "AUTOTRADER__KALSHI__API_KEY_ID"

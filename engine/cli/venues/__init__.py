@@ -13,6 +13,9 @@ from engine.settings import Settings
 VenueName = Literal["kalshi", "tradier"]
 VENUES: tuple[str, ...] = get_args(VenueName)
 DEFAULT: VenueName = "kalshi"
+BooksOption = Annotated[
+    VenueName | None, typer.Option("--venue", help="Only accounts on this venue.  [default: that of the newest run]")
+]
 VenueOption = Annotated[VenueName, typer.Option("--venue", help="Which venue's account.")]
 
 

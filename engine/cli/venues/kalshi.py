@@ -22,7 +22,7 @@ from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
 from engine.market.venue import VenueError
 from engine.settings import Settings
-from engine.settings.models import KalshiSettings
+from engine.settings.venues import KalshiSettings
 from state import Mode
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
 from engine.market.venue import VenueError
 from engine.settings import Settings
-from engine.settings.models import TradierSettings
+from engine.settings.venues import TradierSettings
 from state import Mode
 
 if TYPE_CHECKING:

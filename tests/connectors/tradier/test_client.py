@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import date
 from decimal import Decimal as D
@@ -30,6 +31,7 @@ from connectors.tradier.errors import (
 )
 from connectors.tradier.hosts import HostError, loopback_hosts
 from connectors.tradier.orders import Action, Duration, OptionLeg, Part, Type, multileg, oco, otoco, single
+from engine.market.meter import REQUESTS
 
 EXAMPLES = Path("../shared/data/tradier/examples")
 
@@ -229,6 +231,31 @@ def test_reads_are_repeated_and_writes_are_not() -> None:
         run(rest.positions)
     assert len(asked) == 3
     assert asked[0].headers["Accept"] == "application/json"
+
+
+def test_requests_are_counted_by_what_became_of_them() -> None:
+    answers = [(429, "Quota Violation. Expiry 1"), (503, "busy"), (200, '{"positions":"null"}'), (400, "wrong")]
+    rest, _ = answering(*answers)
+    before = Counter(REQUESTS.counts())
+    assert run(rest.positions) == []
+    with pytest.raises(RequestRefused):
+        run(rest.positions)
+    outcomes = ("limited", "failed", "ok", "refused")
+    assert Counter(REQUESTS.counts()) - before == {("tradier", outcome): 1 for outcome in outcomes}
+
+
+def test_a_request_without_an_answer_is_counted() -> None:
+    def fails(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("slow")
+
+    rest = TradierRest(
+        loopback_hosts("http://127.0.0.1:1"), "secret-token", "sandbox", "VA1", transport=httpx.MockTransport(fails),
+        clock=Clock(sleep=nothing),
+    )  # fmt: skip
+    before = Counter(REQUESTS.counts())
+    with pytest.raises(OutcomeUnknown):
+        run(lambda: rest.place(single(limit("SPY", Action.BUY, 1, "1"), "t-1")))
+    assert Counter(REQUESTS.counts()) - before == {("tradier", "no_answer"): 1}
 
 
 def test_a_field_that_cannot_be_read_is_named() -> None:
