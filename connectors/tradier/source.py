@@ -50,7 +50,8 @@ def instrument_of(symbol: str, quote: Quoted) -> Instrument:
 
 
 class TradierFeed:
-    """Implements ``engine.market.venue.Feed`` for ``instruments``; ``async with`` opens its streams.
+    """Implements ``engine.market.venue.Feed`` for ``instruments``; ``async with`` opens its streams. Without
+    instruments it tells of the account alone.
 
     ``venue``: read the orders that the account's stream tells of through it; None tells of none. ``signals`` gives what
     other connectors have to tell, once a second.
@@ -71,13 +72,16 @@ class TradierFeed:
         self._quotes: dict[str, Quote] = {}
         self._told: set[str] = set()
         self._waiting: asyncio.Queue[tuple[list[MarketEvent], list[News]] | Exception] = asyncio.Queue()
-        self._up: dict[str, bool] = {"market": False} | ({"account": False} if venue is not None else {})
+        parts = {"market": bool(instruments), "account": venue is not None}
+        self._up = {name: False for name, wanted in parts.items() if wanted}
         self._tasks: list[asyncio.Task[None]] = []
         self._streams: list[TradierStream] = []
         self.taker_rates: dict[str, Decimal] = {}
 
     async def __aenter__(self) -> Self:
-        if self._rest.http.hosts.market_socket:
+        if not self._names:
+            pass
+        elif self._rest.http.hosts.market_socket:
             await self._open("market", TradierStream(
                 self._rest, list(self._names), filters=("quote", "timesale"), settings=self._settings
             ))  # fmt: skip

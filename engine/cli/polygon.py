@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from engine.cli.errors import ExitCode, UserError
+from engine.market.events import NANOS
 from engine.market.venue import VenueError
 from engine.settings import Settings
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from connectors.polygon.stream import PolygonStream
     from engine.cli.venues.port import FeedWish, LiveFeed
     from engine.market.marketdata import MarketDataStore
+
+CLOCKS_APART_SECONDS = 0.25  # of this machine, between two practice clocks that are one
 
 
 def polygon_hosts(settings: Settings) -> Hosts:
@@ -61,10 +64,12 @@ def polygon_stream(settings: Settings, channels: Collection[str]) -> PolygonStre
 
 @asynccontextmanager
 async def polygon_live(
-    settings: Settings, symbols: Collection[str], wish: FeedWish, *, quotes: bool = True
-) -> AsyncIterator[LiveFeed]:
+    settings: Settings, symbols: Collection[str], wish: FeedWish, *, quotes: bool = True,
+    venue_clock: MarketClock | None = None,
+) -> AsyncIterator[LiveFeed]:  # fmt: skip
     """Polygon's feed for a venue whose desk takes its market data from there; its facts ``options.*`` where the rules
-    read them. ``quotes``: best bid and offer, too, as far as the plan has them. VenueError when it cannot begin.
+    read them. ``quotes``: best bid and offer, too, as far as the plan has them. ``venue_clock``: that of a practice
+    venue, which everything goes by and Polygon's must agree with. VenueError when it cannot begin.
     """
     from connectors.polygon.errors import PolygonError
     from connectors.polygon.feed import PolygonFeed, Subjects
@@ -76,6 +81,8 @@ async def polygon_live(
         clock = await market_clock(polygon_hosts(settings), delayed=settings.polygon.delayed)
     except PolygonError as error:
         raise VenueError(str(error)) from error
+    if venue_clock is not None:
+        clock = _agreed(venue_clock, clock)
     asks = any(name.startswith("options.") for name in wish.names)
     options = options_source(settings, rest, subjects.symbols, clock) if asks else None
     async with (
@@ -84,6 +91,17 @@ async def polygon_live(
         PolygonFeed(rest, stream, subjects, clock, options=options, signals=wish.signals) as feed,
     ):
         yield feed
+
+
+def _agreed(venue: MarketClock, vendor: MarketClock) -> MarketClock:
+    """The venue's clock, if the vendor's shows the same; two times in one run would make prices old or of the future."""
+    apart = abs(venue.now_ns() - vendor.now_ns()) / NANOS
+    if venue.speed != vendor.speed or apart > CLOCKS_APART_SECONDS * max(venue.speed, 1.0):
+        raise VenueError(
+            f"the practice Polygon's clock is {apart:.0f} s away from the venue's, or runs at another speed "
+            f"({vendor.speed:g} and {venue.speed:g}): start the venue with --clock {{the practice Polygon's address}}"
+        )
+    return venue
 
 
 def options_source(

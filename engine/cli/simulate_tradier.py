@@ -37,6 +37,10 @@ def command(
     ] = None,
     start: Annotated[str, typer.Option("--start", metavar="HH:MM", help="The market's time in New York.")] = "09:29",
     speed: Annotated[float, typer.Option("--speed", min=0.0, max=SPEED_MOST, help="Market seconds a second.")] = 1.0,
+    clock: Annotated[
+        str | None,
+        typer.Option("--clock", metavar="URL", help="Time and speed of a practice Polygon: http://127.0.0.1:8801."),
+    ] = None,
     replay: Annotated[
         Path | None, typer.Option("--replay", metavar="FILE", help="Minute bars: ticker,t_ms_utc,o,h,l,c,v (CSV).")
     ] = None,
@@ -71,7 +75,10 @@ def command(
         options = Options(
             seed=seed, cash=Decimal(repr(cash)), read_lag_ms=read_lag, unlimited=unlimited, sandbox=sandbox
         )
-        begins = _begin(day, start, world.days[0] if isinstance(world, Taped) else None)
+        if clock is None:
+            begins = _begin(day, start, world.days[0] if isinstance(world, Taped) else None)
+        else:
+            begins, speed = _time_of(clock)
         with ExitStack() as stack:
             if folder is None:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practice-tradier-")))
@@ -80,6 +87,23 @@ def command(
     except (FaultSpecError, TapeError) as error:
         raise UserError(str(error)) from None
     return ExitCode.GOOD
+
+
+def _time_of(address: str) -> tuple[int, float]:
+    """The time (UTC ns) and speed of the practice Polygon there, which is the time here from now on."""
+    import asyncio
+
+    from connectors.polygon.errors import PolygonError
+    from connectors.polygon.hosts import HostError, loopback_hosts
+    from connectors.polygon.practice import market_clock
+
+    try:
+        told = asyncio.run(market_clock(loopback_hosts(address)))
+    except HostError as error:
+        raise UserError(f"--clock {error}") from None
+    except PolygonError as error:
+        raise UserError(f"--clock {address}: {error}", ExitCode.VENUE) from None
+    return told.now_ns(), told.speed
 
 
 def _begin(day: str | None, start: str, recorded: date | None) -> int:

@@ -106,6 +106,10 @@ class TradierSettings(Section):
         default=None,
         description="A practice Tradier on this machine in place of the venue, such as http://127.0.0.1:8791.",
     )
+    market_data: Literal["tradier", "polygon"] = Field(
+        default="tradier",
+        description="Who tells the prices: Tradier itself, or Polygon as [polygon] has it; orders go to Tradier.",
+    )
     foreign_orders: Literal["adopt", "ignore", "alert"] = Field(
         default="alert",
         description="Orders of the account that this engine did not place: managed, left unmentioned, or told.",

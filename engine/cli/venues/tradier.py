@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.util import find_spec
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING
 from engine.cli.clock import follow
 from engine.cli.errors import UserError
 from engine.cli.startup import log_client_connected
-from engine.cli.venues.port import FeedWish, VenueConsents, VenueKind
+from engine.cli.venues.joined import JoinedFeed
+from engine.cli.venues.port import FeedWish, LiveFeed, VenueConsents, VenueKind
 from engine.execute.reconcile import Ages, ForeignPolicy
 from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS
-from engine.market.instrument import Instrument
+from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.signals import MarketListing
 from engine.market.venue import VenueError
 from engine.settings import Settings
@@ -26,7 +28,6 @@ from state import Mode
 if TYPE_CHECKING:
     from connectors.tradier.client import TradierRest
     from connectors.tradier.hosts import Hosts
-    from connectors.tradier.source import TradierFeed
     from connectors.tradier.venue import TradierVenue
 
 LOCAL_LAG_NS = NANOS // 2
@@ -46,18 +47,39 @@ def tradier_port(settings: Settings) -> TradierPort:
         raise UserError("the venue needs a token: set AUTOTRADER__TRADIER__ACCESS_TOKEN in the environment or in .env")
     if tradier.account_id is None:
         raise UserError("the venue needs an account: set AUTOTRADER__TRADIER__ACCOUNT_ID, or tradier.account_id")
+    vendor = _vendor(settings)
     if tradier.base_url is not None:
-        return TradierPort(tradier, "practice", loopback_hosts(tradier.base_url))
-    return TradierPort(tradier, tradier.environment, venue_hosts(Environment(tradier.environment)))
+        return TradierPort(tradier, "practice", loopback_hosts(tradier.base_url), vendor)
+    return TradierPort(tradier, tradier.environment, venue_hosts(Environment(tradier.environment)), vendor)
+
+
+def _vendor(settings: Settings) -> Settings | None:
+    """The settings with which Polygon tells the prices; None where Tradier does."""
+    if settings.tradier.market_data == "tradier":
+        return None
+    if (settings.tradier.base_url is None) != (settings.polygon.base_url is None):
+        raise UserError(
+            "tradier.market_data is polygon, and only one of the two is a practice one: set both tradier.base_url and "
+            "polygon.base_url, or neither"
+        )
+    if settings.polygon.delayed:
+        raise UserError("tradier.market_data is polygon, whose prices polygon.delayed says are 15 minutes old")
+    from engine.cli.polygon import polygon_key
+
+    polygon_key(settings)
+    return settings
 
 
 @dataclass(slots=True)
 class TradierPort:
-    """Implements ``VenuePort``. ``place`` is sandbox, production or practice; ``speed``: how fast its time runs."""
+    """Implements ``VenuePort``. ``place`` is sandbox, production or practice; ``vendor``: the settings with which
+    Polygon tells the prices, None where Tradier does; ``speed``: how fast the practice venue's time runs.
+    """
 
     settings: TradierSettings
     place: str
     hosts: Hosts
+    vendor: Settings | None = None
     speed: float = 1.0
     venue: str = "tradier"
 
@@ -133,6 +155,7 @@ class TradierDesk:
         from connectors.tradier.venue import TradierVenue
 
         self.port, self.rest = port, rest
+        self._clock = rest.http.clock
         self._venue = TradierVenue(rest)
         self._found: dict[str, Instrument] = {}
 
@@ -140,6 +163,8 @@ class TradierDesk:
         from connectors.tradier.source import find_instruments
 
         found = await find_instruments(self.rest, symbols)
+        if self.port.vendor is not None:
+            found |= _indices(symbol for symbol in symbols if symbol not in found)
         self._found |= found
         return found
 
@@ -148,17 +173,47 @@ class TradierDesk:
         return []
 
     @asynccontextmanager
-    async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[TradierFeed]:
+    async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[LiveFeed]:
         from connectors.tradier.source import TradierFeed
 
-        instruments = {symbol: self._found[symbol] for symbol in symbols}
         venue = self._venue if wish.account else None
-        async with TradierFeed(self.rest, instruments, venue=venue, signals=wish.signals) as feed:
-            yield feed
+        async with AsyncExitStack() as stack:
+            if self.port.vendor is None:
+                instruments = {symbol: self._found[symbol] for symbol in symbols}
+                feed = TradierFeed(self.rest, instruments, venue=venue, signals=wish.signals)
+                yield await stack.enter_async_context(feed)
+                return
+            market = await stack.enter_async_context(self._prices(self.port.vendor, symbols, wish))
+            if venue is None:
+                yield market
+                return
+            account = await stack.enter_async_context(TradierFeed(self.rest, {}, venue=venue))
+            yield await stack.enter_async_context(JoinedFeed(market, account, self._clock.now_ns))
+
+    def _prices(
+        self, vendor: Settings, symbols: Collection[str], wish: FeedWish
+    ) -> AbstractAsyncContextManager[LiveFeed]:
+        """Polygon's feed, by the practice venue's clock where that is one."""
+        from connectors.polygon.practice import MarketClock
+        from engine.cli.polygon import polygon_live
+
+        local = self.port.hosts.local
+        clock = MarketClock(self._clock.now_ns(), time.monotonic(), self.port.speed) if local else None
+        return polygon_live(vendor, symbols, wish, venue_clock=clock)
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> TradierVenue:
         """One for the whole connection, so that it knows what hangs together."""
         return self._venue
+
+
+def _indices(symbols: Iterable[str]) -> dict[str, Instrument]:
+    """Those of the symbols that are indices to Polygon: Tradier's sandbox has none, and none can be ordered."""
+    from connectors.polygon.tickers import Cluster, cluster_of, ticker_of
+    from connectors.tradier.source import CALENDAR
+
+    names = [symbol for symbol in symbols if cluster_of(ticker_of(symbol)) is Cluster.INDICES]
+    tick, unit = Decimal("0.01"), Decimal(1)
+    return {name: Instrument(name, InstrumentKind.INDEX, tick, unit, CALENDAR, lowest=tick) for name in names}
 
 
 def _consents(settings: Settings) -> VenueConsents:

@@ -1,0 +1,145 @@
+"""The last step of trading-day.sh: counts of the day, and the practice Tradier's books beside ours.
+
+Run in the day's folder. Exit code 1 when the books differ or the restart has lost what a trailing stop had seen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("America/New_York")
+SESSIONS = (("opening", "09:31", "10:30"), ("midday", "10:30", "15:00"), ("power hour", "15:00", "15:55"))
+START_CASH = Decimal(100_000)
+Traded = dict[tuple[str, str], tuple[Decimal, Decimal]]  # quantity and money by symbol and side
+
+
+def main() -> int:
+    ours = sqlite3.connect("file:state/autotrader-demo.db?mode=ro", uri=True)
+    theirs = _books()
+    _count(ours, theirs)
+    return 0 if all([_kept_marks(ours), *_compare(ours, theirs)]) else 1
+
+
+def _books() -> Any:
+    """What the practice venue itself holds, by its control side."""
+    token = Path("tradier/control.token").read_text(encoding="utf-8").strip()
+    address = os.environ["AUTOTRADER__TRADIER__BASE_URL"] + "/practice/books"
+    return json.load(urlopen(Request(address, headers={"Authorization": f"Bearer {token}"})))
+
+
+def _count(ours: sqlite3.Connection, theirs: Any) -> None:
+    acted = Counter(rule.partition(".")[2] for (rule,) in ours.execute(
+        "SELECT rule FROM decisions WHERE verdict = 'fired' AND actions <> '[]'"
+    ))  # fmt: skip
+    filled = "SELECT min(time_ns) FROM fills WHERE leg = 'entry' GROUP BY client_id"
+    entries = Counter(_session(ns) for (ns,) in ours.execute(filled))
+    brackets = [order for order in theirs["orders"] if order["class"] == "otoco"]
+    said = {
+        "brackets (OTOCO) at Tradier": len(brackets),
+        "entries filled": entries.total(),
+        "  by session": ", ".join(f"{name} {number}" for name, number in entries.items()),
+        "session changes while it ran": len(_changes(ours)),
+        "partial exits": acted["scale_out_at_first_target"],
+        "trailing stop moved": acted["trailing_stop"],
+        "timeouts": acted["timeout"],
+        "closed by the end-of-day rule": acted["end_of_day"],
+        "fills": ours.execute("SELECT count(*) FROM fills").fetchone()[0],
+    }
+    for name, value in said.items():
+        print(f"  {name:34} {value}")
+
+
+def _session(time_ns: int) -> str:
+    wall = f"{datetime.fromtimestamp(time_ns / 1e9, ZONE):%H:%M}"
+    return next((name for name, first, last in SESSIONS if first <= wall < last), "outside")
+
+
+def _changes(ours: sqlite3.Connection) -> list[str]:
+    """The boundaries of sessions that a run on the pack was there for, from its start to its last kept state."""
+    runs = "SELECT r.started_ns, s.time_ns FROM runs r JOIN snapshots s ON s.run = r.id AND s.name = 'rules'"
+    found = []
+    for began, ended in ours.execute(runs + " WHERE r.parameters <> '{}'"):
+        first, last = (f"{datetime.fromtimestamp(ns / 1e9, ZONE):%H:%M}" for ns in (began, ended))
+        found += [name for name, start, _ in SESSIONS if first < start <= last]
+    return found
+
+
+def _kept_marks(ours: sqlite3.Connection) -> bool:
+    """The best prices that were known at the kill are those that the next run began with."""
+    killed = sqlite3.connect("killed.db")
+    newest = " ORDER BY (SELECT rowid FROM runs WHERE id = run) DESC LIMIT 1"
+    kept = json.loads(killed.execute("SELECT state FROM snapshots WHERE name = 'rules'" + newest).fetchone()[0])
+    began = json.loads(ours.execute(
+        "SELECT state FROM snapshots WHERE name = 'start' AND run IN (SELECT id FROM runs WHERE parameters <> '{}')" + newest
+    ).fetchone()[0])["carried"][0]  # fmt: skip
+    before, after = _marks(kept), _marks(began)
+    for name, (high, trailing) in before.items():
+        print(f"  held at the kill: {name}, best price {high}{', its stop followed' if trailing else ''}")
+    same = bool(before) and before == after
+    print(f"  {'best prices kept over the restart':34} {'yes' if same else f'NO: {before} became {after}'}")
+    return same
+
+
+def _marks(kept: Any) -> dict[str, tuple[float, bool]]:
+    told = {}
+    for held in kept["held"]:
+        position = held["position"]
+        told[f"{position['strategy']} {position['symbol']}"] = (held["high"], bool(held["trailing"]))
+    return told
+
+
+def _compare(ours: sqlite3.Connection, theirs: Any) -> list[bool]:
+    """Each order's filled quantity, what was traded of each symbol and side, what is held, and the cash."""
+    attempts = {str(venue_id): Decimal(filled) for venue_id, filled in ours.execute(
+        "SELECT venue_order_id, filled FROM attempts WHERE venue_order_id <> ''"
+    )}  # fmt: skip
+    traded: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for trade in theirs["trades"]:
+        traded[str(trade["order_id"])] += Decimal(trade["quantity"])
+    differ = {name: (str(filled), str(traded[name])) for name, filled in attempts.items() if filled != traded[name]}
+    mine = _sums(ours.execute("SELECT symbol, side, quantity, price FROM fills"))
+    there = _sums((t["symbol"], t["side"], t["quantity"], t["price"]) for t in theirs["trades"])
+    held = {symbol: Decimal(quantity) for symbol, quantity in theirs["positions"].items() if Decimal(quantity)}
+    net: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for (symbol, side), (quantity, _) in mine.items():
+        net[symbol] += quantity if side == "buy" else -quantity
+    ours_held = {symbol: quantity for symbol, quantity in net.items() if quantity}
+    cash = START_CASH - sum((m if side == "buy" else -m for (_, side), (_, m) in mine.items()), Decimal(0))
+    return [
+        _said("orders that filled as we booked", not differ, f"{len(attempts)} orders", differ),
+        _said("bought and sold", mine == there, f"{len(theirs['trades'])} executions", (mine, there)),
+        _said("held at Tradier and here", held == ours_held, _words(held), (held, ours_held)),
+        _said("cash", cash == Decimal(theirs["cash"]), f"${cash:.2f}", (cash, theirs["cash"])),
+    ]
+
+
+def _sums(rows: Any) -> Traded:
+    found: Traded = {}
+    for symbol, side, quantity, price in rows:
+        key, count = (symbol, side.partition("_")[0]), Decimal(str(quantity))
+        before = found.get(key, (Decimal(0), Decimal(0)))
+        found[key] = (before[0] + count, before[1] + (count * Decimal(str(price))).quantize(Decimal("0.0001")))
+    return found
+
+
+def _words(held: dict[str, Decimal]) -> str:
+    return ", ".join(f"{quantity} {symbol}" for symbol, quantity in held.items()) or "nothing"
+
+
+def _said(what: str, same: bool, words: str, both: Any) -> bool:
+    print(f"  {what:34} {'the same: ' + words if same else f'DIFFERENT: {both}'}")
+    return same
+
+
+if __name__ == "__main__":
+    sys.exit(main())
