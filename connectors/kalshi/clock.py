@@ -11,12 +11,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """``now_ns``: UTC nanoseconds; ``monotonic``: steady seconds; ``sleep``: seconds; ``jitter``: a draw in [0, 1)."""
+    """``now_ns``: UTC nanoseconds; ``monotonic``: steady seconds; ``sleep``: seconds; ``jitter``: a draw in [0, 1).
+
+    ``ahead_ns``: how far the venue's time is ahead of the clock by which it judges signatures. A practice exchange may
+    be on a day of its own, and still wants requests signed for today.
+    """
 
     now_ns: Callable[[], int] = time.time_ns
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
+    ahead_ns: Callable[[], int] = lambda: 0
+
+    def venue_ns(self) -> int:
+        """UTC nanoseconds by the venue's time, in which everything but signatures is told."""
+        return self.now_ns() + self.ahead_ns()
 
 
 def backoff(attempt: int, first: float, longest: float, jitter: float) -> float:

@@ -120,7 +120,7 @@ class KalshiStream:
                 started, before = self._clock.monotonic(), self.connections
                 reason = await self._connection(down_since)
                 if self.connections > before:  # it was up, so the break begins now
-                    down_since = self._clock.now_ns()
+                    down_since = self._clock.venue_ns()
                 await self._lose(reason)
                 lasted = self._clock.monotonic() - started
                 attempt = 1 if lasted > self._settings.longest_backoff else attempt + 1
@@ -191,7 +191,7 @@ class KalshiStream:
 
     async def _read(self, socket: ClientConnection, session: Session) -> None:
         async for frame in socket:
-            received_ns = self._clock.now_ns()
+            received_ns = self._clock.venue_ns()
             now = self._last_frame = self._clock.monotonic()
             await self._pass_on(session.receive(frame, now), received_ns)
 
@@ -203,7 +203,7 @@ class KalshiStream:
         while True:
             await self._clock.sleep(self._settings.watch)
             now = self._clock.monotonic()
-            await self._pass_on(session.watch(now), self._clock.now_ns())
+            await self._pass_on(session.watch(now), self._clock.venue_ns())
             if now - self._last_frame > self._settings.silence and (probe := session.probe(now)) is not None:
                 self._outbox.put_nowait(probe)
 
@@ -226,7 +226,7 @@ class KalshiStream:
                 await self._tell(BookLost(book.ticker, "the connection was lost"))
 
     async def _tell(self, body: Body) -> None:
-        await self._mailbox.put(StreamEvent(self._clock.now_ns(), body))
+        await self._mailbox.put(StreamEvent(self._clock.venue_ns(), body))
 
 
 class _Closed(Exception):

@@ -176,7 +176,7 @@ class KalshiVenue:
             raise VenueError(str(error)) from error
         bid, ask = book.best_bid, book.best_ask
         return Quote(
-            symbol, self._rest.http.clock.now_ns(), float(bid.price.dollars) if bid else None,
+            symbol, self._rest.http.clock.venue_ns(), float(bid.price.dollars) if bid else None,
             float(bid.size) if bid else None, float(ask.price.dollars) if ask else None,
             float(ask.size) if ask else None,
         )  # fmt: skip
@@ -187,7 +187,7 @@ class KalshiVenue:
         try:
             for _ in range(TRIES):
                 before = await collect(self._rest.portfolio.fills(min_ts=since_ts))
-                began_ns = http.clock.now_ns()
+                began_ns = http.clock.venue_ns()
                 account = await read_account(self._rest, since_ts, known)
                 after = {f.fill_id: f for f in await collect(self._rest.portfolio.fills(min_ts=since_ts))}
                 if {f.fill_id for f in before} == after.keys():

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli import simulate_arena, simulate_polygon, simulate_tradier, together
+from engine.cli.clock import TIMES, nanos_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
@@ -38,7 +39,12 @@ def kalshi(
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 8790,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same traders and faults.")] = 7,
     markets: Annotated[
-        Path | None, typer.Option("--markets", metavar="FILE", help="Markets to list, as GET /markets answers them.")
+        list[Path] | None,
+        typer.Option("--markets", metavar="FILE", help="Markets to list, as GET /markets answers them; may be repeated."),
+    ] = None,
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--begin", formats=TIMES, help="The exchange's time when it starts, UTC.  [default: now]"),
     ] = None,
     replay: Annotated[
         Path | None,
@@ -79,7 +85,7 @@ def kalshi(
     from connectors.simulators.kalshi.world.tape import TapeError
 
     try:
-        setup = _setup(seed, markets, replay, speed or 1.0, fault, keys, read_lag, maintenance)
+        setup = _setup(seed, markets or [], begin, replay, speed or 1.0, fault, keys, read_lag, maintenance)
         practice = Practice(setup)
     except (FaultSpecError, KeyFileError, ScenarioError, TapeError) as error:
         raise UserError(str(error)) from None
@@ -113,17 +119,20 @@ def _keys(practice: Practice, folder: Path) -> list[Credentials]:
 
 
 def _setup(
-    seed: int, markets: Path | None, replay: Path | None, speed: float, fault: str, keys: Path | None, read_lag: int,
-    maintenance: bool,
+    seed: int, markets: Sequence[Path], begin: datetime | None, replay: Path | None, speed: float, fault: str,
+    keys: Path | None, read_lag: int, maintenance: bool,
 ) -> Setup:  # fmt: skip
+    from connectors.simulators.kalshi.clock import RealClock
     from connectors.simulators.kalshi.keys import read_keys
     from connectors.simulators.kalshi.server import Setup
     from connectors.simulators.kalshi.venue import Options
     from connectors.simulators.kalshi.world.tape import read_tape
 
+    clock = RealClock(None if begin is None else nanos_of(begin))
     return Setup(
         options=Options(seed=seed, read_lag_ms=read_lag, weekly_maintenance=maintenance),
-        markets=_listings(markets, taped=replay is not None),
+        clock=clock,
+        markets=_listings(markets, clock.now(), taped=replay is not None),
         tape=read_tape(replay) if replay is not None else (),
         tape_speed=speed,
         faults=fault,
@@ -131,14 +140,14 @@ def _setup(
     )
 
 
-def _listings(markets: Path | None, *, taped: bool) -> Document | None:
-    """The markets of a file, or made-up ones; None for those of a tape."""
+def _listings(markets: Sequence[Path], now_ns: int, *, taped: bool) -> Document | None:
+    """The markets of the files, or made-up ones; None for those of a tape."""
     from connectors.simulators.kalshi.listings import practice
-    from connectors.simulators.kalshi.scenario import read_scenario
+    from connectors.simulators.kalshi.scenario import read_scenario, together
 
-    if markets is not None:
-        return read_scenario(markets)
-    return None if taped else practice(time.time_ns())
+    if markets:
+        return together([read_scenario(path) for path in markets])
+    return None if taped else practice(now_ns)
 
 
 def _serve(practice: Practice, port: int, folder: Path, keys: list[Credentials], as_json: bool) -> None:

@@ -60,9 +60,11 @@ def _scans(pack: str, source: object, write: Callable[[str], None], dry: bool) -
 
 
 def _arena(settings: Settings) -> SignalSource:
+    from connectors.arena.fetch import Clock
     from connectors.arena.source import ArenaSource
+    from engine.cli.clock import now_ns
 
-    return ArenaSource.from_settings(settings.arena)
+    return ArenaSource.from_settings(settings.arena, Clock(now_ns))
 
 
 SOURCES: Mapping[str, SourceKind] = {

@@ -12,6 +12,11 @@ class Clock(Protocol):
     @property
     def stepped(self) -> bool: ...
 
+    @property
+    def ahead_ns(self) -> int:
+        """How far it is ahead of the machine's clock, for clients that follow it; 0 where time stands still."""
+        ...
+
     def now(self) -> int: ...
 
     def signing(self) -> int:
@@ -24,10 +29,16 @@ class Clock(Protocol):
 
 
 class RealClock:
+    """``begin_ns``: what it shows first; None is the machine's time."""
+
     stepped = False
 
-    def __init__(self) -> None:
-        self._ahead_ns = 0
+    def __init__(self, begin_ns: int | None = None) -> None:
+        self._ahead_ns = 0 if begin_ns is None else begin_ns - time.time_ns()
+
+    @property
+    def ahead_ns(self) -> int:
+        return self._ahead_ns
 
     def now(self) -> int:
         return time.time_ns() + self._ahead_ns
@@ -41,6 +52,7 @@ class RealClock:
 
 class SteppedClock:
     stepped = True
+    ahead_ns = 0
 
     def __init__(self, start_ns: int) -> None:
         self._now = start_ns

@@ -58,11 +58,15 @@ class Control:
             ("POST", "cancel"): self._cancel,
             ("POST", "deposit"): self._deposit,
             ("POST", "traders"): self._traders,
+            ("POST", "fair"): self._fair,
             ("POST", "options"): self._options,
         }
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """401 without the token, 404 for what there is not, 400 with a reason for what cannot be done."""
+        if (method, path) == ("GET", f"{PREFIX}/clock"):
+            # No secret: whoever follows this exchange's time reads it again and again.
+            return Reply(200, {"now": show_time(self._now), "ahead_ns": self.venue.clock.ahead_ns})
         if not hmac.compare_digest(headers.get("authorization", ""), f"Bearer {self.token}"):
             return Reply(401, {"error": "the control token is missing or wrong"})
         action = self._actions.get((method, path.removeprefix(f"{PREFIX}/")))
@@ -128,11 +132,12 @@ class Control:
         }
 
     def _clock(self, values: Json) -> Json:
-        """``{"advance_ms": 60000}``: everything due in that time happens at once."""
+        """``{"advance_ms": 60000, "asleep"?: true}``: everything due in that time happens at once; simulated traders
+        who are asleep do nothing in it."""
         duration = int(values["advance_ms"])
         if duration < 0:
             raise ValueError("advance_ms: time does not run backwards")
-        self.director.step(duration * MILLIS)
+        self.director.step(duration * MILLIS, asleep=bool(values.get("asleep")))
         return {"now": show_time(self._now)}
 
     def _faults(self, values: Json) -> Json:
@@ -224,6 +229,14 @@ class Control:
             raise ValueError("there are no simulated traders")
         self.director.crowd.running = bool(values["running"])
         return {}
+
+    def _fair(self, values: Json) -> Json:
+        """``{"prices": {TICKER: "0.42"}}``: what simulated traders think of these markets from now on."""
+        if self.director.crowd is None:
+            raise ValueError("there are no simulated traders")
+        prices = {ticker: parse_price(price) for ticker, price in dict(values["prices"]).items()}
+        self.director.crowd.believe(prices)
+        return {"markets": len(prices)}
 
     def _options(self, values: Json) -> Json:
         """``{"read_lag_ms": 500, "unlimited": true}``."""

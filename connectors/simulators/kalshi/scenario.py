@@ -78,6 +78,18 @@ def read_scenario(path: Path) -> Document:
     return document
 
 
+def together(documents: Sequence[Document]) -> Document:
+    """Several documents as one. A series that more than one has is listed once, as the first has it."""
+    lists = {
+        name: [entry for document in documents for entry in document.get(name, ())]
+        for name in ("series", "events", "markets", "collections")
+    }
+    once: dict[str, Any] = {}
+    for entry in lists["series"]:
+        once.setdefault(entry["ticker"], entry)
+    return {**lists, "series": list(once.values())}
+
+
 def list_scenario(exchange: Exchange, document: Document, now: int, origin: str = "markets") -> list[Opening]:
     """List everything in a document. Raises ScenarioError naming ``origin`` and the entry."""
     if HOUSE not in exchange.accounts.users:

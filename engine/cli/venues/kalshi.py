@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from engine.cli.clock import now_ns
+from engine.cli.clock import follow, now_ns
 from engine.cli.console import err
 from engine.cli.errors import UserError
 from engine.cli.startup import log_client_connected
@@ -93,12 +93,23 @@ class KalshiPort:
 
     @asynccontextmanager
     async def connected(self, *, reducing: bool = False) -> AsyncIterator[KalshiDesk]:
-        """A client whose clock agrees with the venue's, and that keeps to the account's own limits."""
+        """A client whose clock agrees with the venue's, and that keeps to the account's own limits. On a practice
+        exchange everything goes by its time from then on."""
         from connectors.kalshi.client import KalshiRest
+        from connectors.kalshi.clock import Clock
         from connectors.kalshi.errors import KalshiError
         from connectors.kalshi.http import Timeouts
+        from connectors.kalshi.practice import practice_time
 
-        async with KalshiRest(self.hosts, self.signer, timeouts=Timeouts(3, 5) if reducing else None) as rest:
+        async with AsyncExitStack() as stack:
+            clock = Clock()
+            if self.hosts.local:
+                told = await stack.enter_async_context(practice_time(self.hosts))
+                clock = Clock(ahead_ns=told.ahead_ns)
+                follow(clock.venue_ns)
+            rest = await stack.enter_async_context(
+                KalshiRest(self.hosts, self.signer, clock=clock, timeouts=Timeouts(3, 5) if reducing else None)
+            )
             if reducing:
                 await _as_far_as_it_goes(rest)
             else:
@@ -168,7 +179,7 @@ class KalshiDesk:
         from connectors.kalshi.source import KalshiFeed
         from connectors.kalshi.stream import KalshiStream
 
-        stream = KalshiStream(self.port.hosts, self.port.signer)
+        stream = KalshiStream(self.port.hosts, self.port.signer, clock=self.rest.http.clock)
         feed = KalshiFeed(
             self.rest, stream, [self.markets[s] for s in symbols], wish.names, now_ns, account=wish.account,
             charges=not wish.account, tape=wish.tape, signals=wish.signals,

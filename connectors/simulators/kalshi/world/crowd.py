@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from connectors.simulators.kalshi.core.errors import VenueError
+from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.exchange import Exchange
 from connectors.simulators.kalshi.core.grid import nearest
 from connectors.simulators.kalshi.core.model import Market
@@ -84,6 +84,20 @@ class Crowd:
                 with suppress(VenueError):  # paused or closed: the traders wait like everyone
                     self._do(book, market, due)
             self._plan(book, due)
+
+    def sleep(self, duration_ns: int) -> None:
+        """Do nothing for so long: what is due comes that much later, and fair prices stay where they are."""
+        self._due = [(due + duration_ns, ticker) for due, ticker in self._due]  # all alike: it is a heap still
+        for book in self.books.values():
+            book.at_ns += duration_ns
+
+    def believe(self, prices: Mapping[str, int]) -> None:
+        """Take these for the fair prices from now on. VenueError for a market that the crowd does not trade."""
+        for ticker in prices:
+            if ticker not in self.books:
+                raise not_found()
+        for ticker, price in prices.items():
+            self.books[ticker].fair = _inside(price / PRICE_ONE)
 
     def _do(self, book: Book, market: Market, now: int) -> None:
         if self._random.random() < TAKES:

@@ -38,8 +38,14 @@ class Director:
         dues = [story.next_ns() for story in stories if story is not None]
         return min((due for due in dues if due is not None), default=None)
 
-    def step(self, duration_ns: int) -> None:
-        """Let that much time pass at once."""
+    def step(self, duration_ns: int, *, asleep: bool = False) -> None:
+        """Let that much time pass at once; simulated traders who are ``asleep`` go on after it where they were."""
+        if asleep:
+            self.catch_up()
+            if self.crowd is not None:
+                self.crowd.sleep(duration_ns)
+            if self.quoters is not None:
+                self.quoters.sleep(duration_ns)
         self.venue.clock.step(duration_ns)
         self.catch_up()
 

@@ -55,6 +55,10 @@ class Quoters:
             with suppress(VenueError):  # closed or paused by now
                 action(due)
 
+    def sleep(self, duration_ns: int) -> None:
+        """Do nothing for so long: what is due comes that much later."""
+        self._due = [(due + duration_ns, number, action) for due, number, action in self._due]
+
     def _at(self, due_ns: int, action: Callable[[int], None]) -> None:
         self._count += 1
         heapq.heappush(self._due, (due_ns, self._count, action))
