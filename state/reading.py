@@ -79,8 +79,7 @@ class Reader:
 
     def venues(self) -> list[str]:
         """The venues on whose markets there were runs, by name; runs on simulated and recorded markets are on none."""
-        books = (row["book"] for row in self._rows("SELECT DISTINCT book FROM runs"))
-        return sorted({venue for venue, space, _ in (book.partition(" ") for book in books) if space})
+        return sorted({venue for venue, space, _ in (book.partition(" ") for book in self.books()) if space})
 
     def run(self, run_id: str | None = None, venue: str | None = None) -> Row:
         """One run by id, or the newest in which rules decided, or where there is none the newest reading of an account.
