@@ -13,16 +13,19 @@ INSTALL  = -m pip install --quiet --disable-pip-version-check
 BENCH_VENV := .venv-bench
 BENCH      := $(BENCH_VENV)/.installed
 
-.PHONY: help run show test lint ci bench schemas docs lock clean
+.PHONY: help run show trading-day test lint ci bench schemas docs lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 run: $(RUNTIME) ## Trade on paper with simulated market data; Ctrl-C stops it
 	@$(BIN)/engine run --paper
 
 show: $(DEV) ## Show the whole loop on a practice exchange, from signals to the gate
 	@PYTHON=$(abspath $(BIN))/python bash docs/whole-loop.sh
+
+trading-day: $(DEV) ## Trade a made-up day on a practice Tradier and Polygon, with a crash at noon; four minutes
+	@PYTHON=$(abspath $(BIN))/python bash docs/trading-day.sh
 
 test: $(DEV) ## Run all tests
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("America/New_York")
 SESSIONS = (("opening", "09:31", "10:30"), ("midday", "10:30", "15:00"), ("power hour", "15:00", "15:55"))
+ENTRIES = ("oto", "otoco")
 START_CASH = Decimal(100_000)
 Traded = dict[tuple[str, str], tuple[Decimal, Decimal]]  # quantity and money by symbol and side
 
@@ -79,9 +80,8 @@ def _kept_marks(ours: sqlite3.Connection) -> bool:
     killed = sqlite3.connect("killed.db")
     newest = " ORDER BY (SELECT rowid FROM runs WHERE id = run) DESC LIMIT 1"
     kept = json.loads(killed.execute("SELECT state FROM snapshots WHERE name = 'rules'" + newest).fetchone()[0])
-    began = json.loads(ours.execute(
-        "SELECT state FROM snapshots WHERE name = 'start' AND run IN (SELECT id FROM runs WHERE parameters <> '{}')" + newest
-    ).fetchone()[0])["carried"][0]  # fmt: skip
+    trading = "SELECT state FROM snapshots WHERE name = 'start' AND run IN (SELECT id FROM runs WHERE parameters <> '{}')"
+    began = json.loads(ours.execute(trading + newest).fetchone()[0])["carried"][0]
     before, after = _marks(kept), _marks(began)
     for name, (high, trailing) in before.items():
         print(f"  held at the kill: {name}, best price {high}{', its stop followed' if trailing else ''}")
@@ -103,9 +103,12 @@ def _compare(ours: sqlite3.Connection, theirs: Any) -> list[bool]:
     attempts = {str(venue_id): Decimal(filled) for venue_id, filled in ours.execute(
         "SELECT venue_order_id, filled FROM attempts WHERE venue_order_id <> ''"
     )}  # fmt: skip
+    # The books know the whole of a bracket by its parent; at Tradier the first leg is the entry.
+    parents = {str(order["leg"][0]["id"]): str(order["id"]) for order in theirs["orders"] if order["class"] in ENTRIES}
     traded: defaultdict[str, Decimal] = defaultdict(Decimal)
     for trade in theirs["trades"]:
-        traded[str(trade["order_id"])] += Decimal(trade["quantity"])
+        name = str(trade["order_id"])
+        traded[name if name in attempts else parents.get(name, name)] += Decimal(trade["quantity"])
     differ = {name: (str(filled), str(traded[name])) for name, filled in attempts.items() if filled != traded[name]}
     mine = _sums(ours.execute("SELECT symbol, side, quantity, price FROM fills"))
     there = _sums((t["symbol"], t["side"], t["quantity"], t["price"]) for t in theirs["trades"])

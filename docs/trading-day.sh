@@ -11,10 +11,10 @@ set -euo pipefail
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=${PYTHON:-python3}
-DAY=2025-10-15 START=09:28 KILL=12:30 LATEST=14:00 STOP=15:58 SPEED=${SPEED:-100} SEED=${SEED:-4} KEEP="" LENGTH=day
+DAY=2025-10-15 START=09:28 KILL=12:30 LATEST=14:00 STOP=15:58 SPEED=${SPEED:-120} SEED=${SEED:-4} KEEP="" LENGTH=day
 for word in "$@"; do
     case $word in
-        --quick) START=14:10 KILL=14:30 LATEST=15:05 STOP=15:50 SPEED=${QUICK_SPEED:-240} LENGTH=quick ;;
+        --quick) START=14:15 KILL=14:25 LATEST=15:05 STOP=15:50 SPEED=150 LENGTH=quick ;;
         --keep) KEEP=yes ;;
         *) echo "there is no option $word; --quick and --keep are all" >&2; exit 2 ;;
     esac

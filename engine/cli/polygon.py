@@ -94,7 +94,7 @@ async def polygon_live(
 
 
 def _agreed(venue: MarketClock, vendor: MarketClock) -> MarketClock:
-    """The venue's clock, if the vendor's shows the same; two times in one run would make prices old or of the future."""
+    """The venue's clock, if the vendor's shows the same: with two times in one run prices would be old, or not yet."""
     apart = abs(venue.now_ns() - vendor.now_ns()) / NANOS
     if venue.speed != vendor.speed or apart > CLOCKS_APART_SECONDS * max(venue.speed, 1.0):
         raise VenueError(
