@@ -71,6 +71,7 @@ class SaidState(_Said):
     shard: int | None
     result: Result
     yes_value: Decimal | None
+    volume: Decimal | None = None  # captures of before did not keep it
 
     @classmethod
     def of(cls, state: MarketState) -> Self:
@@ -78,7 +79,7 @@ class SaidState(_Said):
             ticker=state.ticker, event=state.event_ticker, status=state.status, open_ns=state.open_ns,
             close_ns=state.close_ns, can_close_early=state.can_close_early,
             price_ranges=[(r.start, r.end, r.step) for r in state.grid.ranges], shard=state.exchange_index,
-            result=state.result, yes_value=state.yes_value,
+            result=state.result, yes_value=state.yes_value, volume=state.volume,
         )  # fmt: skip
 
     @property
@@ -89,7 +90,7 @@ class SaidState(_Said):
     def state(self) -> MarketState:
         return MarketState(
             self.ticker, self.event, self.status, self.open_ns, self.close_ns, self.can_close_early, self.grid,
-            self.shard, self.result, self.yes_value,
+            self.shard, self.result, self.yes_value, self.volume,
         )  # fmt: skip
 
     @property

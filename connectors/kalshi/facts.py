@@ -178,7 +178,7 @@ class MarketView:
             last = Known(float(ticker.price_dollars.dollars))
         return {
             "market.last": last,
-            "market.volume": untold if ticker is None else Known(float(ticker.volume_fp)),
+            "market.volume": self._volume(untold),
             "market.open_interest": untold if ticker is None else Known(float(ticker.open_interest_fp)),
             "market.status": Known(str(state.status)),
             "market.tradable": Known(can.orders),
@@ -192,6 +192,12 @@ class MarketView:
             "market.result": undecided if payout is None else Known(str(payout.result)),
             "market.settlement": undecided if payout is None else Known(float(payout.yes_value)),
         }
+
+    def _volume(self, untold: Known) -> Known:
+        """As the last ticker message has it; before the first, as the listing had it: it only grows."""
+        streamed = None if self.ticker is None else self.ticker.volume_fp
+        told = [volume for volume in (streamed, self.state.volume) if volume is not None]
+        return Known(float(max(told))) if told else untold
 
     def _fee_rate(self, liquidity: Liquidity, now_ns: int) -> Known:
         terms = self.fees.at(now_ns) if self.fees is not None else None

@@ -38,11 +38,16 @@ class PracticeTime:
             await self.read(client, address)
 
 
+def clock_address(hosts: Hosts) -> str:
+    """Where a practice exchange tells its time."""
+    parts = urlsplit(hosts.rest)
+    return f"{parts.scheme}://{parts.netloc}/practice/clock"
+
+
 @asynccontextmanager
 async def practice_time(hosts: Hosts) -> AsyncIterator[PracticeTime]:
     """The time of a practice exchange, followed while the context is open."""
-    parts = urlsplit(hosts.rest)
-    address = f"{parts.scheme}://{parts.netloc}/practice/clock"
+    address = clock_address(hosts)
     found = PracticeTime()
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False) as client:
         await found.read(client, address)

@@ -50,7 +50,10 @@ _WHY_NOT = {
 
 @dataclass(frozen=True, slots=True)
 class MarketState:
-    """What is known of one market now: what REST said, brought up to date by lifecycle messages. Times are UTC ns."""
+    """What is known of one market now: what REST said, brought up to date by lifecycle messages. Times are UTC ns.
+
+    ``volume``: contracts traded by the time of the reading; None where it is not known.
+    """
 
     ticker: str
     event_ticker: str
@@ -62,6 +65,7 @@ class MarketState:
     exchange_index: int | None
     result: Result = Result.NONE
     yes_value: Decimal | None = None
+    volume: Decimal | None = None
 
     @classmethod
     def of(cls, market: Market) -> MarketState:
@@ -69,7 +73,7 @@ class MarketState:
         return cls(
             market.ticker, market.event_ticker, market.status, market.open_time, market.close_time,
             market.can_close_early, market.grid, market.exchange_index, market.result,
-            _yes_value(market.result, market.settlement_value_dollars),
+            _yes_value(market.result, market.settlement_value_dollars), market.volume_fp,
         )  # fmt: skip
 
     def tradability(self, now_ns: int, exchange: ExchangeStatus | None = None) -> Tradability:

@@ -19,7 +19,6 @@ _ROUNDS = {
 }  # fmt: skip
 _NOISE = 0.25  # standard deviation of the opening price in log-odds
 _LEAST = 0.03
-_DAY_NS = 86_400 * NANOS
 _SECONDARY = (
     "The following market refers to the {versus} professional tennis match in the {where} after a ball has been "
     "played. If the match does not occur (signaled by a ball being played) due to a player injury, walkover, "
@@ -78,7 +77,7 @@ def _add(
     price = min(max(round(1 / (1 + math.exp(-odds)), 2), _LEAST), 1 - _LEAST)
     for code, player, opening in zip(codes, one.players, (price, 1 - price), strict=True):
         document["markets"].append({
-            "ticker": f"{event}-{code}", "event_ticker": event, "status": "active",
+            "ticker": f"{event}-{code}", "event_ticker": event, "status": "initialized",
             "title": f"Will {player.name} win the {versus}: {round_} match?",
             "yes_sub_title": player.name, "no_sub_title": player.name, "strike_type": "structured",
             "custom_strike": {"tennis_competitor": str(uuid5(NAMESPACE_OID, f"{one.tour} {player.number}"))},
@@ -87,7 +86,7 @@ def _add(
                 "played, then the market resolves to Yes."
             ),
             "rules_secondary": _SECONDARY.format(versus=versus, where=where),
-            "open_time": _text(now - _DAY_NS), "close_time": _text(end), "occurrence_datetime": _text(start),
+            "open_time": _text(now), "close_time": _text(end), "occurrence_datetime": _text(start),
             "can_close_early": False, "last_price_dollars": f"{opening:.4f}",
             "practice_result": "yes" if player.number == one.match.winner else "no",
         })  # fmt: skip

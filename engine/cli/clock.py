@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import time_ns
 
 TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%d"]  # as an option takes them, in UTC
+NANOS = 1_000_000_000
+LOOK_SECONDS = 0.1  # between two looks at a clock that may jump
 
 _now: Callable[[], int] = time_ns
 
@@ -22,6 +25,16 @@ def follow(clock: Callable[[], int]) -> None:
     _now = clock
 
 
+async def sleep(seconds: float) -> None:
+    """Wait so long by this clock: not longer than it takes a practice venue's time to get there."""
+    if _now is time_ns:
+        await asyncio.sleep(seconds)
+        return
+    until = now_ns() + int(seconds * NANOS)
+    while (left := (until - now_ns()) / NANOS) > 0:
+        await asyncio.sleep(min(left, LOOK_SECONDS))
+
+
 def nanos_of(moment: datetime) -> int:
     """UTC nanoseconds of a whole second that was written without a zone."""
-    return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return int(moment.replace(tzinfo=UTC).timestamp()) * NANOS

@@ -40,7 +40,9 @@ def kalshi(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same traders and faults.")] = 7,
     markets: Annotated[
         list[Path] | None,
-        typer.Option("--markets", metavar="FILE", help="Markets to list, as GET /markets answers them; may be repeated."),
+        typer.Option(
+            "--markets", metavar="FILE", help="Markets to list, as GET /markets answers them; may be repeated."
+        ),
     ] = None,
     begin: Annotated[
         datetime | None,

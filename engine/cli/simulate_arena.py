@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from time import time_ns
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from engine.cli.clock import nanos_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
@@ -31,7 +35,13 @@ def command(
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of tables, UTC.")
     ] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of tables, UTC.")] = None,
-    speed: Annotated[float, typer.Option("--speed", min=0.001, help="How many times as fast they come.")] = 1.0,
+    speed: Annotated[
+        float | None, typer.Option("--speed", min=0.001, help="How many times as fast they come.  [default: 1]")
+    ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option("--clock", metavar="URL", help="A practice exchange whose date says which table is shown."),
+    ] = None,
     layout: Annotated[
         Literal["2025", "winter", "now"], typer.Option("--layout", help="How the page looks; only `now` carries data.")
     ] = "now",
@@ -51,7 +61,10 @@ def command(
         faults = parse_faults(fault)
     except FaultError as error:
         raise UserError(str(error)) from None
-    showing = Showing(chosen, speed, layout, faults, seed)
+    if clock is not None and speed is not None:
+        raise UserError("--speed means nothing beside --clock, which says what day it is; leave one out")
+    time = _clock_of(clock) if clock is not None else time_ns
+    showing = Showing(chosen, speed or 1.0, layout, faults, seed, time, dated=clock is not None)
     try:
         server = ArenaServer(showing, port)
     except OSError as error:
@@ -67,8 +80,8 @@ def _boards(path: Path | None, config: Path | None, start: datetime | None, end:
 
     path = path or load_settings(config).arena.folder / BOARDS
     boards = read_boards(path)
-    first = _nanos(start) if start is not None else boards[0].seen_ns
-    last = _nanos(end + timedelta(days=1)) if end is not None else boards[-1].seen_ns + 1
+    first = nanos_of(start) if start is not None else boards[0].seen_ns
+    last = nanos_of(end + timedelta(days=1)) if end is not None else boards[-1].seen_ns + 1
     before = [board for board in boards if board.seen_ns < first][-1:]
     chosen = before + [board for board in boards if first <= board.seen_ns < last]
     if not chosen:
@@ -76,8 +89,28 @@ def _boards(path: Path | None, config: Path | None, start: datetime | None, end:
     return chosen
 
 
-def _nanos(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+def _clock_of(address: str) -> Callable[[], int]:
+    """The time of a practice exchange, asked for anew each time; UserError where nobody tells it."""
+    import httpx
+
+    from connectors.kalshi.hosts import HostError, loopback_hosts
+    from connectors.kalshi.practice import clock_address
+
+    try:
+        asked = clock_address(loopback_hosts(address))
+    except HostError as error:
+        raise UserError(f"--clock: {error}") from None
+    client = httpx.Client(timeout=2.0, trust_env=False)
+    last = [0]
+
+    def now_ns() -> int:
+        with suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
+            last[0] = time_ns() + int(client.get(asked).json()["ahead_ns"])
+        return last[0]
+
+    if not now_ns():
+        raise UserError(f"--clock {address}: no practice exchange tells its time there (engine simulate kalshi)")
+    return now_ns
 
 
 def _serve(server: ArenaServer, boards: list[Board], as_json: bool) -> None:

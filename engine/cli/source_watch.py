@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from engine.cli.clock import now_ns
+from engine.cli.clock import now_ns, sleep
 from engine.cli.sources import SOURCES
 from engine.cli.venues.port import VenueDesk
 from engine.market.events import Observation
@@ -159,7 +159,7 @@ class Sources:
         """Whether none is to be waited for before one look at the market."""
         return all(watched.ready for watched in self.watched)
 
-    async def keep(self, desk: VenueDesk, tell: Tell, sleep: Sleep = asyncio.sleep) -> None:
+    async def keep(self, desk: VenueDesk, tell: Tell, sleep: Sleep = sleep) -> None:
         """Their work beside the run, and their series listed anew now and then; until it is cancelled."""
         works = [work for w in self.watched for work in (w.keep(), _scan(w, desk, tell, sleep))]
         await asyncio.gather(*works)

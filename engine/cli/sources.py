@@ -62,9 +62,9 @@ def _scans(pack: str, source: object, write: Callable[[str], None], dry: bool) -
 def _arena(settings: Settings) -> SignalSource:
     from connectors.arena.fetch import Clock
     from connectors.arena.source import ArenaSource
-    from engine.cli.clock import now_ns
+    from engine.cli.clock import now_ns, sleep
 
-    return ArenaSource.from_settings(settings.arena, Clock(now_ns))
+    return ArenaSource.from_settings(settings.arena, Clock(now_ns, sleep))
 
 
 SOURCES: Mapping[str, SourceKind] = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json as encoding
 import time
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.clock import TIMES, nanos_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
@@ -35,6 +36,10 @@ def week(
     begin: Annotated[str, typer.Option("--begin", metavar="TIME", help="From now to the first match.")] = "1h",
     over: Annotated[str, typer.Option("--over", metavar="TIME", help="From the first match to the last.")] = "24h",
     lasts: Annotated[str, typer.Option("--lasts", metavar="TIME", help="How long a match lasts.")] = "90m",
+    at: Annotated[
+        datetime | None,
+        typer.Option("--at", formats=TIMES, help="Now for a practice exchange that begins then, UTC.  [default: now]"),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the opening prices.")] = 7,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -48,7 +53,7 @@ def week(
     settings = load_settings(config).tennis
     start = a_day(first, "--from")
     end = a_day(last, "--to") if last else start + timedelta(days=6)
-    now = time.time_ns()
+    now = time.time_ns() if at is None else nanos_of(at)
     listed: list[Listed] = []
     for tour, book in tour_books(settings, start).items():
         for match in _played(settings.database, tour, start, end):

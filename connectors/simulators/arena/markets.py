@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from connectors.arena.board import Board
+from connectors.arena.board import Board, Row
 from connectors.arena.markets import NEW_YORK, TOP_MODEL, TOP_ORGANISATION
 from connectors.arena.organisations import organisations
 from engine.market.events import NANOS
@@ -24,10 +24,11 @@ _TIES = (
 
 
 def arena_document(
-    board: Board, chances: Mapping[str, float], check: datetime, now: datetime, seed: int
+    board: Board, chances: Mapping[str, float], check: datetime, now: datetime, seed: int, leader: Row | None = None
 ) -> dict[str, Any]:
     """A document for ``engine simulate kalshi --markets``: one event for the best models and one for their makers'
-    brands, checked at ``check`` in New York. Prices start at ``chances`` with noise of ``seed``."""
+    brands, checked at ``check`` in New York. Prices start at ``chances`` with noise of ``seed``. ``leader``: who led at
+    the check, where that is known: markets come to it, else chance decides."""
     random = Random(seed)
     brands = dict(_brands(board))
     of_brand = {
@@ -40,12 +41,14 @@ def arena_document(
         "markets": [
             *(
                 _market(TOP_MODEL, f"M{place}", row.model, _MODEL_RULES, "Model",
-                        _price(chances.get(row.model, 0.0), random), check, now)
+                        _price(chances.get(row.model, 0.0), random), check, now,
+                        None if leader is None else leader.model == row.model)
                 for place, row in enumerate(board.rows[:MODELS], 1)
             ),
             *(
                 _market(TOP_ORGANISATION, f"O{place}", brand, _BRAND_RULES, "Company",
-                        _price(chance, random), check, now)
+                        _price(chance, random), check, now,
+                        None if leader is None else leader.organization.casefold() in brands[brand])
                 for place, (brand, chance) in enumerate(of_brand.items(), 1)
             ),
         ],
@@ -85,16 +88,19 @@ def _event(series: str, title: str, check: datetime) -> dict[str, Any]:
 
 
 def _market(
-    series: str, code: str, name: str, rules: str, strike: str, price: float, check: datetime, now: datetime
-) -> dict[str, Any]:
+    series: str, code: str, name: str, rules: str, strike: str, price: float, check: datetime, now: datetime,
+    won: bool | None,
+) -> dict[str, Any]:  # fmt: skip
     local = check.astimezone(NEW_YORK)
     when = f"{local:%b} {local.day}, {local.year} at {local:%I:%M %p} ET"
     event = _code(series, check)
+    result = {} if won is None else {"practice_result": "yes" if won else "no"}
     return {
-        "ticker": f"{event}-{code}", "event_ticker": event, "status": "active", "title": f"Will {name} lead?",
-        "yes_sub_title": name, "no_sub_title": name, "rules_primary": rules.format(name=name, when=when),
+        **result, "ticker": f"{event}-{code}", "event_ticker": event, "status": "initialized",
+        "title": f"Will {name} lead?", "yes_sub_title": name, "no_sub_title": name,
+        "rules_primary": rules.format(name=name, when=when),
         "rules_secondary": _TIES, "strike_type": "custom", "custom_strike": {strike: name},
-        "open_time": _iso(now - timedelta(days=1)), "created_time": _iso(now - timedelta(days=2)),
+        "open_time": _iso(now), "created_time": _iso(now - timedelta(days=1)),
         "close_time": _iso(check), "expected_expiration_time": _iso(check), "latest_expiration_time": _iso(check),
         "last_price_dollars": f"{price:.4f}", "settlement_timer_seconds": 60, "can_close_early": True,
         "price_level_structure": "linear_cent",

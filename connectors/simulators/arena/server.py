@@ -32,7 +32,7 @@ _ROBOT = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body
 class Showing:
     """Which table is shown when: ``speed`` times as fast as they came, the first at the start, the last for good.
 
-    ``now_ns`` is the clock: UTC nanoseconds.
+    ``now_ns`` is the clock: UTC nanoseconds. ``dated``: it says which table is shown by its date, whatever ``speed``.
     """
 
     boards: Sequence[Board]
@@ -41,6 +41,7 @@ class Showing:
     faults: Sequence[Fault] = ()
     seed: int = 7
     now_ns: Callable[[], int] = time.time_ns
+    dated: bool = False
     _began_ns: int = 0
     _times: list[int] = field(default_factory=list)
     _random: Random = field(default_factory=Random)
@@ -53,6 +54,8 @@ class Showing:
 
     def place(self) -> int:
         """Which table is shown now, from 0."""
+        if self.dated:
+            return max(bisect_right(self._times, self.now_ns()) - 1, 0)
         passed = int((self.now_ns() - self._began_ns) * self.speed)
         return max(bisect_right(self._times, self._times[0] + passed) - 1, 0)
 
