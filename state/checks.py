@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Final
 
-from engine.market.orders import Leg
+from engine.market.orders import Leg, OrderState
 from state.connection import Connection, Row
 from state.errors import StoreError
 from state.inputs import decode
@@ -151,6 +151,19 @@ def _live(connection: Connection) -> Iterator[str]:
             yield f"{name} filled {said} of {quantity} ordered at the venue"
 
 
+def _endings(connection: Connection) -> Iterator[str]:
+    """What is over at the venue does not go on in the book. A run that is still going on may be about to say so."""
+    over = ", ".join(f"'{state.value}'" for state in OrderState if not state.open)
+    query = (
+        "SELECT l.book, l.client_id, l.state, i.state FROM live_intents l JOIN intents i ON i.book = l.book "
+        f"AND i.client_id = l.client_id WHERE l.state IN ({over}) AND i.state NOT IN ('done', 'refused') "
+        "AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.book = l.book AND r.status = 'running') ORDER BY l.rowid"
+    )
+    for book, client_id, venue, here in connection.execute(query):
+        yield (f"order {client_id} in {book} is {venue} at the venue, and still {here} in the book; "
+               "`engine reconcile` mends it")  # fmt: skip
+
+
 def _summed(connection: Connection, query: str) -> dict[tuple[str, str], Decimal]:
     """The sum of the third column for the first two."""
     found: dict[tuple[str, str], Decimal] = {}
@@ -181,5 +194,5 @@ def _journal(connection: Connection) -> Iterator[str]:
 
 
 _CHECKS: Final[tuple[Callable[[Connection], Iterator[str]], ...]] = (
-    _balanced, _fills, _intents, _live, _journal
+    _balanced, _fills, _intents, _live, _endings, _journal
 )  # fmt: skip

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.market.intents import Ending, IntentState, Life
-from engine.market.orders import Leg, Order, OrderState, OrderType, Side
+from engine.market.intents import Ending, IntentState, Life, news_of
+from engine.market.orders import Leg, Order, OrderState, OrderType, OrderUpdate, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent, Saved
 from state.batch import ATTEMPT, LIVE_INTENT, Batch, Row
@@ -41,6 +41,22 @@ class LiveOrders:
                     self._batch.add("attempts", (self._book.name, *row))
         for fill, _ in fills:
             self._book.fill(fill, self._run)
+        self._batch.flush()
+
+    def settle(self, time_ns: int) -> None:
+        """What is over at the venue is over in the book, too: an ending may have been heard of while no rule listened,
+        or by a process that died before it told. Kept when this returns."""
+        over = ", ".join(f"'{state.value}'" for state in OrderState if not state.open)
+        going_on = ", ".join(f"'{state.value}'" for state in IntentState if state.open)
+        rows = self._select(
+            "SELECT l.client_id, l.state FROM live_intents l JOIN intents i ON i.book = l.book "
+            f"AND i.client_id = l.client_id WHERE l.book = ?1 AND l.state IN ({over}) AND i.state IN ({going_on})",
+            self._book.name,
+        )
+        for client_id, state in rows:
+            news = news_of(OrderUpdate(client_id, OrderState(state), time_ns))
+            if news is not None:
+                self._book.tell(client_id, news, time_ns, "as the venue has it")
         self._batch.flush()
 
     def reconciled(self, time_ns: int) -> None:

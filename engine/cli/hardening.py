@@ -113,10 +113,10 @@ def _signals(looks: Sequence[Kept], boards: Sequence[Board], kept: Path) -> Iter
     settled = {signal for signal in moved if signal[0] == "new_leader"}
     yield Item(
         "signals", "new leaders are those of settlement", f"{len(leaders & settled)} of {len(leaders)}", "all",
-        None if not looks else leaders <= settled, "the cascade on the kept tables",
+        None if not leaders else leaders <= settled, "the cascade on the kept tables",
     )  # fmt: skip
     twice = doubles(told)
-    yield Item("signals", "no signal is told twice", str(twice), "0", None if not looks else twice == 0, str(kept))
+    yield Item("signals", "no signal is told twice", str(twice), "0", None if not told else twice == 0, str(kept))
 
 
 def _limits(settings: Settings, verdict: PackVerdict) -> Iterator[Item]:

@@ -34,7 +34,7 @@ def command(
     found = newest_run(store, run, venue)
     balances, costs = store.balances(found["book"]), store.costs(found["book"])
     rows = positions_of(store, found["book"], balances)
-    account = sums_of(balances, rows)
+    account = sums_of(store, found["book"], balances, rows)
     if json:
         named = {"run": found["id"], "book": found["book"], "positions": rows, "account": account}
         print_json({**told(store), **named, "costs": costs._asdict()})
@@ -62,11 +62,14 @@ def positions_of(store: Store, book: str, balances: Balances) -> list[dict[str, 
     return rows
 
 
-def sums_of(balances: Balances, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The account as a whole, in money; ``unrealised`` is None where some price is not known."""
+def sums_of(store: Store, book: str, balances: Balances, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The account as a whole, in money; ``unrealised`` is None where some price is not known. The ledger has what
+    contracts were sold for as cash; who sold one holds NO, and the dollar that it may cost cannot be spent."""
     unrealised = [row["unrealised"] for row in rows]
+    kept_back = _kept_back(store, book, rows)
     return {
-        "cash": balances.total(Account.CASH),
+        "cash": balances.total(Account.CASH) - kept_back,
+        "kept_back": kept_back,
         "deposited": -balances.total(Account.TRANSFERS),
         "owed_by_settlements": balances.total(Account.SETTLEMENT),
         "realised": -balances.total(Account.REALISED),
@@ -74,6 +77,14 @@ def sums_of(balances: Balances, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "fees": balances.total(Account.FEES),
         "unexplained": -balances.total(Account.DIFFERENCES),
     }
+
+
+def _kept_back(store: Store, book: str, rows: list[dict[str, Any]]) -> Decimal:
+    """Dollars that contracts held short may cost."""
+    short = {row["symbol"]: -row["quantity"] for row in rows if row["quantity"] < 0}
+    told = (run["conditions"] for run in store.runs() if short and run["book"] == book and run["conditions"])
+    contracts = {i["symbol"] for said in told for i in said.get("instruments", ()) if i["kind"] == "binary"}
+    return sum((-row["quantity"] for row in rows if row["quantity"] < 0 and row["symbol"] in contracts), ZERO)
 
 
 def _print(rows: list[dict[str, Any]], account: dict[str, Any], costs: Costs, run: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import now_ns
@@ -10,6 +11,7 @@ from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.positions import positions_of
 from engine.cli.stores import footer, store_of, told
 from engine.cli.venue import ExchangeOption, ask_venue, must_find, where
 from engine.cli.venue_account import patiently
@@ -22,6 +24,7 @@ from engine.execute.recovery import Recovery
 from engine.report.trace_text import clock
 from engine.settings import load_settings
 from state import RunWriter, Store, open_store
+from state.ledger import Account
 
 
 @dataclass(slots=True)
@@ -88,7 +91,20 @@ async def _reconcile(port: VenuePort, store: Store) -> Found:
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, port.recovery())
             recovery.start(saved, now_ns())
-            return await _read(recovery)
+            found = await _read(recovery)
+            orders.settle(now_ns())
+            _keep_worth(store, writer)
+            return found
+
+
+def _keep_worth(store: Store, writer: RunWriter) -> None:
+    """What the account is worth after this, if every price is known: what was traded here belongs to its curve."""
+    writer.flush()
+    balances = store.balances(writer.book.name)
+    rows = [row for row in positions_of(store, writer.book.name, balances) if row["quantity"]]
+    if all(row["mark"] is not None for row in rows):
+        held = sum((row["quantity"] * row["mark"] for row in rows), Decimal(0))
+        writer.equity(now_ns(), float(balances.total(Account.CASH) + held))
 
 
 def _once(writer: RunWriter) -> Alert:

@@ -118,7 +118,7 @@ class StoreDesk:
                 return {"mode": str(self._mode), "book": None, "account": None}
             book = found["book"]
             balances = store.balances(book)
-            sums = sums_of(balances, positions_of(store, book, balances))
+            sums = sums_of(store, book, balances, positions_of(store, book, balances))
             return _plain({"mode": str(self._mode), "book": book, "account": sums})
 
     def why(self, order_id: str) -> Json:

@@ -46,11 +46,13 @@ async def recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> S
     else:
         raise VenueError("what became of earlier orders is not certain yet; `engine reconcile` says which")
     broker.muted = False
+    store.settle(now_ns())
     return Start(store.load(), cash_of(picture))
 
 
 async def close(run: LiveRun, recovery: Recovery) -> bool:
-    """Read the account until everything is certain; whether the venue's books and ours agree then."""
+    """Read the account until everything is certain and what hung on the fuse is gone with it; whether the venue's books
+    and ours agree then."""
     async for _ in patiently(recovery):
         try:
             picture = await recovery.read()
@@ -59,7 +61,7 @@ async def close(run: LiveRun, recovery: Recovery) -> bool:
         run.listen()
         findings = recovery.apply(picture, now_ns())
         run.listen()
-        if findings.agrees:
+        if findings.agrees and not any(a.wire.guarded for a in recovery.broker.accounts.open_attempts()):
             return True
     return False
 

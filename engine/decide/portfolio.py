@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.market.events import Bar
-from engine.market.instrument import Instrument
+from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderUpdate, Side
 from engine.market.position import ZERO, Position
 
@@ -106,6 +106,12 @@ class Portfolio:
             worth += held.quantity * held.last
         return worth
 
+    def spendable(self) -> Decimal:
+        """Cash, less the dollar that each contract sold may have to pay: who sold it holds NO (money)."""
+        owed = sum((-h.position.quantity for (_, symbol), h in self.held.items() if h.quantity < 0
+                    and self._is_contract(symbol)), ZERO)  # fmt: skip
+        return self.cash - owed
+
     def count_in(self, symbol: str) -> int:
         return sum(1 for _, held_symbol in self.held if held_symbol == symbol)
 
@@ -148,6 +154,10 @@ class Portfolio:
         order = pending.order
         left = float(max(order.quantity - pending.filled, ZERO))
         return left * self._unit_cost(order.symbol, order.side is Side.BUY, pending.reference)
+
+    def _is_contract(self, symbol: str) -> bool:
+        instrument = self._instruments.get(symbol)
+        return instrument is not None and instrument.kind is InstrumentKind.BINARY
 
     def _unit_cost(self, symbol: str, buys: bool, price: float) -> float:
         instrument = self._instruments.get(symbol)

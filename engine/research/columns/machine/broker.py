@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.research.columns.machine.account import settle
+from engine.research.columns.machine.costs import owed
 from engine.research.columns.machine.layout import (
     ENTRY,
     LOG_CANCEL,
@@ -151,16 +152,6 @@ def exactly(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, o: Any
                 free -= kept + fee_units(run, symbol, w.filled + w.remaining) - w.fee
             j = w.next
     return bool(free >= 0)
-
-
-def owed(run: Any, held: Any, symbols: Any, scratch: Any) -> int:
-    """Contracts sold short, in quantity units: each may have to pay a dollar."""
-    total = 0
-    for n in range(run.holds):
-        h = held[scratch[1, n]]
-        if h.position < 0 and symbols[h.symbol].binary == 1:
-            total -= h.position
-    return total
 
 
 def cash_units(run: Any, side: int, price: float, quantity: int) -> int:

@@ -49,3 +49,13 @@ def next_entry(run: Any, orders: Any, symbols: Any, s: int, event: int, reached:
 
 def counts(symbols: Any, number: int, s: int, event: int) -> bool:
     return bool((s == NONE or number == s) and (event == NONE or symbols[number].event == event))
+
+
+def owed(run: Any, held: Any, symbols: Any, scratch: Any) -> int:
+    """Contracts sold short, in quantity units: each may have to pay a dollar."""
+    total = 0
+    for n in range(run.holds):
+        h = held[scratch[1, n]]
+        if h.position < 0 and symbols[h.symbol].binary == 1:
+            total -= h.position
+    return total

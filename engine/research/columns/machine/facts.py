@@ -6,7 +6,7 @@ from math import nan
 from typing import Any
 
 from engine.research.columns.machine.account import equity, resting_stop, resting_target
-from engine.research.columns.machine.costs import exposure, ordered
+from engine.research.columns.machine.costs import exposure, ordered, owed
 from engine.research.columns.machine.layout import NONE, STALE, TOO_LARGE
 from engine.research.columns.machine.nodes import compute
 from engine.research.columns.machine.numbers import seconds_between
@@ -60,7 +60,8 @@ def account_fact(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, s
     if which == 5:
         return float(symbol.entries)
     if which == 6:
-        return float(run.cash_float)
+        free = run.cash - owed(run, held, symbols, scratch) * (run.money // run.unit)
+        return float(free / run.money_float)
     if which == 9:
         moved = run.realised - run.realised_at_day
         if abs(moved) > 9_007_199_254_740_992:
