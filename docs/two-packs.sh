@@ -140,6 +140,9 @@ while now() < until:
                 open_now[ticker] = f"{min(max(chance, 0.02), 0.98):.4f}"
         if open_now:
             tell("fair", prices=open_now)
+    # What the engine was told before the jump is old. A while later it knows how things are now, and looks again.
+    time.sleep(pause)
+    tell("clock", advance_ms=50_000, asleep=True)
     time.sleep(pause)
 END
 days() { "$PYTHON" days.py "$1" "$JUMP_HOURS" "$PAUSE" "$BOARDS"; printf '   it is %s at the exchange\n' "$1"; }
