@@ -12,7 +12,7 @@ INSTALL  = -m pip install --quiet --disable-pip-version-check
 BENCH_VENV := .venv-bench
 BENCH      := $(BENCH_VENV)/.installed
 
-.PHONY: help run show test lint ci bench schemas docs lock clean
+.PHONY: help run show packs test lint ci bench schemas docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -22,6 +22,9 @@ run: $(RUNTIME) ## Trade on paper with simulated market data; Ctrl-C stops it
 
 show: $(DEV) ## Show the whole loop on a practice exchange, from signals to the gate
 	@PYTHON=$(abspath $(BIN))/python bash docs/whole-loop.sh
+
+packs: $(DEV) ## Show two packs on one practice account, on recorded tables and matches where there are any
+	@PYTHON=$(abspath $(BIN))/python bash docs/two-packs.sh
 
 test: $(DEV) ## Run all tests
 	@$(BIN)/pytest -n $(JOBS)
