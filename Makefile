@@ -13,7 +13,7 @@ INSTALL  = -m pip install --quiet --disable-pip-version-check
 BENCH_VENV := .venv-bench
 BENCH      := $(BENCH_VENV)/.installed
 
-.PHONY: help run show trading-day test lint ci bench schemas docs lock clean
+.PHONY: help run show trading-day packs test lint ci bench schemas docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -26,6 +26,9 @@ show: $(DEV) ## Show the whole loop on a practice exchange, from signals to the 
 
 trading-day: $(DEV) ## Trade a made-up day on a practice Tradier and Polygon, with a crash at noon; four minutes
 	@PYTHON=$(abspath $(BIN))/python bash docs/trading-day.sh
+
+packs: $(DEV) ## Show two packs on one practice account, on recorded tables and matches where there are any
+	@PYTHON=$(abspath $(BIN))/python bash docs/two-packs.sh
 
 test: $(DEV) ## Run all tests
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal

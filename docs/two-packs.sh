@@ -140,6 +140,9 @@ while now() < until:
                 open_now[ticker] = f"{min(max(chance, 0.02), 0.98):.4f}"
         if open_now:
             tell("fair", prices=open_now)
+    # What the engine was told before the jump is old. A while later it knows how things are now, and looks again.
+    time.sleep(pause)
+    tell("clock", advance_ms=50_000, asleep=True)
     time.sleep(pause)
 END
 days() { "$PYTHON" days.py "$1" "$JUMP_HOURS" "$PAUSE" "$BOARDS"; printf '   it is %s at the exchange\n' "$1"; }
@@ -195,3 +198,29 @@ print("  cash there, all shards:", sum(float(one["cash_dollars"]) for one in boo
 END
 show reconcile
 show positions --mode demo
+
+step "6. Why: an order of each pack"
+"$PYTHON" - > orders.txt <<'END'
+# The first order of each pack, and how many each has.
+import sqlite3
+rows = sqlite3.connect("state/autotrader-demo.db").execute(
+    "select strategy, min(client_id), count(*) from intents group by strategy order by strategy"
+)
+for strategy, order, count in rows:
+    print(strategy, order, count)
+END
+cat orders.txt
+while read -r strategy order count; do show why "$order" --mode demo < /dev/null; done < orders.txt
+
+step "7. Profit by pack, gates, calibration"
+show report pm --store state/autotrader-demo.db --output pm.md --json-output pm.json | tail -25
+printf '$ engine calibrate --from pm.json\n'
+engine calibrate --from pm.json --out calibration.json 2>&1 || true
+show report hardening
+
+step "8. The same decisions again from what was kept, and a sound store"
+show replay --mode demo
+show db check --mode demo
+
+step "Done"
+echo "Prices are made up: simulated traders believe the pack's own model, half a day late. Nothing above says that a rule earns money."

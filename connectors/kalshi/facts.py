@@ -194,10 +194,9 @@ class MarketView:
         }
 
     def _volume(self, untold: Known) -> Known:
-        """As the last ticker message has it; before the first, as the listing had it: it only grows."""
-        streamed = None if self.ticker is None else self.ticker.volume_fp
-        told = [volume for volume in (streamed, self.state.volume) if volume is not None]
-        return Known(float(max(told))) if told else untold
+        """As the last ticker message has it; before the first, as the listing had it: at least so much."""
+        volume = self.state.volume if self.ticker is None else self.ticker.volume_fp
+        return untold if volume is None else Known(float(volume))
 
     def _fee_rate(self, liquidity: Liquidity, now_ns: int) -> Known:
         terms = self.fees.at(now_ns) if self.fees is not None else None

@@ -112,6 +112,7 @@ class KalshiFeed:
         signals: Callable[[int], Sequence[Observation]] = lambda now: (),
     ) -> None:  # fmt: skip
         self._stream, self._clock = stream, clock
+        self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # by the same clock as ``clock``
         self._tape, self._signals = tape, signals
         listed = list(markets)
         self._states = [MarketState.of(market) for market in listed]
@@ -154,11 +155,11 @@ class KalshiFeed:
             self._tape.learned(self._clock(), reading)
 
     async def keep_terms(
-        self, tell: Callable[[str], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, tell: Callable[[str], None], sleep: Callable[[float], Awaitable[None]] | None = None
     ) -> None:
         """Read the terms again every minute, for ever. After five minutes of failures nothing counts as tradable."""
         while True:
-            await sleep(TERMS_SECONDS)
+            await (sleep or self.sleep)(TERMS_SECONDS)
             try:
                 await self.read_terms()
             except VenueError as error:

@@ -71,7 +71,7 @@ class Teller:
         self._quotes: dict[str, Quote] = {}
         self._book_of = book_of
         self._touched: dict[str, set[Group]] = {}
-        self._pulses = 0
+        self._pulses, self._pulsed_ns = 0, 0
         self._exchange: ExchangeStatus | None = None
         self._read_ns = 0
 
@@ -164,7 +164,10 @@ class Teller:
         for ticker in self._views:
             self.touch(ticker, *self._moving)
         self._pulses += 1
-        for ticker in list(self._views)[self._pulses % REFRESH_PULSES :: REFRESH_PULSES]:
+        # After a gap (a machine that slept, a practice exchange whose time was moved) all of them are due at once.
+        every = 1 if self._pulsed_ns and now_ns - self._pulsed_ns >= REFRESH_PULSES * NANOS else REFRESH_PULSES
+        self._pulsed_ns = now_ns
+        for ticker in list(self._views)[self._pulses % every :: every]:
             self._told[ticker].clear()
             self.touch(ticker, *Group)
         return self.told(now_ns)

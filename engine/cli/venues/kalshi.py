@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from engine.cli.clock import follow, now_ns
+from engine.cli.clock import follow, now_ns, sleep
 from engine.cli.console import err
 from engine.cli.errors import UserError
 from engine.cli.startup import log_client_connected
@@ -184,6 +184,7 @@ class KalshiDesk:
             self.rest, stream, [self.markets[s] for s in symbols], wish.names, now_ns, account=wish.account,
             charges=not wish.account, tape=wish.tape, signals=wish.signals,
         )  # fmt: skip
+        feed.sleep = sleep
         self._feed = feed
         await feed.read_terms()
         async with stream:

@@ -69,7 +69,7 @@ def test_facts_have_types_of_the_language_and_names_of_their_own() -> None:
 def test_before_anything_is_told_everything_that_moves_is_unknown_with_a_reason(view: MarketView) -> None:
     for name, known in view.facts(NOW).items():
         told = name.startswith("market.") and name not in (
-            "market.spread", "market.last", "market.volume", "market.open_interest", "market.result",
+            "market.spread", "market.last", "market.open_interest", "market.result",
             "market.settlement", "market.taker_fee_rate", "market.maker_fee_rate",
         )  # fmt: skip
         assert (known.value is not None) == told, name
