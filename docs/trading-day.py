@@ -80,7 +80,9 @@ def _kept_marks(ours: sqlite3.Connection) -> bool:
     killed = sqlite3.connect("killed.db")
     newest = " ORDER BY (SELECT rowid FROM runs WHERE id = run) DESC LIMIT 1"
     kept = json.loads(killed.execute("SELECT state FROM snapshots WHERE name = 'rules'" + newest).fetchone()[0])
-    trading = "SELECT state FROM snapshots WHERE name = 'start' AND run IN (SELECT id FROM runs WHERE parameters <> '{}')"
+    trading = (
+        "SELECT state FROM snapshots WHERE name = 'start' AND run IN (SELECT id FROM runs WHERE parameters <> '{}')"
+    )
     began = json.loads(ours.execute(trading + newest).fetchone()[0])["carried"][0]
     before, after = _marks(kept), _marks(began)
     for name, (high, trailing) in before.items():
