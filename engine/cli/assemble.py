@@ -34,6 +34,7 @@ from engine.ruleset.parameters import ParameterError, read_settings
 from engine.ruleset.rules import Ruleset, Strategy
 from engine.settings.models import PaperSettings, Settings
 
+SHOWN_SYMBOLS = 8
 PROXY_RATIOS = {("SPX", "SPY"): 0.1, ("NDX", "QQQ"): 0.025}  # an index and the fund that follows it
 INDICES = frozenset({"SPX", "NDX", "RUT", "DJI", "VIX"})
 DEFAULT_CALENDAR = "XNYS"
@@ -176,7 +177,9 @@ class Assembly:
     def describe_data(self) -> str:
         """The input in words, for reports."""
         data = self.data
-        symbols = ", ".join(self.plan_symbols)
+        symbols = ", ".join(self.plan_symbols[:SHOWN_SYMBOLS])
+        if len(self.plan_symbols) > SHOWN_SYMBOLS:
+            symbols += f" and {len(self.plan_symbols) - SHOWN_SYMBOLS} more"
         if data.source == "simulated":
             return f"simulated {symbols}, seed {data.seed}, {data.days} day(s)"
         span = f"{data.first or 'start'} to {data.last or 'end'}"

@@ -6,7 +6,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -35,7 +35,7 @@ from engine.cli.log import configure_log
 from engine.cli.notices import NoticeRecorder, notifying, tell_alert
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
-from engine.cli.sources import SOURCES, wanted_sources
+from engine.cli.sources import SOURCES, asking, wanted_sources
 from engine.cli.startup import log_runtime_mode
 from engine.cli.stores import store_of
 from engine.cli.tracing import TracePrinter
@@ -51,6 +51,7 @@ from engine.market.events import NANOS, Tick
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
+from engine.ruleset.rules import Ruleset
 from engine.settings import Settings, load_settings
 from state import Mode, RunWriter, open_store
 
@@ -166,12 +167,26 @@ def command(
         err().print(f"without --venue, made-up markets stand in for {SOURCES[name].about}")
     signals = _signals(settings, rules, choice)
     assembly = assemble(settings, rules.ruleset, choice, param or [], keep, signals, examples=examples)
+    if choice.source == "simulated":
+        _say_what_stands_still(rules.ruleset, assembly, examples)
     with notifying(settings) as notifier:
         try:
             return _run(assembly, rules, level, _pace(settings, speed, interval), once, json, dry_run, notifier)
         except Exception as error:
             notifier.tell(Kind.ERRORS, f"a run ended ({_where(assembly)})", str(error) or type(error).__name__)
             raise
+
+
+def _say_what_stands_still(ruleset: Ruleset, assembly: Assembly, examples: Container[str]) -> None:
+    """Packs on sources for which no made-up market stands in; UserError where nothing else is left to run."""
+    for name in wanted_sources(ruleset):
+        if name in examples or name == "alpha":
+            continue
+        packs = ", ".join(dict.fromkeys(strategy.pack for strategy in asking(ruleset, name)))
+        words = f"{packs} trades on {SOURCES[name].about}, for which nothing made up stands in: add --venue kalshi"
+        if not assembly.plan_symbols:
+            raise UserError(words)
+        err().print(f"{words}; it looks at no market in this run")
 
 
 def _signals(settings: Settings, rules: LoadedRules, choice: DataChoice) -> Alpha | None:

@@ -117,6 +117,21 @@ def test_contracts_pay_by_their_own_formula_alone() -> None:
     assert world.portfolio.cash == Decimal(1000) - 20 - fee
 
 
+def test_cash_that_rules_read_is_cash_that_can_be_spent() -> None:
+    guard = CAP.replace("event_cap", "some_cash").replace(
+        "require: exposure.in_event + order.cost <= $30\nelse: {cap: {notional: $30 - exposure.in_event}}",
+        "require: account.cash >= $970\nelse: {block: little cash is left}",
+    )
+    world = Contracts(NO + guard)
+    world.quotes("KXE-1-A")
+    world.quotes("KXE-1-A")
+    assert world.portfolio.cash > 1000, "what contracts were sold for is in the books"
+    fee = Decimal("0.8246")  # 0.07 x 50 x 0.38 x 0.62
+    assert world.portfolio.spendable() == Decimal(1000) - 31 - fee
+    (decision,) = world.quotes("KXE-2-A")
+    assert (decision.verdict, decision.guard) == ("blocked", "p.some_cash")
+
+
 def test_money_that_no_owes_is_not_spent_again() -> None:
     world = Contracts(NO, cash=40)
     world.quotes("KXE-1-A")

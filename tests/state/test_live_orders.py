@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from engine.market.intents import Acknowledged, Ending, Executed, advance
-from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, Side
+from engine.market.intents import Acknowledged, Ending, Executed, IntentState, advance
+from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent
 from state import Mode, RunWriter, open_store
@@ -147,3 +147,25 @@ def test_an_ended_attempt_keeps_how_it_ended(begin: Callable[[], RunWriter]) -> 
         writer.live_orders().save([intent], [], 7)
         loaded = writer.live_orders().load().intents[0].attempts[0]
     assert (loaded.over, loaded.told, loaded.life.filled, loaded.short_of_fills) == (Ending.CANCELLED, 5, 3, True)
+
+
+def test_what_is_over_at_the_venue_is_over_in_the_book(begin: Callable[[], RunWriter], place: Place) -> None:
+    """An ending that a process heard of and did not live to tell, or heard of while no rule listened."""
+    intent = placed()
+    intent.attempts[0].life = advance(intent.attempts[0].life, Acknowledged("v1")).life
+    with begin() as writer:
+        writer.orders([entry()])
+        writer.update(OrderUpdate("e", OrderState.WORKING, 6, "", "v1"))
+        intent.state = OrderState.CANCELLED
+        writer.live_orders().save([intent], [], 7)
+        assert writer.book.open_intents() == ["e"]
+        writer.end("stopped", 8, {})
+    (problem,) = open_store(place).check()
+    assert "order e in" in problem and "is cancelled at the venue, and still acknowledged in the book" in problem
+    with begin() as writer:
+        writer.live_orders().settle(9)
+        assert writer.book.open_intents() == []
+        life = writer.book.life("e")
+        writer.end("stopped", 10, {})
+    assert life is not None and (life.state, life.ending) == (IntentState.DONE, Ending.CANCELLED)
+    assert open_store(place).check() == []
