@@ -65,6 +65,8 @@ def command(
     ruleset = load_rules(paths, names).ruleset
     alpha = recorded_signals(settings, ruleset, choice.root)
     assembly = assemble(settings, ruleset, choice, param or [], alpha=alpha)
+    if spread is not None and assembly.recorded is None:
+        raise UserError(f"--assume-spread is for Kalshi candles, which lack bid and ask; {data} has none: leave it out")
     result, prices = run_backtest(assembly, pack, folder is not None, chosen)
     if folder is not None:
         write_report(result, prices, folder)

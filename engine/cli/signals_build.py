@@ -98,7 +98,9 @@ def build(
     settings = load_settings(config, {"kalshi.base_url": exchange})
     valid = timedelta(seconds=seconds(valid_for or VALID_FOR[source], "--valid-for"))
     if source == "csv":
-        _only_flow(tickers=tickers, series=series, markets=markets, params=params, calibration=calibration)
+        _only_flow(
+            tickers=tickers, series=series, markets=markets, params=params, calibration=calibration, domain=domain
+        )
         candidates, stamps = _from_rows(input_, valid)
     else:
         wanted = [word.strip() for told in tickers or [] for word in told.split(",") if word.strip()]

@@ -139,6 +139,7 @@ def test_wrong_rows_are_all_named_and_nothing_is_written(here: Cli, folder: Path
         (("--input", "none.csv"), "there is no file none.csv"),
         (("--valid-for", "soon"), "--valid-for soon is no duration"),
         (("--tickers", "KXA-B"), "--tickers is for --source flow"),
+        (("--domain", "Sports"), "--domain is for --source flow"),
         (("--top-k", "0"), "--top-k"),
     ],
 )
