@@ -28,10 +28,10 @@ def main() -> None:
     from benchmarks.equities_wire import one
 
     print(header("httpx", "websockets"))
-    print("symbols   median       p99   orders")
+    print("symbols   median       p99   orders", flush=True)
     for count in (5, 50, 500):
         median, p99, orders = one(count, samples)
-        print(f"{count:7}  {median:5.2f} ms  {p99:5.2f} ms  {orders:7}")
+        print(f"{count:7}  {median:5.2f} ms  {p99:5.2f} ms  {orders:7}", flush=True)
 
 
 if __name__ == "__main__":

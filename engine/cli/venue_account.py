@@ -67,13 +67,18 @@ async def close(run: LiveRun, recovery: Recovery) -> bool:
 
 
 async def patiently(recovery: Recovery) -> AsyncIterator[int]:
-    """Count tries, with pauses that grow, for as long as an order may be on its way and the lists be behind."""
-    ends = time.monotonic() + recovery.settings.ages.grace / NANOS + SPARE_SECONDS
-    number = 0
+    """Count tries, with pauses that grow, for as long as an order may be on its way and the lists be behind.
+
+    The first is the venue's time, which on a practice venue runs faster than ours, or stands still.
+    """
+    grace, began_ns, began = recovery.settings.ages.grace, now_ns(), time.monotonic()
+    ends, number = began + grace / NANOS + SPARE_SECONDS, 0
     while not number or time.monotonic() < ends:
         yield number
         await asyncio.sleep(min(FIRST_PAUSE_SECONDS * 1.5**number, LONGEST_PAUSE_SECONDS))
         number += 1
+        if now_ns() - began_ns >= grace:
+            ends = min(ends, time.monotonic() + SPARE_SECONDS)
 
 
 def account_note(run: LiveRun, recovery: Recovery, agree: bool) -> dict[str, Any]:

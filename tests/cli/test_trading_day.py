@@ -18,7 +18,7 @@ SCRIPT = PROJECT / "docs" / "trading-day.sh"
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHON": sys.executable, "TMPDIR": str(folder)}
     return subprocess.run(
-        ["bash", SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=180, check=False
+        ["bash", SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=280, check=False
     )
 
 
