@@ -378,6 +378,51 @@ def test_a_body_that_is_no_json_is_told_so(service: Any) -> None:
     assert broken.status_code == 422 and code_of(broken) == "unreadable"
 
 
+def test_every_route_refuses_what_it_has_not_declared(service: Any) -> None:
+    headers = service.bearer(*Scope)
+    paths = service.client.get("/openapi.json").json()["paths"]
+    asked = [(method, path) for path, methods in paths.items() for method in methods] + [("get", "/metrics")]
+    assert len(asked) > 20
+    for method, path in asked:
+        route = path.replace("{order_id}", "abc").replace("{request_id}", "abc")
+        answer = service.client.request(method, route, params={"symbl": "AAPL", "nope": "1"}, headers=headers)
+        assert answer.status_code == 422 and code_of(answer) == "invalid", (method, path, answer.text)
+        message = answer.json()["error"]["message"]
+        assert message.startswith("nope, symbl: ") and answer.json()["error"]["field"] == "nope", message
+        if "requestBody" not in paths.get(path, {}).get(method, {}):
+            given = service.client.request(method, route, json={"symbol": "AAPL"}, headers=headers)
+            assert given.status_code == 422 and given.json()["error"]["field"] == "body", (method, path, given.text)
+
+
+def test_a_misspelt_flatten_closes_nothing_else(service: Any) -> None:
+    service.engine()
+    trade = service.bearer(Scope.TRADE)
+    for wrong in ("symbl=AAPL", "symbol=AAPL&symbol=SPY"):
+        assert service.client.post(f"/api/v1/positions/flatten?{wrong}", headers=trade).status_code == 422
+    body = service.client.post("/api/v1/positions/flatten", json={"symbol": "AAPL"}, headers=trade)
+    assert body.status_code == 422 and "takes none" in body.json()["error"]["message"] and not service.taken
+    assert service.client.post("/api/v1/positions/flatten?symbl=AAPL").status_code == 401, "tokens come first"
+
+
+def test_a_key_that_a_body_names_twice_is_refused(service: Any) -> None:
+    service.engine()
+    kind = {**service.bearer(Scope.TRADE), "Content-Type": "application/json"}
+    twice = b'{"symbol": "AAPL", "qty": 1, "qty": 1000, "stop_pct": 0.01}'
+    answer = service.client.post("/api/v1/bracket/place", content=twice, headers=kind)
+    assert answer.status_code == 422 and answer.json()["error"]["field"] == "qty" and not service.taken
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json", ""])
+@pytest.mark.parametrize("content", [b"", b'{"reason": "news"}'])
+def test_no_header_keeps_a_halt_from_being_one(service: Any, kind: str, content: bytes) -> None:
+    trade = {**service.bearer(Scope.TRADE), **({"Content-Type": kind} if kind else {})}
+    answer = service.client.post("/api/v1/halt", content=content, headers=trade)
+    assert answer.status_code == 200 and answer.json()["halted"] is True
+    assert ("news" in answer.json()["reason"]) == bool(content)
+    wrong = service.client.post("/api/v1/halt", content=b'{"reson": "x"}', headers=trade)
+    assert wrong.status_code == 422 and wrong.json()["error"]["field"] == "reson"
+
+
 # -- the queue ---------------------------------------------------------------------------------------------------------
 
 
