@@ -80,7 +80,11 @@ class StoreDesk:
         taken: bool | None = None
         with suppress(ServiceError, StoreError):  # a store that does not answer says nothing of the engine
             taken = self._is_taken()
-        return heard(self._book, taken)
+        told = dict(heard(self._book, taken))
+        if self._mode is not Mode.PAPER:  # the streamer is of no mode, and tells of itself beside the paper store
+            streams = ServiceBook(service_file(self._settings.store.path, Mode.PAPER))
+            told |= {name: one for name, one in heard(streams, None).items() if name != WORKER}
+        return told
 
     def orders(self, *, run: str | None, symbol: str | None, only_open: bool, limit: int) -> Json:
         with self._store() as store:

@@ -69,6 +69,12 @@ class Place:
             env={**inherited, **self.environment, "PYTHONPATH": str(PROJECT)}, stderr=(self.folder / "err").open("w"),
         )  # fmt: skip
 
+    def checked(self, mode: str) -> int:
+        """What a health check of the worker answers."""
+        words = [sys.executable, "-m", "engine", "serve", "check", "worker", "--mode", mode]
+        environment = {**os.environ, **self.environment, "PYTHONPATH": str(PROJECT)}
+        return subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, check=False).returncode
+
     def dear(self) -> str:
         """A market that the run knows, far above two cents; empty while there is none."""
         told = self.desk.figures()["worker"][1]["symbols"]
@@ -103,6 +109,7 @@ def test_a_live_run_orders_for_a_person_and_only_reduces_without_one(place: Plac
     try:
         wait_for(lambda: place.desk.health()["worker"]["up"] or run.poll() is not None)
         assert run.poll() is None, (place.folder / "err").read_text()
+        assert (place.checked("demo"), place.checked("paper")) == (0, 1)
         symbol = wait_for(place.dear)
         told = place.desk.wish(order._replace(symbol=symbol, force=True))
         assert told["verdict"] == "fired", (told, (place.folder / "err").read_text())
@@ -123,5 +130,6 @@ def test_a_live_run_orders_for_a_person_and_only_reduces_without_one(place: Plac
     assert kept[resting["orders"][0]["id"]]["strategy"] == "service.manual"
     store.close()
     assert not place.desk.health()["worker"]["up"], "what was killed is known to be dead at once"
+    assert place.checked("demo") == 1
     swept = place.desk.wish(Requested("w4", Wish.CANCEL, "me"))
     assert "no engine runs" in swept["reason"] and place.resting() == []

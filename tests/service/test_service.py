@@ -325,6 +325,13 @@ def test_nothing_is_done_behind_an_engine_that_does_not_answer(service: Any) -> 
     assert (answer.status_code, code_of(answer)) == (503, "no_engine")
 
 
+def test_the_streamer_is_seen_whatever_the_workers_mode(service: Any) -> None:
+    service.book.publish("streamer", {"running": True, "requests": []}, clock.machine_ns())
+    service.seen()
+    told = StoreDesk(read_settings(service.settings.store.path.parents[1] / "autotrader.toml"), Mode.DEMO).figures()
+    assert set(told) == {"streamer"} and told["streamer"][0] < 60, "and the paper worker is not a demo one"
+
+
 # -- which venue is acted on where no engine runs ----------------------------------------------------------------------
 
 
