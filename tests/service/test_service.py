@@ -303,7 +303,7 @@ def test_an_engine_that_falls_silent_is_down(service: Any) -> None:
 def test_an_engine_lives_by_this_machines_clock_and_not_by_a_practice_venues(
     service: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clock, "_now", lambda: time.time_ns() - 9 * 3600 * 10**9)  # as `follow` does it
+    monkeypatch.setattr(clock, "_now", lambda: time.time_ns() + 9 * 3600 * 10**9)  # as `follow` does it
     service.seen()
     assert service.client.get("/api/v1/diag/health").json()["worker"]["up"] is True
     assert 'autotrader_process_up{process="worker"} 1.0' in service.client.get("/metrics").text
