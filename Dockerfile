@@ -29,6 +29,7 @@ USER engine
 VOLUME ["/srv/autotrader/state"]
 EXPOSE 8080
 STOPSIGNAL SIGINT
-HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["engine", "serve", "check", "worker"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
+    CMD engine serve check worker --mode "${MODE:-paper}"
 ENTRYPOINT ["engine"]
 CMD ["run", "--paper"]

@@ -3,6 +3,7 @@
 # They share the folder that this is called in, and the store, which `engine db migrate` brings up to date first: a file,
 # or a database where AUTOTRADER__STORE__URL names one. Ctrl-C, or the end of any of them, ends all.
 #   WORKER_OPTIONS="--paper --interval 1"  what `engine run` is given
+#   MODE=paper                             whose store that is: paper; demo or live where WORKER_OPTIONS say --live
 #   STREAM_OPTIONS="--symbols SPY"         what `engine stream` is given; not said, there is no streamer
 #   PRACTICE_OPTIONS="--speed 60"          what `engine simulate polygon` is given, which the streamer then listens to;
 #                                          not said, the streamer listens to the vendor. Its key is kept in ./practice
@@ -12,6 +13,7 @@ set -euo pipefail
 
 PYTHON=${PYTHON:-python3}
 WORKER_OPTIONS=${WORKER_OPTIONS:---paper --interval 1}
+MODE=${MODE:-paper}
 API_PORT=${API_PORT:-8080}
 WAIT_SECONDS=${WAIT_SECONDS:-60}
 processes=()
@@ -60,13 +62,13 @@ if [[ -n ${PRACTICE_OPTIONS+said} ]]; then
 fi
 read -ra worker <<< "$WORKER_OPTIONS"
 start worker run "${worker[@]}"
-start api serve --port "$API_PORT"
+start api serve --mode "$MODE" --port "$API_PORT"
 if [[ -n ${STREAM_OPTIONS+said} ]]; then
     read -ra stream <<< "$STREAM_OPTIONS"
     start streamer stream "${stream[@]}"
     wait_until "$PYTHON" -m engine serve check streamer
 fi
 wait_until healthy
-wait_until "$PYTHON" -m engine serve check worker
+wait_until "$PYTHON" -m engine serve check worker --mode "$MODE"
 echo "healthy: http://127.0.0.1:$API_PORT/api/v1/diag/health"
 wait -n "${processes[@]}"

@@ -120,6 +120,10 @@ class Connection(ABC):
         """Take the store for this engine; raises StoreError while another has it."""
 
     @abstractmethod
+    def is_taken(self) -> bool:
+        """Whether an engine has the store's lock now; raises StoreError when that cannot be known."""
+
+    @abstractmethod
     def is_running(self, pid: int, started: int) -> bool:
         """Whether the engine that wrote this process id and start still runs."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 import weakref
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ from state.errors import StoreError
 from state.process import is_alive, start_of
 
 SUFFIX: Final = ".lock"
+LOOKS: Final = 5  # how often a lock that is taken is tried: somebody who only asks has it for a moment
+LOOK_SECONDS: Final = 0.01
 
 
 class FileLock(Lock):
@@ -50,11 +53,12 @@ class FileLock(Lock):
             self._close()
 
     def _take(self, descriptor: int, store: Path) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free = True
-        except BlockingIOError:
-            free = False
+        free = _flock(descriptor, fcntl.LOCK_EX)
+        for _ in range(LOOKS):
+            if free:
+                break
+            time.sleep(LOOK_SECONDS)
+            free = _flock(descriptor, fcntl.LOCK_EX)
         holder, started = _holder(descriptor)
         alive = holder != 0 and is_alive(holder, started)
         if not free or (alive and holder != os.getpid()):
@@ -64,6 +68,37 @@ class FileLock(Lock):
             )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "start": start_of(os.getpid())}).encode(), 0)
+
+
+def engine_on(store: Path) -> tuple[int, int] | None:
+    """Process id and start of the engine that has a store, zeros where it has not said; None when none has it. The
+    lock itself tells, so this holds also across containers that see each other's files and not their processes.
+
+    Raises StoreError when that cannot be known.
+    """
+    path = store.with_name(store.name + SUFFIX)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}; so whether an engine runs is not known") from None
+    try:
+        free = _flock(descriptor, fcntl.LOCK_SH)
+        holder, started = _holder(descriptor)
+    finally:
+        os.close(descriptor)
+    named = holder not in (0, os.getpid()) and is_alive(holder, started)
+    return (holder, started) if named or not free else None
+
+
+def _flock(descriptor: int, kind: int) -> bool:
+    """Whether it was free; it is taken then."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> tuple[int, int]:

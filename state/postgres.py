@@ -100,6 +100,10 @@ class PostgresConnection(Connection):
     def lock(self) -> SessionLock:
         return SessionLock(self)
 
+    def is_taken(self) -> bool:
+        found = holder(self)
+        return found is not None and not found.is_gone
+
     def is_running(self, pid: int, started: int) -> bool:
         """The process may be another machine's, so only the lock can tell: whoever runs has it."""
         return holder(self) is not None

@@ -81,6 +81,13 @@ class Reader:
         """The venues on whose markets there were runs, by name; runs on simulated and recorded markets are on none."""
         return sorted({venue for venue, space, _ in (book.partition(" ") for book in self.books()) if space})
 
+    def newest_venue(self) -> str | None:
+        """The venue of the run that was begun last, by the order of writing and not by clocks, as practice venues have
+        their own; a run in which rules decided goes before readings of an account. None where no run was on any."""
+        query = f"SELECT book FROM runs WHERE book LIKE ? ORDER BY ruleset_sha = '{NO_RULES}', rowid DESC LIMIT 1"
+        rows = self._rows(query, ("% %",))
+        return str(rows[0]["book"]).partition(" ")[0] if rows else None
+
     def run(self, run_id: str | None = None, venue: str | None = None) -> Row:
         """One run by id, or the newest in which rules decided, or where there is none the newest reading of an account.
         ``venue``: the newest on that venue's markets.

@@ -12,7 +12,7 @@ from typing import Final
 from state.connection import BUSY_SECONDS, Connection, Cursor, Shape
 from state.copying import in_order
 from state.errors import StoreError
-from state.lock import FileLock
+from state.lock import FileLock, engine_on
 from state.migrations import Family, Table
 from state.process import is_alive
 from state.schema import as_it_should_be, migrate, tables_and_triggers, version_of
@@ -107,8 +107,12 @@ class SqliteConnection(Connection):
     def lock(self) -> FileLock:
         return FileLock(self.place)
 
+    def is_taken(self) -> bool:
+        return engine_on(self.place) is not None
+
     def is_running(self, pid: int, started: int) -> bool:
-        return is_alive(pid, started)
+        """An engine in another container is no process that is seen from here, and still has the lock."""
+        return is_alive(pid, started) or engine_on(self.place) == (pid, started)
 
     def may_have_changed(self) -> bool:
         """Costs two system calls while nobody else writes."""

@@ -116,6 +116,11 @@ class Store(Reader):
             self._lock = self._connection.lock()
         return self._lock
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether an engine has this store now, whoever it is; raises StoreError when that cannot be known."""
+        return self._connection.is_taken()
+
     def book(self, name: str, venue: str) -> Book:
         """A book to write to outside any run, as recovery does; takes the store's lock until ``close``.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.cli.clock import now_ns
+from engine.cli.clock import machine_ns
 from engine.decide.actions import Decision
 from engine.decide.requests import order_id
 from engine.decide.tick import DataNote, Decider
@@ -82,14 +82,14 @@ class Beside:
         self._safely(self._log.flush)
         if self._book is not None:
             book = self._book
-            self._safely(lambda: book.publish(WORKER, self._told_figures(running=True), now_ns()))
+            self._safely(lambda: book.publish(WORKER, self._told_figures(running=True), machine_ns()))
 
     def close(self) -> None:
         """The run has ended."""
         self._safely(self._log.flush)
         if self._book is not None and self._desk is not None:
             book = self._book
-            self._safely(lambda: book.publish(WORKER, self._told_figures(running=False), now_ns()))
+            self._safely(lambda: book.publish(WORKER, self._told_figures(running=False), machine_ns()))
             self._desk.queue.close()
 
     def _told_figures(self, *, running: bool) -> dict[str, Any]:
@@ -148,11 +148,11 @@ class Desk:
         self._open: dict[str, tuple[Requested, list[Decision]]] = {}
         self._updates: dict[str, str] = {}
         for request in self.queue.unanswered():
-            self.queue.lost(request.id, _what_is_known(store, request), now_ns())
+            self.queue.lost(request.id, _what_is_known(store, request), machine_ns())
 
     def take(self) -> None:
         """What waits becomes input of the run."""
-        for request in self.queue.take(self._run, now_ns()):
+        for request in self.queue.take(self._run, machine_ns()):
             self._log.input(request)
             self._open[request.id] = (request, [])
             self._decider.request(request)
@@ -177,7 +177,7 @@ class Desk:
         for request_id, (_, decisions) in done.items():
             del self._open[request_id]
             try:
-                self.queue.answer(request_id, self._answer(decisions), now_ns())
+                self.queue.answer(request_id, self._answer(decisions), machine_ns())
             except StoreError:
                 continue  # it stays taken; the next run says what became of it
         self._updates.clear()

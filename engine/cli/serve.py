@@ -9,22 +9,21 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.clock import now_ns
 from engine.cli.console import err, print_columns, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeOption, mode_of
-from engine.cli.venues import DEFAULT, VenueOption
+from engine.cli.stores import ModeOption, mode_of, store_of
+from engine.cli.venues import BooksOption
 from engine.cli.version import __version__
-from engine.market.events import NANOS
 from engine.settings import Settings, read_settings
+from state import Mode, is_there, open_store
 
 if TYPE_CHECKING:
     import uvicorn
@@ -52,7 +51,7 @@ def serve(
         typer.Option("--with-run", metavar="OPTIONS", help='One process with `engine run OPTIONS`: "--symbols SPY".'),
     ] = None,
     mode: ModeOption = None,
-    venue: VenueOption = DEFAULT,
+    venue: BooksOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -180,19 +179,29 @@ def check(
 ) -> int:
     """Whether a process of this folder goes on, for health checks. Exit code 1: it was not heard of lately."""
     _must_have_packages()
+    from engine.cli.heard import heard
     from engine.service.metrics import FRESH_SECONDS
     from state.service import ServiceBook, service_file
 
     settings = read_settings(config).settings
-    told = ServiceBook(service_file(settings.store.path, mode_of(mode))).figures().get(process)
-    age = None if told is None else (now_ns() - told.time_ns) / NANOS
-    up = told is not None and age is not None and age <= FRESH_SECONDS and bool(told.body.get("running"))
+    book = ServiceBook(service_file(settings.store.path, mode_of(mode)))
+    age, body = heard(book, _is_taken(settings, mode_of(mode))).get(process, (None, {}))
+    up = age is not None and age <= FRESH_SECONDS and bool(body.get("running"))
     if json:
         print_json({"process": process, "up": up, "seconds_since_heard": age})
     else:
-        heard = "never heard of" if age is None else f"heard {age:.1f} s ago"
-        print(f"{process}: {'up' if up else 'down'}, {heard}")
+        since = "never heard of" if age is None else f"heard {age:.1f} s ago"
+        print(f"{process}: {'up' if up else 'down'}, {since}")
     return ExitCode.GOOD if up else ExitCode.NO
+
+
+def _is_taken(settings: Settings, mode: Mode) -> bool:
+    """Whether an engine has the store of a mode; raises StoreError where that cannot be known."""
+    place = store_of(settings, mode)
+    if not is_there(place):
+        return False
+    with closing(open_store(place, create=False)) as store:
+        return store.is_taken
 
 
 @app.command("token")

@@ -6,27 +6,29 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from engine.cli.cancel import cancel_at_venue
-from engine.cli.clock import now_ns
-from engine.cli.errors import ExitCode, UserError
+from engine.cli.clock import machine_ns, now_ns
+from engine.cli.errors import ExitCode, UserError, exit_code_of
 from engine.cli.flatten import flatten_at_venue
 from engine.cli.gate import pack_verdict, packs_to_judge, verdicts_json
 from engine.cli.halt import halt_everything
+from engine.cli.heard import heard
 from engine.cli.kept import KeptRun, bring_back
 from engine.cli.positions import positions_of, sums_of
 from engine.cli.resume import resume_everything
 from engine.cli.service_views import effective_of, providers_of, signals_of
 from engine.cli.stores import store_of
-from engine.cli.venues import VenueName, port_of
+from engine.cli.venue import where
+from engine.cli.venues import VENUES, VenueName, port_of
+from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
 from engine.cli.why import explain
 from engine.cli.why_not import trace_at
 from engine.execute.flatten import Cleared
-from engine.market.events import NANOS
 from engine.market.inputs import Requested, Wish
 from engine.service.desk import Json, Known
 from engine.service.metrics import FRESH_SECONDS, WORKER
@@ -42,7 +44,7 @@ LONGEST_LOOK_SECONDS = 0.2
 class StoreDesk:
     """Implements ``engine.service.desk.Desk`` for the store of one mode. Every thread has a connection of its own."""
 
-    def __init__(self, loaded: LoadedSettings, mode: Mode, venue: VenueName) -> None:
+    def __init__(self, loaded: LoadedSettings, mode: Mode, venue: VenueName | None = None) -> None:
         self._loaded, self._settings, self._mode, self._venue = loaded, loaded.settings, mode, venue
         self._path = store_of(self._settings, mode)
         open_store(self._path, mode).close()  # it is there from now on
@@ -75,8 +77,14 @@ class StoreDesk:
             return providers_of(self._settings, {name: body for name, (_, body) in self.figures().items()})
 
     def figures(self) -> Mapping[str, tuple[float, Json]]:
-        now = now_ns()
-        return {name: ((now - told.time_ns) / NANOS, told.body) for name, told in self._book.figures().items()}
+        taken: bool | None = None
+        with suppress(ServiceError, StoreError):  # a store that does not answer says nothing of the engine
+            taken = self._is_taken()
+        told = dict(heard(self._book, taken))
+        if self._mode is not Mode.PAPER:  # the streamer is of no mode, and tells of itself beside the paper store
+            streams = ServiceBook(service_file(self._settings.store.path, Mode.PAPER))
+            told |= {name: one for name, one in heard(streams, None).items() if name != WORKER}
+        return told
 
     def orders(self, *, run: str | None, symbol: str | None, only_open: bool, limit: int) -> Json:
         with self._store() as store:
@@ -167,6 +175,11 @@ class StoreDesk:
 
     def wish(self, request: Requested) -> Json:
         up, _, body = self._worker()
+        if not up and self._is_taken():
+            raise ServiceError(
+                503, "silent_engine", "an engine runs on this store and does not answer, so nothing is done behind its "
+                "back: ask again, or stop it first", retry_after=5,
+            )  # fmt: skip
         if not up:
             return self._without_engine(request)
         followed = [one["symbol"] for one in body["symbols"]]
@@ -176,7 +189,7 @@ class StoreDesk:
                 404, "unknown_symbol", f"the engine that runs does not follow {request.symbol}; it follows {names}",
                 field="symbol",
             )  # fmt: skip
-        self._book.ask(request, now_ns())
+        self._book.ask(request, machine_ns())
         return self._answer(request.id)
 
     def _answer(self, request_id: str) -> Json:
@@ -192,7 +205,7 @@ class StoreDesk:
                 break
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
-        if self._book.withdraw(request_id, now_ns()):
+        if self._book.withdraw(request_id, machine_ns()):
             seconds = self._settings.service.wait_seconds
             raise ServiceError(
                 503, "not_taken", f"the engine had no tick within {seconds:f} s, and the request was taken back",
@@ -211,16 +224,36 @@ class StoreDesk:
                 503, "no_engine", f"no engine runs on the {self._mode} store, and only one that runs decides on "
                 "orders: start `engine run`", retry_after=5,
             )  # fmt: skip
+        port = self._port()
         with self._refusing():
-            port = port_of(self._settings, self._venue)
-            if port.mode is not self._mode:
-                raise UserError(f"the settings name the {port.place} exchange, and this service is for {self._mode}")
             symbol = request.symbol or None
             if request.wish is Wish.CANCEL:
                 done = cancel_at_venue(port, symbol, request.age_ns)
             else:
                 done = flatten_at_venue(port, symbol)
-        return _cleared(request.id, port.place, done)
+        return _cleared(request.id, where(port), done)
+
+    def _port(self) -> VenuePort:
+        """The venue that is acted on where no engine runs: that of the newest run, whose orders and positions these
+        are. Raises ServiceError where the settings have no key of it, or it is another one than was chosen."""
+        with self._store() as store:
+            newest = store.newest_venue()
+        if newest not in VENUES:
+            raise _misconfigured("no engine has traded on a venue with this store, so there is nothing of it to reduce")
+        if self._venue not in (None, newest):
+            raise _misconfigured(
+                f"the newest run of the {self._mode} store is on {newest}, and this service was begun with --venue "
+                f"{self._venue}: begin it with --venue {newest} or without, or use `engine cancel` and `engine flatten`"
+            )
+        try:
+            port = port_of(self._settings, cast(VenueName, newest))
+        except Exception as error:
+            if exit_code_of(error) is None:
+                raise
+            raise _misconfigured(str(error)) from None
+        if port.mode is not self._mode:
+            raise _misconfigured(f"the settings name {where(port)}, and this service is for {self._mode}")
+        return port
 
     def halt(self, reason: str) -> Json:
         with self._refusing():
@@ -235,7 +268,7 @@ class StoreDesk:
     # -- memory --------------------------------------------------------------------------------------------------------
 
     def begin(self, caller: str, key: str, digest: str) -> Known | None:
-        given = self._book.begin(caller, key, digest, now_ns())
+        given = self._book.begin(caller, key, digest, machine_ns())
         return None if given is None else Known(*given)
 
     def give(self, caller: str, key: str, status: int, body: Any) -> None:
@@ -245,22 +278,27 @@ class StoreDesk:
         self._book.forget(caller, key)
 
     def note(self, caller: str, action: str, detail: Mapping[str, Any]) -> None:
-        self._book.note(caller, action, detail, now_ns())
+        self._book.note(caller, action, detail, machine_ns())
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _worker(self) -> tuple[bool, float | None, Json]:
         """Whether an engine runs, how many seconds ago it was heard, and what it said."""
-        told = self._book.figures().get(WORKER)
+        told = self.figures().get(WORKER)
         if told is None:
             return False, None, {}
-        age = (now_ns() - told.time_ns) / NANOS
-        return bool(told.body["running"]) and age <= FRESH_SECONDS, age, told.body
+        age, body = told
+        return bool(body["running"]) and age <= FRESH_SECONDS, age, body
+
+    def _is_taken(self) -> bool:
+        """Whether an engine has the store, heard of or not."""
+        with self._store() as store:
+            return store.is_taken
 
     @property
     def _market(self) -> str | None:
-        """The venue whose accounts are shown: with real orders the one that cancels and flattens go to; on paper the
-        newest run's, whatever its market."""
+        """The venue whose accounts are shown: with real orders the one that was chosen; else, and on paper, the newest
+        run's, whatever its market."""
         return None if self._mode is Mode.PAPER else self._venue
 
     def _newest(self, store: Store) -> Json | None:
@@ -299,11 +337,16 @@ class StoreDesk:
             raise ServiceError(404 if known else 503, "not_found" if known else "store", text) from None
 
 
-def _cleared(request_id: str, exchange: str, done: Cleared) -> Json:
+def _misconfigured(text: str) -> ServiceError:
+    """Nothing can be done at the venue, and a person has to mend settings first."""
+    return ServiceError(503, "venue_config", text)
+
+
+def _cleared(request_id: str, venue: str, done: Cleared) -> Json:
     """What was done at the venue itself; raises ServiceError where something is left."""
     told: Json = {
         "request": request_id, "state": "done", "verdict": "fired", "guards": {},
-        "reason": f"no engine runs, so it was done at the {exchange} exchange itself",
+        "reason": f"no engine runs, so it was done at {venue} itself",
         "orders": [{"id": o.venue_order_id, "symbol": o.symbol, "side": str(o.side)} for o in done.cancelled],
         "closed": {symbol: str(quantity) for symbol, quantity in done.closed.items()},
         "everything": done.swept or None, "left": done.left,

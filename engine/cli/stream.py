@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from loguru import logger
 
-from engine.cli.clock import now_ns
+from engine.cli.clock import machine_ns
 from engine.cli.console import out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.log import configure_log
@@ -116,7 +116,7 @@ async def _tell_figures(settings: Settings) -> None:
         requests = [[provider, outcome, count] for (provider, outcome), count in REQUESTS.counts().items()]
         figures = {"running": running, "requests": requests}
         try:
-            ServiceBook(service_file(settings.store.path, "paper")).publish(STREAMER, figures, now_ns())
+            ServiceBook(service_file(settings.store.path, "paper")).publish(STREAMER, figures, machine_ns())
         except StoreError as error:
             if str(error) not in told:
                 told.add(str(error))

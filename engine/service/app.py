@@ -6,11 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from engine.service.declared import declared
 from engine.service.desk import Desk
 from engine.service.door import Door, RateLimit
 from engine.service.metrics import CONTENT_TYPE, ServiceMetrics
@@ -34,7 +35,7 @@ def make_app(desk: Desk, tokens: TokenFile, *, version: str, per_second: float, 
     metrics = ServiceMetrics(desk.figures)
     app.include_router(make_router(desk, open_reads=open_reads))
 
-    @app.get("/metrics", tags=["diag"], include_in_schema=False)
+    @app.get("/metrics", tags=["diag"], dependencies=[Depends(declared)], include_in_schema=False)
     def serve_metrics(request: Request) -> Response:
         """Everything in Prometheus' text format."""
         require(caller_of(request), Scope.READ, open_reads=open_reads)

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from engine.market.inputs import Requested, Wish
 from engine.market.orders import Side
 from engine.service.bracket import preview
+from engine.service.declared import AnyTypeRoute, declared
 from engine.service.desk import Desk, Json
 from engine.service.door import Caller
 from engine.service.models import (
@@ -67,12 +68,13 @@ def make_router(desk: Desk, *, open_reads: bool) -> APIRouter:
     reads, trades = Depends(scoped(Scope.READ)), Depends(scoped(Scope.TRADE))
     bearer = Depends(HTTPBearer(auto_error=False, description="Made by `engine serve token --scope read`."))
     router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-    _add_diag(router, desk, [bearer, reads])
-    _add_reading(router, desk, [bearer, reads])
-    _add_previews(router, desk, [bearer, reads])
-    _add_orders(router, desk, [bearer, trades])
-    _add_bracket(router, desk, [bearer, trades])
-    _add_halts(router, desk, [bearer, trades])
+    reading, acting = [bearer, reads, Depends(declared)], [bearer, trades, Depends(declared)]
+    _add_diag(router, desk, reading)
+    _add_reading(router, desk, reading)
+    _add_previews(router, desk, reading)
+    _add_orders(router, desk, acting)
+    _add_bracket(router, desk, acting)
+    _add_halts(router, desk, acting)
     return router
 
 
@@ -108,7 +110,7 @@ def require(caller: Caller, scope: Scope, *, open_reads: bool) -> None:
 
 
 def _add_diag(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
-    @router.get("/diag/health", tags=["diag"], response_model=Health)
+    @router.get("/diag/health", tags=["diag"], dependencies=[Depends(declared)], response_model=Health)
     def health(response: Response) -> Json:
         """Whether the store can be read and an engine runs. Wants no token; says nothing of orders or money."""
         found = desk.health()
@@ -290,11 +292,16 @@ def _add_bracket(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
 
 
 def _add_halts(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
-    @router.post("/halt", tags=["halts"], dependencies=guarded)
+    anyhow = APIRouter(route_class=AnyTypeRoute, responses=PROBLEMS)
+
+    @anyhow.post("/halt", tags=["halts"], dependencies=guarded)
     def halt(request: Request, body: HaltBody | None = None, key: Key = None) -> Any:
-        """Stop all entries of every engine of this folder. Exits and cancels go on."""
+        """Stop all entries of every engine of this folder. Exits and cancels go on. The body may be left out, and is
+        read as JSON whatever its Content-Type says."""
         reason = body.reason if body is not None else ""
         return _act(desk, request, body, key, lambda name, by: Answered(200, desk.halt(reason or f"by {by}")))
+
+    router.include_router(anyhow)
 
     @router.post("/resume", tags=["halts"], dependencies=guarded)
     def resume(request: Request, key: Key = None) -> Any:

@@ -26,6 +26,7 @@ HEAD: Final = """\
 # DB_PASSWORD=                      # of the database that the containers keep everything in: any word, before its start
 # GRAFANA_PASSWORD=                 # of the user admin of Grafana
 # WORKER_OPTIONS=--paper --interval 1   # what `engine run` of the worker is given
+# MODE=paper                        # whose store that is: paper, or demo or live where WORKER_OPTIONS say --live
 # STREAM_OPTIONS=                   # what `engine stream` of the streamer is given
 # API_PORT=8080                     # port of the service on this machine
 # ENGINE_USER=10001:10001           # who runs in the containers, and must own the files in ./keys

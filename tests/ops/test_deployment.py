@@ -117,6 +117,33 @@ def test_what_compose_waits_for_and_mounts_is_there() -> None:
                 assert source in volumes, volume
 
 
+def test_service_and_health_checks_look_at_the_store_of_the_workers_mode() -> None:
+    """MODE names it everywhere; a worker on live money is not judged by the paper store."""
+    services = COMPOSE["services"]
+    mode = ["--mode", "${MODE:-paper}"]
+    assert services["worker"]["healthcheck"]["test"] == ["CMD", "engine", "serve", "check", "worker", *mode]
+    assert " ".join(mode) in services["api"]["command"]
+    assert dict(instructions())["HEALTHCHECK"].endswith('CMD engine serve check worker --mode "${MODE:-paper}"')
+    script = (OPS / "processes.sh").read_text()
+    assert "MODE=${MODE:-paper}\n" in script
+    lines = [line for line in script.splitlines() if re.search(r"start api serve|serve check worker", line)]
+    assert len(lines) == 2 and all('--mode "$MODE"' in line for line in lines), lines
+
+
+def test_no_container_shares_the_processes_of_another() -> None:
+    """Else the end of one kills the other: the service must outlive the worker to say that it is gone."""
+    assert not [name for name, service in COMPOSE["services"].items() if "pid" in service]
+
+
+def test_prometheus_can_read_its_token_as_the_guide_leaves_it() -> None:
+    user = COMPOSE["services"]["prometheus"]["user"]
+    guide = (PROJECT / "docs" / "deployment.md").read_text()
+    steps = guide.partition("## Begin")[2].partition("docker compose up")[0]
+    assert f"chown {user} keys/metrics_token" in steps
+    assert steps.index("chown -R") < steps.index(f"chown {user}"), "what is said last holds"
+    assert COMPOSE["secrets"]["metrics_token"]["file"] == "./keys/metrics_token"
+
+
 # -- variables ---------------------------------------------------------------------------------------------------------
 
 

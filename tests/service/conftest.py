@@ -15,13 +15,13 @@ pytest.importorskip("prometheus_client")
 
 from fastapi.testclient import TestClient
 
-from engine.cli.clock import now_ns
+from engine.cli.clock import machine_ns
 from engine.cli.service_desk import StoreDesk
 from engine.market.inputs import Requested
 from engine.service.app import make_app
 from engine.service.tokens import Scope, TokenFile
 from engine.settings.load import read_settings
-from state import Mode
+from state import Mode, Store, open_store
 from state.service import ServiceBook, service_file
 
 PROJECT = Path(__file__).parents[2]
@@ -54,6 +54,7 @@ class Service:
         self.tokens = TokenFile(self.settings.service.tokens)
         self.app = make_app(self.desk, self.tokens, version="1", per_second=per_second, open_reads=open_reads)
         self.client = TestClient(self.app, base_url="http://localhost", raise_server_exceptions=False)
+        self._store: Store | None = None
         self.taken: list[Requested] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -62,8 +63,11 @@ class Service:
         return {"Authorization": f"Bearer {self.tokens.make('test', scopes)[1]}"}
 
     def seen(self, seconds_ago: int = 0) -> None:
-        """An engine has told of itself."""
-        self.book.publish("worker", FIGURES, now_ns() - seconds_ago * 10**9)
+        """An engine has told of itself, and has the store."""
+        if self._store is None:
+            self._store = open_store(self.settings.store.path, Mode.PAPER)
+            self._store.claim()
+        self.book.publish("worker", FIGURES, machine_ns() - seconds_ago * 10**9)
 
     def engine(self, **answer: Any) -> None:
         """Begin to answer wishes."""
@@ -78,16 +82,23 @@ class Service:
                 break
             if look % 200 == 0:
                 self.seen()  # an engine tells of itself every second
-            for request in queue.take("r", now_ns()):
+            for request in queue.take("r", machine_ns()):
                 self.taken.append(request)
                 told = {"verdict": "fired", "guard": "", "reason": "", "guards": {}, "orders": [], **answer}
-                queue.answer(request.id, told, now_ns())
+                queue.answer(request.id, told, machine_ns())
         queue.close()
 
     def close(self) -> None:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        self.die()
+
+    def die(self) -> None:
+        """The engine has no store any more, as after a kill; what it told last stays."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
 
 @pytest.fixture

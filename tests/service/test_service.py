@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +15,20 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
+from engine.cli import clock, service_desk
 from engine.cli.beside import Desk
 from engine.cli.clock import now_ns
+from engine.cli.service_desk import StoreDesk
+from engine.cli.stores import store_of
 from engine.decide.requests import order_id
+from engine.execute.flatten import Cleared
 from engine.market.inputs import Requested, Wish
 from engine.market.orders import Leg
 from engine.service.door import LARGEST_BODY, RateLimit
+from engine.service.problems import ServiceError
 from engine.service.tokens import Scope, TokenError, TokenFile
-from state import StoreError
+from engine.settings.load import read_settings
+from state import Mode, StoreError, open_store
 from state.service import ServiceBook
 
 BRACKET = {"symbol": "AAPL", "qty": 1, "type": "market", "stop_pct": 0.01, "tp_pct": 0.02}
@@ -293,6 +300,76 @@ def test_an_engine_that_falls_silent_is_down(service: Any) -> None:
     assert 'autotrader_process_up{process="worker"} 0.0' in service.client.get("/metrics").text
 
 
+def test_an_engine_lives_by_this_machines_clock_and_not_by_a_practice_venues(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_now", lambda: time.time_ns() + 9 * 3600 * 10**9)  # as `follow` does it
+    service.seen()
+    assert service.client.get("/api/v1/diag/health").json()["worker"]["up"] is True
+    assert 'autotrader_process_up{process="worker"} 1.0' in service.client.get("/metrics").text
+
+
+def test_an_engine_that_was_killed_is_down_at_once(service: Any) -> None:
+    service.seen()
+    service.die()
+    assert service.client.get("/api/v1/diag/health").json()["worker"]["up"] is False
+    assert 'autotrader_process_up{process="worker"} 0.0' in service.client.get("/metrics").text
+
+
+def test_nothing_is_done_behind_an_engine_that_does_not_answer(service: Any) -> None:
+    service.seen(seconds_ago=60)
+    answer = service.client.post("/api/v1/positions/flatten", headers=service.bearer(Scope.TRADE))
+    assert (answer.status_code, code_of(answer)) == (503, "silent_engine") and answer.headers["Retry-After"]
+    service.die()
+    answer = service.client.post("/api/v1/positions/flatten", headers=service.bearer(Scope.TRADE))
+    assert (answer.status_code, code_of(answer)) == (503, "no_engine")
+
+
+def test_the_streamer_is_seen_whatever_the_workers_mode(service: Any) -> None:
+    service.book.publish("streamer", {"running": True, "requests": []}, clock.machine_ns())
+    service.seen()
+    told = StoreDesk(read_settings(service.settings.store.path.parents[1] / "autotrader.toml"), Mode.DEMO).figures()
+    assert set(told) == {"streamer"} and told["streamer"][0] < 60, "and the paper worker is not a demo one"
+
+
+# -- which venue is acted on where no engine runs ----------------------------------------------------------------------
+
+
+def test_what_no_engine_does_goes_to_the_venue_of_the_newest_run_and_to_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def port(settings: Any, venue: str) -> Any:
+        asked.append(venue)
+        return SimpleNamespace(venue=venue, place="practice", mode=Mode.DEMO)
+
+    monkeypatch.setattr(service_desk, "port_of", port)
+    monkeypatch.setattr(service_desk, "flatten_at_venue", lambda port, symbol: Cleared())
+    (tmp_path / "autotrader.toml").write_text("")
+    loaded = read_settings(tmp_path / "autotrader.toml", environment={})
+    flatten = Requested("w1", Wish.FLATTEN, "me")
+    with pytest.raises(ServiceError, match="no engine has traded on a venue") as none:
+        StoreDesk(loaded, Mode.DEMO).wish(flatten)
+    assert (none.value.status, none.value.code) == (503, "venue_config")
+    store = open_store(store_of(loaded.settings, Mode.DEMO), Mode.DEMO)
+    # The clock of a practice venue may be years off: which run is the newest is not for it to say.
+    for venue, began in (("kalshi", 2_000), ("tradier", 1_000)):
+        store.begin_run(
+            "demo", began, "t", [], [], "s", {}, {}, {}, {}, "1", venue=venue, book=f"{venue} practice me"
+        ).end("done", None, {})
+    store.close()
+    told = StoreDesk(loaded, Mode.DEMO).wish(flatten)
+    assert asked == ["tradier"] and "at tradier practice itself" in told["reason"]
+    with pytest.raises(ServiceError, match="newest run of the demo store is on tradier") as other:
+        StoreDesk(loaded, Mode.DEMO, "kalshi").wish(flatten)
+    assert (other.value.status, other.value.code, asked) == (503, "venue_config", ["tradier"])
+    monkeypatch.undo()
+    with pytest.raises(ServiceError, match="AUTOTRADER__TRADIER__") as key:
+        StoreDesk(loaded, Mode.DEMO).wish(flatten)
+    assert (key.value.status, key.value.code) == (503, "venue_config"), "a missing key is no missing thing"
+
+
 @pytest.mark.parametrize(("path", "status"), [("/nope", 404), ("/api/v1/orders/x/y/z", 404), ("/api/v1/halt", 405)])
 def test_every_error_has_one_shape(service: Any, path: str, status: int) -> None:
     answer = service.client.get(path)
@@ -306,6 +383,51 @@ def test_a_body_that_is_no_json_is_told_so(service: Any) -> None:
     kind = {**trade, "Content-Type": "application/json"}
     broken = service.client.post("/api/v1/bracket/place", content=b'{"symbol": ', headers=kind)
     assert broken.status_code == 422 and code_of(broken) == "unreadable"
+
+
+def test_every_route_refuses_what_it_has_not_declared(service: Any) -> None:
+    headers = service.bearer(*Scope)
+    paths = service.client.get("/openapi.json").json()["paths"]
+    asked = [(method, path) for path, methods in paths.items() for method in methods] + [("get", "/metrics")]
+    assert len(asked) > 20
+    for method, path in asked:
+        route = path.replace("{order_id}", "abc").replace("{request_id}", "abc")
+        answer = service.client.request(method, route, params={"symbl": "AAPL", "nope": "1"}, headers=headers)
+        assert answer.status_code == 422 and code_of(answer) == "invalid", (method, path, answer.text)
+        message = answer.json()["error"]["message"]
+        assert message.startswith("nope, symbl: ") and answer.json()["error"]["field"] == "nope", message
+        if "requestBody" not in paths.get(path, {}).get(method, {}):
+            given = service.client.request(method, route, json={"symbol": "AAPL"}, headers=headers)
+            assert given.status_code == 422 and given.json()["error"]["field"] == "body", (method, path, given.text)
+
+
+def test_a_misspelt_flatten_closes_nothing_else(service: Any) -> None:
+    service.engine()
+    trade = service.bearer(Scope.TRADE)
+    for wrong in ("symbl=AAPL", "symbol=AAPL&symbol=SPY"):
+        assert service.client.post(f"/api/v1/positions/flatten?{wrong}", headers=trade).status_code == 422
+    body = service.client.post("/api/v1/positions/flatten", json={"symbol": "AAPL"}, headers=trade)
+    assert body.status_code == 422 and "takes none" in body.json()["error"]["message"] and not service.taken
+    assert service.client.post("/api/v1/positions/flatten?symbl=AAPL").status_code == 401, "tokens come first"
+
+
+def test_a_key_that_a_body_names_twice_is_refused(service: Any) -> None:
+    service.engine()
+    kind = {**service.bearer(Scope.TRADE), "Content-Type": "application/json"}
+    twice = b'{"symbol": "AAPL", "qty": 1, "qty": 1000, "stop_pct": 0.01}'
+    answer = service.client.post("/api/v1/bracket/place", content=twice, headers=kind)
+    assert answer.status_code == 422 and answer.json()["error"]["field"] == "qty" and not service.taken
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json", ""])
+@pytest.mark.parametrize("content", [b"", b'{"reason": "news"}'])
+def test_no_header_keeps_a_halt_from_being_one(service: Any, kind: str, content: bytes) -> None:
+    trade = {**service.bearer(Scope.TRADE), **({"Content-Type": kind} if kind else {})}
+    answer = service.client.post("/api/v1/halt", content=content, headers=trade)
+    assert answer.status_code == 200 and answer.json()["halted"] is True
+    assert ("news" in answer.json()["reason"]) == bool(content)
+    wrong = service.client.post("/api/v1/halt", content=b'{"reson": "x"}', headers=trade)
+    assert wrong.status_code == 422 and wrong.json()["error"]["field"] == "reson"
 
 
 # -- the queue ---------------------------------------------------------------------------------------------------------

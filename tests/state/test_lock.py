@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,11 +49,12 @@ def test_an_engine_that_runs_keeps_others_out_until_it_ends(place: Place, begin:
         store = open_store(place)
         with pytest.raises(StoreError, match=rf"another engine \(process {other.pid}\) is using .*; stop it first"):
             begin(store)
-        assert store.run()["status"] == "running"
+        assert store.run()["status"] == "running" and store.is_taken
         assert other.stdin is not None and other.stdout is not None
         other.stdin.write("\n")
         other.stdin.flush()
         assert other.stdout.readline() == "ended\n"
+        assert not store.is_taken
         begin(store).end("done", None, {})
 
 
@@ -62,11 +63,23 @@ def test_an_engine_that_was_killed_keeps_nobody_out(place: Place, begin: Begin) 
         other.send_signal(signal.SIGKILL)
         other.wait()
         store = open_store(place)
+        assert not store.is_taken
         begin(store).end("done", None, {})
         assert [run["status"] for run in store.runs()] == ["done", "crashed"]
         store.close()
     if isinstance(place, Path):
         assert place.with_name(f"{place.name}.lock").read_text() == ""
+
+
+def test_an_engine_in_another_container_runs_though_its_process_is_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "s.db"
+    with engine(place):
+        monkeypatch.setattr("state.sqlite.is_alive", lambda pid, started: False)
+        monkeypatch.setattr("state.lock.is_alive", lambda pid, started: False)
+        with closing(open_store(place)) as store:
+            assert store.is_taken and store.run()["status"] == "running"
 
 
 @pytest.mark.parametrize(
