@@ -204,4 +204,3 @@ def _event(found: StreamEvent | BaseException) -> StreamEvent:
     if isinstance(found, BaseException):
         raise found
     return found
-

@@ -37,7 +37,8 @@ class Recovery:
     """Reconciles a broker with its venue. ``last`` is what the newest reading found.
 
     A position that no fill explains counts only when two readings in a row tell the same: lists are read one after
-    another, and a fill may come in between.
+    another, and a fill may come in between. Readings that cannot tell of positions, since orders of ours are under
+    way, do not count between the two.
     """
 
     def __init__(self, broker: VenueBroker, alert: Alert, settings: RecoverySettings | None = None) -> None:
@@ -175,9 +176,7 @@ class Recovery:
             broker.touch(attempt, now_ns)
         for client_id, order in findings.stray:
             broker.found_resting(client_id, order, now_ns)
-        self.settled_unknowns += sum(
-            1 for client_id in doubtful if not broker.accounts.attempts[client_id].doubtful
-        )
+        self.settled_unknowns += sum(1 for client_id in doubtful if not broker.accounts.attempts[client_id].doubtful)
 
     def _settle(self, settlement: VenueSettlement, now_ns: int) -> None:
         """A market paid out: what is held of it is over, and so is every order in it."""
@@ -211,9 +210,7 @@ class Recovery:
     def _adopt(self, order: VenueOrder, now_ns: int) -> None:
         accounts = self.broker.accounts
         accounts.foreign.add(order.venue_order_id)
-        wire = WireOrder(
-            order.client_id or order.venue_order_id, order.symbol, order.side, order.quantity, order.limit
-        )
+        wire = WireOrder(order.client_id or order.venue_order_id, order.symbol, order.side, order.quantity, order.limit)
         wanted = Order(
             f"{FOREIGN}-{order.venue_order_id}", order.symbol, order.side, order.quantity, OrderType.LIMIT, Leg.ENTRY,
             FOREIGN, FOREIGN, order.created_ns, limit=order.limit, reason="adopted",
@@ -231,8 +228,11 @@ class Recovery:
 
     def _different(self, findings: Findings, picture: Picture) -> None:
         """The venue wins. What is booked so is recorded as what it is."""
+        if not findings.settled:
+            return  # it tells nothing of positions, neither for what was suspected nor against it
         confirmed = [d for d in findings.different if d in self._suspected]
         self._suspected = tuple(d for d in findings.different if d not in confirmed)
+        self.broker.suspect({d.symbol for d in self._suspected})
         for symbol, ours, venue in confirmed:
             missing = venue - ours
             price = self._price(symbol, picture.costs)
