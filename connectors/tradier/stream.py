@@ -204,3 +204,4 @@ def _event(found: StreamEvent | BaseException) -> StreamEvent:
     if isinstance(found, BaseException):
         raise found
     return found
+

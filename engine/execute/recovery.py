@@ -176,7 +176,9 @@ class Recovery:
             broker.touch(attempt, now_ns)
         for client_id, order in findings.stray:
             broker.found_resting(client_id, order, now_ns)
-        self.settled_unknowns += sum(1 for client_id in doubtful if not broker.accounts.attempts[client_id].doubtful)
+        self.settled_unknowns += sum(
+            1 for client_id in doubtful if not broker.accounts.attempts[client_id].doubtful
+        )
 
     def _settle(self, settlement: VenueSettlement, now_ns: int) -> None:
         """A market paid out: what is held of it is over, and so is every order in it."""
@@ -210,7 +212,9 @@ class Recovery:
     def _adopt(self, order: VenueOrder, now_ns: int) -> None:
         accounts = self.broker.accounts
         accounts.foreign.add(order.venue_order_id)
-        wire = WireOrder(order.client_id or order.venue_order_id, order.symbol, order.side, order.quantity, order.limit)
+        wire = WireOrder(
+            order.client_id or order.venue_order_id, order.symbol, order.side, order.quantity, order.limit
+        )
         wanted = Order(
             f"{FOREIGN}-{order.venue_order_id}", order.symbol, order.side, order.quantity, OrderType.LIMIT, Leg.ENTRY,
             FOREIGN, FOREIGN, order.created_ns, limit=order.limit, reason="adopted",

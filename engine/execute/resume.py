@@ -55,7 +55,9 @@ def resume(decider: Decider, saved: Saved) -> None:
     digit. What today's rules cannot hold stays at the venue, and nothing here manages it: ``orphans`` names it.
     """
     portfolio, mine = decider.context.portfolio, decider.looks_after()
-    entries = [i for i in saved.intents if i.order.leg is Leg.ENTRY and (i.order.strategy, i.order.symbol) in mine]
+    entries = [
+        i for i in saved.intents if i.order.leg is Leg.ENTRY and (i.order.strategy, i.order.symbol) in mine
+    ]
     for intent in entries:
         legs = tuple(_legs(intent.order, saved.intents))
         portfolio.expect_entry(Pending(intent.order, legs, intent.entry_values, intent.trigger_symbol))
@@ -111,3 +113,5 @@ def _entered(leg: Intent, intents: Sequence[Intent]) -> bool:
     if leg.order.parent is None:
         return True
     return any(i.order.client_id == leg.order.parent and i.filled > 0 for i in intents)
+
+
