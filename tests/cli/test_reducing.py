@@ -85,7 +85,7 @@ def test_no_trouble_elsewhere_stops_what_reduces(place: Place, faults: str, said
     assert place.resting() == []
     place.order(B, "bid", "0.10", "2")
     flat = place.run("flatten")
-    assert (flat.code, f"closed 3.00 {A}" in flat.out) == (0, True), flat.out + flat.err
+    assert (flat.code, f"closed 3 {A}" in flat.out) == (0, True), flat.out + flat.err
     assert place.resting() == []
 
 
