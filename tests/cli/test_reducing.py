@@ -94,5 +94,5 @@ def test_what_finds_nobody_is_left_and_the_answer_is_no(place: Place) -> None:
     place.order(A, "ask", "0.40", "10", other)  # nobody bids for A any more
     place.order(B, "bid", "0.45", "3")
     answer = place.run("flatten")
-    assert (answer.code, f"closed 3.00 {B}" in answer.out) == (1, True), answer.out + answer.err
+    assert (answer.code, f"closed 3 {B}" in answer.out) == (1, True), answer.out + answer.err
     assert f"left: {A}: nobody is there to trade with" in answer.out
