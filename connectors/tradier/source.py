@@ -149,10 +149,10 @@ class TradierFeed:
         while True:
             events: list[MarketEvent] = []
             news: list[News] = []
-            changed: dict[str, OrderEvent] = {}
+            changed: dict[str, list[OrderEvent]] = {}
             for event in await stream.take():
                 if isinstance(event.body, OrderEvent):
-                    changed[event.body.parent_id or event.body.id] = event.body
+                    changed.setdefault(event.body.parent_id or event.body.id, []).append(event.body)
                 elif isinstance(event.body, Up | Down):
                     news += self._link(name, event)
                 elif isinstance(event.body, Problem):
@@ -161,13 +161,13 @@ class TradierFeed:
                     events += self._market(event)
             if events or news:
                 self._waiting.put_nowait((events, news))
-            for body in changed.values():
-                await self._order(body)
+            for told in changed.values():
+                await self._order(told)
 
-    async def _order(self, body: OrderEvent) -> None:
+    async def _order(self, changes: Sequence[OrderEvent]) -> None:
         assert self._venue is not None
         try:
-            told: list[News] = [*await self._venue.order_news(body.id, body.parent_id)]
+            told: list[News] = [*await self._venue.order_news(changes)]
         except VenueError as error:
             told = [Missed(self._clock.now_ns(), str(error))]
         self._waiting.put_nowait(([], told))

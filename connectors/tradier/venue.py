@@ -13,8 +13,9 @@ from decimal import Decimal
 
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import AlreadyFinal, Meaning, NoSuchOrder, OrderRefused, TradierError
+from connectors.tradier.events import OrderEvent
 from connectors.tradier.listing import form_of, underlying_of, venue_orders
-from connectors.tradier.orders import Listed
+from connectors.tradier.orders import FINAL, Listed
 from engine.market.events import Quote
 from engine.market.venue import ZERO, Answer, Outcome, Picture, VenueError, VenueOrder, WireOrder
 
@@ -201,13 +202,17 @@ class TradierVenue:
                 self._roots[name] = root.id
         return found
 
-    async def order_news(self, order_id: str, parent_id: str) -> list[VenueOrder]:
-        """An order that the account's stream has told of, as it stands. VenueError when it cannot be read."""
-        root = parent_id or self._roots.get(order_id, order_id)
-        try:
-            return self._take(await self._rest.order(root))
-        except TradierError as error:
-            raise VenueError(str(error)) from error
+    async def order_news(self, told: Sequence[OrderEvent]) -> list[VenueOrder]:
+        """An order that the account's stream has told of, as it stands; ``told`` is of one order and its legs.
+
+        Tradier's reads are a moment behind its stream, so it is read until they have come as far. VenueError when that
+        takes too long.
+        """
+        root = told[0].parent_id or self._roots.get(told[0].id, told[0].id)
+        seen = await self._until(root, VISIBLE_SECONDS, lambda order: all(_shows(order, event) for event in told))
+        if seen is None or not all(_shows(seen, event) for event in told):
+            raise VenueError(f"order {root} does not show yet what the stream has told of it")
+        return self._take(seen)
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
@@ -281,6 +286,12 @@ def _head(orders: Sequence[WireOrder]) -> str:
     return first if second.startswith(f"{first}-") else ""
 
 
+def _shows(root: Listed, told: OrderEvent) -> bool:
+    """Whether an order as it is listed is not older than what the stream told of it."""
+    nodes = [node for node in root.all() if node.id == told.id]
+    return all(node.executed >= told.executed and (node.over or told.status not in FINAL) for node in nodes)
+
+
 def _entry_over(root: Listed) -> bool:
     """Whether nothing of an order can fill any more; of a bracket: of its entry."""
     told = venue_orders(root)
@@ -305,4 +316,3 @@ def _number(value: Decimal | None) -> float | None:
 
 def _why(error: TradierError) -> str:
     return "; ".join(error.reasons) if isinstance(error, OrderRefused) else str(error)
-

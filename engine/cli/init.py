@@ -11,11 +11,13 @@ import typer
 
 from engine.cli.errors import ExitCode, UserError
 
-TEMPLATES = {None: "template", "kalshi": "template_kalshi"}
+TEMPLATES = {None: "template", "kalshi": "template_kalshi", "tradier": "template_tradier"}
 NEXT: dict[str | None, list[str]] = {
     None: ["engine run --paper"],
     "kalshi": ["engine simulate kalshi --folder keys   # and in another terminal, here:", ". keys/env",
                "engine run --venue kalshi"],
+    "tradier": ["engine simulate tradier --folder keys --speed 20 --start 09:35   # and in another terminal, here:",
+                ". keys/env", "engine run --venue tradier"],
 }
 RENAMED = {"gitignore": ".gitignore"}  # a leading dot would make packaging tools leave it out
 
@@ -23,7 +25,7 @@ RENAMED = {"gitignore": ".gitignore"}  # a leading dot would make packaging tool
 def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     venue: Annotated[
-        Literal["kalshi"] | None,
+        Literal["kalshi", "tradier"] | None,
         typer.Option("--venue", help="With a pack for this venue's practice exchange (engine simulate)."),
     ] = None,
 ) -> int:

@@ -178,4 +178,5 @@ def _announce(said: Mapping[str, Any], as_json: bool) -> None:
             print(f"{name.replace('_', ' '):18}  {said[name]}")
         print(f"{'symbols':18}  {', '.join(said['symbols'])}")
         print(f"next, in another terminal:\n  . {shlex.quote(said['variables'])}\n  engine run --venue tradier")
+        print("a folder with a pack for it: engine init practice --venue tradier")
     sys.stdout.flush()

@@ -7,7 +7,7 @@ is on the wire, and a request whose answer did not come is never repeated: only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from engine.market.instrument import Instrument
 from engine.market.intents import IntentState
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderState, OrderUpdate
 from engine.market.venue import (
+    ZERO,
     Answer,
     BracketVenue,
     Missed,
@@ -80,6 +81,8 @@ class VenueBroker:
         self._inbox: list[Callable[[int], None]] = []
         self._outbox: list[Step] = []
         self._orphans: list[VenueFill] = []
+        self._suspected: set[str] = set()  # symbols of which the venue may hold something else than these books
+        self._others: dict[str, Decimal] = {}  # what has filled of orders that are not ours, by the venue's id
         self._report = BrokerReport()
         self._dirty: set[str] = set()
         self._changed: dict[str, Intent] = {}
@@ -241,6 +244,7 @@ class VenueBroker:
             self._back_off(intent, time_ns)
             if intent.reduces:
                 self._alert("order_refused", f"{attempt.wire.client_id}: {answer.reason}")
+                self.doubt(time_ns)  # what was to be reduced may not be there any more
         else:
             self.unknowns += 1
             self._alert("order_unknown", f"{attempt.wire.client_id}: {answer.reason}")
@@ -254,7 +258,9 @@ class VenueBroker:
 
     def _back_off(self, intent: Intent, time_ns: int) -> None:
         intent.failures += 1
-        longest_ns = LONGEST_EXIT_RETRY_NS if intent.reduces else LONGEST_RETRY_NS
+        # Where the venue may hold nothing of it, its lists decide; orders under way would only keep them from it.
+        urgent = intent.reduces and intent.order.symbol not in self._suspected
+        longest_ns = LONGEST_EXIT_RETRY_NS if urgent else LONGEST_RETRY_NS
         intent.retry_ns = time_ns + _wait(intent.failures, longest_ns)
 
     # -- news ----------------------------------------------------------------------------------------------------------
@@ -264,6 +270,8 @@ class VenueBroker:
         attempt = self.accounts.of_order(order)
         if attempt is not None:
             over = not attempt.open
+            if not over and not order.open and not attempt.asking and order.filled < attempt.total:
+                self.doubt(time_ns)  # nobody here took it off: whoever did may have traded, too
             if over and order.open:
                 self.doubt(time_ns)  # old news, or it lives: only the lists can say which
             attempt.listed(order)
@@ -276,6 +284,9 @@ class VenueBroker:
             self._follow_total(attempt, order, time_ns)
             self.touch(attempt, time_ns)
             self._adopt_orphans(time_ns)
+        elif order.filled > self._others.get(order.venue_order_id, ZERO):
+            self._others[order.venue_order_id] = order.filled
+            self.doubt(time_ns)  # somebody else trades on this account: what is held is another amount now
         elif order.open and order.venue_order_id not in self.accounts.foreign:
             self.doubt(time_ns)
 
@@ -363,6 +374,12 @@ class VenueBroker:
     def doubt(self, time_ns: int) -> None:
         """Something is not certain: the venue's lists must be read."""
         self.look_ns = self.look_ns or time_ns
+
+    def suspect(self, symbols: Set[str]) -> None:
+        """Symbols of which a reading told another position than these books have; the next one decides."""
+        for symbol in self._suspected - symbols:
+            self._reopened(symbol)
+        self._suspected = set(symbols)
 
     def forget_orphans(self) -> None:
         """The lists have said whose every fill is."""

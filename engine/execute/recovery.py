@@ -37,7 +37,8 @@ class Recovery:
     """Reconciles a broker with its venue. ``last`` is what the newest reading found.
 
     A position that no fill explains counts only when two readings in a row tell the same: lists are read one after
-    another, and a fill may come in between.
+    another, and a fill may come in between. Readings that cannot tell of positions, since orders of ours are under
+    way, do not count between the two.
     """
 
     def __init__(self, broker: VenueBroker, alert: Alert, settings: RecoverySettings | None = None) -> None:
@@ -231,8 +232,11 @@ class Recovery:
 
     def _different(self, findings: Findings, picture: Picture) -> None:
         """The venue wins. What is booked so is recorded as what it is."""
+        if not findings.settled:
+            return  # it tells nothing of positions, neither for what was suspected nor against it
         confirmed = [d for d in findings.different if d in self._suspected]
         self._suspected = tuple(d for d in findings.different if d not in confirmed)
+        self.broker.suspect({d.symbol for d in self._suspected})
         for symbol, ours, venue in confirmed:
             missing = venue - ours
             price = self._price(symbol, picture.costs)

@@ -85,7 +85,7 @@ def test_no_trouble_elsewhere_stops_what_reduces(place: Place, faults: str, said
     assert place.resting() == []
     place.order(B, "bid", "0.10", "2")
     flat = place.run("flatten")
-    assert (flat.code, f"closed 3.00 {A}" in flat.out) == (0, True), flat.out + flat.err
+    assert (flat.code, f"closed 3 {A}" in flat.out) == (0, True), flat.out + flat.err
     assert place.resting() == []
 
 
@@ -94,5 +94,5 @@ def test_what_finds_nobody_is_left_and_the_answer_is_no(place: Place) -> None:
     place.order(A, "ask", "0.40", "10", other)  # nobody bids for A any more
     place.order(B, "bid", "0.45", "3")
     answer = place.run("flatten")
-    assert (answer.code, f"closed 3.00 {B}" in answer.out) == (1, True), answer.out + answer.err
+    assert (answer.code, f"closed 3 {B}" in answer.out) == (1, True), answer.out + answer.err
     assert f"left: {A}: nobody is there to trade with" in answer.out

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.market.intents import IntentState
 from engine.market.orders import Order, Side
-from engine.market.venue import WireOrder
+from engine.market.venue import VenueOrder, WireOrder
 
 Bracket = Callable[..., tuple[Order, Order, Order]]
 D = Decimal
@@ -177,3 +177,54 @@ def test_without_any_cost_the_market_is_asked(make_rig: Any) -> None:
         rig.reconcile()
     assert [(f.symbol, f.quantity, f.price) for f in rig.store.fills] == [("B", 7, D("0.25"))]
     assert rig.reconcile().agrees
+
+
+def gone_at_the_venue(rig: Any, new_bracket: Bracket) -> Any:
+    """A position whose shares somebody else has sold: the venue is flat, and these books are not."""
+    rig.place(*new_bracket("e"))
+    rig.venue.trade("v1", 10)
+    rig.tick()
+    assert rig.held() == 10
+    for venue_id, order in rig.venue.orders.items():
+        rig.venue.orders[venue_id] = order._replace(open=False)
+    rig.venue.fills.clear()
+    return rig
+
+
+def test_readings_that_cannot_tell_do_not_acquit_a_position(rig: Any, new_bracket: Bracket) -> None:
+    """Stops that are sent and refused in between must not keep the books from following the venue for ever."""
+    gone_at_the_venue(rig, new_bracket)
+    assert rig.reconcile().different
+    rig.venue.faults = ["lost"]
+    rig.place(*new_bracket("o"))
+    assert not rig.reconcile().settled
+    rig.tick(2)
+    rig.reconcile()
+    assert rig.held() == 0
+    assert any("the venue has 0" in words for kind, words in rig.alerts if kind == "position")
+    sent = len(rig.venue.sent)
+    rig.tick(5, A=("0.10", "0.12"))
+    assert not [wire for wire in rig.venue.sent[sent:] if wire.side is Side.SELL], "nothing is held, nothing is sold"
+
+
+def test_what_others_do_on_the_account_is_looked_up(rig: Any, new_bracket: Bracket) -> None:
+    rig.place(*new_bracket("e"))
+    rig.venue.trade("v1", 10)
+    rig.tick()
+    rig.reconcile()
+    assert rig.broker.look_ns == 0
+    (target,) = rig.resting(Side.SELL)
+    rig.broker.hear([target._replace(open=False)])
+    rig.tick(0.1)
+    assert rig.broker.look_ns, "somebody else took our target off"
+    rig.reconcile()
+    rig.reconcile()
+    rig.broker.look_ns = 0
+    other = VenueOrder("x1", "by-hand", "A", Side.SELL, D(10), D(10), D("0.39"), False, rig.venue.now)
+    rig.broker.hear([other])
+    rig.tick(0.1)
+    assert rig.broker.look_ns, "somebody else sold"
+    rig.broker.look_ns = 0
+    rig.broker.hear([other])
+    rig.tick(0.1)
+    assert rig.broker.look_ns == 0, "told once more it is no news"

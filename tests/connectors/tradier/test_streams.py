@@ -103,6 +103,26 @@ def test_the_feed_tells_quotes_bars_and_orders(desk: Any) -> None:
     asyncio.run(work())
 
 
+def test_an_order_is_read_until_it_shows_what_the_stream_told(desk: Any) -> None:
+    """Reads are behind the stream: an order cancelled by somebody else must not be taken for one that rests."""
+
+    async def work() -> None:
+        async with desk.client() as rest:
+            made = await rest.place(single(Part("SPY", Action.BUY, 1, Type.LIMIT, D(100)), "w-1"))
+            desk.options(read_lag_ms=300)
+            desk.server.do(lambda practice: setattr(practice.venue.clock, "speed", 1.0))
+            async with TradierFeed(rest, {}, venue=TradierVenue(rest), settings=QUICK) as feed, asyncio.timeout(10):
+                await feed.batch()
+                await rest.quotes(["SPY"])  # the session has been admitted once the venue answers again
+                await rest.cancel(made.id)
+                told: list[Any] = []
+                while not told:
+                    told = [news for news in (await feed.batch()).news if isinstance(news, VenueOrder)]
+                assert [order.open for order in told] == [False]
+
+    asyncio.run(work())
+
+
 def test_a_clock_that_is_behind_gets_no_bar_before_its_end(desk: Any) -> None:
     async def work() -> None:
         async with desk.client() as rest:
