@@ -186,7 +186,8 @@ def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable
     assert {(row["strategy"], row["symbol"]) for row in held} == {
         (row["rule"], row["symbol"]) for row in note["still_open"]
     }
-    worth = Decimal(kept["account"]["cash"]) + sum(Decimal(row["quantity"]) * Decimal(row["mark"]) for row in held)
+    cash = Decimal(kept["account"]["cash"]) + Decimal(kept["account"]["kept_back"])
+    worth = cash + sum(Decimal(row["quantity"]) * Decimal(row["mark"]) for row in held)
     assert abs(worth - Decimal(str(note["summary"]["final_equity"]))) < Decimal("0.001"), "after the last fill"
     assert note["summary"]["average_holding_seconds"] is None or note["summary"]["average_holding_seconds"] >= 0
     assert {row["kind"] for row in json.loads(verb("db", "alerts", "--json").out)["alerts"]} <= {"connection"}

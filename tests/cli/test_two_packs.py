@@ -150,7 +150,7 @@ def test_each_keeps_to_its_budget_on_one_real_account(place: Place) -> None:
     assert report["books_agree"]
     held = {(p["strategy"], p["symbol"]): p for p in positions(place)}
     cost = sum(Decimal(p["quantity"]) * Decimal(p["entry"]) for (rule, _), p in held.items() if rule == "small.buy")
-    assert 0 < cost <= 5
+    assert 0 < round(cost, 6) <= 5, "a mean price of several fills may be a periodic decimal"
     books = httpx.get(f"{place.server.control_url}/books", headers=place.server.control_headers).json()
     there = {p["ticker"]: Decimal(p["position_fp"]) for p in books["positions"] if p["user_id"] == place.user}
     for ticker in place.tickers:
