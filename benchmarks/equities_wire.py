@@ -59,9 +59,8 @@ on: bar(1m)
 when:
   - symbol in ["SPY"] or ema(close, 5) > close * 2
   - close > $0
-  - ask > $0
 then:
-  buy: {size: 1, limit: ask, bracket: {stop: close - 1%, target: close + 1%}}
+  buy: {size: 1, limit: close, bracket: {stop: close - 1%, target: close + 1%}}
 ---
 kind: guard
 name: not_too_many
@@ -182,7 +181,9 @@ def one(count: int, samples: int) -> tuple[float, float, int]:
         day = ("--date", "2025-10-15", "--start", "09:31", "--speed", str(SPEED))
         keys = str(folder / "polygon")
         with (
-            _practice(folder, "polygon", "--symbols", ",".join(symbols), "--folder", keys, *day) as polygon,
+            _practice(
+                folder, "polygon", "--symbols", ",".join(symbols), "--refuse", "Q", "--folder", keys, *day
+            ) as polygon,
             _practice(folder, "tradier", "--unlimited", "--clock", polygon["rest"], "--folder", "tradier") as tradier,
         ):
             took = asyncio.run(measure(folder, _settings(polygon, tradier), symbols, samples))

@@ -3,7 +3,8 @@
 ``python -m benchmarks.latency_equities [--samples 60]``. The practice Polygon and the practice Tradier run in processes
 of their own; the whole engine is measured: frame, bars, averages, rules, guards, intents on disk (SQLite, synchronous),
 HTTP. Every minute all symbols tell their bar in the same moment, every symbol has a rule that looks at it, and one
-symbol's rule fires. The clock starts when the frame with that symbol's bar has been read and stops when the order's
+symbol's rule fires. The market runs 120 times as fast as a real one, and is told without quotes, of which that would be
+120 times as many. The clock starts when the frame with that symbol's bar has been read and stops when the order's
 body is handed to the kernel.
 """
 
