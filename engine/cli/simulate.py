@@ -153,7 +153,7 @@ def _listings(markets: Sequence[Path], now_ns: int, *, taped: bool) -> Document 
 
 
 def _serve(practice: Practice, port: int, folder: Path, keys: list[Credentials], as_json: bool) -> None:
-    from connectors.simulators.kalshi.server import LOOPBACK, listen, run
+    from connectors.simulators.serving import LOOPBACK, listen, run
 
     try:
         listening = listen(port)
@@ -174,7 +174,7 @@ def _serve(practice: Practice, port: int, folder: Path, keys: list[Credentials],
             "markets": len(tickers),
             "tickers": tickers,
         }
-        run(practice, listening, lambda: _announce(said, as_json))
+        run(practice.app, listening, lambda: _announce(said, as_json))
 
 
 def _write(practice: Practice, folder: Path, keys: list[Credentials], root: str) -> dict[str, Any]:

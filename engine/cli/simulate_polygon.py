@@ -140,7 +140,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _serve(app: App, port: int, folder: Path, as_json: bool) -> None:
-    from connectors.simulators.polygon.server import LOOPBACK, listen, run
+    from connectors.simulators.serving import LOOPBACK, listen, run
 
     try:
         listening = listen(port)
@@ -162,7 +162,7 @@ def _serve(app: App, port: int, folder: Path, as_json: bool) -> None:
             "now_ns": app.vendor.now(),
             "speed": app.vendor.clock.speed,
         }
-        run(app, listening, lambda: _announce(said, as_json))
+        run(app, listening, lambda: _announce(said, as_json), dates=True)
 
 
 def _announce(said: Mapping[str, Any], as_json: bool) -> None:

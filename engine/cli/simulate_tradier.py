@@ -144,7 +144,7 @@ def _secret(folder: Path, name: str) -> str:
 
 def _serve(practice: Practice, port: int, folder: Path, as_json: bool) -> None:
     from connectors.simulators.kalshi.keys import write_private
-    from connectors.simulators.tradier.server import LOOPBACK, listen, run
+    from connectors.simulators.serving import LOOPBACK, listen, run
 
     try:
         listening = listen(port)
@@ -166,7 +166,7 @@ def _serve(practice: Practice, port: int, folder: Path, as_json: bool) -> None:
             "variables": str((folder / "env").absolute()), "symbols": practice.venue.director.listed,
             "speed": practice.venue.clock.speed,
         }  # fmt: skip
-        run(practice, listening, lambda: _announce(said, as_json))
+        run(practice.app, listening, lambda: _announce(said, as_json))
 
 
 def _announce(said: Mapping[str, Any], as_json: bool) -> None:

@@ -16,8 +16,8 @@ from connectors.simulators.kalshi.faults import Rule
 from connectors.simulators.kalshi.rest.answer import TOO_MANY, Request, answer
 from connectors.simulators.kalshi.rest.routes import find
 from connectors.simulators.kalshi.stream.socket import Socket
-from connectors.simulators.kalshi.wire import Wire
 from connectors.simulators.kalshi.world.director import Director
+from connectors.simulators.wire import Wire
 
 BEAT_SECONDS = 0.05  # how often the exchange looks at a real clock by itself
 BODY_MOST = 8 * 2**20

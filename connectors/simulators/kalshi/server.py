@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import signal
-import socket
-import threading
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TypeVar
-
-import uvicorn
 
 from connectors.simulators.kalshi.app import App
 from connectors.simulators.kalshi.clock import Clock, RealClock
@@ -21,15 +13,12 @@ from connectors.simulators.kalshi.keys import ApiKey, PrivateKey, make_private, 
 from connectors.simulators.kalshi.listings import made_up
 from connectors.simulators.kalshi.scenario import Document, Opening, list_scenario
 from connectors.simulators.kalshi.venue import Options, Venue
-from connectors.simulators.kalshi.wire import PracticeHttp, PracticeWebSocket
 from connectors.simulators.kalshi.world.crowd import RATE, Crowd
 from connectors.simulators.kalshi.world.director import Director
 from connectors.simulators.kalshi.world.player import Player
 from connectors.simulators.kalshi.world.tape import Record, retimed
+from connectors.simulators.serving import LOOPBACK, ThreadedServer
 
-LOOPBACK = "127.0.0.1"
-PING_SECONDS = 10.0
-KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections, so that only faults break them
 _USER = "practice user"
 Answer = TypeVar("Answer")
 
@@ -113,17 +102,12 @@ class Practice:
         return Credentials(key_id, private_pem(private), private, user_id)
 
 
-class PracticeServer:
+class PracticeServer(ThreadedServer):
     """A practice exchange on loopback in a thread of its own, from ``with`` to its end. Port 0 takes a free one."""
 
     def __init__(self, practice: Practice | None = None, port: int = 0) -> None:
         self.practice = practice or Practice()
-        self._listening = listen(port)
-        self.port: int = self._listening.getsockname()[1]
-        self._server = make_server(self.practice)
-        self._thread = threading.Thread(target=self._run, name="practice exchange", daemon=True)
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        super().__init__(self.practice.app, port, "practice exchange")
 
     @property
     def rest_url(self) -> str:
@@ -144,99 +128,9 @@ class PracticeServer:
     def do(self, action: Callable[[Practice], Answer]) -> Answer:
         """Run something on the exchange in the server's thread, between two requests, and return what it returns."""
 
-        async def act() -> Answer:
+        def act() -> Answer:
             answer = action(self.practice)
             self.practice.venue.settle_up()
             return answer
 
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(act(), self._loop).result()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        serving = asyncio.ensure_future(self._server.serve(sockets=[self._listening]))
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.001)
-        self._ready.set()
-        await serving
-
-    def __enter__(self) -> PracticeServer:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._listening.close()
-
-
-def run(practice: Practice, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until an interrupt or a polite kill; ``ready`` is called once requests are answered."""
-    asyncio.run(_run(practice, listening, ready))
-
-
-async def _run(practice: Practice, listening: socket.socket, ready: Callable[[], None]) -> None:
-    server = make_server(practice)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
-    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.001)
-    ready()
-    await serving
-
-
-def listen(port: int) -> socket.socket:
-    """A listening socket on loopback only. Raises OSError when the port is taken."""
-    # Named as TCP, so that asyncio sends answers at once; else each waits 40 ms for the last to be acknowledged.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((LOOPBACK, port))
-    except OSError:
-        listening.close()
-        raise
-    listening.listen(128)
-    return listening
-
-
-class _Server(uvicorn.Server):
-    """Ends waits that faults have begun before it waits for requests to end."""
-
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
-        super().__init__(config)
-        self._app = app
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.closing.set()
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals to whoever runs the server."""
-        yield
-
-
-def make_server(practice: Practice) -> uvicorn.Server:
-    """The server of a practice exchange, to be run with ``serve(sockets=[listen(port)])``."""
-    config = uvicorn.Config(
-        practice.app,
-        http=PracticeHttp,
-        ws=PracticeWebSocket,
-        ws_ping_interval=PING_SECONDS,
-        ws_ping_timeout=None,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=1,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
-    return _Server(config, practice.app)
+        return self.between(act)

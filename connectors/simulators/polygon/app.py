@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import Any
 
 from connectors.simulators.kalshi.faults import Rule
-from connectors.simulators.kalshi.wire import Wire
 from connectors.simulators.polygon import faults
 from connectors.simulators.polygon.hub import Client, Hub
 from connectors.simulators.polygon.messages import CHANNELS, Message
 from connectors.simulators.polygon.rest import Reply, Request, answer, route
 from connectors.simulators.polygon.vendor import Vendor
+from connectors.simulators.wire import Wire
 
 PREFIX = "/practice/"
 BEAT_SECONDS = 0.02

@@ -16,7 +16,7 @@ from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.stream.session import Session
 from connectors.simulators.kalshi.stream.subscription import ERRORS
 from connectors.simulators.kalshi.venue import Venue
-from connectors.simulators.kalshi.wire import Wire
+from connectors.simulators.wire import Wire
 
 PATH = "/trade-api/ws/v2"
 BUFFER = 50_000  # messages that may wait for a slow reader

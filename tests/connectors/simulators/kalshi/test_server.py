@@ -135,7 +135,7 @@ def test_a_handshake_without_a_signature_is_refused(client: Client) -> None:
 
 
 def test_pings_say_heartbeat(sign: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.simulators.kalshi.server.PING_SECONDS", 0.01)
+    monkeypatch.setattr("connectors.simulators.serving.PING_SECONDS", 0.01)
     setup = Setup(Options(unlimited=True), SteppedClock(START), MARKETS, trader_rate=0)
     with PracticeServer(Practice(setup)) as server:
         pinged = asyncio.Queue[bytes]()
