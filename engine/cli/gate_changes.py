@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from connectors.notify.outbox import Kind
-from engine.cli.notices import notifying, addresses_of
+from engine.cli.notices import addresses_of, notifying
 from engine.settings import Settings
 
 

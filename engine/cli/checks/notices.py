@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.cli.checks.check import Check, fail, ok
 from engine.cli.errors import UserError
-from engine.cli.notices import targets, addresses_of
+from engine.cli.notices import addresses_of, targets
 from engine.settings import Settings
 
 NAME = "notifications"

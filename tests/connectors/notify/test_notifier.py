@@ -124,9 +124,9 @@ def test_an_exception_of_a_library_is_a_failure_and_no_end() -> None:
 
 
 def test_a_wrong_address_is_named_and_not_shown() -> None:
-    with pytest.raises(NotifyError, match="notify.urls, number 2: no address") as error:
+    with pytest.raises(NotifyError, match=r"notify\.urls, number 2: no address") as error:
         targets_of(split_urls("json://127.0.0.1:9/, nonsense-with-secret", "notify.urls"))
     assert "nonsense" not in str(error.value)
-    with pytest.raises(NotifyError, match="discord.webhook_url: no address"):
+    with pytest.raises(NotifyError, match=r"discord\.webhook_url: no address"):
         targets_of([*split_urls("json://127.0.0.1:9/", "notify.urls"), Address("discord.webhook_url", "nonsense")])
     assert [address.url for address in split_urls("json://a, tgram://b/c,", "it")] == ["json://a", "tgram://b/c"]
