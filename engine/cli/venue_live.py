@@ -18,14 +18,16 @@ from engine.execute.loop import Loop
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Start, begin_with
 from engine.market.instrument import Instrument
-from engine.market.venue import VenueError
+from engine.market.venue import PastBars, VenueError
 from state import RunWriter
 
 
 async def trade_live(
-    session: VenueSession, instruments: dict[str, Instrument], decider: Decider, feed: LiveFeed, writer: RunWriter
-) -> int:
-    """Until it is stopped; returns the exit code. ``instruments``: those of the run, and of what earlier runs hold."""
+    session: VenueSession, instruments: dict[str, Instrument], decider: Decider, feed: LiveFeed, writer: RunWriter,
+    past: PastBars | None,
+) -> int:  # fmt: skip
+    """Until it is stopped; returns the exit code. ``instruments``: those of the run, and of what earlier runs hold;
+    ``past``: what the rules must have seen before."""
     venue = session.desk.orders(instruments, session.wish.fuse)
     pending = decider.context.portfolio.pending
 
@@ -38,7 +40,7 @@ async def trade_live(
     recovered = await recover(recovery, store, writer)
     await _arm(venue, writer)
     try:
-        return await _trade(session, recovered, venue, Account(broker, recovery), decider, feed, writer)
+        return await _trade(session, recovered, venue, Account(broker, recovery), decider, feed, writer, past)
     finally:
         # A second time only after a failure: what is armed must not outlive the run.
         with suppress(VenueError):
@@ -56,7 +58,7 @@ async def _arm(venue: Orders, writer: RunWriter) -> None:
 
 async def _trade(
     session: VenueSession, recovered: Start, venue: Orders, account: Account, decider: Decider, feed: LiveFeed,
-    writer: RunWriter,
+    writer: RunWriter, past: PastBars | None,
 ) -> int:  # fmt: skip
     start = recovered._replace(carried=carried(session.store, writer))
     begin_with(decider, start)
@@ -70,6 +72,7 @@ async def _trade(
         before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
         tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: session.beside(feed, writer),
     )  # fmt: skip
+    session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready
     seconds = await session.until_stopped(run, feed)
     service.close()

@@ -15,9 +15,11 @@ from typing import Any, Protocol
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
+from engine.execute.past import old_bars, ticks_of
 from engine.execute.recovery import Recovery
-from engine.market.events import MarketEvent, Tick, later
-from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
+from engine.market.events import Bar, MarketEvent, Tick, later
+from engine.market.inputs import Past, Unseen
+from engine.market.venue import Batch, Feed, LinkDown, LinkUp, PastBars, Unheard, VenueError
 
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
@@ -26,6 +28,7 @@ LOOK_SECONDS = 0.05
 KNOWN_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
 ANSWER_SECONDS = 25.0  # how long requests under way are waited for when a run ends; none takes longer
+UNKNOWN_NOW = "what is counted from the session's open is unknown until the next one"
 NOT_CONNECTED = "the stream of the venue is not connected"
 NOT_READ = "the venue's account has not been read since the stream was connected"
 
@@ -141,6 +144,12 @@ class LiveRun:
         self.account.broker.withdraw_entries(reason)
         self.listen()
 
+    def begin_after(self, past: PastBars) -> None:
+        """Before the run: what the rules must have seen of the time before it."""
+        self._remember(past.bars)
+        for symbol, reason in past.missing.items():
+            self._miss(Unseen(symbol, past.until_ns, reason))
+
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     async def _pump(self) -> None:
@@ -154,12 +163,25 @@ class LiveRun:
                 self._up()
             elif isinstance(news, LinkDown):
                 self._down(news.reason)
+            elif isinstance(news, Unheard):
+                self._tell(f"{news.symbol}: {news.reason}; {UNKNOWN_NOW}")
+                self._miss(Unseen(news.symbol, news.time_ns, news.reason))
         if self.account is not None:
             self.account.broker.hear(batch.news)
         if batch.events:
             self._tick(batch.time_ns, batch.events)
         else:
             self.listen()
+
+    def _remember(self, bars: Sequence[Bar]) -> None:
+        """Bars of the past: nothing is decided on them, and the broker is not shown what it cannot trade at."""
+        for tick in ticks_of(bars):
+            self.journal.keep(Past(tick))
+            self.loop.decider.remember(tick)
+
+    def _miss(self, unseen: Unseen) -> None:
+        self.journal.keep(unseen)
+        self.loop.decider.miss(unseen)
 
     async def _beat(self) -> None:
         """Time passes also when nothing is told."""
@@ -178,6 +200,8 @@ class LiveRun:
         """A tick at the instant for which its events were told, so that a capture of those gives the same ticks."""
         self._before_tick()
         self._now = later(told_ns, self._now)
+        old, events = old_bars(events, self._now)
+        self._remember(old)
         tick = Tick(self._now, events)
         if self.ready and not self._looks_only:
             self.loop.step(tick)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from engine.market.events import MarketEvent, Quote
+from engine.market.events import Bar, MarketEvent, Quote
 from engine.market.orders import Leg, OrderType, Side
 
 ZERO = Decimal(0)
@@ -218,6 +218,14 @@ class Missed(NamedTuple):
     reason: str
 
 
+class Unheard(NamedTuple):
+    """Bars of a symbol were missed, and cannot be read any more."""
+
+    time_ns: int
+    symbol: str
+    reason: str
+
+
 class Reopened(NamedTuple):
     """A market takes orders again: what was refused meanwhile may be asked again."""
 
@@ -225,7 +233,7 @@ class Reopened(NamedTuple):
     symbol: str
 
 
-News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed | Reopened
+News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed | Unheard | Reopened
 
 
 class Batch(NamedTuple):
@@ -234,6 +242,15 @@ class Batch(NamedTuple):
     time_ns: int
     events: Sequence[MarketEvent]
     news: Sequence[News]
+
+
+class PastBars(NamedTuple):
+    """The bars of some symbols up to ``until_ns``, where a feed goes on; ``missing``: symbols of which they could not
+    be read, and why."""
+
+    bars: Sequence[Bar]
+    until_ns: int
+    missing: Mapping[str, str]
 
 
 class Feed(Protocol):

@@ -20,7 +20,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import VenueError
+from engine.market.venue import PastBars, VenueError
 from engine.settings import Settings
 from engine.settings.venues import KalshiSettings
 from state import Mode
@@ -150,6 +150,7 @@ class KalshiDesk:
     rest: KalshiRest
     markets: dict[str, Market] = field(default_factory=dict)
     _feed: KalshiFeed | None = None
+    past_sessions: int = 0
 
     async def find(self, symbols: Collection[str]) -> dict[str, Instrument]:
         from connectors.kalshi.source import find_markets, instrument_of
@@ -172,6 +173,10 @@ class KalshiDesk:
         except KalshiError as error:
             raise VenueError(str(error)) from error
         return found
+
+    async def past(self, symbols: Collection[str], since_ns: int) -> PastBars:
+        """Nothing: contracts are followed by their books, and have no bars here."""
+        return PastBars((), now_ns(), {})
 
     @asynccontextmanager
     async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[KalshiFeed]:

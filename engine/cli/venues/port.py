@@ -17,7 +17,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import Feed, Venue
+from engine.market.venue import Feed, PastBars, Venue
 from engine.settings import Settings
 from state import Mode
 
@@ -44,13 +44,15 @@ class FeedWish(NamedTuple):
 
     ``names``: the facts that its rules read; others need not be computed. ``account``: news of our own orders and
     fills. ``tape`` hears everything, as far as the venue's feed can be captured. ``signals`` gives what other
-    connectors have to tell; the feed asks it at every pulse.
+    connectors have to tell; the feed asks it at every pulse. ``since_ns``: from which bar on they are told; None for
+    those to come.
     """
 
     names: Collection[str]
     account: bool
     tape: CaptureWriter | None
     signals: Callable[[int], Sequence[Observation]]
+    since_ns: int | None = None
 
 
 class LiveFeed(Feed, Protocol):
@@ -99,6 +101,16 @@ class VenueDesk(Protocol):
 
     async def open_markets(self, series: Collection[str]) -> list[MarketListing]:
         """All open markets of these series; empty where the venue has no series."""
+        ...
+
+    @property
+    def past_sessions(self) -> int:
+        """How many sessions before today bars can be read of; 0 where nothing of the past can be read."""
+        ...
+
+    async def past(self, symbols: Collection[str], since_ns: int) -> PastBars:
+        """The minute bars of these symbols that begin at ``since_ns`` or later, up to now. What cannot be read is said
+        in the answer."""
         ...
 
     def feed(self, symbols: Collection[str], wish: FeedWish) -> AbstractAsyncContextManager[LiveFeed]:
