@@ -17,7 +17,7 @@ from struct import error as StructError
 from typing import Any, Final
 
 from engine.market.events import Bar, MarketEvent, Observation, Quote, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Past, Reported, Requested, Resumed, Unseen, Wish
+from engine.market.inputs import Asked, Halted, History, Input, Past, Reported, Requested, Resumed, Unseen, Waits, Wish
 from engine.market.orders import BrokerReport, Fill, Leg, OrderState, OrderUpdate, Side
 from state.errors import StoreError
 
@@ -187,6 +187,8 @@ def _plain(item: Input) -> list[Any]:
         return ["request", [_said(value) for value in item]]
     if isinstance(item, Unseen):
         return ["unseen", *item]
+    if isinstance(item, Waits):
+        return ["waits", item.nanos]
     assert isinstance(item, Resumed)
     return ["resume", item.by]
 
@@ -204,6 +206,8 @@ def _item(said: list[Any]) -> Input:
         return requested(fields[0])
     if kind == "unseen":
         return Unseen(*fields)
+    if kind == "waits":
+        return Waits(*fields)
     return Halted(*fields) if kind == "halt" else Resumed(*fields)
 
 

@@ -135,6 +135,10 @@ class PolygonFeed:
         options = self._options.pulse(self._clock.now_ns()) if self._options is not None else ()
         return [*(_at(seen, now_ns) for seen in options), *self._signals(now_ns)]
 
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come."""
+        return bool(self._ready) or self._minutes.behind()
+
     def known(self) -> bool:
         """Whether a price of every symbol has been told, as far as the plan has it."""
         return all(symbol_of(ticker) in self._latest for ticker in self._subjects.tickers if ticker in self._minutes)

@@ -102,6 +102,10 @@ class Bars:
             for gap in self._minutes.ready(name, now_ns):
                 self._reader.read(gap)
 
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come."""
+        return self._minutes.behind()
+
     def trade(self, name: str, price: Decimal, size: Decimal, time_ns: int) -> None:
         """A trade was told."""
         for window in self._makers[name].trade(price, size, time_ns):

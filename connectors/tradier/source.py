@@ -128,6 +128,10 @@ class TradierFeed:
         """Bars whose minute has passed, and what is signalled."""
         return [*self._signals(now_ns), *self._bars.due(now_ns)]
 
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come."""
+        return self._bars.behind()
+
     def known(self) -> bool:
         """Whether everything that can be ordered has told its prices."""
         return self._quoted <= self._quotes.keys()

@@ -71,6 +71,7 @@ async def _trade(
         loop, journal, feed, now_ns, account=account, pulse=feed.pulse,
         before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
         tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: session.beside(feed, writer),
+        behind=feed.behind if session.desk.past_sessions else None,
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready

@@ -31,6 +31,7 @@ async def trade_on_paper(
         loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=session.before_tick(writer, decider, service),
         every_second=session.every_second(writer, service), tell=session.teller(writer, "connection", news=CONNECTED),
         beside=lambda: session.beside(feed, writer),
+        behind=feed.behind if session.desk.past_sessions else None,
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready

@@ -30,7 +30,7 @@ from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
-from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested, Unseen
+from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested, Unseen, Waits
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
@@ -102,6 +102,7 @@ class Decider:
         for _, clock in self._window_list:
             if clock is not None:
                 clock.watched = True
+        self._waits_ns = 0
         self._past = PastClocks(self._clock_list, self._window_list)
         for symbol, p in plan.symbols.items():
             self._feeds_of(p)
@@ -239,6 +240,10 @@ class Decider:
         if desk is not None:
             miss(desk, unseen)
 
+    def wait(self, waits: Waits) -> None:
+        """How long bars of higher timeframes wait for minutes that are late; at first they do not."""
+        self._waits_ns = waits.nanos
+
     def _take_in(self, tick: Tick) -> list[Desk]:
         """Apply the events, move time on, bring the programs of the symbols concerned up to date."""
         context = self.context
@@ -328,7 +333,7 @@ class Decider:
         context, state = self.context, desk.state
         desk.computed_ns, desk.version = context.now_ns, context.portfolio.version
         if desk.has_frames:
-            state.flush_frames(context.now_ns)
+            state.flush_frames(context.now_ns - self._waits_ns)
         late = False
         if state.clock_slots:
             late = self._is_late(desk)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.market.events import Bar, MarketEvent, Tick
-from engine.market.inputs import Asked, History, InputLog, Past, Reported, Unseen
+from engine.market.inputs import Asked, History, InputLog, Past, Reported, Unseen, Waits
 from engine.market.orders import Broker, BrokerReport, Order
 
 
@@ -28,8 +28,8 @@ class JournaledBroker:
         report = self._broker.on_events(time_ns, events)
         return None if report is None else self._keep(Asked.EVENTS, report)
 
-    def keep(self, item: Past | Unseen) -> None:
-        """Keep what the rules are told of the past; the broker has nothing to do with it."""
+    def keep(self, item: Past | Unseen | Waits) -> None:
+        """Keep what the rules are told of the past and of what is late; it is nothing to the broker."""
         self._log.input(item)
 
     def heard(self, time_ns: int) -> BrokerReport | None:

@@ -18,12 +18,13 @@ from engine.execute.loop import Loop
 from engine.execute.past import old_bars, ticks_of
 from engine.execute.recovery import Recovery
 from engine.market.events import Bar, MarketEvent, Tick, later
-from engine.market.inputs import Past, Unseen
+from engine.market.inputs import FOREVER_NS, Past, Unseen, Waits
 from engine.market.venue import Batch, Feed, LinkDown, LinkUp, PastBars, Unheard, VenueError
 
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
 SHORTEST_PAUSE_NS = NANOS // 2  # between two readings of the account
+LATE_NS = 15 * NANOS  # a minute that was traded is told within seconds of its end
 LOOK_SECONDS = 0.05
 KNOWN_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
@@ -56,7 +57,8 @@ class Account:
 class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
     called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words. ``beside`` is
-    work that goes on while the run does.
+    work that goes on while the run does. ``behind``: whether bars of a break are still to come; None where there are no
+    bars.
     """
 
     def __init__(
@@ -65,13 +67,15 @@ class LiveRun:
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda words: None, beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        behind: Callable[[], bool] | None = None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
-        self._beside = beside
+        self._beside, self._behind = beside, behind
+        self._waits_ns = 0
         self._looks_only = False
         self._linked = False
         self._now = 0
@@ -112,6 +116,7 @@ class LiveRun:
 
     async def _go_on_until(self, stop: asyncio.Event, *more: Coroutine[Any, Any, None]) -> None:
         self._failure = asyncio.get_running_loop().create_future()
+        self._wait_for_bars()
         works = [self._pump(), self._beat(), *more, *([self._beside()] if self._beside is not None else [])]
         tasks = [asyncio.create_task(self._guarded(work)) for work in works]
         stopped = asyncio.ensure_future(stop.wait())
@@ -179,6 +184,16 @@ class LiveRun:
             self.journal.keep(Past(tick))
             self.loop.decider.remember(tick)
 
+    def _wait_for_bars(self) -> None:
+        """Bars of higher timeframes wait for minutes that are late, and over a break until it is filled."""
+        if self._behind is None:
+            return
+        nanos = FOREVER_NS if self._behind() else LATE_NS
+        if nanos != self._waits_ns:
+            self._waits_ns = nanos
+            self.journal.keep(Waits(nanos))
+            self.loop.decider.wait(Waits(nanos))
+
     def _miss(self, unseen: Unseen) -> None:
         self.journal.keep(unseen)
         self.loop.decider.miss(unseen)
@@ -194,6 +209,7 @@ class LiveRun:
             if now >= due:
                 due = now + PULSE_NS
                 self._tick(now, self._pulse(now))
+                self._wait_for_bars()
                 self._every_second()
 
     def _tick(self, told_ns: int, events: Sequence[MarketEvent]) -> None:

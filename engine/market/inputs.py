@@ -49,6 +49,12 @@ class Unseen(NamedTuple):
     reason: str
 
 
+class Waits(NamedTuple):
+    """From now on a bar of a higher timeframe waits so long (nanoseconds) after its end for minutes that are late."""
+
+    nanos: int
+
+
 class Reported(NamedTuple):
     """What the broker answered."""
 
@@ -111,7 +117,7 @@ class Requested(NamedTuple):
     force: bool = False
 
 
-Input = Tick | History | Past | Unseen | Reported | Halted | Resumed | Requested
+Input = Tick | History | Past | Unseen | Waits | Reported | Halted | Resumed | Requested
 
 
 class InputLog(Protocol):

@@ -71,6 +71,10 @@ class LiveFeed(Feed, Protocol):
         """Whether every instrument has told its prices."""
         ...
 
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come; False where there are no bars."""
+        ...
+
     def whole(self, now_ns: int) -> Sequence[MarketEvent]:
         """All prices and facts as they are, whether they were told before or not."""
         ...
