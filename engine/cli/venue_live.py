@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from engine.cli.assemble import now_ns
+from engine.cli.charges import book_charges, keep_charges
 from engine.cli.errors import ExitCode
 from engine.cli.venue_account import account_note, close, recover
 from engine.cli.venue_lasting import carried
@@ -38,6 +40,7 @@ async def trade_live(
     broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
     recovery = Recovery(broker, alert, session.port.recovery())
     recovered = await recover(recovery, store, writer)
+    await book_charges(session.desk, writer, session.teller(writer, "charges"))
     await _arm(venue, writer)
     try:
         return await _trade(session, recovered, venue, Account(broker, recovery), decider, feed, writer, past)
@@ -70,7 +73,7 @@ async def _trade(
     run = LiveRun(
         loop, journal, feed, now_ns, account=account, pulse=feed.pulse,
         before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
-        tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: session.beside(feed, writer),
+        tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: _beside(session, feed, writer),
         behind=feed.behind if session.desk.past_sessions else None,
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
@@ -82,6 +85,11 @@ async def _trade(
     extra = account_note(run, account.recovery, agree)
     code = session.report(statistics, loop, writer, seconds, extra)
     return code if agree else ExitCode.NO
+
+
+async def _beside(session: VenueSession, feed: LiveFeed, writer: RunWriter) -> None:
+    charges = keep_charges(session.desk, writer, session.teller(writer, "charges"))
+    await asyncio.gather(session.beside(feed, writer), charges)
 
 
 async def _disarm(session: VenueSession, venue: Orders, run: LiveRun, writer: RunWriter) -> None:

@@ -6,7 +6,7 @@ implements ``Venue`` and ``Feed``; nothing of rules is known here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -114,6 +114,27 @@ class VenueSettlement(NamedTuple):
     value: Decimal
     fee: Decimal
     time_ns: int
+
+
+class Charge(NamedTuple):
+    """A trade as the venue's history tells it afterwards. ``day``: the venue's day, YYYY-MM-DD; ``quantity`` is signed
+    and in units, above zero is bought; ``price`` money a unit; ``amount``: the money that came by it, all costs taken
+    off, below zero when it left. ``commission``: what of the costs is told as such."""
+
+    day: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    amount: Decimal
+    commission: Decimal
+
+
+class Charges(NamedTuple):
+    """Trades of the days that the venue's history has by now; ``day_of``: the day of an instant there."""
+
+    charges: Sequence[Charge]
+    day_of: Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)

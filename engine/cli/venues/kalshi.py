@@ -20,7 +20,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import PastBars, VenueError
+from engine.market.venue import Charges, PastBars, VenueError
 from engine.settings import Settings
 from engine.settings.venues import KalshiSettings
 from state import Mode
@@ -194,6 +194,10 @@ class KalshiDesk:
         await feed.read_terms()
         async with stream:
             yield feed
+
+    async def charges(self, since_ns: int) -> Charges | None:
+        """None: fills have their fees."""
+        return None
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> KalshiVenue:
         """Of a market that was not found the venue itself finds the shard."""

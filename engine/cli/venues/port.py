@@ -17,7 +17,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import Feed, PastBars, Venue
+from engine.market.venue import Charges, Feed, PastBars, Venue
 from engine.settings import Settings
 from state import Mode
 
@@ -119,6 +119,10 @@ class VenueDesk(Protocol):
 
     def feed(self, symbols: Collection[str], wish: FeedWish) -> AbstractAsyncContextManager[LiveFeed]:
         """A feed of symbols that were found; open while the context is."""
+        ...
+
+    async def charges(self, since_ns: int) -> Charges | None:
+        """What the venue charged for trades since then and told afterwards; None where fills have their fees."""
         ...
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> Orders:

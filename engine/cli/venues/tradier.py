@@ -20,7 +20,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS, Bar
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.signals import MarketListing
-from engine.market.venue import PastBars, VenueError
+from engine.market.venue import Charges, PastBars, VenueError
 from engine.settings import Settings
 from engine.settings.venues import TradierSettings
 from state import Mode
@@ -223,6 +223,16 @@ class TradierDesk:
         local = self.port.hosts.local
         clock = MarketClock(self._clock.now_ns(), time.monotonic(), self.port.speed) if local else None
         return polygon_live(vendor, symbols, wish, venue_clock=clock)
+
+    async def charges(self, since_ns: int) -> Charges | None:
+        """From the account's history, which a batch fills at night."""
+        from connectors.tradier.charges import day_of, read_charges
+        from connectors.tradier.errors import TradierError
+
+        try:
+            return Charges(await read_charges(self.rest, since_ns), day_of)
+        except TradierError as error:
+            raise VenueError(str(error)) from error
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> TradierVenue:
         """One for the whole connection, so that it knows what hangs together."""
