@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.market.events import Bar, Observation, Quote, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Reported, Resumed
+from engine.market.inputs import Asked, Halted, History, Input, Past, Reported, Resumed, Unseen, Waits
 from engine.market.orders import BrokerReport, Fill, Leg, OrderState, OrderUpdate, Side
 from state import RunWriter, Store, StoreError
 from state.inputs import InputEncoder, decode
@@ -31,8 +31,9 @@ FILLS = st.builds(
 UPDATES = st.builds(OrderUpdate, TEXT, st.sampled_from(OrderState), TIMES, TEXT, TEXT)
 REPORTS = st.builds(BrokerReport, st.lists(FILLS, max_size=2), st.lists(UPDATES, max_size=2))
 INPUTS = st.one_of(
-    TICKS, TICKS.map(History), st.builds(Reported, st.sampled_from(Asked), REPORTS),
-    st.builds(Halted, TIMES, TEXT, TEXT), st.builds(Resumed, TEXT),
+    TICKS, TICKS.map(History), TICKS.map(Past), st.builds(Reported, st.sampled_from(Asked), REPORTS),
+    st.builds(Halted, TIMES, TEXT, TEXT), st.builds(Resumed, TEXT), st.builds(Unseen, SYMBOLS, TIMES, TEXT),
+    st.builds(Waits, TIMES),
 )  # fmt: skip
 
 
