@@ -17,6 +17,7 @@ from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop
+from engine.execute.past import ages_at
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Start, begin_with
 from engine.market.instrument import Instrument
@@ -74,7 +75,7 @@ async def _trade(
         loop, journal, feed, now_ns, account=account, pulse=feed.pulse,
         before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
         tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: _beside(session, feed, writer),
-        behind=feed.behind if session.desk.past_sessions else None,
+        behind=feed.behind if session.desk.past_sessions else None, ages=ages_at(session.port.speed),
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready

@@ -12,6 +12,7 @@ from engine.execute.dry import DryBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.live import LiveRun
 from engine.execute.loop import Loop
+from engine.execute.past import ages_at
 from engine.execute.resume import Carried, Start
 from engine.market.orders import Broker
 from engine.market.venue import PastBars
@@ -31,7 +32,7 @@ async def trade_on_paper(
         loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=session.before_tick(writer, decider, service),
         every_second=session.every_second(writer, service), tell=session.teller(writer, "connection", news=CONNECTED),
         beside=lambda: session.beside(feed, writer),
-        behind=feed.behind if session.desk.past_sessions else None,
+        behind=feed.behind if session.desk.past_sessions else None, ages=ages_at(session.port.speed),
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
-from engine.execute.past import old_bars, ticks_of
+from engine.execute.past import BarAges, old_bars, ticks_of
 from engine.execute.recovery import Recovery
 from engine.market.events import Bar, MarketEvent, Tick, later
 from engine.market.inputs import FOREVER_NS, Past, Unseen, Waits
@@ -24,7 +24,6 @@ from engine.market.venue import Batch, Feed, LinkDown, LinkUp, PastBars, Unheard
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
 SHORTEST_PAUSE_NS = NANOS // 2  # between two readings of the account
-LATE_NS = 15 * NANOS  # a minute that was traded is told within seconds of its end
 LOOK_SECONDS = 0.05
 KNOWN_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
@@ -58,7 +57,7 @@ class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
     called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words. ``beside`` is
     work that goes on while the run does. ``behind``: whether bars of a break are still to come; None where there are no
-    bars.
+    bars. ``ages``: when bars are late, and when they are of the past.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class LiveRun:
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda words: None, beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        behind: Callable[[], bool] | None = None,
+        behind: Callable[[], bool] | None = None, ages: BarAges | None = None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
@@ -75,7 +74,7 @@ class LiveRun:
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
         self._beside, self._behind = beside, behind
-        self._waits_ns = 0
+        self._ages, self._waits_ns = ages or BarAges(), 0
         self._looks_only = False
         self._linked = False
         self._now = 0
@@ -188,7 +187,7 @@ class LiveRun:
         """Bars of higher timeframes wait for minutes that are late, and over a break until it is filled."""
         if self._behind is None:
             return
-        nanos = FOREVER_NS if self._behind() else LATE_NS
+        nanos = FOREVER_NS if self._behind() else self._ages.late
         if nanos != self._waits_ns:
             self._waits_ns = nanos
             self.journal.keep(Waits(nanos))
@@ -216,7 +215,7 @@ class LiveRun:
         """A tick at the instant for which its events were told, so that a capture of those gives the same ticks."""
         self._before_tick()
         self._now = later(told_ns, self._now)
-        old, events = old_bars(events, self._now)
+        old, events = old_bars(events, self._now - self._ages.old)
         self._remember(old)
         tick = Tick(self._now, events)
         if self.ready and not self._looks_only:

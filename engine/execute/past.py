@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from engine.market.events import NANOS, Bar, MarketEvent, Tick
 
-OLD_NS = 60 * NANOS  # after its end; by then the next bar is over, and nothing may be decided on this one
+
+class BarAges(NamedTuple):
+    """Nanoseconds after its end. ``old``: from then on nothing is decided on a bar; the next one is over by then.
+    ``late``: so long a bar of a higher timeframe waits for its minutes, which are told within seconds."""
+
+    old: int = 60 * NANOS
+    late: int = 15 * NANOS
+
+
+def ages_at(speed: float) -> BarAges:
+    """On a practice venue whose time runs so many times as fast as ours: a second of ours at the least."""
+    usual = BarAges()
+    return BarAges(max(usual.old, int(speed * NANOS)), max(usual.late, int(speed * NANOS)))
 
 
 def ticks_of(bars: Iterable[Bar]) -> list[Tick]:
@@ -17,7 +30,7 @@ def ticks_of(bars: Iterable[Bar]) -> list[Tick]:
     return [Tick(time_ns, sorted(found[time_ns], key=lambda bar: bar.symbol)) for time_ns in sorted(found)]
 
 
-def old_bars(events: Sequence[MarketEvent], now_ns: int) -> tuple[list[Bar], Sequence[MarketEvent]]:
-    """The bars that were over long ago, and everything else."""
-    old = [e for e in events if isinstance(e, Bar) and e.known_ns + OLD_NS <= now_ns]
+def old_bars(events: Sequence[MarketEvent], since_ns: int) -> tuple[list[Bar], Sequence[MarketEvent]]:
+    """The bars that were over at ``since_ns`` or before, and everything else."""
+    old = [e for e in events if isinstance(e, Bar) and e.known_ns <= since_ns]
     return old, [e for e in events if e not in old] if old else events

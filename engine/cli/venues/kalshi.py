@@ -69,6 +69,7 @@ class KalshiPort:
     hosts: Hosts
     signer: Signer
     venue: str = "kalshi"
+    speed: float = 1.0
 
     @property
     def mode(self) -> Mode:

@@ -137,7 +137,7 @@ class VenuePort(Protocol):
 
     ``venue``: its name, as packs and ``--venue`` write it; ``place``: which of its environments, such as demo,
     production or practice; ``mode``: whose money that is, and so which store; ``account``: the name of its book there;
-    ``address``: the host that is spoken to.
+    ``address``: the host that is spoken to; ``speed``: how fast a practice venue's time runs.
     """
 
     @property
@@ -154,6 +154,9 @@ class VenuePort(Protocol):
 
     @property
     def address(self) -> str: ...
+
+    @property
+    def speed(self) -> float: ...
 
     def recovery(self) -> RecoverySettings:
         """How the account is followed, and how long an order may be on its way."""
