@@ -17,6 +17,8 @@ import numpy as np
 from engine.decide import carryover
 from engine.decide.actions import Decision
 from engine.decide.clock import WEEKDAYS, Clock
+from engine.decide.constants import VenueFacts as VenueFacts
+from engine.decide.constants import set_constants
 from engine.decide.context import Context, Halt
 from engine.decide.desk import Desk, Watch
 from engine.decide.entries import enter
@@ -31,7 +33,7 @@ from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
 from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested, Unseen, Waits
-from engine.market.instrument import Instrument, InstrumentKind
+from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
 from engine.plan.plan import Plan, SymbolPlan, execution_symbol, exit_segment, uses_position
@@ -39,20 +41,6 @@ from engine.plan.program import INTERPRETED, InputKey, Kernel, Memory, Watches
 from engine.ruleset.rules import Strategy, TriggerKind
 
 MANY_ROOTS = 8  # above this a vector comparison finds the true ones faster than a loop
-
-
-@dataclass(frozen=True, slots=True)
-class VenueFacts:
-    """What rules may know of trading costs: fee per unit and least fee (money), slippage as a share of price.
-
-    ``fee_rate``: of contracts that pay $1, see the fact ``venue.fee_rate``; NaN until such a venue has told. Contracts
-    pay by it alone, everything else by the unit alone.
-    """
-
-    fee_per_unit: float = 0.0
-    fee_minimum: float = 0.0
-    fee_rate: float = 0.0
-    slippage_ratio: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +94,7 @@ class Decider:
         self._past = PastClocks(self._clock_list, self._window_list)
         for symbol, p in plan.symbols.items():
             self._feeds_of(p)
-            _set_constants(states[symbol], instruments[symbol], venue or VenueFacts(), plan)
+            set_constants(states[symbol], instruments[symbol], venue or VenueFacts(), plan)
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
@@ -436,16 +424,3 @@ def _trigger_bit(strategy: Strategy, plan: SymbolPlan) -> int:
     if strategy.trigger.kind is not TriggerKind.BAR:
         return 0
     return Group.BAR if seconds == BASE_SECONDS else plan.program.frame_bit(seconds)
-
-
-def _set_constants(state: SymbolState, instrument: Instrument, venue: VenueFacts, plan: Plan) -> None:
-    """Facts that stay the same for the whole run, and the nodes that depend on nothing else."""
-    state.set_constant("symbol", plan.texts.code(instrument.symbol))
-    state.set_constant("instrument.tick_size", float(instrument.tick_size))
-    state.set_constant("instrument.lot_size", float(instrument.lot_size))
-    contract = instrument.kind is InstrumentKind.BINARY
-    state.set_constant("venue.fee_per_unit", 0.0 if contract else venue.fee_per_unit)
-    state.set_constant("venue.fee_minimum", 0.0 if contract else venue.fee_minimum)
-    state.set_constant("venue.fee_rate", venue.fee_rate if contract else 0.0)
-    state.set_constant("venue.slippage_ratio", venue.slippage_ratio)
-    state.memory.compute_main(Group.START | Group.POSITION)

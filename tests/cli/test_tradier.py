@@ -23,6 +23,25 @@ PROJECT = Path(__file__).parents[2]
 PACKS = PROJECT / "tests" / "chaos" / "packs" / "tradier"
 
 
+AVERAGES = """\
+kind: pack
+name: averages
+about: Needs an hour of the market before it knows anything.
+venue: paper
+timezone: America/New_York
+calendar: XNYS
+universe: [SPY]
+limits: {notional: $20000}
+---
+kind: strategy
+name: above
+about: Buys as soon as it knows.
+on: quote
+when: ema(close, 60) > $0 and vwap() > $0 and on(5m, atr(14)) > $0
+then: {buy: {size: 1}}
+"""
+
+
 class Place:
     """A working folder with a practice Tradier that runs twenty times as fast as the world."""
 
@@ -70,7 +89,10 @@ class Place:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Place]:
-    (folder / "autotrader.toml").write_text(f'[rules]\npaths = ["{PACKS}"]\n', encoding="utf-8")
+    (folder / "autotrader.toml").write_text(f'[rules]\npaths = ["{PACKS}", "more"]\n', encoding="utf-8")
+    (folder / "more" / "averages").mkdir(parents=True)
+    for name, text in zip(("pack.yaml", "rules.yaml"), AVERAGES.split("---\n"), strict=True):
+        (folder / "more" / "averages" / name).write_text(text, encoding="utf-8")
     found = Place(folder)
     yield found
     found.venue.send_signal(signal.SIGTERM)
@@ -89,6 +111,16 @@ def test_one_look_on_paper_sends_nothing(place: Place) -> None:
     assert code == 0, err
     assert json.loads(out)["connections"] == 1
     assert place.books()["orders"] == []
+
+
+def test_a_run_knows_its_averages_from_the_start_and_is_decided_again_from_its_journal(place: Place) -> None:
+    code, out, err = place.run("run", "--venue", "tradier", "--pack", "averages", "--once", "--json")
+    assert code == 0, err
+    assert "bars of the time before, of 1 symbol(s)" in err
+    assert json.loads(out)["orders"] == 1, "the market has been open for minutes, and an hour is known"
+    code, out, err = place.run("replay", "--json")
+    told = json.loads(out)
+    assert (code, told["difference"], told["orders"]) == (0, None, 1), err
 
 
 def test_commissions_that_are_told_at_night_are_booked_once(tmp_path: Path) -> None:
