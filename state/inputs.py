@@ -79,7 +79,7 @@ class InputEncoder:
         time_ns, events = tick
         if not self._data or not self.first_ns:
             self.first_ns = time_ns
-        self.last_ns = time_ns
+        self.last_ns = max(self.last_ns, time_ns)  # what is of the past comes later
         self._data += _TICK.pack(kind, time_ns, len(events))
         for event in events:
             if event.__class__ is Bar:

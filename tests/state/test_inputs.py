@@ -50,6 +50,15 @@ def test_what_goes_in_comes_out(items: list[Input], cut: int) -> None:
     assert [type(item) for item in found] == [type(item) for item in items]
 
 
+def test_a_block_reaches_as_far_as_its_newest_tick_though_the_past_comes_after_it() -> None:
+    encoder = InputEncoder()
+    encoder.add(Tick(50, []))
+    encoder.add(Past(Tick(20, [])))
+    assert encoder.take()[:2] == (50, 50)
+    encoder.add(Past(Tick(30, [])))
+    assert encoder.take()[1] == 50
+
+
 def test_unknown_is_kept_apart_from_nan_and_zero() -> None:
     encoder = InputEncoder()
     nan = float("nan")
