@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from engine.cli.assemble import now_ns
-from engine.cli.charges import book_charges, keep_charges
+from engine.cli.charges import keep_charges
 from engine.cli.errors import ExitCode
 from engine.cli.venue_account import account_note, close, recover
 from engine.cli.venue_lasting import carried
@@ -41,7 +41,6 @@ async def trade_live(
     broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
     recovery = Recovery(broker, alert, session.port.recovery())
     recovered = await recover(recovery, store, writer)
-    await book_charges(session.desk, writer, session.teller(writer, "charges"))
     await _arm(venue, writer)
     try:
         return await _trade(session, recovered, venue, Account(broker, recovery), decider, feed, writer, past)
