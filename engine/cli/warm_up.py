@@ -65,7 +65,8 @@ def tell_unknown(
         if unknown:
             more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
             why = f"its past could not be read ({missing[symbol]})" if symbol in missing else "its past is too short"
-            tell(f"{symbol}: {why}; unknown are {'; '.join(unknown[:NAMED])}{more}")
+            mend = "; another start reads it again" if symbol in missing else ""
+            tell(f"{symbol}: {why}; unknown are {', '.join(unknown[:NAMED])}{more}{mend}")
 
 
 def _unknown(decider: Decider, symbol: str, missed: bool, timezone: str) -> list[str]:

@@ -13,11 +13,12 @@ from engine.plan.program import Instruction, Program
 
 SETTLED = 10  # times its length: what an exponential average began with has a share of 2e-9 then
 DAY_SECONDS = 86_400
+BAR_FACTS = frozenset({"open", "high", "low", "close", "volume"})
 
 
 class Lookback(NamedTuple):
-    """``seconds`` of regular hours, and whole ``sessions``, before the newest bar; ``session``: something is counted
-    from the session's open."""
+    """``seconds`` of regular hours, and whole ``sessions``, before the newest bar; ``session``: bars are read at all,
+    and today's may count (from the session's open, or for as long as something has been true)."""
 
     seconds: int = 0
     sessions: int = 0
@@ -41,8 +42,10 @@ def lookback(programs: Iterable[Program]) -> Lookback:
             seconds = sum(bars * frame for frame, bars in needs.items() if frame < DAY_SECONDS)
             found = Lookback(
                 max(found.seconds, seconds), max(found.sessions, needs.get(DAY_SECONDS, 0)),
-                found.session or _of_session(instruction),
+                found.session,
             )  # fmt: skip
+        if any(key.what in ("fact", "time") and key.name in BAR_FACTS for key in program.inputs):
+            found = found._replace(session=True)
     return found
 
 

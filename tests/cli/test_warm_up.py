@@ -370,7 +370,7 @@ def test_what_cannot_be_read_is_said_and_stays_unknown(place: Any, tmp_path: Pat
             await settled(market, run)
         spy, aapl = sorted(words for words in run.told if "past" in words)[::-1]
         assert "SPY: its past could not be read" in spy and aapl.startswith("AAPL")
-        assert "vwap() until the next session" in spy
+        assert "vwap() until the next session" in spy and "another start reads it again" in spy
         program, values = run.decider.context.plan.symbols["SPY"].program, run.values()["SPY"]
         unknown = {i.term.text for slot, i in program.instructions.items() if np.isnan(values[slot])}
         assert {"vwap()", "session_high()", "rvol(5)", "sma(close, 30)"} <= unknown, "and not half of it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.decide import carryover
 from engine.market.events import NANOS, Bar, Tick
 from engine.market.inputs import FOREVER_NS, Unseen, Waits
 
@@ -68,6 +69,20 @@ def test_what_is_held_notes_the_bars_of_a_break_and_none_from_before(engine: Any
     e.decider.remember(Tick(e.start_ns + 5 * MINUTE, [bar(e, 4, 120.0)]))
     assert (held.high, held.bars) == (120.0, before[1] + 1)
     assert e.decider.context.now_ns == e.start_ns + 20 * MINUTE
+
+
+def test_after_a_restart_only_the_bars_since_the_crash_are_noted(engine: Any) -> None:
+    before, after = engine(BUY), engine(BUY)
+    before.bars(99, 101, 103)
+    told = before.decider.told()
+    carryover.take_positions(after.decider.context.portfolio, told, after.decider.looks_after())
+    after.decider.go_on_from(told)
+    held = after.held["p.buy", "SPY"]
+    bars_then = held.bars
+    for minute in range(-5, 5):  # three of these minutes the process of before has seen
+        one = bar(after, minute, 100.0 + 10 * (minute == 1) + 5 * (minute == 4))
+        after.decider.remember(Tick(one.known_ns, [one]))
+    assert (held.high, held.bars) == (105.0, bars_then + 2)
 
 
 def test_a_bar_of_a_higher_timeframe_waits_for_a_minute_that_is_late(engine: Any) -> None:

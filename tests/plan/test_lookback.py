@@ -18,12 +18,15 @@ NEW_YORK = ZoneInfo("America/New_York")
 @pytest.mark.parametrize(
     ("text", "need"),
     [
-        ("close > open", Lookback()),
-        ("sma(close, 30) > 1", Lookback(29 * 60)),
-        ("ema(close, 50) > 1", Lookback(490 * 60)),
-        ("sma(ema(close, 11), 5) > 1", Lookback((100 + 4) * 60)),
-        ("on(5m, sma(close, 4)) > 1", Lookback(3 * 300)),
-        ("on(1d, sma(close, 4)) > 1", Lookback(0, 3)),
+        ("bid > 1 and spread > 0", Lookback()),
+        ("close > open", Lookback(0, 0, True)),
+        ("close > 1 for 30m", Lookback(0, 0, True)),
+        ("close[3] > 1", Lookback(180, 0, True)),
+        ("sma(close, 30) > 1", Lookback(29 * 60, 0, True)),
+        ("ema(close, 50) > 1", Lookback(490 * 60, 0, True)),
+        ("sma(ema(close, 11), 5) > 1", Lookback((100 + 4) * 60, 0, True)),
+        ("on(5m, sma(close, 4)) > 1", Lookback(3 * 300, 0, True)),
+        ("on(1d, sma(close, 4)) > 1", Lookback(0, 3, True)),
         ("vwap() > 1", Lookback(0, 0, True)),
     ],
 )
