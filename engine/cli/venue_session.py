@@ -30,6 +30,7 @@ from engine.cli.venue import where
 from engine.cli.venue_lasting import keep_rules, paper_book, went_on
 from engine.cli.venues.port import LiveFeed, VenueDesk, VenuePort
 from engine.cli.version import __version__
+from engine.cli.warm_up import tell_unknown
 from engine.decide.tick import Decider
 from engine.execute.halt import KillSwitch
 from engine.execute.journal import JournalRecorder
@@ -37,6 +38,7 @@ from engine.execute.live import LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.resume import Start, orphans
 from engine.market.events import MarketEvent, Tick
+from engine.market.venue import PastBars
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder, open_positions
@@ -118,6 +120,16 @@ class VenueSession:
         writer.snapshot(now_ns(), START, encode_start(kept))
         keep_rules(decider, writer)
         writer.flush()
+
+    def warm_up(self, run: LiveRun, past: PastBars | None, decider: Decider, writer: RunWriter) -> None:
+        """Give the rules the bars of the time before; say what of them is unknown all the same."""
+        if past is not None:
+            run.begin_after(past)
+            tell_unknown(
+                decider, past.missing, self.assembly.plan_symbols, self.assembly.timezone,
+                self.teller(writer, "warm-up"),
+            )  # fmt: skip
+            writer.flush()
 
     def _inputs(self) -> dict[str, object]:
         dry = {DRY_RUN: True} if self.wish.dry else {}
