@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
@@ -28,12 +28,14 @@ ANSWER_SECONDS = 20.0
 MOST_A_SECOND = 50.0  # the vendor asks paying users to stay below 100
 
 Params = Mapping[str, str | int | bool | Decimal | None]
+Listener = Callable[[str, str], None]
 
 
 class PolygonHttp:
     """One connection pool with one key. ``per_minute``: requests that the plan allows, None for no stated limit.
 
-    ``transport`` replaces the network in tests. Use as ``async with``.
+    ``transport`` replaces the network in tests. ``heard``: gets each answer as it came, with its request. Use as
+    ``async with``.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class PolygonHttp:
     ) -> None:
         self.hosts = hosts
         self.clock = clock or Clock()
+        self.heard: Listener | None = None
         budget = Budget(per_minute / 60, per_minute) if per_minute else Budget(MOST_A_SECOND, MOST_A_SECOND)
         self._bucket = Bucket(budget, self.clock.monotonic())
         self._client = httpx.AsyncClient(
@@ -123,6 +126,8 @@ class PolygonHttp:
             REQUESTS.answered("polygon", None)
             raise Unavailable(f"{request}: no answer from {self._place}: {_words(error)}{self._mend}") from error
         REQUESTS.answered("polygon", answer.status_code)
+        if self.heard is not None:
+            self.heard(request, answer.text)
         return _body_of(request, answer)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,9 @@ SKEW_COUNTS_NS = 30_000_000_000
 NANOS = 1_000_000_000
 
 Fields = Mapping[str, str]
+Listener = Callable[[str, str], None]
+MARKET = "/markets/"  # where answers are of the market and of no account
+SESSIONS = "/markets/events/"  # whose answers are keys to streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,10 @@ def longest_way_seconds(timeouts: Timeouts | None = None, *, local: bool = False
 
 
 class TradierHttp:
-    """One connection pool with one token, which goes into the header and nowhere else. Use as ``async with``."""
+    """One connection pool with one token, which goes into the header and nowhere else. Use as ``async with``.
+
+    ``heard``: gets each answer about the market as it came, with its request.
+    """
 
     def __init__(
         self, hosts: Hosts, token: str, environment: str, *, clock: Clock | None = None,
@@ -64,6 +70,7 @@ class TradierHttp:
         self.clock = clock or Clock()
         self.timeouts = timeouts or CALL
         self.limits = RateLimits(ALLOWED[environment], self.clock.monotonic, self.clock.now_ns)
+        self.heard: Listener | None = None
         self._behind = (0, 0)  # at least so far (ns) Tradier's clock is behind ours, and when that was seen
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(self.timeouts.answer, connect=self.timeouts.connect), transport=transport,
@@ -150,6 +157,8 @@ class TradierHttp:
         REQUESTS.answered("tradier", answer.status_code)
         self._note_skew(answer, sent_ns, self.clock.now_ns())
         self.limits.heard(group, answer.headers)
+        if self.heard is not None and path.startswith(MARKET) and not path.startswith(SESSIONS):
+            self.heard(f"{method} {path}", answer.text)
         return answer
 
     def _judged(self, request: str, answer: httpx.Response, *, writes: bool) -> dict[str, Any]:
