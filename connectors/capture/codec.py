@@ -47,6 +47,11 @@ class Head(Said):
         """What takers of contracts were charged, where that was told; empty for anything but contracts."""
         return {}
 
+    @property
+    def pace(self) -> float:
+        """How fast the time of a practice venue ran; 1 at any other."""
+        return 1.0
+
     def encode(self) -> bytes:
         return self.model_dump_json().encode()
 

@@ -99,7 +99,8 @@ class _Reader:
 
     def _told(self, number: int, told: Told) -> None:
         self.summary.counts["pulses" if told.pulse else "told"] += 1
-        if told.time_ns - self._told_ns > SILENT_NS:
+        pace = self.summary.sessions[-1].head.pace
+        if told.time_ns - self._told_ns > SILENT_NS * pace:
             self._gap(number, self._told_ns, told.time_ns, "the capturing process stood still")
         self._told_ns = told.time_ns
 

@@ -53,6 +53,11 @@ class FeedHead(Head):
         )  # fmt: skip
 
     @property
+    def pace(self) -> float:
+        """How fast its time ran."""
+        return max(self.speed, 1.0)
+
+    @property
     def instruments(self) -> dict[str, Instrument]:
         """What was followed, as what can be ordered."""
         return {said.symbol: said.instrument for said in self.listed}
