@@ -208,3 +208,25 @@ def test_a_run_comes_out_the_same_from_its_capture_and_a_kill_loses_a_second(pla
     texts = "".join(record.text for record in heard)
     assert "SPY" in texts and any(record.source.startswith("stream") for record in heard)
     assert not [word for word in (place.token, KEY, ACCOUNT, "sessionid") if word in texts]
+
+
+def test_the_market_is_captured_without_a_run_and_exported(place: Place, verb: Verb) -> None:
+    dataset = pytest.importorskip("pyarrow.dataset")
+    command = ("capture", "--venue", "tradier", "--out", "m.cap", "--cycles", "2", "--interval", "75", "--json")
+    with place.start(*command) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    made = json.loads(out)
+    assert sorted(made["markets"]) == ["AAPL", "SPY"] and made["counts"]["bars"] > 0, "of two and a half minutes"
+    assert "of 2 symbol(s)" in err
+    told = verb("replay", "m.cap", "--json").json
+    assert told["same_as_run"] is None and told["fills"] > 0, "the rules know an hour that was before the capture"
+    assert verb("capture", "export", "m.cap", "--out", "pq").code == 0
+    counts = verb("capture", "info", "m.cap", "--json").json["counts"]
+    for kind, column in (("bars", "close"), ("quotes", "bid_size"), ("heard", "text"), ("instruments", "prices")):
+        table = dataset.dataset(place.folder / "pq" / f"kind={kind}", partitioning="hive").to_table()
+        assert table.num_rows == counts.get(kind, 2)
+        assert {"time", "time_ns", "date", column} <= set(table.column_names)
+    bars = dataset.dataset(place.folder / "pq" / "kind=bars", partitioning="hive").to_table().to_pylist()
+    assert sum(not bar["past"] for bar in bars) == made["counts"]["bars"] < len(bars)
+    assert all(bar["time_ns"] >= bar["start_ns"] + 60 * 10**9 for bar in bars), "no bar is known before it is over"

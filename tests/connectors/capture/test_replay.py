@@ -214,3 +214,12 @@ def test_a_number_that_would_be_rounded_is_refused() -> None:
     book.put({Decimal("0.40005"): Decimal(1)}, {})
     with pytest.raises(RecordError, match=r"0\.40005 has more than 4 decimals"):
         Encoder(Packer()).book("X", 0, book, changed=True)
+
+
+def test_a_capture_of_an_earlier_engine_is_read_as_it_was() -> None:
+    """Made by the engine of 21 November 2026, before captures of other venues; beside it the ticks that its run had."""
+    old = Path(__file__).parent / "old"
+    source = CapturedMarkets(old / "kalshi-1.cap")
+    ticks = source.ticks_of(list(source.instruments), ("market.volume", "alpha.fair")).ticks()
+    assert [repr(tick) for tick in ticks] == (old / "kalshi-1.txt").read_text(encoding="utf-8").splitlines()
+    assert source.origin == "capture kalshi practice"
