@@ -210,6 +210,7 @@ def test_a_run_comes_out_the_same_from_its_capture_and_a_kill_loses_a_second(pla
     assert not [word for word in (place.token, KEY, ACCOUNT, "sessionid") if word in texts]
 
 
+@pytest.mark.parametrize("place", ["polygon"], indirect=True)
 def test_the_market_is_captured_without_a_run_and_exported(place: Place, verb: Verb) -> None:
     dataset = pytest.importorskip("pyarrow.dataset")
     command = ("capture", "--venue", "tradier", "--out", "m.cap", "--cycles", "2", "--interval", "75", "--json")
