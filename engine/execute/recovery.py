@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.execute.accounts import FOREIGN
-from engine.execute.broker import Alert, VenueBroker
+from engine.execute.books import Alert
+from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
