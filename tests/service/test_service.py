@@ -328,6 +328,10 @@ def test_a_body_that_is_no_json_is_told_so(service: Any) -> None:
     kind = {**trade, "Content-Type": "application/json"}
     broken = service.client.post("/api/v1/bracket/place", content=b'{"symbol": ', headers=kind)
     assert broken.status_code == 422 and code_of(broken) == "unreadable"
+    assert broken.json()["error"]["message"] == "the body is no JSON from its sign 11 on"
+    for odd in (b"\xff{", b"[" * 60_000):
+        answer = service.client.post("/api/v1/bracket/place", content=odd, headers=kind)
+        assert answer.status_code == 400 and code_of(answer) == "unreadable"
 
 
 def test_every_route_refuses_what_it_has_not_declared(service: Any) -> None:

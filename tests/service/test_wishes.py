@@ -135,9 +135,9 @@ def test_files_that_cannot_be_used_stop_nothing_that_reduces(venue: Venue, monke
         other.execute("BEGIN IMMEDIATE")
         venue.desk.wish(FLATTEN)
         assert venue.done == [("tradier", "flatten", None)]
-        with pytest.raises(ServiceError) as entry:
-            venue.desk.wish(Requested("w4", Wish.ENTER, "me", "AAPL"))
-        assert entry.value.status == 503, "entries fail closed"
+        with pytest.raises(ServiceError, match="another process has kept it") as note:
+            venue.desk.note("me", "POST /api/v1/bracket/place", {})
+        assert note.value.status == 503, "what is not only reduced fails closed"
 
 
 def test_no_more_wait_for_a_hanging_engine_than_leave_threads_for_a_halt(
