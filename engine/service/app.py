@@ -93,7 +93,8 @@ def _invalid(errors: Sequence[Any]) -> ServiceError:
     """The first mistake as the message, all of them as details."""
     broken = next((e for e in errors if e["type"] == "json_invalid"), None)
     if broken is not None:  # all that is told of it is how far it could be read
-        return ServiceError(422, "unreadable", f"the body is no JSON from its sign {broken['loc'][-1]} on", field="body")
+        text = f"the body is no JSON from its sign {broken['loc'][-1]} on"
+        return ServiceError(422, "unreadable", text, field="body")
     said = [{"field": ".".join(map(str, e["loc"])), "message": str(e["msg"])} for e in errors]
     first = said[0] if said else {"field": "", "message": "it cannot be read"}
     where = first["field"].removeprefix("body.").removeprefix("query.").removeprefix("path.")
