@@ -64,11 +64,18 @@ class VenueBooks:
         elif order.open and order.venue_order_id not in self.accounts.foreign:
             self.doubt(time_ns)
 
-    def with_totals(self, picture: Picture, time_ns: int) -> Picture:
-        """A picture with the fills of our orders that its totals stand for."""
-        told = ((o, self.accounts.of_order(o)) for o in picture.orders)
-        found = (fill_of(o, self._booked(o), time_ns) for o, attempt in told if attempt is not None)
+    def with_totals(self, picture: Picture, opened_ns: int, time_ns: int) -> Picture:
+        """A picture with the fills that its totals stand for: of our orders, and of others what has traded since the
+        books began (``opened_ns``, the venue's clock)."""
+        told = (o for o in picture.orders if o.changed_ns > opened_ns or self.accounts.of_order(o) is not None)
+        found = (fill_of(order, self._booked(order), time_ns) for order in told)
         return replace(picture, fills=[*picture.fills, *filter(None, found)])
+
+    def begin_with_totals(self, picture: Picture) -> None:
+        """What has filled so far of other people's orders is in the positions that the books begin with."""
+        for order in picture.orders:
+            if order.average is not None:
+                self.accounts.totals.setdefault(order.venue_order_id, Total(order.filled, order.average))
 
     def _booked(self, order: VenueOrder) -> Total:
         return self.accounts.totals.get(order.venue_order_id, Total())
