@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +51,15 @@ class Place:
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
-    def books(self) -> Any:
+    def control(self, method: str, name: str, **values: str) -> Any:
         token = Path(self.said["control_token_file"]).read_text(encoding="utf-8")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        return httpx.get(f"{self.said['control']}/books", headers=headers).json()
+        answer = httpx.request(method, f"{self.said['control']}/{name}", headers=headers, json=values)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def books(self) -> Any:
+        return self.control("GET", "books")
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +81,8 @@ def test_one_look_on_paper_sends_nothing(place: Place) -> None:
 
 
 def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take_off(place: Place) -> None:
+    for symbol in ("SPY", "AAPL", "F"):  # no price moves, so that neither stop nor target ends what is held
+        place.control("POST", "quote", symbol=symbol, bid="99.99", ask="100.00")
     code, out, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
     assert code == 0, err
     assert json.loads(out)["books_agree"] is True
@@ -88,6 +98,12 @@ def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take
     assert not [order for order in books["orders"] if order["status"] in ("open", "pending", "partially_filled")]
     code, out, _ = place.run("cancel", "--venue", "tradier")
     assert code == 0 and "0 order(s) cancelled" in out
+    code, out, err = place.run("reconcile", "--venue", "tradier", "--json")
+    assert code == 0 and json.loads(out)["found"].keys() == {"foreign fill"}, out + err
+    with closing(sqlite3.connect(place.folder / "state" / "autotrader-demo.db")) as kept:
+        ((worth,),) = kept.execute("SELECT equity FROM account_snapshots WHERE run = (SELECT max(id) FROM runs)")
+        cash = sum(Decimal(row[0]) for row in kept.execute("SELECT amount FROM balances WHERE account = 'cash'"))
+    assert cash == Decimal(books["cash"]) == round(Decimal(worth), 6), "what the venue has, to the cent"
 
 
 @pytest.mark.parametrize(
