@@ -51,13 +51,16 @@ def command(
     return ExitCode.VENUE if done.left else ExitCode.GOOD
 
 
-def cancel_at_venue(port: VenuePort, symbol: str | None, age_ns: int | None, only: Collection[str] = ()) -> Cleared:
-    """Cancel what rests, of one symbol or of orders older than so long, or ``only`` these entries. Raises UserError."""
+def cancel_at_venue(
+    port: VenuePort, symbol: str | None, age_ns: int | None, *, only: Collection[str] = (), entries: bool = False
+) -> Cleared:
+    """Cancel what rests, of one symbol or of orders older than so long, or ``only`` these entries; with ``entries``
+    nothing that could reduce what is held. Raises UserError."""
 
     async def work() -> Cleared:
         async with port.connected(reducing=True) as desk:
             before_ns = None if age_ns is None else now_ns() - age_ns
-            done = await cancel_orders(desk.orders(()), symbol, before_ns, only)
+            done = await cancel_orders(desk.orders(()), symbol, before_ns, only=only, entries=entries)
             if symbol is not None and not (done.cancelled or done.left or done.swept):
                 await must_know(desk, symbol)
             return done

@@ -122,11 +122,12 @@ class Wishes:
         return told_of(row) if row is not None and row.state == "done" else None
 
     def _at_venue(self, request: Requested, worker: Heard | None, hold: Hold) -> Json:
-        """As `engine cancel` and `engine flatten` do it."""
+        """As `engine flatten` does it, and `engine cancel` except that what could reduce a position stays."""
         port, symbol = self._port(worker, hold), request.symbol or None
         with refusing():
             if request.wish is Wish.CANCEL:
-                done = cancel_at_venue(port, symbol, request.age_ns, request.orders)
+                ids = request.orders
+                done = cancel_at_venue(port, symbol, request.age_ns, only=ids, entries=not ids)
             else:
                 done = flatten_at_venue(port, symbol)
         return _cleared(request.id, where(port), done, WHY[hold])

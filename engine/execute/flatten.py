@@ -48,21 +48,24 @@ class Cleared:
 
 
 async def cancel_orders(
-    venue: Venue, symbol: str | None = None, older_than_ns: int | None = None, only: Collection[str] = ()
-) -> Cleared:
+    venue: Venue, symbol: str | None = None, older_than_ns: int | None = None, *, only: Collection[str] = (),
+    entries: bool = False,
+) -> Cleared:  # fmt: skip
     """Cancel every order that rests, or those of a symbol, those created before an instant, those of ``only`` these
-    client ids of entries.
+    client ids of entries; with ``entries`` not those that could reduce what is held.
 
     When the venue cannot say which those are, or leaves a cancel unanswered, everything is cancelled at once: unless
     only some were to go, which is said instead.
     """
     done = Cleared()
-    everything = symbol is None and older_than_ns is None and not only
+    everything = symbol is None and older_than_ns is None and not only and not entries
     try:
+        held = await _within(READ_SECONDS, venue.holdings()) if entries else {}
         orders = [
             order for order in await _within(READ_SECONDS, venue.resting(symbol))
             if (older_than_ns is None or order.created_ns < older_than_ns)
             and (not only or head_of(order.client_id) in only)
+            and held.get(order.symbol, ZERO) * order.side.sign >= 0
         ]  # fmt: skip
     except VenueError as error:
         if everything:

@@ -132,4 +132,6 @@ def test_a_live_run_orders_for_a_person_and_only_reduces_without_one(place: Plac
     assert not place.desk.health()["worker"]["up"], "what was killed is known to be dead at once"
     assert place.checked("demo") == 1
     swept = place.desk.wish(Requested("w4", Wish.CANCEL, "me"))
-    assert "no engine runs" in swept["reason"] and place.resting() == []
+    assert "no engine runs" in swept["reason"] and place.mine(symbol) == 0
+    flat = place.desk.wish(Requested("w5", Wish.FLATTEN, "me"))
+    assert "no engine runs" in flat["reason"] and place.resting() == []

@@ -60,7 +60,10 @@ class Venue:
         self.done: list[tuple[Any, ...]] = []
         monkeypatch.setattr(service_wishes, "port_of", self._port)
         monkeypatch.setattr(service_wishes, "flatten_at_venue", lambda port, *of: self._note(port, "flatten", *of))
-        monkeypatch.setattr(service_wishes, "cancel_at_venue", lambda port, *of: self._note(port, "cancel", *of))
+        monkeypatch.setattr(
+            service_wishes, "cancel_at_venue",
+            lambda port, *of, only, entries: self._note(port, "cancel", *of, only, entries),
+        )  # fmt: skip
         with open_store(self.place, Mode.DEMO).begin_run(
             "demo", 1, "t", [], [], "s", {}, {}, {}, {}, "1", venue="tradier", book="tradier practice me"
         ) as writer:
@@ -96,7 +99,9 @@ def test_what_reduces_is_done_at_the_venue_while_an_engine_hangs(venue: Venue, s
         assert "did not do it" in told["reason"] and venue.done == [("tradier", "flatten", None)]
         venue.desk.wish(Requested("w2", Wish.CANCEL, "me", age_ns=60))
         venue.desk.wish(Requested("w3", Wish.CANCEL, "me", orders=("abc",)))
-        assert venue.done[1:] == [("tradier", "cancel", None, 60, ()), ("tradier", "cancel", None, None, ("abc",))]
+        assert venue.done[1:] == [
+            ("tradier", "cancel", None, 60, (), True), ("tradier", "cancel", None, None, ("abc",), False),
+        ], "stops of what is held stay, as where an engine does it"  # fmt: skip
         queue = venue.book.requests()
         assert queue.take("woken", now_ns()) == [], "an engine that wakes up finds nothing to do again"
         queue.close()
