@@ -24,7 +24,9 @@ from engine.settings import Settings
 from state import Mode, StoreError
 from state.service import RequestRow, ServiceBook
 
-MOST_WAITING = 16  # of the service's forty threads
+# At once, of the service's forty threads: a halt must not wait for those that wait for an engine or a venue.
+MOST_WAITING = 16
+MOST_REDUCING = 12
 WHY = {
     Hold.ALONE: "no engine runs",
     Hold.TAKEN: "the engine that runs did not do it",
@@ -43,12 +45,13 @@ class Wishes:
         self._settings, self._mode, self._venue, self._book = settings, mode, venue, book
         self._newest_venue = newest_venue
         self._seconds = float(settings.service.wait_seconds)
-        self._places = BoundedSemaphore(MOST_WAITING)
+        self._waiting, self._reducing = BoundedSemaphore(MOST_WAITING), BoundedSemaphore(MOST_REDUCING)
 
     def make(self, request: Requested, worker: Heard | None) -> Json:
         """See ``engine.service.desk.Desk.wish``. ``worker``: what the engine that runs has told of itself last."""
         if self._mode is not Mode.PAPER and request.wish is not Wish.ENTER:
-            return self._reduce(request, worker)
+            with _place(self._reducing, f"{MOST_REDUCING} requests cancel or close already"):
+                return self._reduce(request, worker)
         if worker is None or not is_up(worker):
             return self._without_engine(request)
         if not _follows(worker, request.symbol):
@@ -57,7 +60,7 @@ class Wishes:
                 404, "unknown_symbol", f"the engine that runs does not follow {request.symbol}; it follows {names}",
                 field="symbol",
             )  # fmt: skip
-        with refusing(), self._place():
+        with refusing(), _place(self._waiting, f"{MOST_WAITING} requests wait for the engine"):
             row = asked(self._book, request, self._seconds)
         if row.state == "withdrawn":
             raise ServiceError(
@@ -65,18 +68,6 @@ class Wishes:
                 details={"request": request.id}, retry_after=5,
             )  # fmt: skip
         return told_of(row)
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Few wait for an engine at a time: each takes a thread, and a halt must not wait for one."""
-        if not self._places.acquire(blocking=False):
-            raise ServiceError(
-                503, "busy", f"{MOST_WAITING} requests wait for the engine; ask again", retry_after=self._seconds
-            )
-        try:
-            yield
-        finally:
-            self._places.release()
 
     def _without_engine(self, request: Requested) -> Json:
         """Nobody decides: what is known of an earlier asking, else that it was not done."""
@@ -164,6 +155,17 @@ class Wishes:
             with suppress(ServiceError):
                 newest = self._newest_venue()
         return cast(VenueName, newest) if newest in VENUES else None
+
+
+@contextmanager
+def _place(places: BoundedSemaphore, taken: str) -> Iterator[None]:
+    """One of few places; raises ServiceError where all are ``taken``."""
+    if not places.acquire(blocking=False):
+        raise ServiceError(503, "busy", f"{taken}; ask again", retry_after=1)
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _follows(worker: Heard, symbol: str) -> bool:

@@ -152,7 +152,7 @@ def test_no_more_wait_for_a_hanging_engine_than_leave_threads_for_a_halt(
     desk = StoreDesk(read_settings(service.settings.store.path.parents[1] / "autotrader.toml"), Mode.PAPER)
     service.seen()
     enter = Requested("w1", Wish.ENTER, "me", "AAPL")
-    with desk._wishes._place():
+    with desk._wishes._waiting:
         with pytest.raises(ServiceError) as busy:
             desk.wish(enter)
         assert (busy.value.status, busy.value.code) == (503, "busy") and service.book.request("w1") is None
