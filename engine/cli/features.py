@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from engine.cli.features_build import build
+from engine.cli.features_record import record
 from engine.cli.features_sessions import sessions
 
 app = typer.Typer(add_completion=False)
 app.command("build")(build)
+app.command("record")(record)
 app.command("sessions")(sessions)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -15,7 +16,7 @@ from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.backtest import day, rules_of, split
 from engine.cli.console import err, print_json, progress
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.features_common import Row, days_ns, feature_rows, in_order, make_features
+from engine.cli.features_common import Count, Row, Writer, days_ns, in_order, make_features
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import market_of
@@ -24,20 +25,15 @@ from engine.market.events import Bar
 from engine.settings import Settings, load_settings
 from state.marketdata import MarketData, open_market_data
 
-AT_ONCE: Final = 2_000  # bars whose values are written in one transaction
 FILES: Final = "files"  # the source of what was made of bars in files, of which the store knows nothing
 FOREVER_NS: Final = (1 << 63) - 1
 
 
-@dataclass(slots=True)
-class Built:
+class Built(NamedTuple):
     """What became of one symbol. ``late``: bars that were told twice or too late, and ignored as a run ignores them."""
 
-    bars: int = 0
-    values: int = 0
-    unknown: int = 0
-    written: int = 0
-    late: int = 0
+    values: Count
+    late: int
 
 
 def build(
@@ -88,9 +84,9 @@ def build(
             bars = _bars_of_files(assembly)
         else:
             bars = _bars_of_store(store, assembly, list(machines), span, source)
-        built = _build(bars, machines, _Writer(store), assembly, span)
+        built = _build(bars, machines, store, assembly, span)
     _report(built, machines, settings, json)
-    return ExitCode.GOOD if any(one.bars for one in built.values()) else ExitCode.NO
+    return ExitCode.GOOD if any(one.values.bars for one in built.values()) else ExitCode.NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,32 +148,11 @@ def _bars_of_store(
 # -- what is made of them ----------------------------------------------------------------------------------------------
 
 
-class _Writer:
-    """Collects values and writes them together."""
-
-    def __init__(self, store: MarketData) -> None:
-        self._store, self._rows = store, list[Row]()
-
-    def add(self, row: Row, counts: Mapping[str, Built]) -> None:
-        self._rows.append(row)
-        if len(self._rows) >= AT_ONCE:
-            self.flush(counts)
-
-    def flush(self, counts: Mapping[str, Built]) -> None:
-        """Write what there is, symbol by symbol, so that each knows what was there already."""
-        for symbol in dict.fromkeys(row.features.symbol for row in self._rows):
-            rows = list(feature_rows([row for row in self._rows if row.features.symbol == symbol]))
-            count = counts[symbol]
-            count.values += len(rows)
-            count.unknown += sum(row.value is None for row in rows)
-            count.written += self._store.note_features(rows)
-        self._rows.clear()
-
-
 def _build(
-    bars: Iterator[tuple[Bar, str]], machines: Mapping[str, Features], writer: _Writer, assembly: Assembly, span: _Span
-) -> dict[str, Built]:
-    counts = {symbol: Built() for symbol in machines}
+    bars: Iterator[tuple[Bar, str]], machines: Mapping[str, Features], store: MarketData, assembly: Assembly,
+    span: _Span,
+) -> dict[str, Built]:  # fmt: skip
+    writer, late = Writer(store), Counter[str]()
     zones = {symbol: assembly.calendars[assembly.instruments[symbol].calendar].timezone for symbol in machines}
     wanted = {symbol: span.written_ns(zone) for symbol, zone in zones.items()}
     for bar, source in bars:
@@ -187,34 +162,27 @@ def _build(
         values = features.take(bar)
         begins, ends = wanted[bar.symbol]
         if values is None:
-            counts[bar.symbol].late += 1
+            late[bar.symbol] += 1
         elif begins <= bar.start_ns < ends:
-            counts[bar.symbol].bars += 1
-            writer.add(Row(features, bar.known_ns, source, values), counts)
-    writer.flush(counts)
-    return counts
+            writer.add(Row(features, bar.known_ns, source, values))
+    writer.flush()
+    return {symbol: Built(writer.counts[symbol], late[symbol]) for symbol in machines}
 
 
 def _report(built: Mapping[str, Built], machines: Mapping[str, Features], settings: Settings, as_json: bool) -> None:
     left_out = {name: why for features in machines.values() for name, why in features.left_out.items()}
     if as_json:
         found: dict[str, Any] = {
-            symbol: {
-                "bars": one.bars, "names": list(machines[symbol].names), "values": one.values, "unknown": one.unknown,
-                "written": one.written, "late": one.late,
-            }
+            symbol: {**asdict(one.values), "late": one.late, "names": list(machines[symbol].names)}
             for symbol, one in built.items()
-        }  # fmt: skip
+        }
         print_json({"store": str(market_of(settings)), "symbols": found, "left_out": left_out})
         return
     for symbol, one in built.items():
-        if not one.bars:
+        if not one.values.bars:
             err().print(f"{symbol}: no bars of those days", markup=False)
             continue
         late = f"; {one.late} bars came late or twice and count for nothing" if one.late else ""
-        print(
-            f"{symbol}: {one.values} values at {one.bars} bars ({one.unknown} unknown), "
-            f"{one.written} written, {one.values - one.written} were there{late}"
-        )
+        print(f"{symbol}: {one.values.words}{late}")
     for name, why in left_out.items():
         print(f"left out: {name}: {why}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,10 +19,29 @@ from engine.plan.compiled import compiled_kernel
 from engine.ruleset.rules import Ruleset
 from state.marketdata import FeatureRow, MarketData, SessionLabel
 
+AT_ONCE: Final = 2_000  # bars whose values are written in one transaction
 HOUR: Final = 3600
 # Of the exchanges in New York: https://www.nyse.com/markets/hours-calendars. On half days trading after the close ends
 # at 17:00, as pandas_market_calendars has it, too.
 EXTENDED: Final = {name: ExtendedHours(4 * HOUR, 20 * HOUR, 17 * HOUR) for name in ("XNYS", "XNAS")}
+
+
+@dataclass(slots=True)
+class Count:
+    """What became of one symbol's bars."""
+
+    bars: int = 0
+    values: int = 0
+    unknown: int = 0
+    written: int = 0
+
+    @property
+    def words(self) -> str:
+        there = self.values - self.written
+        return (
+            f"{self.values} values at {self.bars} bars ({self.unknown} unknown), {self.written} written, "
+            f"{there} were there"
+        )
 
 
 class Row:
@@ -41,16 +62,38 @@ def make_features(
     return {features.symbol: features for features in made if features.names}
 
 
-def feature_rows(rows: Sequence[Row]) -> Iterator[FeatureRow]:
-    """As the store keeps them, name by name: neighbours in the table are written one after another. NaN is unknown."""
+def feature_rows(rows: Sequence[Row]) -> Iterator[tuple[str, list[FeatureRow]]]:
+    """As the store keeps them, by symbol, and name by name: neighbours there are written together. NaN is unknown."""
     by_symbol: dict[str, list[Row]] = {}
     for row in rows:
         by_symbol.setdefault(row.features.symbol, []).append(row)
     for symbol, own in by_symbol.items():
-        for number, name in enumerate(own[0].features.names):
-            for row in own:
-                value = row.values[number]
-                yield FeatureRow(symbol, name, row.time_ns, row.source, value if value == value else None)
+        yield symbol, [
+            FeatureRow(symbol, name, row.time_ns, row.source, value if (value := row.values[number]) == value else None)
+            for number, name in enumerate(own[0].features.names) for row in own
+        ]  # fmt: skip
+
+
+class Writer:
+    """Collects values and writes them together, each symbol's that are not there just so."""
+
+    def __init__(self, store: MarketData) -> None:
+        self._store, self._rows, self.counts = store, list[Row](), defaultdict[str, Count](Count)
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what there is."""
+        for symbol, rows in feature_rows(self._rows):
+            count = self.counts[symbol]
+            count.bars += len({row.time_ns for row in rows})
+            count.values += len(rows)
+            count.unknown += sum(row.value is None for row in rows)
+            count.written += self._store.note_features(rows)
+        self._rows.clear()
 
 
 def labels_of(

@@ -78,6 +78,7 @@ class VenueSession:
         self.would_be: WouldBe | None = None
         self._lines: list[PackLines] = []
         self._notifier, self._notify = notifier, tell_alert(notifier, where(port))
+        self._service: Alone | Beside = Alone()
         self.tape: CaptureWriter | None = None
         self.unlisted: frozenset[str] = frozenset()  # of the sources' markets, those that the venue does not have
         self.halted = self.relisted = False
@@ -170,10 +171,11 @@ class VenueSession:
 
     def service(self, writer: RunWriter, decider: Decider) -> Alone | Beside:
         """What stands beside the run: events, figures, wishes that come by the service."""
-        if self.wish.dry:
-            return Alone()
-        mode = str(self.port.mode if self.wish.live else Mode.PAPER)
-        return Beside(self.settings, self.store, writer, decider, mode, self.teller(writer, "service"))
+        if not self.wish.dry:
+            mode = str(self.port.mode if self.wish.live else Mode.PAPER)
+            tell = self.teller(writer, "service")
+            self._service = Beside(self.settings, self.store, writer, decider, mode, tell)
+        return self._service
 
     def before_tick(self, writer: RunWriter, decider: Decider, service: Alone | Beside) -> Callable[[], None]:
         """Obey the kill switch, then take what people ask for."""
@@ -261,6 +263,7 @@ class VenueSession:
         told = {} if self.would_be is None else {"would_be": self.would_be.orders_told}
         report = {"run": writer.run_id, **result.to_json(), **extra, **told}
         writer.end("stopped", statistics.ended_ns, report)
+        self._service.ended()
         if self.relisted:
             return ExitCode.GOOD
         if self.wish.as_json:

@@ -1,0 +1,65 @@
+"""A process beside a run that keeps what its rules compute, bar by bar: see ``engine.cli.features_record``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Final
+
+from engine.cli.stores import market_of, store_of
+from engine.settings import Settings
+from state import Mode
+
+JOIN_SECONDS: Final = 60.0  # for what is left to be written when a run has ended
+
+
+class Recording:
+    """It reads the run's journal in the store: no tick waits for it, and nothing that it meets stops a run."""
+
+    def __init__(self, settings: Settings, mode: str, run: str, tell: Callable[[str], None]) -> None:
+        self._run, self._tell, self._mode = run, tell, mode
+        context = get_context("spawn")  # a fork would share the database's connection and the run's threads
+        self._heard, heard = context.Pipe(duplex=False)
+        places = (store_of(settings, Mode(mode)), market_of(settings))
+        self._process = context.Process(target=_follow, args=(*places, run, heard), name=f"features of {run}")
+        self._process.start()
+        heard.close()
+        self._over = False
+
+    def look(self) -> None:
+        """Say once what ended it before the run did."""
+        if self._over or self._process.is_alive():
+            return
+        self._over = True
+        try:
+            words = self._heard.recv() if self._heard.poll() else f"ended with {self._process.exitcode}"
+        except EOFError:
+            words = f"ended with {self._process.exitcode}"
+        self._tell(
+            f"what the rules compute is no longer recorded: {words}; when that is mended, `engine features record "
+            f"{self._run}{'' if self._mode == Mode.PAPER else f' --mode {self._mode}'}` makes up for it"
+        )
+
+    def ended(self) -> None:
+        """The run has ended in the store: wait for the rest to be written."""
+        self._process.join(JOIN_SECONDS)
+        if self._process.exitcode != 0 or self._heard.poll():
+            self.look()
+
+
+def recording(settings: Settings, mode: str, run: str, tell: Callable[[str], None]) -> Recording | None:
+    """What records beside a run, where the settings ask for it; a machine that starts no process for it is told."""
+    if not settings.store.features:
+        return None
+    try:
+        return Recording(settings, mode, run, tell)
+    except OSError as error:
+        tell(f"what the rules compute is not recorded: no process can be started for it: {error.strerror or error}")
+        return None
+
+
+def _follow(*arguments: object) -> None:
+    """Imported by the new process alone: what it needs is not needed here."""
+    from engine.cli.features_record import follow_run
+
+    follow_run(*arguments)  # type: ignore[arg-type]
