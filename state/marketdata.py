@@ -5,6 +5,7 @@ A store of its own, because a stream that writes thousands of rows a second must
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
@@ -28,6 +29,16 @@ class FeatureRow(NamedTuple):
     time_ns: int
     source: str
     value: float | None
+
+
+class FeatureSeries(NamedTuple):
+    """One feature of a symbol at successive instants, at least one; None is unknown."""
+
+    symbol: str
+    name: str
+    source: str
+    times_ns: Sequence[int]
+    values: Sequence[float | None]
 
 
 class SessionLabel(NamedTuple):
@@ -87,22 +98,29 @@ class MarketData:
         """Write all of ``rows`` or none of them; returns how many rows were given."""
         return self._connection.upsert(FEATURES, rows)
 
-    def note_features(self, rows: Sequence[FeatureRow]) -> int:
-        """Write those of ``rows`` that are not there just so, all or none; returns how many that were.
+    def note_features(self, series: Iterable[FeatureSeries]) -> int:
+        """Write what of ``series`` is not there just so, all of it or none; returns how many values that were.
 
         Finding them again is cheaper than writing them again: so a build that was interrupted goes on.
         """
-        there: set[FeatureRow] = set()
-        spans: dict[tuple[str, str, str], tuple[int, int]] = {}
-        for symbol, name, time_ns, source, _ in rows:
-            first, last = spans.get((symbol, name, source), (time_ns, time_ns))
-            spans[symbol, name, source] = (min(first, time_ns), max(last, time_ns))
-        for (symbol, name, source), (first, last) in spans.items():
-            there.update(row for row in self.features(symbol, name, first, last + 1) if row.source == source)
-        new = [row for row in rows if row not in there]
+        new = [row for one in series for row in self._not_there(one)]
         if new:
-            self.upsert_features(new)
+            self._connection.upsert(FEATURES, new)
         return len(new)
+
+    def _not_there(self, series: FeatureSeries) -> list[tuple[str, str, int, str, float | None]]:
+        symbol, name, source, times, values = series
+        query = (
+            "SELECT time_ns, value FROM features WHERE symbol = ? AND name = ? AND time_ns >= ? AND time_ns <= ? "
+            "AND source = ?"
+        )
+        with self._connection.explained():
+            rows = self._connection.execute(query, (symbol, name, min(times), max(times), source)).fetchall()
+        there: dict[int, float | None] = dict(rows)
+        return [
+            (symbol, name, time_ns, source, value) for time_ns, value in zip(times, values, strict=True)
+            if there.get(time_ns, math.nan) != value
+        ]  # fmt: skip
 
     def upsert_session_labels(self, rows: Iterable[SessionLabel]) -> int:
         """Write all of ``rows`` or none of them; returns how many rows were given."""

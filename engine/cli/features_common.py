@@ -17,7 +17,7 @@ from engine.market.events import NANOS
 from engine.market.instrument import Instrument
 from engine.plan.compiled import compiled_kernel
 from engine.ruleset.rules import Ruleset
-from state.marketdata import FeatureRow, MarketData, SessionLabel
+from state.marketdata import FeatureSeries, MarketData, SessionLabel
 
 AT_ONCE: Final = 2_000  # bars whose values are written in one transaction
 HOUR: Final = 3600
@@ -62,16 +62,17 @@ def make_features(
     return {features.symbol: features for features in made if features.names}
 
 
-def feature_rows(rows: Sequence[Row]) -> Iterator[tuple[str, list[FeatureRow]]]:
-    """As the store keeps them, by symbol, and name by name: neighbours there are written together. NaN is unknown."""
-    by_symbol: dict[str, list[Row]] = {}
+def series_of(rows: Iterable[Row]) -> Iterator[FeatureSeries]:
+    """The values of one symbol as the store keeps them, name by name. NaN is unknown."""
+    by_source: dict[str, list[Row]] = {}
     for row in rows:
-        by_symbol.setdefault(row.features.symbol, []).append(row)
-    for symbol, own in by_symbol.items():
-        yield symbol, [
-            FeatureRow(symbol, name, row.time_ns, row.source, value if (value := row.values[number]) == value else None)
-            for number, name in enumerate(own[0].features.names) for row in own
-        ]  # fmt: skip
+        by_source.setdefault(row.source, []).append(row)
+    for source, own in by_source.items():
+        symbol = own[0].features.symbol
+        times = [row.time_ns for row in own]
+        columns = zip(*(row.values for row in own), strict=True)
+        for name, column in zip(own[0].features.names, columns, strict=True):
+            yield FeatureSeries(symbol, name, source, times, [value if value == value else None for value in column])
 
 
 class Writer:
@@ -87,12 +88,15 @@ class Writer:
 
     def flush(self) -> None:
         """Write what there is."""
-        for symbol, rows in feature_rows(self._rows):
-            count = self.counts[symbol]
-            count.bars += len({row.time_ns for row in rows})
-            count.values += len(rows)
-            count.unknown += sum(row.value is None for row in rows)
-            count.written += self._store.note_features(rows)
+        by_symbol: dict[str, list[Row]] = {}
+        for row in self._rows:
+            by_symbol.setdefault(row.features.symbol, []).append(row)
+        for symbol, rows in by_symbol.items():
+            series, count = list(series_of(rows)), self.counts[symbol]
+            count.bars += len(rows)
+            count.values += sum(len(one.values) for one in series)
+            count.unknown += sum(one.values.count(None) for one in series)
+            count.written += self._store.note_features(series)
         self._rows.clear()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.market.marketdata import BarRow, MarketDataStore, TickRow
 from state import StoreError, open_store
 from state.connection import connect
-from state.marketdata import FEATURE_PAGE, PAGE, FeatureRow, MarketData, SessionLabel, open_market_data
+from state.marketdata import FEATURE_PAGE, PAGE, FeatureRow, FeatureSeries, MarketData, SessionLabel, open_market_data
 from state.place import Place
 from tests import postgres
 
@@ -109,17 +109,24 @@ def test_features_and_session_labels_are_kept_by_their_keys(data: MarketData) ->
 
 
 def test_features_that_are_there_just_so_are_not_written_again(data: MarketData) -> None:
-    rows = [
-        FeatureRow(symbol, name, START + n, source, None if n == 1 else n / 3)
-        for symbol in ("SPY", "QQQ") for name in ("a", "b") for source in ("ws", "run") for n in range(5)
+    values = [0.0, None, 2 / 3, 1.0, 4 / 3]
+    times = range(START, START + 5)
+    series = [
+        FeatureSeries(symbol, name, source, times, values)
+        for symbol in ("SPY", "QQQ") for name in ("a", "b") for source in ("ws", "run")
     ]  # fmt: skip
-    assert data.note_features(rows[:7]) == 7
-    assert data.note_features(rows) == len(rows) - 7
-    assert data.note_features(rows) == 0
-    other = [rows[0]._replace(value=None), rows[1]._replace(value=0.5), *rows[2:]]
-    assert data.note_features(other) == 2, "unknown is not zero, and known is not unknown"
+    assert data.note_features([series[0]._replace(times_ns=times[1:3], values=values[1:3])]) == 2
+    assert data.note_features(series) == 8 * 5 - 2
+    assert data.note_features(series) == data.note_features([]) == 0
+    other = [None, 0.5, *values[2:]]
+    assert data.note_features([series[0]._replace(values=other)]) == 2, "unknown is not zero, and known not unknown"
+    wanted = [
+        FeatureRow(one.symbol, one.name, time_ns, one.source, value)
+        for one in [series[0]._replace(values=other), *series[1:]]
+        for time_ns, value in zip(times, one.values, strict=True)
+    ]  # fmt: skip
     assert [row for symbol in data.symbols("features") for row in data.all_features(symbol, START, END)] == sorted(
-        other, key=lambda row: (row.symbol, row.time_ns, row.name, row.source)
+        wanted, key=lambda row: (row.symbol, row.time_ns, row.name, row.source)
     )
     assert data.feature_names("SPY") == ["a", "b"]
     assert (data.feature_names("DIA"), data.span("features", "SPY")) == ([], (START, START + 4))
