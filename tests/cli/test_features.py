@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +19,7 @@ from state.flatfiles import export_flatfiles
 from state.marketdata import FeatureRow, MarketData, SessionLabel, open_market_data
 from tests import postgres
 
+PROJECT = Path(__file__).parents[2]
 MINUTE = 60 * 10**9
 DAY = 24 * 60 * MINUTE
 OPEN = 1_709_562_600 * 10**9  # 2024-03-04, half past nine in New York
@@ -58,14 +61,21 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
+def schema(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The schema of a database; empty where the store is a file."""
+    return f"f{zlib.crc32(str(tmp_path).encode())}" if request.param == "postgresql" else ""
+
+
+@pytest.fixture
 def engine(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Engine:
+    request: pytest.FixtureRequest, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Engine:  # fmt: skip
     """The command in a folder with a pack, on a store of each kind."""
     url = ""
-    if request.param == "postgresql":
+    if schema:
         server: postgres.Server = request.getfixturevalue("server")
-        url = f'url = "{server.url("f" + str(abs(hash(tmp_path))))}"\n'
+        url = f'url = "{server.url(schema)}"\n'
         monkeypatch.setenv("AUTOTRADER__STORE__PASSWORD", postgres.PASSWORD)
     (tmp_path / "rules" / "mine").mkdir(parents=True)
     (tmp_path / "rules" / "mine" / "pack.yaml").write_text(PACK)
@@ -162,6 +172,67 @@ def test_files_give_the_same_values_as_the_store(engine: Engine, data: MarketDat
     ).err  # fmt: skip
 
 
+def run_on_files(engine: Engine, data: MarketData, folder: Path) -> None:
+    """A kept run on files, and what is built from the same files."""
+    data.upsert_bars(bar(day * 1440 + n, symbol) for day in range(2) for n in range(9) for symbol in ("SPY", "QQQ"))
+    export_flatfiles(data, folder / "bars")
+    words = ("--pack", "mine", "--data", folder / "bars")
+    engine("run", "--paper", *words, "--source", "replay", "--trace", "none", "--json")
+    engine("features", "build", *words)
+
+
+def test_a_kept_run_is_recorded_from_its_journal(engine: Engine, data: MarketData, tmp_path: Path) -> None:
+    run_on_files(engine, data, tmp_path)
+    built = all_of(data)
+    said = engine("features", "record", "--follow", "--json").json
+    assert said["source"] == "paper:replay"
+    assert {symbol: one["written"] for symbol, one in said["symbols"].items()} == {"SPY": 36, "QQQ": 36}
+    recorded = [row for row in all_of(data) if row.source == "paper:replay"]
+    assert [row._replace(source="files") for row in recorded] == built
+    assert [label.label for label in data.session_labels("XNYS", 0, END)].count("mine.morning") == 2
+    lines = engine("features", "record", said["run"]).out.splitlines()
+    words = "36 values at 18 bars (4 unknown), 0 written, 36 were there"
+    assert lines[:2] == [f"{symbol}: {words}" for symbol in said["symbols"]]
+    assert "has no run nobody" in engine("features", "record", "nobody", code=2).err
+
+
+def test_the_queries_of_the_page_answer(
+    engine: Engine, data: MarketData, tmp_path: Path, schema: str, request: pytest.FixtureRequest
+) -> None:
+    duckdb, page = pytest.importorskip("duckdb"), (PROJECT / "docs" / "features.md").read_text()
+    chart, annotations, joined, parquet = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    run_on_files(engine, data, tmp_path)
+    engine("features", "record")
+    engine("data", "export", "--out", "out")
+    averages = parquet.strip().replace("ema(close, 20)", "sma(close, 3)")
+    query = f"SELECT label, count(*), count(ema) FROM ({averages}) GROUP BY label ORDER BY label"
+    counts = duckdb.sql(query).fetchall()
+    # Two symbols and two sources on two days; the window leaves the first minute out, and averages warm up on one day.
+    assert counts == [("mine.morning", 8 * 8, 8 * 8 - 4), ("regular", 8 * 9, 8 * 9 - 8)]
+    if not schema:
+        return
+    import psycopg
+
+    server: postgres.Server = request.getfixturevalue("server")
+    names = {
+        "autotrader_market.": f"{schema}_market.", "autotrader.": f"{schema}.", "rvol(20)": "sma(close, 3)",
+        "vwap()": "sma(close, 3)", "polygon_ws": "files", "$__unixEpochNanoFrom()": "0",
+        "$__unixEpochNanoTo()": str(END),
+    }  # fmt: skip
+
+    def answer(query: str) -> list[tuple[Any, ...]]:
+        for name, here in names.items():
+            query = query.replace(name, here)
+        with psycopg.connect(server.url(schema).partition("?")[0], password=postgres.PASSWORD) as connection:
+            return connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+
+    assert [row[2] for row in answer(chart)][:4] == [None, None, 500.25, 500.5]
+    assert {row[2] for row in answer(annotations)} == {"pre", "regular", "post", "mine.morning"}
+    decisions = answer(joined)
+    assert decisions and all(row[4] == "sma(close, 3)" and row[5] > 400 for row in decisions)
+    assert {row[6] for row in decisions} == {"regular", "mine.morning"}
+
+
 def test_of_two_sources_one_is_chosen(engine: Engine, data: MarketData) -> None:
     data.upsert_bars([bar(n, source=source) for n in range(3) for source in ("polygon_flatfile", "ws")])
     said = engine("features", "build", "--pack", "mine", code=2)
@@ -208,7 +279,7 @@ def test_the_scalper_on_recorded_days(engine: Engine, shared_data: Path, data: M
     folder = shared_data / "equities"
     if not folder.is_dir():
         pytest.skip("the recorded equities are not here")
-    rules = Path(__file__).parents[2] / "rules" / "index_scalper"
+    rules = PROJECT / "rules" / "index_scalper"
     words = ("--data", folder, "--symbols", "SPY", "--from", "2011-01-04", "--to", "2011-01-04")
     found = engine("features", "build", "--pack", rules, *words, "--json").json["symbols"]["SPY"]
     assert found["values"] == found["bars"] * len(found["names"]) == found["written"] > 20_000

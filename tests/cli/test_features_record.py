@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from engine.cli.features_record import record_run
-from engine.market.inputs import Resumed
 from engine.market.marketdata import BarRow
-from state import Mode, Store, open_store
+from state import open_store
 from state.flatfiles import export_flatfiles
 from state.marketdata import FeatureRow, open_market_data
 
@@ -119,21 +118,3 @@ def test_what_cannot_record_is_told_once_and_the_run_goes_on(folder: Path, engin
     (line,) = [line for line in ran.err.splitlines() if "no longer recorded" in line]
     assert "autotrader-market.db" in line and "`engine features record " in line
     assert engine_cli("features", "record", cwd=folder).code == 2
-
-
-def test_a_run_that_ended_is_over_and_one_that_goes_on_is_not(tmp_path: Path) -> None:
-    store: Store = open_store(tmp_path / "s.db")
-    writer = store.begin_run(
-        str(Mode.PAPER), 1, "x", ["p"], [], "sha", {"p": {}}, {}, {}, {}, "1", conditions={"instruments": []}
-    )  # fmt: skip
-    reader = open_store(tmp_path / "s.db", create=False)
-    given = [Resumed(str(number)) for number in range(4)]
-    for number, item in enumerate(given):
-        writer.input(item)
-        writer.flush()
-        found = [(at, list(block)) for at, block in reader.input_blocks(writer.run_id, number)]
-        assert found == [(number + 1, [item])], "only what is new"
-    assert list(reader.inputs(writer.run_id)) == given
-    assert reader.goes_on(writer.run_id)
-    writer.end("done", 1, {})
-    assert not reader.goes_on(writer.run_id)
