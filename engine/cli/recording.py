@@ -27,24 +27,35 @@ class Recording:
         self._over = False
 
     def look(self) -> None:
-        """Say once what ended it before the run did."""
-        if self._over or self._process.is_alive():
-            return
-        self._over = True
-        try:
-            words = self._heard.recv() if self._heard.poll() else f"ended with {self._process.exitcode}"
-        except EOFError:
-            words = f"ended with {self._process.exitcode}"
-        self._tell(
-            f"what the rules compute is no longer recorded: {words}; when that is mended, `engine features record "
-            f"{self._run}{'' if self._mode == Mode.PAPER else f' --mode {self._mode}'}` makes up for it"
-        )
+        """While the run goes on: say once what ended it before the run did."""
+        if not self._over and not self._process.is_alive():
+            self._say(self._words() or self._exit)
 
     def ended(self) -> None:
         """The run has ended in the store: wait for the rest to be written."""
         self._process.join(JOIN_SECONDS)
-        if self._process.exitcode != 0 or self._heard.poll():
-            self.look()
+        words = None if self._over else self._words()
+        if words or (not self._over and self._process.exitcode != 0):
+            self._say(words or self._exit)
+
+    @property
+    def _exit(self) -> str:
+        code = self._process.exitcode
+        return "it is slow" if code is None else f"its process ended with {code}"
+
+    def _words(self) -> str | None:
+        """What it said, if anything."""
+        try:
+            return str(self._heard.recv()) if self._heard.poll() else None
+        except EOFError:
+            return None
+
+    def _say(self, words: str) -> None:
+        self._over = True
+        self._tell(
+            f"what the rules compute is no longer recorded: {words}; when that is mended, `engine features record "
+            f"{self._run}{'' if self._mode == Mode.PAPER else f' --mode {self._mode}'}` makes up for it"
+        )
 
 
 def recording(settings: Settings, mode: str, run: str, tell: Callable[[str], None]) -> Recording | None:

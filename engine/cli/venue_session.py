@@ -263,9 +263,9 @@ class VenueSession:
         told = {} if self.would_be is None else {"would_be": self.would_be.orders_told}
         report = {"run": writer.run_id, **result.to_json(), **extra, **told}
         writer.end("stopped", statistics.ended_ns, report)
-        self._service.ended()
         if self.relisted:
-            return ExitCode.GOOD
+            return ExitCode.GOOD  # nothing is waited for: the next run looks after what is held
+        self._service.ended()
         if self.wish.as_json:
             print_json(report)
         else:
