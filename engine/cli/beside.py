@@ -62,7 +62,7 @@ class Beside:
             self._say(f"the service cannot reach this run: {error}")
         else:
             self.recorders.append(self._desk)
-        self._recording: Recording | None = recording(settings, mode, writer.run_id, self._say)
+        self._recording: Recording | None = recording(settings, store, mode, writer.run_id, self._say)
 
     def waiting(self) -> bool:
         """Whether somebody has asked for something that no tick has taken."""

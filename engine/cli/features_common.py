@@ -125,7 +125,8 @@ def keep_labels(
         there = data.session_labels(name, begins, ends)
         stale = [row for row in there if _whose(row.label) in mine and row[:3] not in {new[:3] for new in labels}]
         data.upsert_session_labels(labels)
-        data.drop_session_labels(stale)
+        if stale:
+            data.drop_session_labels(stale)
     return found
 
 

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from datetime import date
 from multiprocessing.connection import Connection
 from typing import Annotated, Any, Final
@@ -58,7 +59,7 @@ def record(
         else:
             journal.read()
     if json:
-        found = {symbol: journal.told(count) for symbol, count in journal.counts.items()}
+        found = {symbol: asdict(count) for symbol, count in journal.counts.items()}
         print_json({"run": journal.run, "source": journal.source, "store": str(data.path), "symbols": found})
     else:
         for symbol, count in journal.counts.items():
@@ -89,9 +90,6 @@ class Journal:
     @property
     def counts(self) -> dict[str, Count]:
         return dict(self._writer.counts)
-
-    def told(self, count: Count) -> dict[str, int]:
-        return {"bars": count.bars, "values": count.values, "unknown": count.unknown, "written": count.written}
 
     def read(self) -> None:
         """Everything that is there now; what comes later is for the next time."""

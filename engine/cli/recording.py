@@ -6,9 +6,9 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from typing import Final
 
-from engine.cli.stores import market_of, store_of
+from engine.cli.stores import market_of
 from engine.settings import Settings
-from state import Mode
+from state import Mode, Store
 
 JOIN_SECONDS: Final = 60.0  # for what is left to be written when a run has ended
 
@@ -16,12 +16,12 @@ JOIN_SECONDS: Final = 60.0  # for what is left to be written when a run has ende
 class Recording:
     """It reads the run's journal in the store: no tick waits for it, and nothing that it meets stops a run."""
 
-    def __init__(self, settings: Settings, mode: str, run: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, store: Store, mode: str, run: str, tell: Callable[[str], None]) -> None:
         self._run, self._tell, self._mode = run, tell, mode
         context = get_context("spawn")  # a fork would share the database's connection and the run's threads
         self._heard, heard = context.Pipe(duplex=False)
-        places = (store_of(settings, Mode(mode)), market_of(settings))
-        self._process = context.Process(target=_follow, args=(*places, run, heard), name=f"features of {run}")
+        arguments = (store.path, market_of(settings), run, heard)
+        self._process = context.Process(target=_follow, args=arguments, name=f"features of {run}")
         self._process.start()
         heard.close()
         self._over = False
@@ -58,12 +58,14 @@ class Recording:
         )
 
 
-def recording(settings: Settings, mode: str, run: str, tell: Callable[[str], None]) -> Recording | None:
+def recording(
+    settings: Settings, store: Store, mode: str, run: str, tell: Callable[[str], None]
+) -> Recording | None:
     """What records beside a run, where the settings ask for it; a machine that starts no process for it is told."""
     if not settings.store.features:
         return None
     try:
-        return Recording(settings, mode, run, tell)
+        return Recording(settings, store, mode, run, tell)
     except OSError as error:
         tell(f"what the rules compute is not recorded: no process can be started for it: {error.strerror or error}")
         return None

@@ -70,11 +70,10 @@ def named_plan(ruleset: Ruleset, symbol: str, parameters: Mapping[str, float] | 
                 left_out[name] = why
             else:
                 found[name] = term
-    for term in _terms_of(rules):
-        for part_of in walk(term):
-            written = _written(part_of, builder)
-            if written and not _why_left_out(part_of, ruleset.facts, moving):
-                found.setdefault(written, part_of)
+    for term in (below for whole in _terms_of(rules) for below in walk(whole)):
+        written = _written(term, builder)
+        if written and not _why_left_out(term, ruleset.facts, moving):
+            found.setdefault(written, term)
     numbers = {name: builder.add(term) for name, term in found.items()}
     plan.symbols[symbol] = SymbolPlan(symbol, builder.build(), [], [])
     return NamedPlan(plan, numbers, left_out)
@@ -162,9 +161,14 @@ def _plain(term: Term, builder: Builder) -> str:
     value = builder.constant_value(term)
     if value != value or term.type.kind is Kind.TEXT:
         return ""
-    return _duration(value) if term.type.kind is Kind.DURATION else f"{value:g}"
+    return _duration(value) if term.type.kind is Kind.DURATION else _number(value)
 
 
 def _duration(seconds: float) -> str:
     size, unit = next((pair for pair in _UNITS if seconds % pair[0] == 0), (1, "s"))
-    return f"{seconds / size:g}{unit}"
+    return f"{_number(seconds / size)}{unit}"
+
+
+def _number(value: float) -> str:
+    """With all its digits: what differs has another name."""
+    return repr(float(value)).removesuffix(".0")

@@ -187,6 +187,16 @@ overrides: {{AAPL: {{params: {{n: 5}}}}}}
     assert features(ruleset, "QQQ").names == (), "which no rule looks at"
 
 
+def test_numbers_that_differ_have_names_that_differ() -> None:
+    ruleset = rules_of(
+        "kind: strategy\nname: s\nwhen: close > max(sigma_band(1.00000001), sigma_band(1.00000002)) "
+        f"and close > on(90m, opening_range_high(45m))\n{BUY}"
+    )
+    assert features(ruleset).names == (
+        "sigma_band(1.00000001)", "sigma_band(1.00000002)", "on(90m, opening_range_high(45m))"
+    )  # fmt: skip
+
+
 def test_what_a_session_sets_is_as_the_run_has_it() -> None:
     ruleset = rules_of(
         f"""\
