@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.calendars import calendar
@@ -91,7 +91,14 @@ steps = st.lists(
 )  # fmt: skip
 
 
+def wave(count: int) -> list[tuple[Any, ...]]:
+    """Minute after minute, up and down."""
+    return [(1, math.sin(n / 5), 100.0 + n % 17, n % 3 == 0, 30) for n in range(count)]
+
+
 @settings(max_examples=10)
+@example(steps=wave(50), start=-10)  # over the open, and the end of the opening range
+@example(steps=wave(30), start=375)  # over the close
 @given(steps=steps, start=st.integers(-40, 380))
 def test_values_are_the_bits_that_a_run_had(steps: list[tuple[Any, ...]], start: int) -> None:
     """A run sees quotes between bars, other symbols, and opens and closes sessions as time passes; no value differs."""
