@@ -18,7 +18,7 @@ from engine.language.functions import CATALOGUE
 from engine.language.terms import CROSSINGS, Op, Term, walk
 from engine.language.types import Kind, Varies
 from engine.market.facts import FactSpec, Scope
-from engine.plan.build import Builder, Texts
+from engine.plan.build import Builder
 from engine.plan.ops import BASE_SECONDS
 from engine.plan.plan import (
     Plan,
@@ -54,29 +54,35 @@ def named_plan(ruleset: Ruleset, symbol: str, parameters: Mapping[str, float] | 
 
     Raises PlanError for a constant that has no meaning where it stands.
     """
-    plan = make_plan(ruleset, [symbol], parameters, Texts())
+    plan = make_plan(ruleset, [symbol], parameters)
     part = plan.symbols[symbol]
     rules = list(_rules_of(plan, part))
-    moving = moving_parameters(ruleset)
     values = default_parameters(ruleset) | dict(parameters or {})
     own = parameters_of(plan, symbol, values, (*part.strategies, *part.held_by))
-    builder = Builder(ruleset.facts, own, moving, plan.texts, frames_of(ruleset, _terms_of(rules)))
+    frames = frames_of(ruleset, _terms_of(rules))
+    builder = Builder(ruleset.facts, own, moving_parameters(ruleset), plan.texts, frames)
+    terms, left_out = _named_terms(rules, builder)
+    slots = {name: builder.add(term) for name, term in terms.items()}
+    plan.symbols[symbol] = SymbolPlan(symbol, builder.build(), [], [])
+    return NamedPlan(plan, slots, left_out)
+
+
+def _named_terms(rules: list[Rule], builder: Builder) -> tuple[dict[str, Term], dict[str, str]]:
+    """What has a name, lets first, and why some lets are left out."""
     found: dict[str, Term] = {}
     left_out: dict[str, str] = {}
     for rule in rules:
         for let, term in rule.lets.items():
-            name, why = f"{rule.key}.{let}", _why_left_out(term, ruleset.facts, moving)
+            name, why = f"{rule.key}.{let}", _why_left_out(term, builder.facts, builder.moving)
             if why:
                 left_out[name] = why
             else:
                 found[name] = term
     for term in (below for whole in _terms_of(rules) for below in walk(whole)):
         written = _written(term, builder)
-        if written and not _why_left_out(term, ruleset.facts, moving):
+        if written and not _why_left_out(term, builder.facts, builder.moving):
             found.setdefault(written, term)
-    numbers = {name: builder.add(term) for name, term in found.items()}
-    plan.symbols[symbol] = SymbolPlan(symbol, builder.build(), [], [])
-    return NamedPlan(plan, numbers, left_out)
+    return found, left_out
 
 
 def _rules_of(plan: Plan, part: SymbolPlan) -> Iterator[Rule]:
