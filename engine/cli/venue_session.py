@@ -80,6 +80,7 @@ class VenueSession:
         self.would_be: WouldBe | None = None
         self._lines: list[PackLines] = []
         self._notifier, self._notify = notifier, tell_alert(notifier, where(port))
+        self._service: Alone | Beside = Alone()
         self.tape: CaptureWriter | None = None
         self.unlisted: frozenset[str] = frozenset()  # of the sources' markets, those that the venue does not have
         self.halted = self.relisted = False
@@ -182,10 +183,11 @@ class VenueSession:
 
     def service(self, writer: RunWriter, decider: Decider) -> Alone | Beside:
         """What stands beside the run: events, figures, wishes that come by the service."""
-        if self.wish.dry:
-            return Alone()
-        mode = str(self.port.mode if self.wish.live else Mode.PAPER)
-        return Beside(self.settings, self.store, writer, decider, mode, self.teller(writer, "service"))
+        if not self.wish.dry:
+            mode = str(self.port.mode if self.wish.live else Mode.PAPER)
+            tell = self.teller(writer, "service")
+            self._service = Beside(self.settings, self.store, writer, decider, mode, tell)
+        return self._service
 
     def before_tick(self, writer: RunWriter, decider: Decider, service: Alone | Beside) -> Callable[[], None]:
         """Obey the kill switch, then take what people ask for."""
@@ -274,7 +276,8 @@ class VenueSession:
         report = {"run": writer.run_id, **result.to_json(), **extra, **told}
         writer.end("stopped", statistics.ended_ns, report)
         if self.relisted:
-            return ExitCode.GOOD
+            return ExitCode.GOOD  # nothing is waited for: the next run looks after what is held
+        self._service.ended()
         if self.wish.as_json:
             print_json(report)
         else:
