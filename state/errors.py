@@ -9,3 +9,7 @@ class StoreError(Exception):
 
 class TakenError(StoreError):
     """Another engine has the store."""
+
+
+class StoreUnreachableError(StoreError):
+    """A database that cannot be reached, or is no longer: with its server up again, the same may go well."""
