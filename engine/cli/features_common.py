@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from engine.cli.errors import UserError
 from engine.decide.features import Features
 from engine.decide.labels import ExtendedHours, calendar_stretches, window_stretches
+from engine.decide.sessions import calendar_of
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS
 from engine.market.instrument import Instrument
@@ -103,13 +104,12 @@ class Writer:
 def labels_of(
     ruleset: Ruleset, calendars: Mapping[str, TradingCalendar], first: date, last: date
 ) -> dict[str, list[SessionLabel]]:
-    """The sessions of all calendars and the windows of all packs, by calendar."""
+    """The sessions of all calendars and the windows of all packs, by calendar: those of ``zones.calendars_of``."""
     found: dict[str, list[SessionLabel]] = {}
     for name, calendar in calendars.items():
         stretches = [*calendar_stretches(calendar, first, last, EXTENDED.get(name))]
-        for pack in ruleset.packs.values():
-            if pack.calendar == name:
-                stretches += window_stretches(pack, calendar, first, last)
+        windows = [s for pack in ruleset.packs.values() for s in pack.sessions if calendar_of(s, calendars) == name]
+        stretches += window_stretches(windows, calendar, first, last)
         found[name] = [SessionLabel(name, *stretch) for stretch in sorted(stretches)]
     return found
 

@@ -82,7 +82,7 @@ class Journal:
         market = (kept.store.snapshot(self.run, INPUTS) or {}).get("source")
         self.source = f"{kept.run['mode']}:{market}" if market else str(kept.run["mode"])
         self._store, self._data, self._ruleset = kept.store, data, kept.plan.ruleset
-        self._instruments, self._calendars = markets_of(said)
+        self._instruments, self._calendars = markets_of(said, self._ruleset)
         wanted = (self._instruments[symbol] for symbol in kept.run["symbols"])
         self._machines = make_features(self._ruleset, wanted, self._calendars, kept.run["parameters"])
         self._writer, self._block, self._days = Writer(data), 0, set[int]()

@@ -15,6 +15,8 @@ from engine.cli.features_common import in_order, keep_labels
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import market_of
+from engine.decide.sessions import window_calendars
+from engine.market.calendar import in_zone
 from engine.settings import load_settings
 from state.marketdata import open_market_data
 
@@ -35,9 +37,13 @@ def sessions(
     in_order(begins, ends)
     settings = load_settings(config)
     ruleset = load_rules(*rules_of(pack, settings.rules.paths)).ruleset
-    names = sorted({found.calendar for found in ruleset.packs.values() if found.calendar})
+    packs = ruleset.packs.values()
+    exchanges = {in_zone(found.calendar, found.timezone, calendar) for found in packs if found.calendar}
+    names = sorted(exchanges | window_calendars(packs, calendar))
     if not names:
-        raise UserError(f"the pack {pack} names no calendar; write one in its pack.yaml, such as calendar: XNYS")
+        raise UserError(
+            f"the pack {pack} names no calendar and has no session; write one in its pack.yaml, such as calendar: XNYS"
+        )
     data = open_market_data(market_of(settings))
     try:
         found = keep_labels(data, ruleset, {name: calendar(name) for name in names}, begins, ends)
