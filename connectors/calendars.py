@@ -48,7 +48,7 @@ def calendar(name: str) -> TradingCalendar:
     found = ExchangeSessions(name, sessions.timezone, list(map(TradingDay._make, rows)))
     for day in found.days[-5:]:
         if found.ordinal_at(day.open_ns) != day.ordinal:
-            raise CalendarError(f"calendar {name!r} has sessions that begin on the evening before, which have no one "
+            raise CalendarError(f"calendar {name!r} has sessions that begin on the evening before, which have no "
                                 f"local date; use an exchange with day sessions, or {ALWAYS_OPEN!r}")
     if kept is None and path is not None:
         keep(path, sessions)
@@ -64,8 +64,8 @@ def _elsewhere(exchange: str, timezone: str) -> TradingCalendar:
     days = [day._replace(ordinal=zone.ordinal_at(day.open_ns)) for day in there.days]
     for day in days:
         if zone.ordinal_at(day.close_ns - 1) != day.ordinal:
-            raise CalendarError(f"the sessions of calendar {exchange!r} run over midnight in {timezone} and have no one "
-                                f"date there; write `timezone: {there.timezone}`")
+            raise CalendarError(f"the sessions of calendar {exchange!r} run over midnight in {timezone} and have no "
+                                f"one date there; write `timezone: {there.timezone}`")
     return ExchangeSessions(name, timezone, days)
 
 

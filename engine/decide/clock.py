@@ -128,8 +128,13 @@ class Clock:
 
     def moment_ns(self, seconds_of_day: float) -> int:
         """The instant of this date, or of the one before or after it, at which the clock on the wall says so."""
-        local = self._midnight_ns + self._offset_ns + int(seconds_of_day * NANOS)
-        return local - self._calendar.utc_offset_ns(local - self._offset_ns)
+        moment = self._midnight_ns + int(seconds_of_day * NANOS)
+        moved = self._calendar.utc_offset_ns(moment) - self._offset_ns
+        if not moved:
+            return moment
+        if self._calendar.utc_offset_ns(moment - moved) - self._offset_ns == moved:
+            return moment - moved
+        return max(moment, moment - moved)  # the wall never shows it: the moment at which it is passed over
 
     @property
     def session(self) -> TradingDay | None:
