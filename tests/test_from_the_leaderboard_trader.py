@@ -21,7 +21,7 @@ pytest.importorskip("uvicorn")
 from connectors.arena.board import Board, Row
 from connectors.simulators.arena.markets import arena_document, next_check, now_of
 from connectors.simulators.arena.server import ArenaServer, Showing
-from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.scenario import read_scenario
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-SHOWN_CHARACTERS = 300
+from connectors.transport.words import shorten
 
 
 class Meaning(StrEnum):
@@ -177,9 +177,3 @@ def _kind(status: int, fault: Fault, writes: bool, orders: bool) -> type[KalshiE
     if fault.code == "order_already_exists":
         return DuplicateOrder
     return OrderRefused if orders else RequestRefused
-
-
-def shorten(text: str) -> str:
-    """The beginning of ``text`` on one line, for a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"

@@ -10,7 +10,8 @@ import re
 from enum import StrEnum
 from typing import Any
 
-SHOWN_CHARACTERS = 300
+from connectors.transport.words import shorten
+
 QUOTA = "Quota Violation"
 FINALIZED = "already in finalized state"
 TRANSIENT_FAULTS = ("Datastore Error",)
@@ -163,9 +164,3 @@ def quota_ms(text: str) -> int:
     """The end of the window that the last word of a quota violation names; 0 where there is none."""
     last = re.search(r"(\d{13})\D*$", text)
     return int(last.group(1)) if last else 0
-
-
-def shorten(text: str) -> str:
-    """The beginning of ``text`` on one line, for a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +12,9 @@ import typer
 
 from engine.cli import simulate_arena, simulate_polygon, simulate_tradier, together
 from engine.cli.clock import TIMES, nanos_of
-from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
+from engine.cli.practice import FolderOption, folder_of, keep, need_packages, serve, show_rows, variables
 
 if TYPE_CHECKING:
     from connectors.simulators.kalshi.scenario import Document
@@ -63,12 +60,7 @@ def kalshi(
     keys: Annotated[
         Path | None, typer.Option("--keys", metavar="FILE", help="Public keys to let in, instead of new ones.")
     ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", metavar="DIR", help="Where keys go, or are since last time.  [default: a temporary folder]"
-        ),
-    ] = None,
+    folder: FolderOption = None,
     read_lag: Annotated[
         int, typer.Option("--read-lag", metavar="MS", min=0, help="How far reads of the portfolio are behind.")
     ] = READ_LAG_MS,
@@ -79,8 +71,8 @@ def kalshi(
 ) -> int:
     """Run a practice exchange on loopback until Ctrl-C. docs/practice-exchange.md says what it does."""
     together.check(together.SIMULATE, {"--speed": speed is not None, "--replay": replay is not None})
-    _need_packages()
-    from connectors.simulators.kalshi.faults import FaultSpecError
+    need_packages("cryptography")
+    from connectors.simulators.faults import FaultSpecError
     from connectors.simulators.kalshi.keys import KeyFileError
     from connectors.simulators.kalshi.scenario import ScenarioError
     from connectors.simulators.kalshi.server import Practice
@@ -91,20 +83,10 @@ def kalshi(
         practice = Practice(setup)
     except (FaultSpecError, KeyFileError, ScenarioError, TapeError) as error:
         raise UserError(str(error)) from None
-    with ExitStack() as stack:
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practice-kalshi-")))
-        made = [] if keys is not None else _keys(practice, folder)
-        _serve(practice, port, folder, made, json)
+    with folder_of(folder, "kalshi") as kept:
+        made = [] if keys is not None else _keys(practice, kept)
+        _serve(practice, port, kept, made, json)
     return ExitCode.GOOD
-
-
-def _need_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("uvicorn", "websockets", "cryptography") if find_spec(name) is None]
-    if missing:
-        raise UserError(f"the practice exchange needs {', '.join(missing)}; pip install 'autotrader[simulators]'")
 
 
 def _keys(practice: Practice, folder: Path) -> list[Credentials]:
@@ -153,68 +135,47 @@ def _listings(markets: Sequence[Path], now_ns: int, *, taped: bool) -> Document 
 
 
 def _serve(practice: Practice, port: int, folder: Path, keys: list[Credentials], as_json: bool) -> None:
-    from connectors.simulators.serving import LOOPBACK, listen, run
+    tickers = sorted(practice.venue.floor.markets)
 
-    try:
-        listening = listen(port)
-    except OSError as error:
-        raise UserError(f"--port {port}: {error.strerror}; 0 takes a free one") from None
-    with listening:
-        root = f"{LOOPBACK}:{listening.getsockname()[1]}"
-        try:
-            files = _write(practice, folder, keys, root)
-        except OSError as error:
-            raise UserError(f"--folder {folder}: {error.strerror}") from None
-        tickers = sorted(practice.venue.floor.markets)
-        said = {
-            "rest": f"http://{root}/trade-api/v2",
-            "websocket": f"ws://{root}/trade-api/ws/v2",
-            "control": f"http://{root}/practice",
-            **files,
+    def said(place: str) -> dict[str, Any]:
+        return {
+            "rest": f"http://{place}/trade-api/v2",
+            "websocket": f"ws://{place}/trade-api/ws/v2",
+            "control": f"http://{place}/practice",
+            **_write(practice, folder, keys, place),
             "markets": len(tickers),
             "tickers": tickers,
         }
-        run(practice.app, listening, lambda: _announce(said, as_json))
+
+    serve(practice.app, port, said, _show, as_json=as_json)
 
 
-def _write(practice: Practice, folder: Path, keys: list[Credentials], root: str) -> dict[str, Any]:
+def _write(practice: Practice, folder: Path, keys: list[Credentials], place: str) -> dict[str, Any]:
     """Keys, the control side's token and a file of variables for a shell; says where they are."""
-    from connectors.simulators.kalshi.keys import write_private
-
-    files = {c.key_id: folder / f"{c.key_id}.pem" for c in keys}
-    for credentials in keys:
-        write_private(files[credentials.key_id], credentials.pem)
-    token = folder / "control.token"
-    write_private(token, practice.control_token)
-    variables = folder / "env"
+    files = {c.key_id: keep(folder, f"{c.key_id}.pem", c.pem) for c in keys}
+    token, sourced = keep(folder, "control.token", practice.app.control.token), None
     if keys:
         used = min(keys, key=lambda each: (len(each.pem), each.key_id)).key_id  # an Ed25519 key is much the shorter
-        values = {"BASE_URL": f"http://{root}", "API_KEY_ID": used, "PRIVATE_KEY_PATH": files[used].absolute()}
-        lines = (f"export AUTOTRADER__KALSHI__{name}={shlex.quote(str(value))}\n" for name, value in values.items())
-        write_private(variables, "".join(lines))
+        values = {"BASE_URL": f"http://{place}", "API_KEY_ID": used, "PRIVATE_KEY_PATH": files[used]}
+        sourced = variables(folder, "KALSHI", values)
     return {
-        "control_token_file": str(token),
-        "keys": [{"key_id": key_id, "pem": str(path)} for key_id, path in files.items()],
-        "variables": str(variables.absolute()) if keys else None,
+        "control_token_file": token,
+        "keys": [{"key_id": key_id, "pem": path} for key_id, path in files.items()],
+        "variables": sourced,
     }
 
 
-def _announce(said: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(said)
-    else:
-        print(f"practice Kalshi with {said['markets']} markets; Ctrl-C stops it")
-        for name in ("rest", "websocket", "control", "control_token_file"):
-            print(f"{name.replace('_', ' '):18}  {said[name]}")
-        for key in said["keys"]:
-            print(f"{'key id':18}  {key['key_id']}\n{'private key':18}  {key['pem']}")
-        for number, ticker in enumerate(said["tickers"][:SHOWN_MARKETS]):
-            print(f"{'' if number else 'markets':18}  {ticker}")
-        if len(said["tickers"]) > SHOWN_MARKETS:
-            print(f"{'':18}  and {len(said['tickers']) - SHOWN_MARKETS} more")
-        if said["variables"] is not None:
-            print(_next(said["variables"]))
-    sys.stdout.flush()
+def _show(said: Mapping[str, Any]) -> None:
+    print(f"practice Kalshi with {said['markets']} markets; Ctrl-C stops it")
+    show_rows(said, ("rest", "websocket", "control", "control_token_file"))
+    for key in said["keys"]:
+        print(f"{'key id':18}  {key['key_id']}\n{'private key':18}  {key['pem']}")
+    for number, ticker in enumerate(said["tickers"][:SHOWN_MARKETS]):
+        print(f"{'' if number else 'markets':18}  {ticker}")
+    if len(said["tickers"]) > SHOWN_MARKETS:
+        print(f"{'':18}  and {len(said['tickers']) - SHOWN_MARKETS} more")
+    if said["variables"] is not None:
+        print(_next(said["variables"]))
 
 
 def _next(variables: str) -> str:

@@ -93,8 +93,9 @@ def _clock_of(address: str) -> Callable[[], int]:
     """The time of a practice exchange, asked for anew each time; UserError where nobody tells it."""
     import httpx
 
-    from connectors.kalshi.hosts import HostError, loopback_hosts
+    from connectors.kalshi.hosts import loopback_hosts
     from connectors.kalshi.practice import clock_address
+    from connectors.transport.loopback import HostError
 
     try:
         asked = clock_address(loopback_hosts(address))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import shlex
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
+from engine.cli.practice import FolderOption, folder_of, keep, need_packages, secret, serve, show_rows, variables
 
 if TYPE_CHECKING:
     from connectors.simulators.tradier.prices import World
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 
 READ_LAG_MS = 60  # measured: new orders are listed after 50 to 75 ms
 SPEED_MOST = 3600.0
+TOKEN = "token"
 
 
 def command(
@@ -55,17 +52,12 @@ def command(
         bool, typer.Option("--sandbox", help="Leave out what the sandbox does: market stream, greeks, indices, ticks.")
     ] = False,
     unlimited: Annotated[bool, typer.Option("--unlimited", help="No rate limits.")] = False,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--folder", metavar="DIR", help="Where the token goes, or is.  [default: a temporary folder]"),
-    ] = None,
+    folder: FolderOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run a practice Tradier on loopback until Ctrl-C. docs/practice-tradier.md says what it does."""
-    missing = [name for name in ("uvicorn", "websockets") if find_spec(name) is None]
-    if missing:
-        raise UserError(f"the practice venue needs {', '.join(missing)}; pip install 'autotrader[simulators]'")
-    from connectors.simulators.kalshi.faults import FaultSpecError
+    need_packages()
+    from connectors.simulators.faults import FaultSpecError
     from connectors.simulators.tradier.prices import Seeded, Taped, TapeError
     from connectors.simulators.tradier.server import Practice, Setup
     from connectors.simulators.tradier.venue import Options
@@ -79,11 +71,9 @@ def command(
             begins = _begin(day, start, world.days[0] if isinstance(world, Taped) else None)
         else:
             begins, speed = _time_of(clock)
-        with ExitStack() as stack:
-            if folder is None:
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practice-tradier-")))
-            practice = Practice(Setup(begins, speed, options, world, fault, _secret(folder, "token")))
-            _serve(practice, port, folder, json)
+        with folder_of(folder, "tradier") as kept:
+            practice = Practice(Setup(begins, speed, options, world, fault, secret(kept, TOKEN)))
+            _serve(practice, port, kept, json)
     except (FaultSpecError, TapeError) as error:
         raise UserError(str(error)) from None
     return ExitCode.GOOD
@@ -94,8 +84,9 @@ def _time_of(address: str) -> tuple[int, float]:
     import asyncio
 
     from connectors.polygon.errors import PolygonError
-    from connectors.polygon.hosts import HostError, loopback_hosts
+    from connectors.polygon.hosts import loopback_hosts
     from connectors.polygon.practice import market_clock
+    from connectors.transport.loopback import HostError
 
     try:
         told = asyncio.run(market_clock(loopback_hosts(address)))
@@ -124,59 +115,25 @@ def _begin(day: str | None, start: str, recorded: date | None) -> int:
     return int(wall.replace(tzinfo=ZONE).timestamp()) * NANOS
 
 
-def _secret(folder: Path, name: str) -> str:
-    """The word in a file of ``folder`` that its owner alone may read; made where there is none."""
-    import secrets
-
-    from connectors.simulators.kalshi.keys import write_private
-
-    path = folder / name
-    try:
-        if path.exists():
-            return path.read_text(encoding="utf-8").strip()
-        folder.mkdir(parents=True, exist_ok=True)
-        word = secrets.token_urlsafe(24)
-        write_private(path, word)
-    except OSError as error:
-        raise UserError(f"--folder {folder}: {error.strerror}") from None
-    return word
-
-
 def _serve(practice: Practice, port: int, folder: Path, as_json: bool) -> None:
-    from connectors.simulators.kalshi.keys import write_private
-    from connectors.simulators.serving import LOOPBACK, listen, run
+    venue = practice.venue
 
-    try:
-        listening = listen(port)
-    except OSError as error:
-        raise UserError(f"--port {port}: {error.strerror}; 0 takes a free one") from None
-    with listening:
-        root = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
-        values = {"BASE_URL": root, "ACCOUNT_ID": practice.venue.account, "ACCESS_TOKEN": practice.token}
-        lines = (f"export AUTOTRADER__TRADIER__{name}={shlex.quote(value)}\n" for name, value in values.items())
-        try:
-            write_private(folder / "env", "".join(lines))
-            write_private(folder / "control.token", practice.control_token)
-        except OSError as error:
-            raise UserError(f"--folder {folder}: {error.strerror}") from None
-        said = {
-            "rest": f"{root}/v1", "control": f"{root}/practice", "account": practice.venue.account,
-            "token_file": str((folder / "token").absolute()),
-            "control_token_file": str((folder / "control.token").absolute()),
-            "variables": str((folder / "env").absolute()), "symbols": practice.venue.director.listed,
-            "speed": practice.venue.clock.speed,
+    def said(place: str) -> dict[str, Any]:
+        values = {"BASE_URL": f"http://{place}", "ACCOUNT_ID": venue.account, "ACCESS_TOKEN": practice.token}
+        return {
+            "rest": f"http://{place}/v1", "control": f"http://{place}/practice", "account": venue.account,
+            "token_file": str((folder / TOKEN).absolute()),
+            "control_token_file": keep(folder, "control.token", practice.app.control.token),
+            "variables": variables(folder, "TRADIER", values), "symbols": venue.director.listed,
+            "speed": venue.clock.speed,
         }  # fmt: skip
-        run(practice.app, listening, lambda: _announce(said, as_json))
+
+    serve(practice.app, port, said, _show, as_json=as_json)
 
 
-def _announce(said: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(said)
-    else:
-        print(f"practice Tradier, {said['speed']:g} market seconds a second; Ctrl-C stops it")
-        for name in ("rest", "control", "account", "token_file", "control_token_file"):
-            print(f"{name.replace('_', ' '):18}  {said[name]}")
-        print(f"{'symbols':18}  {', '.join(said['symbols'])}")
-        print(f"next, in another terminal:\n  . {shlex.quote(said['variables'])}\n  engine run --venue tradier")
-        print("a folder with a pack for it: engine init practice --venue tradier")
-    sys.stdout.flush()
+def _show(said: Mapping[str, Any]) -> None:
+    print(f"practice Tradier, {said['speed']:g} market seconds a second; Ctrl-C stops it")
+    show_rows(said, ("rest", "control", "account", "token_file", "control_token_file"))
+    print(f"{'symbols':18}  {', '.join(said['symbols'])}")
+    print(f"next, in another terminal:\n  . {shlex.quote(said['variables'])}\n  engine run --venue tradier")
+    print("a folder with a pack for it: engine init practice --venue tradier")

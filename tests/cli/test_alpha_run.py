@@ -20,7 +20,7 @@ pytest.importorskip("uvicorn")
 
 from connectors.alpha.file import write_alpha
 from connectors.alpha.models import Signal
-from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 

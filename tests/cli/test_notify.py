@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("apprise")
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 

@@ -225,7 +225,7 @@ def test_a_service_tries_a_silent_venue_again_and_ends_with_other_failures(
 
 def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
-    from connectors.simulators.kalshi.keys import write_private
+    from connectors.simulators.files import write_private
     from connectors.simulators.kalshi.listings import many
     from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
     from connectors.simulators.kalshi.venue import Options

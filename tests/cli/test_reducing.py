@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.core.order import NewOrder
 from connectors.simulators.kalshi.core.units import parse_count, parse_price
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 

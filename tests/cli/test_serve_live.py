@@ -17,8 +17,8 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.core.units import parse_price
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options

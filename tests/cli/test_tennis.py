@@ -15,7 +15,7 @@ pytest.importorskip("uvicorn")
 
 import httpx
 
-from connectors.simulators.kalshi.keys import write_private
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.scenario import read_scenario
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options

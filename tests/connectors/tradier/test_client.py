@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.kalshi.clock import Clock
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import (
     AlreadyFinal,
@@ -29,8 +28,10 @@ from connectors.tradier.errors import (
     RequestRefused,
     Unavailable,
 )
-from connectors.tradier.hosts import HostError, loopback_hosts
+from connectors.tradier.hosts import loopback_hosts
 from connectors.tradier.orders import Action, Duration, OptionLeg, Part, Type, multileg, oco, otoco, single
+from connectors.transport.clock import Clock
+from connectors.transport.loopback import HostError
 from engine.market.meter import REQUESTS
 
 EXAMPLES = Path("../shared/data/tradier/examples")

@@ -6,13 +6,13 @@ import asyncio
 from decimal import Decimal as D
 from typing import Any
 
-from connectors.kalshi.clock import Clock
 from connectors.tradier.bars import BarMaker
 from connectors.tradier.events import Down, OrderEvent, Problem, StreamQuote, Up
 from connectors.tradier.orders import Action, Part, Type, single
 from connectors.tradier.source import TradierFeed, find_instruments
 from connectors.tradier.stream import StreamSettings, TradierStream, http_events
 from connectors.tradier.venue import TradierVenue
+from connectors.transport.clock import Clock
 from engine.market.events import Bar, Quote
 from engine.market.venue import LinkDown, LinkUp, VenueOrder
 

@@ -18,10 +18,10 @@ import pytest
 import websockets
 from cryptography.hazmat.primitives import serialization
 
+from connectors.simulators.faults import FaultSpecError
 from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.units import parse_time, show_time
-from connectors.simulators.kalshi.faults import Faults, FaultSpecError, parse_faults
-from connectors.simulators.kalshi.scopes import SCOPES
+from connectors.simulators.kalshi.faults import ExchangeFaults
 from connectors.simulators.kalshi.server import Credentials, Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 
@@ -323,7 +323,7 @@ def test_a_half_open_connection_is_silent_and_open(client: Client) -> None:
 
 
 def struck(spec: str, seed: int, count: int = 200) -> list[int]:
-    faults = Faults(seed, SCOPES)
+    faults = ExchangeFaults(seed)
     faults.set(spec)
     return [number for number in range(1, count + 1) if faults.http("create", "write") is not None]
 
@@ -345,11 +345,12 @@ def test_faults_follow_the_seed_the_count_and_the_scope() -> None:
         ("429:#0", "WHEN is a probability"),
         ("429=5", "takes no value"),
         ("429 please", "write KIND"),
+        ("cancel-all-reach=61", "from 0 to 60 seconds"),
     ],
 )
 def test_a_specification_that_cannot_be_read_is_explained(spec: str, said: str) -> None:
     with pytest.raises(FaultSpecError, match=said):
-        parse_faults(spec, SCOPES)
+        ExchangeFaults(0).set(spec)
 
 
 # The control side

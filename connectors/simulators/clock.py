@@ -1,4 +1,4 @@
-"""The practice venue's time: as fast as the machine's, so many times as fast, or standing until it is moved."""
+"""The time of a practice market: as fast as the machine's, so many times as fast, or standing until it is moved."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ NANOS = 1_000_000_000
 
 
 class PracticeClock:
-    """UTC nanoseconds. ``speed`` 0 stands still until ``step``; 1 is real time from ``start_ns`` on."""
+    """UTC nanoseconds from ``start_ns`` on. ``speed``: market seconds a real second; 0 stands still until ``step``."""
 
     def __init__(self, start_ns: int, speed: float = 1.0) -> None:
         self.speed = speed
         self._start_ns, self._began_ns = start_ns, time.monotonic_ns()
 
     def now(self) -> int:
-        """The venue's time."""
+        """The market's time."""
         return self._start_ns + int((time.monotonic_ns() - self._began_ns) * self.speed)
 
     def step(self, duration_ns: int) -> None:

@@ -1,45 +1,12 @@
-"""One request and one answer of the practice venue, and how parameters are read."""
+"""How the practice venue reads parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
-from urllib.parse import parse_qsl
 
 from connectors.simulators.tradier.core.orders import BadRequest
 from connectors.simulators.tradier.prices import NANOS, ZONE
-
-ROOT = "/v1"
-
-
-@dataclass(slots=True)
-class Reply:
-    """``body`` is JSON, or plain text."""
-
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Request:
-    """``path`` below the version; ``query`` and ``form`` hold the last of repeated names."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    form: Mapping[str, str]
-    headers: Mapping[str, str]
-    host: str
-
-    @classmethod
-    def of(cls, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Request:
-        text = body.decode(errors="replace")
-        form = dict(parse_qsl(text, keep_blank_values=True)) if text else {}
-        found = dict(parse_qsl(query, keep_blank_values=True))
-        return cls(method, path.removeprefix(ROOT), found, form, headers, headers.get("host", "127.0.0.1"))
 
 
 def need(told: Mapping[str, str], name: str) -> str:

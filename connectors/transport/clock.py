@@ -1,4 +1,4 @@
-"""Time and chance of the connector, passed in so that tests and replays command them."""
+"""Time and chance of a connector, passed in so that tests and replays command them, and waits between attempts."""
 
 from __future__ import annotations
 
@@ -31,3 +31,23 @@ class Clock:
 def backoff(attempt: int, first: float, longest: float, jitter: float) -> float:
     """Seconds before try ``attempt`` (1 is the first repetition): doubling, at most ``longest``, fully jittered."""
     return min(longest, first * 2.0 ** min(attempt - 1, 32)) * jitter
+
+
+class Attempts:
+    """Waits between connections: longer after each that broke soon, short again after one that lasted ``stable``
+    seconds. Begin each connection with ``began``."""
+
+    def __init__(self, clock: Clock, first: float, longest: float, stable: float) -> None:
+        self._clock, self._first, self._longest, self._stable = clock, first, longest, stable
+        self._attempt = 0
+        self._began = 0.0
+
+    def began(self) -> None:
+        """A connection is tried now."""
+        self._began = self._clock.monotonic()
+
+    def wait(self) -> float:
+        """Seconds to wait now that it is over."""
+        lasted = self._clock.monotonic() - self._began
+        self._attempt = 1 if lasted > self._stable else self._attempt + 1
+        return backoff(self._attempt, self._first, self._longest, self._clock.jitter())
