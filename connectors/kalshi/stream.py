@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 import websockets
@@ -22,7 +21,7 @@ from connectors.kalshi.session import Session, SessionLost, Turn
 from connectors.kalshi.sign import Signer
 from connectors.kalshi.subscriptions import Channel, Command, Wanted
 from connectors.transport.clock import Attempts, Clock
-from connectors.transport.tasks import until_one_ends
+from connectors.transport.tasks import Background, until_one_ends
 from connectors.transport.websocket import BREAKS, no_connection, open_socket
 from connectors.transport.words import shorten, words_of
 
@@ -46,13 +45,15 @@ class StreamSettings:
     unread: int = 10_000
 
 
-class KalshiStream:
+class KalshiStream(Background):
     """``async with KalshiStream(hosts, signer) as stream: async for event in stream: …``.
 
     Subscribe before or while it runs. A connection that breaks is made again with all subscriptions; the reader gets
     Disconnected, then Connected, then Subscribed, and must reconcile its orders by REST at that. Messages about own
     orders and fills may come twice. NotAuthorized ends the stream.
     """
+
+    name = "kalshi stream"
 
     def __init__(
         self, hosts: Hosts, signer: Signer, *, clock: Clock | None = None, settings: StreamSettings | None = None
@@ -66,7 +67,6 @@ class KalshiStream:
         self._mailbox = Mailbox(self._settings.unread)
         self._outbox: asyncio.Queue[Command] = asyncio.Queue()
         self._session: Session | None = None
-        self._runner: asyncio.Task[None] | None = None
         self._last_frame = 0.0
         self.connections = 0
 
@@ -87,17 +87,11 @@ class KalshiStream:
         found = self._books.get(ticker)
         return found if found is not None and found.ready else None
 
-    async def __aenter__(self) -> Self:
-        self._runner = asyncio.create_task(self._run(), name="kalshi stream")
-        return self
-
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
-            self._mailbox.fail(_Closed())
+        await super().__aexit__(kind, error, trace)
+        self._mailbox.fail(_Closed())
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
         """Every event; ends when the stream is left."""

@@ -6,8 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from websockets.asyncio.client import ClientConnection
 
@@ -17,7 +15,7 @@ from connectors.polygon.hosts import Hosts
 from connectors.polygon.session import Session, SessionLost, Turn, Wanted
 from connectors.polygon.tickers import Cluster, cluster_of
 from connectors.transport.clock import Attempts, Clock
-from connectors.transport.tasks import until_one_ends
+from connectors.transport.tasks import Background, until_one_ends
 from connectors.transport.websocket import BREAKS, no_connection, open_socket
 from connectors.transport.words import shorten, words_of
 
@@ -40,7 +38,7 @@ class StreamSettings:
     unread: int = 200_000
 
 
-class PolygonStream:
+class PolygonStream(Background):
     """``async with PolygonStream(hosts, key, channels) as stream: events = await stream.take()``.
 
     ``channels`` are such as ``AM.SPY`` and ``V.I:SPX``; each goes to the websocket of its family. The reader gets
@@ -48,6 +46,8 @@ class PolygonStream:
     told again of what a break has missed. BadKey ends the stream, NotEntitled that family; when no channel is left
     the stream ends with NotEntitled.
     """
+
+    name = "polygon stream"
 
     def __init__(
         self,
@@ -66,7 +66,6 @@ class PolygonStream:
             cluster = cluster_of(channel.partition(".")[2])
             self._wanted.setdefault(cluster, Wanted(cluster)).add([channel])
         self._events: asyncio.Queue[Event] = asyncio.Queue(self._settings.unread)
-        self._runner: asyncio.Task[None] | None = None
         self.connections = 0
 
     @property
@@ -83,17 +82,6 @@ class PolygonStream:
     def unread(self) -> int:
         """How many events wait for the reader."""
         return self._events.qsize()
-
-    async def __aenter__(self) -> Self:
-        self._runner = asyncio.create_task(self._run(), name="polygon stream")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
 
     async def take(self, timeout: float | None = None) -> list[Event]:
         """Wait for an event, at most ``timeout`` seconds, and take all that are there; raises what ended the stream."""

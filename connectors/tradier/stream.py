@@ -7,8 +7,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -18,6 +17,7 @@ from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import BadAnswer, NotAuthorized, TradierError, Unavailable
 from connectors.tradier.events import Body, Down, Problem, StreamEvent, Up, event_of
 from connectors.transport.clock import Attempts
+from connectors.transport.tasks import Background
 from connectors.transport.websocket import BREAKS, no_connection, open_socket
 from connectors.transport.words import shorten, words_of
 
@@ -38,11 +38,13 @@ class StreamSettings:
     unread: int = 10_000
 
 
-class TradierStream:
+class TradierStream(Background):
     """``async with TradierStream(rest, symbols=["SPY"]) as stream: await stream.take()``; without symbols the account's
     orders are told. After each break the reader gets Down, then Up: what happened between was missed. NotAuthorized
     ends the stream. ``advanced`` asks for the details that Tradier sends beside.
     """
+
+    name = "tradier stream"
 
     def __init__(
         self, rest: TradierRest, symbols: Collection[str] | None = None, *, filters: Collection[str] = FILTER,
@@ -55,19 +57,7 @@ class TradierStream:
         self._waiting: asyncio.Queue[StreamEvent | BaseException] = asyncio.Queue(self._settings.unread)
         self._socket: ClientConnection | None = None
         self._session = ""
-        self._runner: asyncio.Task[None] | None = None
         self.connections = 0
-
-    async def __aenter__(self) -> Self:
-        self._runner = asyncio.create_task(self._run(), name="tradier stream")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
 
     async def take(self) -> list[StreamEvent]:
         """Wait for an event, and take all that have come by then; raises what ended the stream."""

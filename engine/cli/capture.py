@@ -9,7 +9,7 @@ import typer
 
 from engine.cli.errors import UserError
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.settings import load_settings
 
 INTERVAL_SECONDS = 30.0
@@ -39,9 +39,7 @@ def command(
     series: Annotated[
         list[str] | None, typer.Option("--series", help="Every open market of these series; repeat or use commas.")
     ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
-    ] = None,
+    exchange: ExchangeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:

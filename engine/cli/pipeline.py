@@ -19,7 +19,7 @@ from engine.cli.clock import now_ns
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.interrupts import Interrupts
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.pipeline_steps import Asked, steps_of
 from engine.cli.pipeline_work import VerbWork
 from engine.cli.signals_common import seconds
@@ -77,9 +77,7 @@ def command(
         str | None, typer.Option("--every", metavar="T", help="Begin a round that often, as 1h; else at once.")
     ] = None,
     folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where rounds are kept.")] = FOLDER,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
-    ] = None,
+    exchange: ExchangeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:

@@ -17,7 +17,7 @@ from connectors.kalshi.fees import TAKER_RATE
 from engine.cli.clock import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.signals_common import (
     CalibrationOption,
     DomainOption,
@@ -84,9 +84,7 @@ def build(
     correct: Annotated[
         Path | None, typer.Option("--correct", metavar="FILE", help="Correct them by what `engine calibrate` found.")
     ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
-    ] = None,
+    exchange: ExchangeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:

@@ -12,7 +12,7 @@ from connectors.alpha.models import iso, moment_of
 from engine.cli.clock import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.signals_common import (
     CalibrationOption,
     DomainOption,
@@ -66,9 +66,7 @@ def fit_flow(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="The parameter file.  [default: signals.flow]")
     ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
-    ] = None,
+    exchange: ExchangeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:

@@ -53,20 +53,18 @@ def command(
     json: JsonOption = False,
 ) -> int:
     """Run a practice leaderboard on loopback until Ctrl-C. docs/arena.md says what it does."""
-    from connectors.simulators.arena.faults import FaultError, parse_faults
     from connectors.simulators.arena.server import ArenaServer, Showing
+    from connectors.simulators.faults import FaultSpecError
 
     chosen = _boards(boards, config, start, end)
-    try:
-        faults = parse_faults(fault)
-    except FaultError as error:
-        raise UserError(str(error)) from None
     if clock is not None and speed is not None:
         raise UserError("--speed means nothing beside --clock, which says what day it is; leave one out")
     time = _clock_of(clock) if clock is not None else time_ns
-    showing = Showing(chosen, speed or 1.0, layout, faults, seed, time, dated=clock is not None)
     try:
+        showing = Showing(chosen, speed or 1.0, layout, fault, seed, time, dated=clock is not None)
         server = ArenaServer(showing, port)
+    except FaultSpecError as error:
+        raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror}; 0 takes a free one") from None
     _serve(server, chosen, json)
