@@ -250,7 +250,7 @@ def test_whatever_goes_wrong_the_last_table_stays_and_grows_old(
     assert (PLAIN, facts.FETCHED) not in after and after[PLAIN, facts.SUCCESS].value == 0.5, play.heard
     assert re.search(words, play.heard[-1]), play.heard
     assert after[PLAIN, facts.FAIR].time_ns == first[PLAIN, facts.FAIR].time_ns, "age counts from the last sound look"
-    play.server.showing.faults = []
+    play.server.showing.faults.set("")
     said = play.looks(source, 0.1)
     assert said[PLAIN, facts.FETCHED].value == play.now_ns / NANOS
     assert play.heard[-1] == "the leaderboard is read again"
