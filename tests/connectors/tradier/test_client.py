@@ -18,7 +18,6 @@ from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import (
     AlreadyFinal,
     BadAnswer,
-    Meaning,
     NoSuchOrder,
     NotAuthorized,
     NotSent,
@@ -33,6 +32,7 @@ from connectors.tradier.orders import Action, Duration, OptionLeg, Part, Type, m
 from connectors.transport.clock import Clock
 from connectors.transport.loopback import HostError
 from engine.market.meter import REQUESTS
+from engine.market.venue import Outcome
 
 EXAMPLES = Path("../shared/data/tradier/examples")
 
@@ -119,7 +119,7 @@ def test_a_bracket_from_preview_to_its_end(desk: Any) -> None:
             assert (await rest.balances()).total_cash == D("99988.8")
             with pytest.raises(AlreadyFinal) as found:
                 await rest.cancel(made.id)
-            assert found.value.state == "filled" and found.value.meaning is Meaning.GONE
+            assert found.value.state == "filled" and found.value.meaning is Outcome.GONE
 
     run(work)
 
