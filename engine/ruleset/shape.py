@@ -1,8 +1,8 @@
 """Checks a tree against a model and builds the model: every mistake of a document in one pass, each with its place.
 
-The models are the one source of structure. Each field's annotation becomes a ``Shape`` once (``model_shape``); a shape reads a node
-and either gives the value or reports what was wanted and what was got. A bad optional field, or one bad item of a
-list, leaves the rest of the document standing, so that the checks that follow still see it.
+The models are the one source of structure. Each field's annotation becomes a ``Shape`` once (``model_shape``); a shape
+reads a node and either gives the value or reports what was wanted and what was got. A bad optional field, or one bad
+item of a list, leaves the rest of the document standing, so that the checks that follow still see it.
 """
 
 from __future__ import annotations

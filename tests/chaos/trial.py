@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 
-from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
@@ -20,6 +19,7 @@ from state.connection import Connection, connect
 from tests import postgres
 from tests.chaos.nursery import SIGNATURE_SECONDS, STEPS
 from tests.chaos.rounds import PROJECT, Nursery, Rounds
+from tests.exchange import let_in
 
 DEPOSIT = Decimal(1000)  # on each shard
 SHARDS = 4
@@ -51,24 +51,15 @@ class Trial(Rounds):
         super().__init__(folder, seed, self.server, practice.venue.faults)
 
     def nursery(self) -> Nursery:
-        made = self.server.do(lambda practice: practice.make_key("ed25519"))
-        self.user = made.user
-        key = self.folder / "key.pem"
-        write_private(key, made.pem)
+        self.user, environment = let_in(self.server, self.folder, EXECUTION_MODE="live")
         (self.folder / "autotrader.toml").write_text(
             f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n[trace]\nkeep = "none"\n',
             encoding="utf-8",
         )
-        prefix, store = "AUTOTRADER__KALSHI__", dict[str, str]()
         if self.database is not None:
-            store = {
-                "AUTOTRADER__STORE__URL": self.database.url("chaos"), "AUTOTRADER__STORE__PASSWORD": postgres.PASSWORD
-            }  # fmt: skip
-        return Nursery(self.folder, {
-            **store,
-            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
-            f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": self.server.rest_url.removesuffix("/trade-api/v2"),
-        })  # fmt: skip
+            environment["AUTOTRADER__STORE__URL"] = self.database.url("chaos")
+            environment["AUTOTRADER__STORE__PASSWORD"] = postgres.PASSWORD
+        return Nursery(self.folder, environment)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 

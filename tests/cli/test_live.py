@@ -20,10 +20,10 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
@@ -80,15 +80,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
     options = Options(seed=5, unlimited=True, read_lag_ms=50, signature_seconds=SIGNATURE_SECONDS)
     practice = Practice(Setup(options, markets=many(4, time.time_ns()), trader_rate=4.0))
     with PracticeServer(practice) as server:
-        made = server.do(lambda exchange: exchange.make_key("ed25519"))
-        key = tmp_path / "key.pem"
-        write_private(key, made.pem)
         (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{RULES}"]\n', encoding="utf-8")
-        prefix = "AUTOTRADER__KALSHI__"
-        yield Place(server, tmp_path, made.user, {
-            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
-            f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"), f"{prefix}EXECUTION_MODE": "live",
-        })  # fmt: skip
+        yield Place(server, tmp_path, *let_in(server, tmp_path, EXECUTION_MODE="live"))
 
 
 def wait_for(run: subprocess.Popen[str], words: str, times: int = 1) -> None:

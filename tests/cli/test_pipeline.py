@@ -25,6 +25,7 @@ from engine.cli.pipeline_steps import Asked
 from engine.research.pipeline.records import Record, Round
 from engine.research.pipeline.rounds import Ended, Step
 from engine.settings import load_settings
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -225,7 +226,6 @@ def test_a_service_tries_a_silent_venue_again_and_ends_with_other_failures(
 
 def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
-    from connectors.simulators.files import write_private
     from connectors.simulators.kalshi.listings import many
     from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
     from connectors.simulators.kalshi.venue import Options
@@ -235,15 +235,11 @@ def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path
     (tmp_path / "rows.csv").write_text(rows, encoding="utf-8")
     practice = Practice(Setup(Options(seed=5, unlimited=True), markets=many(2, time.time_ns()), trader_rate=4.0))
     with PracticeServer(practice) as server:
-        made = server.do(lambda exchange: exchange.make_key("ed25519"))
-        write_private(tmp_path / "key.pem", made.pem)
         words = ("pipeline", "--until-pass", "--alpha-source", "csv", "--input", "rows.csv", "--capture-cycles", "5",
                  "--capture-interval", "1", "--sweep-max-runs", "2", "--exchange",
-                 server.rest_url.removesuffix("/trade-api/v2"))  # fmt: skip
-        environment = {
-            **os.environ, "PYTHONPATH": str(PROJECT), "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id,
-            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(tmp_path / "key.pem"), "LOKY_MAX_CPU_COUNT": "1",
-        }  # fmt: skip
+                 server.url)  # fmt: skip
+        known = let_in(server, tmp_path)[1]
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT), **known, "LOKY_MAX_CPU_COUNT": "1"}
 
         def start() -> subprocess.Popen[str]:
             return subprocess.Popen(

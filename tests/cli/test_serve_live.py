@@ -17,7 +17,6 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.core.units import parse_price
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
@@ -27,6 +26,7 @@ from engine.market.inputs import Requested, Wish
 from engine.service.problems import ServiceError
 from engine.settings.load import read_settings
 from state import Mode, open_store
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 SECONDS = 60.0
@@ -47,17 +47,11 @@ class Place:
     """An exchange with a crowd, and a desk beside a run on it."""
 
     def __init__(self, server: PracticeServer, folder: Path) -> None:
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        self.server, self.user, self.folder = server, made.user, folder
-        write_private(folder / "key.pem", made.pem)
+        self.server, self.folder = server, folder
+        self.user, self.environment = let_in(server, folder, EXECUTION_MODE="live")
         (folder / "autotrader.toml").write_text(
             f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n[service]\nwait_seconds = 20\n'
         )
-        prefix = "AUTOTRADER__KALSHI__"
-        self.environment = {
-            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(folder / "key.pem"),
-            f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
-        }  # fmt: skip
         loaded = read_settings(folder / "autotrader.toml", environment=self.environment)
         self.desk = StoreDesk(loaded, Mode.DEMO)
 

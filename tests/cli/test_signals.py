@@ -275,7 +275,7 @@ def test_flow_from_a_practice_exchange(here: Cli, folder: Path) -> None:
     clock = SteppedClock(time.time_ns() - 200 * 10**9)
     with PracticeServer(Practice(Setup(Options(seed=5, unlimited=True), clock=clock, trader_rate=4.0))) as server:
         server.do(lambda practice: practice.director.step(200 * 10**9))
-        url = server.rest_url.removesuffix("/trade-api/v2")
+        url = server.url
         answer = here("signals", "build", "--source", "flow", "--exchange", url, "--json", cwd=folder)
         assert answer.code == 0, answer.err
     told = json.loads(answer.out)

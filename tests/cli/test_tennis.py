@@ -15,13 +15,13 @@ pytest.importorskip("uvicorn")
 
 import httpx
 
-from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.scenario import read_scenario
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from connectors.tennis.database import read_competitors
 from engine.cli.main import main
 from engine.market.tennis import Tour
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -154,14 +154,8 @@ def exchange(here: Cli, folder: Path) -> Iterator[tuple[PracticeServer, str, dic
     assert here(*WEEK, "--json").code == 0
     setup = Setup(Options(seed=5, unlimited=True), markets=read_scenario(folder / "data" / "tennis_week.json"))
     with PracticeServer(Practice(setup)) as server:
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        write_private(folder / "key.pem", made.pem)
-        yield server, made.user, {
-            "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id,
-            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(folder / "key.pem"),
-            "AUTOTRADER__KALSHI__BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
-            "AUTOTRADER__TENNIS__AS_OF": "2023-08-28",
-        }
+        user, environment = let_in(server, folder)
+        yield server, user, {**environment, "AUTOTRADER__TENNIS__AS_OF": "2023-08-28"}
 
 
 def test_a_look_at_the_venue_is_told_in_the_lines_of_the_former_trader(
