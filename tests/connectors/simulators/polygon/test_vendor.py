@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
 from connectors.simulators.clock import PracticeClock
@@ -290,6 +290,14 @@ def test_faults_strike_messages(server: PolygonServer, kind: str, expected: list
         while len(heard) < len(expected):
             heard += [(message["s"] * 1_000_000 - first) // NANOS for message in said(socket)]
         assert heard == expected
+
+
+def test_faults_of_requests_break_a_handshake(server: PolygonServer) -> None:
+    server.do(lambda app: app.vendor.faults.set("drop-before@websocket:#1"))
+    with pytest.raises((InvalidHandshake, OSError, EOFError)):
+        connect(f"{server.url.replace('http', 'ws')}/stocks", proxy=None, open_timeout=5)
+    with enter(server, "A.SPY") as socket:
+        assert said(socket)
 
 
 # -- control
