@@ -101,8 +101,7 @@ class Rounds(ABC):
             nursery = self.nursery()
             try:
                 for number in range(kills):
-                    self._one(nursery, number)
-                    self.judge(nursery, f"after kill {number + 1}")
+                    self.round(nursery, number)
                 self.last(nursery)
             finally:
                 nursery.close()
@@ -110,6 +109,11 @@ class Rounds(ABC):
 
     def set_faults(self, spec: str) -> None:
         self._server.between(lambda: self._faults.set(spec))
+
+    def round(self, nursery: Nursery, number: int) -> None:
+        """One engine and its end, and what came of it."""
+        self._one(nursery, number)
+        self.judge(nursery, f"after kill {number + 1}")
 
     def _one(self, nursery: Nursery, number: int) -> None:
         """One engine with random faults, killed at a random step."""
