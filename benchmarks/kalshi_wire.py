@@ -26,8 +26,8 @@ from connectors.kalshi.source import KalshiFeed, find_markets, instrument_of
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.venue import KalshiVenue
 from connectors.simulators.kalshi.listings import many
+from engine.cli.on_venue.account import recover
 from engine.cli.rules import load_rules
-from engine.cli.venue_account import recover
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker

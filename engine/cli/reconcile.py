@@ -10,11 +10,11 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
+from engine.cli.on_venue.account import patiently
 from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.positions import positions_of
 from engine.cli.stores import footer, store_of, told
 from engine.cli.venue import ask_venue, must_find, where
-from engine.cli.venue_account import patiently
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__

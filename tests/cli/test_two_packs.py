@@ -64,7 +64,7 @@ class Broken:
 sources.SOURCES = {"alpha": sources.SourceKind("the signal file", lambda settings: Broken())}
 from engine.cli import source_watch
 source_watch.SOURCES = sources.SOURCES
-from engine.cli import venue_session
+from engine.cli.on_venue import session as venue_session
 venue_session.SOURCES = sources.SOURCES
 from engine.cli.main import main
 sys.exit(main(sys.argv[1:]))

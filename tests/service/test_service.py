@@ -15,10 +15,11 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
-from engine.cli import clock, service_desk
+from engine.cli import clock
 from engine.cli.beside import Desk
 from engine.cli.clock import now_ns
-from engine.cli.service_desk import StoreDesk
+from engine.cli.serve import desk as service_desk
+from engine.cli.serve.desk import StoreDesk
 from engine.cli.stores import store_of
 from engine.decide.requests import order_id
 from engine.execute.flatten import Cleared
