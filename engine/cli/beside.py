@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.clock import machine_ns
+from engine.cli.recording import Recording, recording
 from engine.decide.actions import Decision
 from engine.decide.requests import order_id
 from engine.decide.tick import DataNote, Decider
@@ -61,6 +62,7 @@ class Beside:
             self._say(f"the service cannot reach this run: {error}")
         else:
             self.recorders.append(self._desk)
+        self._recording: Recording | None = recording(settings, store, mode, writer.run_id, self._say)
 
     def waiting(self) -> bool:
         """Whether somebody has asked for something that no tick has taken."""
@@ -83,14 +85,21 @@ class Beside:
         if self._book is not None:
             book = self._book
             self._safely(lambda: book.publish(WORKER, self._told_figures(running=True), machine_ns()))
+        if self._recording is not None:
+            self._recording.look()
 
     def close(self) -> None:
-        """The run has ended."""
+        """The run decides nothing more."""
         self._safely(self._log.flush)
         if self._book is not None and self._desk is not None:
             book = self._book
             self._safely(lambda: book.publish(WORKER, self._told_figures(running=False), machine_ns()))
             self._desk.queue.close()
+
+    def ended(self) -> None:
+        """The run has ended in the store, too."""
+        if self._recording is not None:
+            self._recording.ended()
 
     def _told_figures(self, *, running: bool) -> dict[str, Any]:
         requests = [[provider, outcome, count] for (provider, outcome), count in REQUESTS.counts().items()]
@@ -132,6 +141,9 @@ class Alone:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def ended(self) -> None:
+        """Nothing is waited for."""
 
 
 class Desk:

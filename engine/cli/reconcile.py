@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import now_ns
+from engine.cli.charges import book_charges
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
@@ -93,6 +94,9 @@ async def _reconcile(port: VenuePort, store: Store) -> Found:
             recovery.start(saved, now_ns())
             found = await _read(recovery)
             orders.settle(now_ns())
+            charged = await book_charges(desk, writer, lambda words: alert("charges", words))
+            if charged:
+                found.said["charged"] = [f"{charged:.2f} of commissions and fees"]
             _keep_worth(store, writer)
             return found
 

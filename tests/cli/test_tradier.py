@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,33 @@ PROJECT = Path(__file__).parents[2]
 PACKS = PROJECT / "tests" / "chaos" / "packs" / "tradier"
 
 
+AVERAGES = """\
+kind: pack
+name: averages
+about: Needs an hour of the market before it knows anything.
+venue: tradier
+timezone: America/New_York
+calendar: XNYS
+universe: [SPY]
+limits: {notional: $20000}
+---
+kind: strategy
+name: above
+about: Buys as soon as it knows.
+on: quote
+when: ema(close, 60) > $0 and vwap() > $0 and on(5m, atr(14)) > $0
+then: {buy: {size: 1}}
+"""
+
+
 class Place:
     """A working folder with a practice Tradier that runs twenty times as fast as the world."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-        words = ["simulate", "tradier", "--port", "0", "--folder", "keys", "--speed", "20", "--start", "09:31"]
+        words = ["simulate", "tradier", "--port", "0", "--folder", "keys", "--speed", "20", "--start", "09:31",
+            "--commission", "0.35"]  # fmt: skip
         self.venue = self.start(*words, "--json")
         assert self.venue.stdout is not None
         self.said = json.loads(self.venue.stdout.readline())
@@ -48,15 +70,25 @@ class Place:
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
+    def sleep_over(self) -> None:
+        """Until the next morning."""
+        token = Path(self.said["control_token_file"]).read_text(encoding="utf-8")
+        address, body = f"{self.said['control']}/clock", {"advance_ms": 18 * 3_600_000}
+        assert httpx.post(address, headers={"Authorization": f"Bearer {token}"}, json=body).status_code == 200
+
+    def cash(self) -> D:
+        """What our books have."""
+        answer = json.loads(self.run("positions", "--mode", "demo", "--json")[1])
+        return D(answer["account"]["cash"])
+
     def books(self) -> Any:
         token = Path(self.said["control_token_file"]).read_text(encoding="utf-8")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         return httpx.get(f"{self.said['control']}/books", headers=headers).json()
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("tradier")
+@contextmanager
+def opened(folder: Path) -> Iterator[Place]:
     (folder / "autotrader.toml").write_text(f'[rules]\npaths = ["{PACKS}"]\n', encoding="utf-8")
     found = Place(folder)
     yield found
@@ -65,11 +97,48 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     assert (found.venue.returncode, out, err) == (0, "", "")
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with opened(tmp_path_factory.mktemp("tradier")) as found:
+        yield found
+
+
 def test_one_look_on_paper_sends_nothing(place: Place) -> None:
     code, out, err = place.run("run", "--venue", "tradier", "--once", "--json")
     assert code == 0, err
     assert json.loads(out)["connections"] == 1
     assert place.books()["orders"] == []
+
+
+def test_a_run_knows_its_averages_from_the_start_and_is_decided_again_from_its_journal(place: Place) -> None:
+    pack = place.folder / "more" / "averages"
+    pack.mkdir(parents=True)
+    for name, text in zip(("pack.yaml", "rules.yaml"), AVERAGES.split("---\n"), strict=True):
+        (pack / name).write_text(text, encoding="utf-8")
+    (place.folder / "averages.toml").write_text('[rules]\npaths = ["more"]\n', encoding="utf-8")
+    code, out, err = place.run("run", "--venue", "tradier", "--once", "--json", "--config", "averages.toml")
+    assert code == 0, err
+    assert "bars of the time before, of 1 symbol(s)" in err
+    assert json.loads(out)["orders"] == 1, "the market has been open for minutes, and an hour is known"
+    code, out, err = place.run("replay", "--json")
+    told = json.loads(out)
+    assert (code, told["difference"], told["orders"]) == (0, None, 1), err
+
+
+def test_commissions_that_are_told_at_night_are_booked_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as place:
+        code, _, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
+        assert code == 0, err
+        assert "commission" not in err
+        place.sleep_over()
+        told = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
+        books = place.books()
+        paid = len({trade["order_id"] for trade in books["trades"]}) * D("0.35")
+        assert paid and told["found"]["charged"] == [f"{paid:.2f} of commissions and fees"]
+        assert place.cash() == D(books["cash"]), "to the cent"
+        again = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
+        assert "charged" not in again["found"] and again["agree"]
+        assert place.run("db", "check", "--mode", "demo")[0] == 0
 
 
 def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take_off(place: Place) -> None:
