@@ -57,7 +57,7 @@ VERBS: Mapping[str, Verb] = {
     "reconcile": Verb("engine.cli.reconcile", "Follow the venue's account, and say what differed."),
     "db": Verb("engine.cli.db", "Make, migrate, check or back up the store."),
     "data": Verb("engine.cli.data_moving", "Copy a store elsewhere; export market data."),
-    "features": Verb("engine.cli.features", "Keep what rules compute, bar by bar, and which session it was."),
+    "features": Verb("engine.cli.features.verb", "Keep what rules compute, bar by bar, and which session it was."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
     "signals": Verb("engine.cli.signals.verb", "Build, fit, check or show the signals that rules trade on."),

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import suppress
 
 from engine.cli.assemble import now_ns
-from engine.cli.charges import keep_charges
 from engine.cli.errors import ExitCode
 from engine.cli.on_venue.account import account_note, close, recover
+from engine.cli.on_venue.charges import keep_charges
 from engine.cli.on_venue.lasting import carried
 from engine.cli.on_venue.session import CONNECTED, VenueSession, statistics_from
 from engine.cli.venues.port import LiveFeed, Orders

@@ -19,13 +19,13 @@ from engine.cli.on_venue.lasting import held_in, paper_book
 from engine.cli.on_venue.live import trade_live
 from engine.cli.on_venue.paper import trade_on_paper
 from engine.cli.on_venue.session import VenueSession, Wish, stopping
+from engine.cli.on_venue.warm_up import read_past
 from engine.cli.rules import LoadedRules
 from engine.cli.source_watch import Sources
 from engine.cli.startup import log_runtime_mode
 from engine.cli.stores import store_of
 from engine.cli.venue import ask_venue, must_find, where
 from engine.cli.venues.port import FeedWish, VenueDesk, VenueKind, VenuePort
-from engine.cli.warm_up import read_past
 from engine.market.instrument import Instrument
 from engine.market.venue import VenueError
 from state import Mode, RunWriter, Store, open_store

@@ -23,6 +23,7 @@ from engine.cli.errors import ExitCode
 from engine.cli.gate.evidence import INPUTS, inputs_of
 from engine.cli.notices import NoticeRecorder, tell_alert
 from engine.cli.on_venue.lasting import keep_rules, paper_book, went_on
+from engine.cli.on_venue.warm_up import tell_unknown
 from engine.cli.rules import LoadedRules
 from engine.cli.source_watch import Sources
 from engine.cli.sources import SOURCES, PackLines, asking
@@ -30,7 +31,6 @@ from engine.cli.tracing import TracePrinter
 from engine.cli.venue import where
 from engine.cli.venues.port import LiveFeed, VenueDesk, VenuePort
 from engine.cli.version import __version__
-from engine.cli.warm_up import tell_unknown
 from engine.decide.tick import Decider
 from engine.execute.halt import KillSwitch
 from engine.execute.journal import JournalRecorder

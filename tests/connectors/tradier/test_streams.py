@@ -17,7 +17,6 @@ from connectors.tradier.orders import Action, Part, Type, single
 from connectors.tradier.source import TradierFeed, find_instruments
 from connectors.tradier.stream import StreamSettings, TradierStream, http_events
 from connectors.tradier.venue import TradierVenue
-from connectors.transport.clock import Clock
 from engine.market.events import Bar, Quote
 from engine.market.instrument import Instrument
 from engine.market.venue import LinkDown, LinkUp, Unheard, VenueOrder

@@ -11,7 +11,7 @@ from connectors.calendars import calendar
 from engine.cli.backtest import day, rules_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.features_common import in_order, keep_labels
+from engine.cli.features.shared import in_order, keep_labels
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import market_of

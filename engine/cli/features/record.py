@@ -21,8 +21,8 @@ import typer
 from engine.cli.conditions import markets_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError, exit_code_of
-from engine.cli.evidence import INPUTS
-from engine.cli.features_common import Count, Row, Writer, keep_labels, make_features
+from engine.cli.features.shared import Count, Row, Writer, keep_labels, make_features
+from engine.cli.gate.evidence import INPUTS
 from engine.cli.kept import KeptRun, bring_back
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import ModeOption, market_of, open_mode

@@ -19,7 +19,7 @@ from state.flatfiles import export_flatfiles
 from state.marketdata import FeatureRow, MarketData, SessionLabel, open_market_data
 from tests import postgres
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 MINUTE = 60 * 10**9
 DAY = 24 * 60 * MINUTE
 OPEN = 1_709_562_600 * 10**9  # 2024-03-04, half past nine in New York

@@ -1,4 +1,4 @@
-"""A process beside a run that keeps what its rules compute, bar by bar: see ``engine.cli.features_record``."""
+"""A process beside a run that keeps what its rules compute, bar by bar: see ``engine.cli.features.record``."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def recording(
 
 def _follow(*arguments: object) -> None:
     """Imported by the new process alone: what it needs is not needed here."""
-    from engine.cli.features_record import follow_run
+    from engine.cli.features.record import follow_run
 
     follow_run(*arguments)  # type: ignore[arg-type]

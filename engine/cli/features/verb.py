@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli.features_build import build
-from engine.cli.features_record import record
-from engine.cli.features_sessions import sessions
+from engine.cli.features.build import build
+from engine.cli.features.record import record
+from engine.cli.features.sessions import sessions
 
 app = typer.Typer(add_completion=False)
 app.command("build")(build)

@@ -16,7 +16,6 @@ import pytest
 pytest.importorskip("uvicorn")
 
 from connectors.calendars import calendar
-from connectors.kalshi.clock import Clock
 from connectors.past import read_past
 from connectors.polygon.errors import PolygonError
 from connectors.polygon.feed import PolygonFeed, Subjects
@@ -27,7 +26,7 @@ from connectors.polygon.practice import MarketClock
 from connectors.polygon.rest import PolygonRest
 from connectors.polygon.stream import PolygonStream
 from connectors.polygon.stream import StreamSettings as PolygonSettings
-from connectors.simulators.polygon.clock import SteppedClock
+from connectors.simulators.clock import PracticeClock
 from connectors.simulators.polygon.server import PolygonServer
 from connectors.simulators.polygon.tape import made_up
 from connectors.simulators.polygon.vendor import Vendor
@@ -39,9 +38,10 @@ from connectors.tradier.errors import TradierError
 from connectors.tradier.hosts import loopback_hosts
 from connectors.tradier.source import TradierFeed, find_instruments
 from connectors.tradier.stream import StreamSettings
+from connectors.transport.clock import Clock
 from engine.cli.assemble import Assembly, DataChoice, assemble
+from engine.cli.on_venue.warm_up import begin_of, tell_unknown
 from engine.cli.rules import load_rules
-from engine.cli.warm_up import begin_of, tell_unknown
 from engine.decide.actions import Decision
 from engine.decide.tick import Decider
 from engine.execute.dry import DryBroker
@@ -206,7 +206,7 @@ class VendorTime(MarketClock):
 
 @contextmanager
 def polygon() -> Iterator[Market]:
-    vendor = Vendor(made_up(SYMBOLS, DAY, 7), SteppedClock(start_of(DAY, 1)), "key")
+    vendor = Vendor(made_up(SYMBOLS, DAY, 7), PracticeClock(start_of(DAY, 1), speed=0), "key")
     vendor.options.connections = 5  # runs of one test listen side by side
     with PolygonServer(vendor) as server:
         hosts = polygon_hosts(server.url)

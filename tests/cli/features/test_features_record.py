@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from engine.cli.features_record import record_run
+from engine.cli.features.record import record_run
 from engine.market.marketdata import BarRow
 from state import open_store
 from state.flatfiles import export_flatfiles
 from state.marketdata import FeatureRow, open_market_data
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 MINUTE = 60 * 10**9
 OPEN = 1_709_562_600 * 10**9  # 2024-03-04, half past nine in New York
 FOREVER = 1 << 62

@@ -16,7 +16,7 @@ from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.backtest import day, rules_of, split
 from engine.cli.console import err, print_json, progress
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.features_common import Count, Row, Writer, days_ns, in_order, make_features
+from engine.cli.features.shared import Count, Row, Writer, days_ns, in_order, make_features
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import market_of
