@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.kalshi.clock import Clock
 from connectors.tradier.errors import BadAnswer, NotSent
 from connectors.tradier.hosts import Hosts
+from connectors.transport.clock import Clock
 
 
 class PracticeTime(NamedTuple):

@@ -11,8 +11,8 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
+from engine.cli.venue import SymbolOption, ask_venue, must_know
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.execute.flatten import Cleared, cancel_orders

@@ -13,8 +13,8 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.hand_over import TAKEN_SECONDS, asked, reduced
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
+from engine.cli.venue import SymbolOption, ask_venue, must_know
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.execute.broker import LiveSettings

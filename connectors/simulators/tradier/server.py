@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from connectors.simulators.serving import LOOPBACK, ThreadedServer
+from connectors.simulators.clock import PracticeClock
+from connectors.simulators.serving import ThreadedServer
 from connectors.simulators.tradier.app import App
-from connectors.simulators.tradier.clock import PracticeClock
 from connectors.simulators.tradier.prices import NANOS, Seeded, World, regular_hours
 from connectors.simulators.tradier.venue import Options, Venue
 
@@ -48,8 +48,7 @@ class Practice:
         self.token = setup.token or secrets.token_urlsafe(24)
         self.venue = Venue(setup.options, world, clock, self.token, setup.account)
         self.venue.faults.set(setup.faults)
-        self.control_token = secrets.token_urlsafe(24)
-        self.app = App(self.venue, self.control_token)
+        self.app = App(self.venue, secrets.token_urlsafe(24))
 
 
 class PracticeServer(ThreadedServer):
@@ -58,10 +57,6 @@ class PracticeServer(ThreadedServer):
     def __init__(self, practice: Practice, port: int = 0) -> None:
         self.practice = practice
         super().__init__(practice.app, port, "practice tradier")
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
 
     def do(self, work: Callable[[Practice], Answer]) -> Answer:
         """Run ``work`` between two events of the venue, and return what it returns."""
