@@ -21,12 +21,11 @@ from engine.market.events import Tick
 from engine.market.inputs import InputLog, Requested
 from engine.market.meter import REQUESTS
 from engine.market.orders import BrokerReport, Leg, Order
+from engine.service.desk import WORKER
 from engine.settings import Settings
 from state import RunWriter, Store, StoreError
 from state.events import EventLog
 from state.service import ServiceBook, service_file
-
-WORKER = "worker"
 
 
 def events_file(settings: Settings) -> Path:
@@ -51,7 +50,7 @@ class Beside:
         self._tell, self._told = tell, set[str]()
         self._log = event_log(settings)
         self._figures = RunFigures(decider)
-        self._run, self._packs = writer.run_id, decider.context.plan.ruleset.trading
+        self._run, self._account, self._packs = writer.run_id, writer.book.name, decider.context.plan.ruleset.trading
         self._desk: Desk | None = None
         self._book: ServiceBook | None = None
         self.recorders: list[Recorder] = [EventRecorder(self._keep, writer.run_id, mode, decider), self._figures]
@@ -104,7 +103,7 @@ class Beside:
     def _told_figures(self, *, running: bool) -> dict[str, Any]:
         requests = [[provider, outcome, count] for (provider, outcome), count in REQUESTS.counts().items()]
         return {
-            "run": self._run, "packs": self._packs, "running": running, "requests": requests,
+            "run": self._run, "book": self._account, "packs": self._packs, "running": running, "requests": requests,
             **self._figures.to_json(),
         }  # fmt: skip
 

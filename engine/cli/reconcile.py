@@ -19,7 +19,8 @@ from engine.cli.venue import ask_venue, must_find, where
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
-from engine.execute.broker import Alert, VenueBroker
+from engine.execute.books import Alert
+from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery
 from engine.report.trace_text import clock
@@ -87,7 +88,7 @@ async def _reconcile(port: VenuePort, store: Store) -> Found:
 
             alert = _once(writer)
             venue = desk.orders(instruments)
-            broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
+            broker = VenueBroker(venue, orders, instruments, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, port.recovery())

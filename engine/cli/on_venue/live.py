@@ -38,7 +38,7 @@ async def trade_live(
         return pending[client_id].entry_values, pending[client_id].trigger_symbol
 
     alert, store = session.alerter(writer), writer.live_orders()
-    broker = VenueBroker(venue, store, instruments, now_ns, context, alert)
+    broker = VenueBroker(venue, store, instruments, context, alert)
     recovery = Recovery(broker, alert, session.port.recovery())
     recovered = await recover(recovery, store, writer)
     await _arm(venue, writer)
