@@ -1,30 +1,35 @@
 #!/usr/bin/env bash
 # The index scalper through a made-up trading day: prices from a practice Polygon, orders to a practice Tradier, one
-# clock for both. In the middle the engine is killed and started again; at the end everything is sold, and what Tradier
-# holds and booked is compared with our books. No key, no account, no network. What it starts it ends.
+# clock for both. In the middle the engine is killed and started again; at the end it is stopped, what it holds is sold by
+# `engine flatten`, and what Tradier holds and booked is compared with our books. No key, no account, no network. What it
+# starts it ends.
 #
 #   make trading-day                   bash docs/trading-day.sh [--quick] [--keep]
 #
-# The day takes four minutes; --quick ends as soon as there is something to compare, with other parameters. --keep
-# leaves the folder with the store. Exit code 1: the books differ.
+# The day takes less than five minutes; --quick ends as soon as there is something to compare, with other parameters.
+# --keep leaves the folder with the store. Exit code 1: the books differ, or something that the day is to show (a partial
+# exit, a trailing stop, a timeout, a change of session, something left to sell at the end) did not happen.
 set -euo pipefail
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=${PYTHON:-python3}
-DAY=2025-10-15 START=09:28 KILL=12:30 LATEST=14:00 STOP=15:58 SPEED=${SPEED:-120} SEED=${SEED:-4} KEEP="" LENGTH=day
+# The market opens a quarter of a minute after its clock starts, so that the engine is there by then.
+DAY=2025-10-15 START=09:05 KILL=12:30 LATEST=14:00 STOP=15:50 SPEED=${SPEED:-100} SEED=${SEED:-4} KEEP="" LENGTH=day
 for word in "$@"; do
     case $word in
-        --quick) START=11:00 KILL=11:05 LATEST=14:50 STOP=15:50 SPEED=120 LENGTH=quick ;;
+        --quick) START=11:00 KILL=11:05 LATEST=14:50 LENGTH=quick ;;
         --keep) KEEP=yes ;;
         *) echo "there is no option $word; --quick and --keep are all" >&2; exit 2 ;;
     esac
 done
-# The pack's files stay as they are. These parameters trade more often on the made-up day, and switch the trail on.
-PARAMS=(risk.max_quantity=20 trailing_stop.trail_percent=0.08% trailing_stop.trail_activation=0.05%
-    timeout.trade_timeout=12m max_concurrent.max_positions=10 max_open_orders.max_orders=10)
+# The pack's files stay as they are. With these parameters it trades on the made-up day, and its trail is on.
+PARAMS=(risk.max_quantity=20 risk.stop_percent=0.3% risk.target_percent=0.8% trailing_stop.trail_percent=0.08%
+    trailing_stop.trail_activation=0.05% timeout.trade_timeout=12m max_concurrent.max_positions=10
+    max_open_orders.max_orders=10)
 if [ $LENGTH = quick ]; then
-    PARAMS+=(ema_crossover.fast=2 ema_crossover.slow=5 risk.stop_percent=0.3% risk.target_percent=0.6%)
-    PARAMS=("${PARAMS[@]/timeout.trade_timeout=12m/timeout.trade_timeout=3m}")
+    PARAMS+=(ema_crossover.fast=2 ema_crossover.slow=5)
+else
+    PARAMS+=(ema_crossover.fast=3 ema_crossover.slow=8)
 fi
 
 WORK=$(mktemp -d)
@@ -82,58 +87,7 @@ END
 }
 
 step "1. A day of prices, in the vendor's flat files and as minutes for the practice venue"
-"$PYTHON" - "$DAY" "$SEED" "$LENGTH" <<'END'
-import csv, math, random, sys
-from datetime import datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
-day, seed, length = sys.argv[1:]
-LONG, SHORT = (30, 9) if length == "quick" else (100, 40)  # minutes
-opens = datetime.fromisoformat(f"{day}T09:30").replace(tzinfo=ZoneInfo("America/New_York"))
-chance = random.Random(f"trading day {seed}")
-FILES = {"us_stocks_sip": ["SPY", "QQQ", "TSLA"], "us_indices": ["I:SPX", "I:NDX"]}
-BASE = {"SPX": (6600, 0.8), "NDX": (24400, 1.0), "TSLA": (430, 2.2)}  # level, and how much it moves
-FUNDS = {"SPY": ("SPX", 10), "QQQ": ("NDX", 41)}
-
-def path(level, moves):
-    """A long and a short wave with noise on them, so that averages cross and trends run."""
-    slow, fast = chance.uniform(0, 6), chance.uniform(0, 6)
-    waves = [0.45 * math.sin(m / LONG * 6.283 + slow) + 0.22 * math.sin(m / SHORT * 6.283 + fast) for m in range(391)]
-    noise, found = 0.0, []
-    for wave in waves:
-        noise = 0.97 * noise + chance.gauss(0, 0.03)
-        found.append(level * (1 + moves * (wave + noise) / 100))
-    return found
-
-paths = {name: path(*given) for name, given in BASE.items()}
-paths |= {fund: [price / part for price in paths[index]] for fund, (index, part) in FUNDS.items()}
-rows = {}
-for name, prices in paths.items():
-    rows[name] = []
-    for minute in range(390):
-        first, last = round(prices[minute], 2), round(prices[minute + 1], 2)
-        reach = prices[minute] * 0.00012
-        high = round(max(first, last) + chance.random() * reach, 2)
-        low = round(min(first, last) - chance.random() * reach, 2)
-        volume = int(chance.lognormvariate(0, 0.5) * 60_000)
-        rows[name].append((opens + timedelta(minutes=minute), first, high, low, last, volume))
-for family, tickers in FILES.items():
-    folder = Path("prices") / family / "minute_aggs_v1" / day[:4] / day[5:7]
-    folder.mkdir(parents=True)
-    with (folder / f"{day}.csv").open("w", newline="") as file:
-        out = csv.writer(file)
-        out.writerow(["ticker", "volume", "open", "close", "high", "low", "window_start", "transactions"])
-        for ticker in tickers:
-            for at, first, high, low, last, volume in rows[ticker.removeprefix("I:")]:
-                traded = "" if ticker.startswith("I:") else volume
-                out.writerow([ticker, traded, first, last, high, low, int(at.timestamp()) * 10**9, 100])
-with open("minutes.csv", "w", newline="") as file:
-    out = csv.writer(file)
-    out.writerow(["ticker", "t_ms_utc", "o", "h", "l", "c", "v"])
-    for name, found in sorted(rows.items()):
-        out.writerows([name, int(at.timestamp() * 1000), *prices] for at, *prices in found)
-print(f"{day}: {', '.join(sorted(rows))}, 390 minutes each, made up from seed {seed}")
-END
+"$PYTHON" "$PROJECT/docs/trading-day-prices.py" "$DAY" "$SEED" "$LENGTH"
 
 step "2. A practice Polygon at $SPEED market seconds a second, and a practice Tradier that goes by its clock"
 "$PYTHON" -m engine simulate polygon --port 0 --data prices --date "$DAY" --start "$START" --speed "$SPEED" \
@@ -182,4 +136,4 @@ for words in "flatten --venue tradier" "reconcile --venue tradier" "positions --
 done
 
 step "6. What Tradier holds and booked, and what we have"
-"$PYTHON" "$PROJECT/docs/trading-day.py"
+"$PYTHON" "$PROJECT/docs/trading-day.py" "$LENGTH"

@@ -21,6 +21,7 @@ from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from connectors.polygon.practice import MarketClock
     from connectors.simulators.tradier.prices import World
     from connectors.simulators.tradier.server import Practice
 
@@ -76,21 +77,22 @@ def command(
             seed=seed, cash=Decimal(repr(cash)), read_lag_ms=read_lag, unlimited=unlimited, sandbox=sandbox
         )
         if clock is None:
-            begins = _begin(day, start, world.days[0] if isinstance(world, Taped) else None)
+            begins, began = _begin(day, start, world.days[0] if isinstance(world, Taped) else None), None
         else:
-            begins, speed = _time_of(clock)
+            told = _clock_of(clock)
+            begins, began, speed = told.start_ns, told.began, told.speed
         with ExitStack() as stack:
             if folder is None:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practice-tradier-")))
-            practice = Practice(Setup(begins, speed, options, world, fault, _secret(folder, "token")))
+            practice = Practice(Setup(begins, speed, options, world, fault, _secret(folder, "token"), began=began))
             _serve(practice, port, folder, json)
     except (FaultSpecError, TapeError) as error:
         raise UserError(str(error)) from None
     return ExitCode.GOOD
 
 
-def _time_of(address: str) -> tuple[int, float]:
-    """The time (UTC ns) and speed of the practice Polygon there, which is the time here from now on."""
+def _clock_of(address: str) -> MarketClock:
+    """The clock of the practice Polygon there, which is the clock here from now on."""
     import asyncio
 
     from connectors.polygon.errors import PolygonError
@@ -98,12 +100,11 @@ def _time_of(address: str) -> tuple[int, float]:
     from connectors.polygon.practice import market_clock
 
     try:
-        told = asyncio.run(market_clock(loopback_hosts(address)))
+        return asyncio.run(market_clock(loopback_hosts(address)))
     except HostError as error:
         raise UserError(f"--clock {error}") from None
     except PolygonError as error:
         raise UserError(f"--clock {address}: {error}", ExitCode.VENUE) from None
-    return told.now_ns(), told.speed
 
 
 def _begin(day: str | None, start: str, recorded: date | None) -> int:
