@@ -37,9 +37,9 @@ RISE: Sequence[Leg] = ((1, 0.32), (3, 0.0), (6, 0.26), (26, 0.0), (2, -0.24), (1
 STALL: Sequence[Leg] = ((1, 0.32), (22, 0.0), (15, -0.32))
 # How long each symbol sinks at first, so that they do not all do the same at once, and its rounds.
 DAY = {"SPY": (16, (RISE, STALL)), "QQQ": (24, (STALL, RISE)), "TSLA": (34, (RISE, RISE, STALL))}
-# Less than a quarter of an hour from the first sinking to a stop that follows the price.
-SHORT: Sequence[Leg] = ((1, 0.32), (2, 0.0), (3, 0.2), (8, 0.0), (6, -0.52))
-QUICK = {"SPY": (6, (SHORT,)), "QQQ": (12, (SHORT,)), "TSLA": (18, (SHORT,))}
+# Steps, one of them every five minutes: whoever has bought is five minutes later a trailing stop's, and stays it.
+STEP: Sequence[Leg] = ((1, 0.3), (1, 0.0), (2, 0.14), (11, -0.03))
+QUICK = {"SPY": (5, (STEP,)), "QQQ": (10, (STEP,)), "TSLA": (15, (STEP,))}
 LATE = 335  # from this minute on (15:05): a last round that ends on its plateau, so that something is held at the end
 LAST: Sequence[Leg] = ((12, -0.36), (1, 0.32), (3, 0.0), (6, 0.26), (60, 0.0))
 
@@ -73,10 +73,10 @@ def main(day: str, seed: str, length: str) -> None:
 
 def _levels(symbol: str, length: str) -> list[float]:
     """Where the price is as each minute begins, and at the end, in percent beside its base."""
-    sinks, rounds = (QUICK if length == "quick" else DAY)[symbol]
-    legs = chain([(sinks, -0.32)], chain.from_iterable(cycle(rounds)))
+    sinks, rounds = (DAY if length == "day" else QUICK)[symbol]
+    legs = chain([(sinks, -0.32 if length == "day" else -0.02)], chain.from_iterable(cycle(rounds)))
     found = list(islice(_steps(legs), MINUTES + 1))
-    if length != "quick":
+    if length == "day":
         last = _steps(LAST, found[LATE])
         found[LATE:] = islice(last, MINUTES + 1 - LATE)
     return found

@@ -17,19 +17,21 @@ PYTHON=${PYTHON:-python3}
 DAY=2025-10-15 START=09:05 KILL=12:30 LATEST=14:00 STOP=15:50 SPEED=${SPEED:-100} SEED=${SEED:-4} KEEP="" LENGTH=day
 for word in "$@"; do
     case $word in
-        --quick) START=11:00 KILL=11:05 LATEST=14:50 LENGTH=quick ;;
+        --quick) START=11:00 KILL=11:05 LATEST=14:50 SPEED=240 LENGTH=quick ;;
         --keep) KEEP=yes ;;
         *) echo "there is no option $word; --quick and --keep are all" >&2; exit 2 ;;
     esac
 done
 # The pack's files stay as they are. With these parameters it trades on the made-up day, and its trail is on.
-PARAMS=(risk.max_quantity=20 risk.stop_percent=0.3% risk.target_percent=0.8% trailing_stop.trail_percent=0.08%
-    trailing_stop.trail_activation=0.05% timeout.trade_timeout=12m max_concurrent.max_positions=10
-    max_open_orders.max_orders=10)
-if [ $LENGTH = quick ]; then
-    PARAMS+=(ema_crossover.fast=2 ema_crossover.slow=5)
+PARAMS=(risk.max_quantity=20 risk.stop_percent=0.3% trailing_stop.trail_percent=0.08%
+    trailing_stop.trail_activation=0.05% timeout.trade_timeout=12m max_open_orders.max_orders=10)
+if [ $LENGTH = day ]; then
+    PARAMS+=(ema_crossover.fast=3 ema_crossover.slow=8 risk.target_percent=0.8%)
+    MORNING=(max_concurrent.max_positions=10) AFTERNOON=(max_concurrent.max_positions=10)
 else
-    PARAMS+=(ema_crossover.fast=3 ema_crossover.slow=8)
+    # One position before the kill: so there are symbols left that can be bought after it, however slow the machine.
+    PARAMS+=(ema_crossover.fast=2 ema_crossover.slow=5 risk.target_percent=5%)
+    MORNING=(max_concurrent.max_positions=1) AFTERNOON=(max_concurrent.max_positions=10)
 fi
 
 WORK=$(mktemp -d)
@@ -48,6 +50,8 @@ cd "$WORK"
 for name in $(compgen -e | grep '^AUTOTRADER_' || true); do unset "$name"; done
 export PYTHONPATH=$PROJECT${PYTHONPATH:+:$PYTHONPATH} AUTOTRADER__LOG__LEVEL=warning
 export AUTOTRADER__TRADIER__MARKET_DATA=polygon
+# Chains of options are not asked for here, and once a minute of this market is twice a second.
+export AUTOTRADER__POLYGON__OPTIONS_INTERVAL_SECONDS=3600
 printf '[rules]\npaths = ["%s/rules"]\n' "$PROJECT" > autotrader.toml
 
 step() { printf '\n== %s\n' "$*"; }
@@ -61,7 +65,7 @@ heard() {
     echo "$2 never said $3:" >&2; cat "$2" >&2; exit 3
 }
 # Wait for $1: a time in New York by the practice clock; "trailing", for a position whose stop follows the price, after
-# the time $2; "orders", for a fill of the newest run, after that. At the latest until $3.
+# the time $2; "bought", for an entry of the newest run that has filled, after that. At the latest until $3.
 until_market() {
     "$PYTHON" - "$DAY" "$TRADER" "$@" <<'END'
 import json, os, sqlite3, sys, time
@@ -76,8 +80,8 @@ first, last = (time.monotonic() + (moment - told["now_ns"] / 1e9) / told["speed"
 store = sqlite3.connect("file:state/autotrader-demo.db?mode=ro", uri=True, timeout=5)
 newest = "run = (SELECT id FROM runs ORDER BY rowid DESC LIMIT 1)"
 def come():
-    if what == "orders":
-        return store.execute(f"SELECT 1 FROM fills WHERE {newest}").fetchone()
+    if what == "bought":
+        return store.execute(f"SELECT 1 FROM fills WHERE leg = 'entry' AND {newest}").fetchone()
     kept = store.execute(f"SELECT state FROM snapshots WHERE name = 'rules' AND {newest}").fetchone()
     return kept and any(held["trailing"] for held in json.loads(kept[0])["held"])
 while (now := time.monotonic()) < last and (":" in what or now < first or not come()):
@@ -105,15 +109,17 @@ grep '^market time' polygon.txt
 
 RUN=(run --venue tradier --live --pack index_scalper --trace none)
 for param in "${PARAMS[@]}"; do RUN+=(--param "$param"); done
-trade() {
-    "$PYTHON" -m engine "${RUN[@]}" --json > "$1.json" 2> "$1.err" &
+trade() {  # $1: the name of its files; the others: parameters
+    local name=$1 words=()
+    for param in "${@:2}"; do words+=(--param "$param"); done
+    "$PYTHON" -m engine "${RUN[@]}" "${words[@]}" --json > "$name.json" 2> "$name.err" &
     TRADER=$!
-    heard "$TRADER" "$1.err" '^connected'
+    heard "$TRADER" "$name.err" '^connected'
 }
 
 step "3. Trade until $KILL, and be killed without a word while a stop follows the price"
 printf '$ engine %s\n' "${RUN[*]}"
-trade morning
+trade morning "${MORNING[@]}"
 until_market trailing "$KILL" "$LATEST"
 kill -KILL "$TRADER"
 wait "$TRADER" 2>/dev/null || true
@@ -122,15 +128,15 @@ cp state/autotrader-demo.db killed.db
 if [ -e state/autotrader-demo.db-wal ]; then cp state/autotrader-demo.db-wal killed.db-wal; fi
 
 step "4. Start again, and trade until the end"
-trade afternoon
-if [ $LENGTH = quick ]; then until_market orders "$START" "$STOP"; else until_market "$STOP"; fi
+trade afternoon "${AFTERNOON[@]}"
+if [ $LENGTH = quick ]; then until_market bought "$START" "$STOP"; else until_market "$STOP"; fi
 kill -TERM "$TRADER"
 wait "$TRADER" || { cat afternoon.err >&2; exit 3; }
 TRADER=""
 cat afternoon.err
 
 step "5. Sell what is left, and read the account once more"
-for words in "flatten --venue tradier" "reconcile --venue tradier" "positions --mode demo"; do
+for words in "flatten --venue tradier" "reconcile --venue tradier"; do
     printf '$ engine %s\n' "$words"
     "$PYTHON" -m engine $words
 done

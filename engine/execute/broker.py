@@ -291,9 +291,9 @@ class VenueBroker:
             self.doubt(time_ns)
 
     def with_totals(self, picture: Picture, time_ns: int) -> Picture:
-        """A picture with the fills of our orders that its totals stand for."""
-        told = ((o, self.accounts.of_order(o)) for o in picture.orders)
-        found = (fill_of(o, self._booked(o), time_ns) for o, attempt in told if attempt is not None)
+        """A picture with the fills that its totals stand for: of our orders, and of others' where it is told when."""
+        told = (o for o in picture.orders if o.changed_ns or self.accounts.of_order(o) is not None)
+        found = (fill_of(o, self._booked(o), time_ns) for o in told)
         return replace(picture, fills=[*picture.fills, *filter(None, found)])
 
     def _booked(self, order: VenueOrder) -> Total:
