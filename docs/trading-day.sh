@@ -35,9 +35,9 @@ else
 fi
 
 WORK=$(mktemp -d)
-POLYGON="" TRADIER="" TRADER=""
+POLYGON="" TRADIER="" TRADER="" KERNEL=""
 end() {
-    for pid in $TRADER $TRADIER $POLYGON; do
+    for pid in $TRADER $TRADIER $POLYGON $KERNEL; do
         kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
     done
     if [ -n "$KEEP" ]; then echo "everything is in $WORK"; else rm -rf "$WORK"; fi
@@ -57,7 +57,7 @@ printf '[rules]\npaths = ["%s/rules"]\n' "$PROJECT" > autotrader.toml
 step() { printf '\n== %s\n' "$*"; }
 # Wait for a line in a file that process $1 writes; $2: the file, $3: the pattern.
 heard() {
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         if grep -qs "$3" "$2"; then return; fi
         kill -0 "$1" 2>/dev/null || break
         sleep 0.1
@@ -90,8 +90,14 @@ while (now := time.monotonic()) < last and (":" in what or now < first or not co
 END
 }
 
+# The first engine on a machine compiles its kernel, for up to half a minute; the market is not to go on meanwhile.
+"$PYTHON" -c "from engine.plan.compiled import compiled_kernel; compiled_kernel()" &
+KERNEL=$!
+
 step "1. A day of prices, in the vendor's flat files and as minutes for the practice venue"
 "$PYTHON" "$PROJECT/docs/trading-day-prices.py" "$DAY" "$SEED" "$LENGTH"
+
+if [ $LENGTH = day ]; then wait $KERNEL; fi
 
 step "2. A practice Polygon at $SPEED market seconds a second, and a practice Tradier that goes by its clock"
 "$PYTHON" -m engine simulate polygon --port 0 --data prices --date "$DAY" --start "$START" --speed "$SPEED" \
@@ -119,6 +125,7 @@ trade() {  # $1: the name of its files; the others: parameters
 
 step "3. Trade until $KILL, and be killed without a word while a stop follows the price"
 printf '$ engine %s\n' "${RUN[*]}"
+wait $KERNEL
 trade morning "${MORNING[@]}"
 until_market trailing "$KILL" "$LATEST"
 kill -KILL "$TRADER"
