@@ -38,6 +38,7 @@ from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from engine.settings import Settings
 from state import Mode, RunWriter, open_store
+from state.batch import Batch
 
 SPEED = 120.0  # a bar every half second
 PATIENCE_SECONDS = 60.0
@@ -60,7 +61,7 @@ when:
   - symbol in ["SPY"] or ema(close, 5) > close * 2
   - close > $0
 then:
-  buy: {size: 1, limit: close, bracket: {stop: close - 1%, target: close + 1%}}
+  buy: {size: 1, limit: close, within: 30s, bracket: {stop: close - 1%, target: close + 1%}}
 ---
 kind: guard
 name: not_too_many
@@ -72,22 +73,29 @@ else: {block: too many orders}
 
 
 class Watch:
-    """When the bar of the traded symbol came, and how long it took until its order left."""
+    """When the bar of the traded symbol came, how long it took until its order left, and how long of that the store
+    wrote; all in ms."""
 
     def __init__(self) -> None:
-        self.bar_ns = 0
+        self.bar_ns = self.wrote_ns = 0
         self.took: list[float] = []
+        self.wrote: list[float] = []
 
     @contextmanager
     def sockets(self) -> Iterator[None]:
-        """Look at what is read from websockets and handed to the kernel, as long as this lasts."""
-        recv, send = ClientConnection.recv, backend.SocketStream.send
+        """Look at what is read from websockets, written by the store and handed to the kernel, as long as this lasts."""
+        recv, send, flush = ClientConnection.recv, backend.SocketStream.send, Batch.flush
 
         async def read(connection: Any, *args: Any, **options: Any) -> Any:
             frame = await recv(connection, *args, **options)
             if isinstance(frame, str) and f'"sym":"{TRADED}"' in frame.replace(" ", "") and '"AM"' in frame:
-                self.bar_ns = time.perf_counter_ns()
+                self.bar_ns, self.wrote_ns = time.perf_counter_ns(), 0
             return frame
+
+        def written(batch: Batch) -> None:
+            began = time.perf_counter_ns()
+            flush(batch)
+            self.wrote_ns += time.perf_counter_ns() - began
 
         sending: Callable[[Any, bytes], Awaitable[None]] = send
 
@@ -95,17 +103,20 @@ class Watch:
             await sending(stream, item)
             if b"class=otoco" in item and self.bar_ns:
                 self.took.append((time.perf_counter_ns() - self.bar_ns) / 1e6)
+                self.wrote.append(self.wrote_ns / 1e6)
                 self.bar_ns = 0
 
         ClientConnection.recv, backend.SocketStream.send = read, write  # type: ignore[method-assign, assignment]
+        Batch.flush = written  # type: ignore[method-assign]
         try:
             yield
         finally:
             ClientConnection.recv, backend.SocketStream.send = recv, send  # type: ignore[method-assign]
+            Batch.flush = flush  # type: ignore[method-assign]
 
 
-async def measure(folder: Path, settings: Settings, symbols: list[str], samples: int) -> list[float]:
-    """Milliseconds of each order."""
+async def measure(folder: Path, settings: Settings, symbols: list[str], samples: int) -> Watch:
+    """What so many orders took."""
     watch, port = Watch(), tradier_port(settings)
     rules = load_rules([folder / "rules"])
     unit, cent = Decimal(1), Decimal("0.01")
@@ -135,7 +146,7 @@ async def measure(folder: Path, settings: Settings, symbols: list[str], samples:
                 stop.set()
                 await running
             writer.end("done", None, {})
-    return watch.took
+    return watch
 
 
 def _writer(folder: Path, rules: Any) -> RunWriter:
@@ -169,8 +180,9 @@ def _settings(polygon: dict[str, Any], tradier: dict[str, Any]) -> Settings:
     })  # fmt: skip
 
 
-def one(count: int, samples: int) -> tuple[float, float, int]:
-    """Median and 99th percentile in ms, and how many orders, at so many symbols."""
+def one(count: int, samples: int) -> tuple[float, float, float, int]:
+    """Median and 99th percentile, and the median of what the store wrote, in ms, and how many orders, at so many
+    symbols."""
     symbols = [TRADED, *(f"T{number:03}" for number in range(1, count))]
     with tempfile.TemporaryDirectory(prefix="latency-") as name:
         folder = Path(name)
@@ -186,5 +198,6 @@ def one(count: int, samples: int) -> tuple[float, float, int]:
             ) as polygon,
             _practice(folder, "tradier", "--unlimited", "--clock", polygon["rest"], "--folder", "tradier") as tradier,
         ):
-            took = asyncio.run(measure(folder, _settings(polygon, tradier), symbols, samples))
-    return statistics.median(took), statistics.quantiles(took, n=100)[98], len(took)
+            watch = asyncio.run(measure(folder, _settings(polygon, tradier), symbols, samples))
+    took, wrote = watch.took, watch.wrote
+    return statistics.median(took), statistics.quantiles(took, n=100)[98], statistics.median(wrote), len(took)
