@@ -21,6 +21,7 @@ from websockets.asyncio.client import ClientConnection
 
 from connectors.calendars import calendar
 from engine.cli.clock import now_ns
+from engine.cli.collector import keep_what_is_there
 from engine.cli.rules import load_rules
 from engine.cli.venue_account import recover
 from engine.cli.venues.port import FeedWish
@@ -74,21 +75,22 @@ else: {block: too many orders}
 
 class Watch:
     """When the bar of the traded symbol came, how long it took until its order left, and how long of that the store
-    wrote; all in ms."""
+    wrote; all in ms, and only while it ``counts``."""
 
     def __init__(self) -> None:
+        self.counts = False
         self.bar_ns = self.wrote_ns = 0
         self.took: list[float] = []
         self.wrote: list[float] = []
 
     @contextmanager
     def sockets(self) -> Iterator[None]:
-        """Look at what is read from websockets, written by the store and handed to the kernel, as long as this lasts."""
+        """Look at what websockets tell, the store writes and the kernel is handed, as long as this lasts."""
         recv, send, flush = ClientConnection.recv, backend.SocketStream.send, Batch.flush
 
         async def read(connection: Any, *args: Any, **options: Any) -> Any:
             frame = await recv(connection, *args, **options)
-            if isinstance(frame, str) and f'"sym":"{TRADED}"' in frame.replace(" ", "") and '"AM"' in frame:
+            if self.counts and isinstance(frame, str) and f'"ev":"AM","sym":"{TRADED}"' in frame:
                 self.bar_ns, self.wrote_ns = time.perf_counter_ns(), 0
             return frame
 
@@ -138,10 +140,12 @@ async def measure(folder: Path, settings: Settings, symbols: list[str], samples:
                     loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
                     every_second=writer.flush,
                 )  # fmt: skip
+                keep_what_is_there()  # as `engine run` does
                 stop = asyncio.Event()
                 running = asyncio.create_task(run.run(stop))
                 until = time.monotonic() + PATIENCE_SECONDS + samples
                 while len(watch.took) < samples and time.monotonic() < until and not running.done():
+                    watch.counts = feed.known()  # at first the minute in which it began is read, of each symbol
                     await asyncio.sleep(0.05)
                 stop.set()
                 await running

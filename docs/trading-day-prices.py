@@ -40,7 +40,7 @@ DAY = {"SPY": (16, (RISE, STALL)), "QQQ": (24, (STALL, RISE)), "TSLA": (34, (RIS
 # Steps, one of them every five minutes: whoever has bought is five minutes later a trailing stop's, and stays it.
 STEP: Sequence[Leg] = ((1, 0.3), (1, 0.0), (2, 0.14), (11, -0.03))
 QUICK = {"SPY": (5, (STEP,)), "QQQ": (10, (STEP,)), "TSLA": (15, (STEP,))}
-LATE = 335  # from this minute on (15:05): a last round that ends on its plateau, so that something is held at the end
+LATE = 320  # from this minute on (14:50): a last round that ends on its plateau, so that something is held at the end
 LAST: Sequence[Leg] = ((12, -0.36), (1, 0.32), (3, 0.0), (6, 0.26), (60, 0.0))
 
 

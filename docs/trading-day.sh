@@ -13,8 +13,8 @@ set -euo pipefail
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=${PYTHON:-python3}
-# The market opens a quarter of a minute after its clock starts, so that the engine is there by then.
-DAY=2025-10-15 START=09:05 KILL=12:30 LATEST=14:00 STOP=15:50 SPEED=${SPEED:-100} SEED=${SEED:-4} KEEP="" LENGTH=day
+# The market opens a quarter of a minute after its clock starts and closes as long after the engine, which may be slow.
+DAY=2025-10-15 START=09:05 KILL=12:30 LATEST=14:00 STOP=15:30 SPEED=${SPEED:-100} SEED=${SEED:-4} KEEP="" LENGTH=day
 for word in "$@"; do
     case $word in
         --quick) START=11:00 KILL=11:05 LATEST=14:50 SPEED=240 LENGTH=quick ;;

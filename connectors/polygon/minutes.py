@@ -163,7 +163,8 @@ class Minutes:
 
     def next_ns(self) -> int:
         """When something will be due, as far as it has been heard; the end of time when there is nothing."""
-        return min((when for _, line in self._waiting_lines() for _, when in line.waiting(self._settle_ns)), default=NEVER)
+        lines = (line for _, line in self._waiting_lines())
+        return min((when for line in lines for _, when in line.waiting(self._settle_ns)), default=NEVER)
 
     def _waiting_lines(self) -> list[tuple[str, _Line]]:
         """The lines of which something has been heard and not told, by name."""
