@@ -35,11 +35,11 @@ else
 fi
 
 WORK=$(mktemp -d)
-POLYGON="" TRADIER="" TRADER="" KERNEL=""
+POLYGON="" TRADIER="" TRADER=""
 end() {
-    for pid in $TRADER $TRADIER $POLYGON $KERNEL; do
-        kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
-    done
+    local pids="$TRADER $TRADIER $POLYGON"
+    kill -TERM $pids 2>/dev/null || true
+    wait $pids 2>/dev/null || true
     if [ -n "$KEEP" ]; then echo "everything is in $WORK"; else rm -rf "$WORK"; fi
 }
 trap end EXIT
@@ -90,14 +90,13 @@ while (now := time.monotonic()) < last and (":" in what or now < first or not co
 END
 }
 
-# The first engine on a machine compiles its kernel, for up to half a minute; the market is not to go on meanwhile.
-"$PYTHON" -c "from engine.plan.compiled import compiled_kernel; compiled_kernel()" &
-KERNEL=$!
+if [ $LENGTH = day ]; then
+    # The first engine on a machine compiles its kernel, for up to half a minute; the market is not to go on meanwhile.
+    "$PYTHON" -c "from engine.plan.compiled import compiled_kernel; compiled_kernel()"
+fi
 
 step "1. A day of prices, in the vendor's flat files and as minutes for the practice venue"
 "$PYTHON" "$PROJECT/docs/trading-day-prices.py" "$DAY" "$SEED" "$LENGTH"
-
-if [ $LENGTH = day ]; then wait $KERNEL; fi
 
 step "2. A practice Polygon at $SPEED market seconds a second, and a practice Tradier that goes by its clock"
 "$PYTHON" -m engine simulate polygon --port 0 --data prices --date "$DAY" --start "$START" --speed "$SPEED" \
@@ -125,7 +124,6 @@ trade() {  # $1: the name of its files; the others: parameters
 
 step "3. Trade until $KILL, and be killed without a word while a stop follows the price"
 printf '$ engine %s\n' "${RUN[*]}"
-wait $KERNEL
 trade morning "${MORNING[@]}"
 until_market trailing "$KILL" "$LATEST"
 kill -KILL "$TRADER"
