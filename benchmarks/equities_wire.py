@@ -41,7 +41,7 @@ from engine.settings import Settings
 from state import Mode, RunWriter, open_store
 from state.batch import Batch
 
-SPEED = 120.0  # a bar every half second
+SPEED = 30.0  # a bar every two seconds
 PATIENCE_SECONDS = 60.0
 TRADED = "SPY"
 PACK = """
@@ -143,7 +143,7 @@ async def measure(folder: Path, settings: Settings, symbols: list[str], samples:
                 keep_what_is_there()  # as `engine run` does
                 stop = asyncio.Event()
                 running = asyncio.create_task(run.run(stop))
-                until = time.monotonic() + PATIENCE_SECONDS + samples
+                until = time.monotonic() + PATIENCE_SECONDS + 2 * samples * 60 / SPEED
                 while len(watch.took) < samples and time.monotonic() < until and not running.done():
                     watch.counts = feed.known()  # at first the minute in which it began is read, of each symbol
                     await asyncio.sleep(0.05)
