@@ -50,7 +50,7 @@ cd "$WORK"
 for name in $(compgen -e | grep '^AUTOTRADER_' || true); do unset "$name"; done
 export PYTHONPATH=$PROJECT${PYTHONPATH:+:$PYTHONPATH} AUTOTRADER__LOG__LEVEL=warning
 export AUTOTRADER__TRADIER__MARKET_DATA=polygon
-# Chains of options are not asked for here, and once a minute of this market is twice a second.
+# No rule here decides by options, and a look at their chains once a minute of this market is one or more a second.
 export AUTOTRADER__POLYGON__OPTIONS_INTERVAL_SECONDS=3600
 printf '[rules]\npaths = ["%s/rules"]\n' "$PROJECT" > autotrader.toml
 
