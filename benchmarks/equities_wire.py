@@ -21,8 +21,8 @@ from websockets.asyncio.client import ClientConnection
 
 from connectors.calendars import calendar
 from engine.cli.clock import now_ns
-from engine.cli.on_venue.account import recover
 from engine.cli.collector import keep_what_is_there
+from engine.cli.on_venue.account import recover
 from engine.cli.rules import load_rules
 from engine.cli.venues.port import FeedWish
 from engine.cli.venues.tradier import tradier_port

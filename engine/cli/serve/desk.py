@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.clock import machine_ns, now_ns
-from engine.cli.gate import pack_verdict, packs_to_judge, verdicts_json
+from engine.cli.gate.verb import pack_verdict, packs_to_judge, verdicts_json
 from engine.cli.halt import halt_everything
 from engine.cli.heard import heard, taken_of
 from engine.cli.kept import KeptRun, bring_back
 from engine.cli.positions import positions_of, sums_of
 from engine.cli.resume import resume_everything
-from engine.cli.service_views import effective_of, providers_of, signals_of
-from engine.cli.service_wishes import Wishes, refusing, told_of
+from engine.cli.serve.views import effective_of, providers_of, signals_of
+from engine.cli.serve.wishes import Wishes, refusing, told_of
 from engine.cli.stores import store_of
 from engine.cli.venues import VenueName
 from engine.cli.version import __version__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from connectors.simulators.tradier.clock import NANOS, PracticeClock
+from connectors.simulators.clock import NANOS, PracticeClock
 
 
 def test_a_clock_goes_on_from_when_the_other_was_read() -> None:
