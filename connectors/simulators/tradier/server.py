@@ -20,7 +20,8 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True)
 class Setup:
-    """What to start. Time begins at ``start_ns`` and runs ``speed`` times as fast as the machine's."""
+    """What to start. Time begins at ``start_ns`` and runs ``speed`` times as fast as the machine's, since ``began``:
+    steady seconds of the machine, None is when the venue is made."""
 
     start_ns: int
     speed: float = 1.0
@@ -29,6 +30,7 @@ class Setup:
     faults: str = ""
     token: str = ""
     account: str = ACCOUNT
+    began: float | None = None
 
 
 def start_of(day: date, minutes_before: int = 5) -> int:
@@ -44,7 +46,7 @@ class Practice:
 
     def __init__(self, setup: Setup) -> None:
         world = setup.world or Seeded(setup.options.seed)
-        clock = PracticeClock(setup.start_ns, setup.speed)
+        clock = PracticeClock(setup.start_ns, setup.speed, setup.began)
         self.token = setup.token or secrets.token_urlsafe(24)
         self.venue = Venue(setup.options, world, clock, self.token, setup.account)
         self.venue.faults.set(setup.faults)

@@ -16,6 +16,7 @@ from connectors.notify.notifier import Notifier
 from engine.cli.assemble import Assembly, now_ns
 from engine.cli.beside import Alone, Beside
 from engine.cli.capture.shared import ended_note
+from engine.cli.collector import keep_what_is_there
 from engine.cli.conditions import START, conditions_of, encode_start
 from engine.cli.console import err, out, print_json
 from engine.cli.dry_run import DRY_RUN, WouldBe
@@ -221,6 +222,7 @@ class VenueSession:
 
     async def until_stopped(self, run: LiveRun, feed: LiveFeed) -> float:
         """Until somebody says stop, or one look; returns how long it went on, in seconds."""
+        keep_what_is_there()
         began = time.perf_counter()
         with stopping(self.stop):
             await (run.once(self.stop, _Everything(feed, self.sources)) if self.wish.once else run.run(self.stop))

@@ -26,6 +26,7 @@ from engine.cli.simulate.practice import (
 )
 
 if TYPE_CHECKING:
+    from connectors.polygon.practice import MarketClock
     from connectors.simulators.tradier.prices import World
     from connectors.simulators.tradier.server import Practice
 
@@ -81,19 +82,21 @@ def command(
             commission=Decimal(repr(commission)),
         )  # fmt: skip
         if clock is None:
-            begins = _begin(day, start, world.days[0] if isinstance(world, Taped) else None)
+            begins, began = _begin(day, start, world.days[0] if isinstance(world, Taped) else None), None
         else:
-            begins, speed = _time_of(clock)
+            told = _clock_of(clock)
+            begins, began, speed = told.start_ns, told.began, told.speed
         with folder_of(folder, "tradier") as kept:
-            practice = Practice(Setup(begins, speed, options, world, fault, secret(kept, TOKEN)))
+            token = secret(kept, TOKEN)
+            practice = Practice(Setup(begins, speed, options, world, fault, token, began=began))
             _serve(practice, port, kept, json)
     except (FaultSpecError, TapeError) as error:
         raise UserError(str(error)) from None
     return ExitCode.GOOD
 
 
-def _time_of(address: str) -> tuple[int, float]:
-    """The time (UTC ns) and speed of the practice Polygon there, which is the time here from now on."""
+def _clock_of(address: str) -> MarketClock:
+    """The clock of the practice Polygon there, which is the clock here from now on."""
     import asyncio
 
     from connectors.polygon.errors import PolygonError
@@ -102,12 +105,11 @@ def _time_of(address: str) -> tuple[int, float]:
     from connectors.transport.loopback import HostError
 
     try:
-        told = asyncio.run(market_clock(loopback_hosts(address)))
+        return asyncio.run(market_clock(loopback_hosts(address)))
     except HostError as error:
         raise UserError(f"--clock {error}") from None
     except PolygonError as error:
         raise UserError(f"--clock {address}: {error}", ExitCode.VENUE) from None
-    return told.now_ns(), told.speed
 
 
 def _begin(day: str | None, start: str, recorded: date | None) -> int:
