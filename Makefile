@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Tests wait much of their time for other processes, so that two cores serve four of them.
 JOBS   ?= 4
+# They start hundreds of processes. Where none may keep what it has compiled, each compiles the whole engine anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The environment is made again when what it was made from changes.
 RUNTIME := $(VENV)/.installed-runtime

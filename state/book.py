@@ -181,6 +181,25 @@ class Book:
         self._post(ledger.of_payment(amount, time_ns, reference), run)
         return True
 
+    def charge(self, strategy: str, symbol: str, amount: Decimal, time_ns: int, reference: str) -> bool:
+        """The venue charged ``amount`` (money) for trades that are booked; False when it was booked before."""
+        if self._booked(ledger.Kind.CHARGE, reference):
+            return False
+        self._post(ledger.of_charge(strategy, symbol, amount, time_ns, reference), None)
+        return True
+
+    def fills_between(self, first_ns: int, last_ns: int) -> list[Fill]:
+        """The fills of these instants and between them, in the order in which they were booked."""
+        self.commit()
+        return [
+            fill_of(row)
+            for row in self._select(
+                "SELECT fill_id, client_id, symbol, strategy, side, quantity, price, fee, time_ns, leg, reason "
+                "FROM fills WHERE book = ? AND time_ns >= ? AND time_ns <= ? ORDER BY rowid",
+                self.name, first_ns, last_ns,
+            )
+        ]  # fmt: skip
+
     def transfer(self, amount: Decimal, time_ns: int, reference: str, run: str | None = None) -> bool:
         """Money came to the venue (left it, when negative); False when it was booked before."""
         if self._booked(ledger.Kind.TRANSFER, reference):

@@ -17,7 +17,7 @@ from struct import error as StructError
 from typing import Any, Final
 
 from engine.market.events import Bar, MarketEvent, Observation, Quote, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Reported, Requested, Resumed, Wish
+from engine.market.inputs import Asked, Halted, History, Input, Past, Reported, Requested, Resumed, Unseen, Waits, Wish
 from engine.market.orders import BrokerReport, Fill, Leg, OrderState, OrderUpdate, Side
 from state.errors import StoreError
 
@@ -32,7 +32,7 @@ _SEEN: Final = Struct("<BHHqd")  # kind, symbol, name, time, value: an observati
 _TEXT: Final = Struct("<BI")  # kind, length of the JSON that follows
 _HEAD: Final = Struct("<BI")  # version, length of the table of names
 
-_KIND_TICK, _KIND_HISTORY, _KIND_TEXT = 1, 2, 3
+_KIND_TICK, _KIND_HISTORY, _KIND_TEXT, _KIND_PAST = 1, 2, 3, 4
 _KIND_BAR, _KIND_BAR_NO_VOLUME, _KIND_OBSERVATION, _KIND_SEEN = 16, 17, 18, 19
 _KIND_QUOTE = 32  # plus a bit for each field that is missing, so that a NaN stays a NaN
 
@@ -60,6 +60,8 @@ class InputEncoder:
             self._tick(_KIND_TICK, item)
         elif isinstance(item, History):
             self._tick(_KIND_HISTORY, item.tick)
+        elif isinstance(item, Past):
+            self._tick(_KIND_PAST, item.tick)
         else:
             self._json(_KIND_TEXT, _plain(item))
 
@@ -77,7 +79,7 @@ class InputEncoder:
         time_ns, events = tick
         if not self._data or not self.first_ns:
             self.first_ns = time_ns
-        self.last_ns = time_ns
+        self.last_ns = max(self.last_ns, time_ns)  # what is of the past comes later
         self._data += _TICK.pack(kind, time_ns, len(events))
         for event in events:
             if event.__class__ is Bar:
@@ -145,7 +147,7 @@ class _Decoder:
                 continue
             _, time_ns, count = self._fields(_TICK)
             tick = Tick(time_ns, [self._event() for _ in range(count)])
-            yield tick if kind == _KIND_TICK else History(tick)
+            yield tick if kind == _KIND_TICK else Past(tick) if kind == _KIND_PAST else History(tick)
 
     def _event(self) -> MarketEvent:
         kind = self._data[self._at]
@@ -183,6 +185,10 @@ def _plain(item: Input) -> list[Any]:
         return ["halt", *item]
     if isinstance(item, Requested):
         return ["request", [_said(value) for value in item]]
+    if isinstance(item, Unseen):
+        return ["unseen", *item]
+    if isinstance(item, Waits):
+        return ["waits", item.nanos]
     assert isinstance(item, Resumed)
     return ["resume", item.by]
 
@@ -198,6 +204,10 @@ def _item(said: list[Any]) -> Input:
         return Reported(Asked(asked), BrokerReport([_fill(f) for f in fills], [_update(u) for u in updates]))
     if kind == "request":
         return requested(fields[0])
+    if kind == "unseen":
+        return Unseen(*fields)
+    if kind == "waits":
+        return Waits(*fields)
     return Halted(*fields) if kind == "halt" else Resumed(*fields)
 
 

@@ -53,6 +53,7 @@ class Kind(StrEnum):
     SETTLEMENT = "settlement"
     PAYMENT = "payment"
     CORRECTION = "correction"
+    CHARGE = "charge"
 
 
 class Key(NamedTuple):
@@ -186,6 +187,12 @@ def of_payment(amount: Decimal, time_ns: int, reference: str) -> Transaction:
     """The venue pays what settlements owe."""
     entries = [_money(Account.CASH, amount), _money(Account.SETTLEMENT, -amount)]
     return _transaction(time_ns, Kind.PAYMENT, reference, entries)
+
+
+def of_charge(strategy: str, symbol: str, amount: Decimal, time_ns: int, reference: str) -> Transaction:
+    """What the venue charged for trades (money), told after their fills were booked."""
+    entries = [_money(Account.CASH, -amount), _money(Account.FEES, amount, strategy, symbol)]
+    return _transaction(time_ns, Kind.CHARGE, reference, entries, f"charged for trades in {symbol}")
 
 
 def of_transfer(amount: Decimal, time_ns: int, reference: str) -> Transaction:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from state import bulk, catalog, translate
 from state.connection import BUSY_SECONDS, Connection, Cursor, Shape
-from state.errors import StoreError
+from state.errors import StoreError, StoreUnreachableError
 from state.migrations import Family, Table
 from state.place import PostgresPlace
 from state.session import SessionLock, holder, name_of_this
@@ -87,7 +87,7 @@ class PostgresConnection(Connection):
         except (psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.DataError):
             raise
         except psycopg.Error as error:
-            raise StoreError(f"{self.place} {_trouble(psycopg, error)}") from None
+            raise _trouble(psycopg, self.place, error) from None
 
     # -- the database ------------------------------------------------------------------------------------------------
 
@@ -183,17 +183,21 @@ def _conninfo(place: PostgresPlace) -> str:
     return make_conninfo(place.server, **dict(place.parameters))
 
 
-def _trouble(psycopg: Any, error: Exception) -> str:
+def _trouble(psycopg: Any, place: PostgresPlace, error: Exception) -> StoreError:
     said = _line(error)
     if isinstance(error, psycopg.errors.LockNotAvailable):
-        return f"is locked by another program ({said}, after {BUSY_SECONDS:g} s); stop that program first"
+        return StoreError(
+            f"{place} is locked by another program ({said}, after {BUSY_SECONDS:g} s); stop that program first"
+        )
     if isinstance(error, psycopg.errors.DiskFull):
-        return f"cannot be written: {said}; make room on the server"
+        return StoreError(f"{place} cannot be written: {said}; make room on the server")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return f"cannot be written: {said}; name the primary server"
+        return StoreError(f"{place} cannot be written: {said}; name the primary server")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return f"cannot be reached: {said}; start the database, or mend the address in [store] url"
-    return f"cannot be used: {said}"
+        return StoreUnreachableError(
+            f"{place} cannot be reached: {said}; start the database, or mend the address in [store] url"
+        )
+    return StoreError(f"{place} cannot be used: {said}")
 
 
 def _line(error: Exception) -> str:

@@ -192,6 +192,10 @@ class KalshiFeed:
             self._tape.pulse(now_ns)
         return [*signals, *events]
 
+    def behind(self) -> bool:
+        """Books are made anew after a break, and there are no bars."""
+        return False
+
     def known(self) -> bool:
         """Whether every market has told its prices."""
         return self._teller.known()

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.notify.outbox import Kind, Message
 
 
 class NotifyError(Exception):
     """A target that cannot be used. The text says which by its number, never by its address."""
+
+
+class Address(NamedTuple):
+    """An Apprise URL, and what its owner calls it, such as ``notify.urls, number 2``. Only the name may be shown."""
+
+    name: str
+    url: str
 
 
 class Target:
@@ -20,10 +27,10 @@ class Target:
         self.name, self.send = name, send
 
 
-def targets_of(urls: Sequence[str]) -> list[Target]:
-    """A target for each Apprise URL (https://github.com/caronc/apprise/wiki); NotifyError for one that is none, or
-    where Apprise is not installed."""
-    if not urls:
+def targets_of(addresses: Sequence[Address]) -> list[Target]:
+    """A target for each address (https://github.com/caronc/apprise/wiki); NotifyError for one that is none, or where
+    Apprise is not installed."""
+    if not addresses:
         return []
     try:
         import apprise
@@ -32,20 +39,19 @@ def targets_of(urls: Sequence[str]) -> list[Target]:
     # What it logs names addresses, and these are secrets.
     log = logging.getLogger("apprise")
     log.propagate, log.handlers = False, [logging.NullHandler()]
-    return [_target(apprise, number, url) for number, url in enumerate(urls, 1)]
+    return [_target(apprise, number, address) for number, address in enumerate(addresses, 1)]
 
 
-def split_urls(text: str) -> list[str]:
-    """The URLs of a list with commas; a comma inside one is written %2C."""
-    return [url.strip() for url in text.split(",") if url.strip()]
+def split_urls(text: str, name: str) -> list[Address]:
+    """The URLs of a list with commas, which is called so; a comma inside one is written %2C."""
+    urls = [url.strip() for url in text.split(",") if url.strip()]
+    return [Address(f"{name}, number {number}", url) for number, url in enumerate(urls, 1)]
 
 
-def _target(apprise: Any, number: int, url: str) -> Target:
+def _target(apprise: Any, number: int, address: Address) -> Target:
     made = apprise.Apprise()
-    if not made.add(url):
-        raise NotifyError(
-            f"notify.urls: number {number} is no address that Apprise knows (it is not shown); see its list of services"
-        )
+    if not made.add(address.url):
+        raise NotifyError(f"{address.name}: no address that Apprise knows (it is not shown); see its list of services")
     kinds = {
         Kind.ERRORS: apprise.NotifyType.FAILURE, Kind.HALTS: apprise.NotifyType.WARNING,
         Kind.GATES: apprise.NotifyType.WARNING,

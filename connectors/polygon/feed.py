@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from connectors.polygon.errors import BadKey, NotEntitled, PolygonError
 from connectors.polygon.events import BestQuote, Dropped, Event, IndexValue, Lost, Problem, Ready, Window
-from connectors.polygon.history import GapReader
+from connectors.polygon.history import FAILURES, GapReader, read_windows
 from connectors.polygon.manifest import INDEX_VALUE
 from connectors.polygon.minutes import NEVER, Gap, Minutes
 from connectors.polygon.poller import OptionsSource
@@ -26,7 +27,7 @@ from connectors.polygon.rows import bar_of
 from connectors.polygon.stream import PolygonStream
 from connectors.polygon.tickers import Cluster, cluster_of, symbol_of, ticker_of
 from engine.market.events import Bar, MarketEvent, Observation, Quote, later
-from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError
+from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, Unheard, VenueError
 
 SETTLE_NS = 3_000_000_000  # minutes come one to three seconds after their end
 LEAST_SECONDS = 0.005
@@ -82,7 +83,7 @@ class PolygonFeed:
         self._options, self._signals = options, signals
         since = clock.now_ns() if since_ns is None else since_ns
         self._minutes = Minutes(subjects.tickers, since, SETTLE_NS, per_second=subjects.per_second)
-        self._reader = GapReader(rest, clock.wait_until, self._filled)
+        self._reader = GapReader(partial(_read, rest), clock.wait_until, self._filled, FAILURES)
         self._quotes: dict[str, BestQuote] = {}  # heard and not told
         self._values: dict[str, IndexValue] = {}
         self._latest: dict[str, MarketEvent] = {}  # what was last told of each symbol's price
@@ -133,6 +134,10 @@ class PolygonFeed:
         """Options facts that have changed or become old, and what is signalled."""
         options = self._options.pulse(self._clock.now_ns()) if self._options is not None else ()
         return [*(_at(seen, now_ns) for seen in options), *self._signals(now_ns)]
+
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come."""
+        return bool(self._ready) or self._minutes.behind()
 
     def known(self) -> bool:
         """Whether a price of every symbol has been told, as far as the plan has it."""
@@ -216,9 +221,8 @@ class PolygonFeed:
     def _filled(self, gap: Gap, windows: list[Window] | None, why: str) -> None:
         self._minutes.filled(gap, windows or [])
         if windows is None:
-            self._news.append(
-                Missed(self._clock.now_ns(), f"{gap.ticker}: the bars of a break could not be read: {why}")
-            )
+            reason = f"the bars of a break could not be read: {why}"
+            self._news.append(Unheard(max(gap.to_ns - 1, gap.from_ns), symbol_of(gap.ticker), reason))
 
     # -- what is told
 
@@ -249,6 +253,10 @@ class PolygonFeed:
             for value in values.values()
         ]
         return events
+
+
+async def _read(rest: PolygonRest, gap: Gap) -> list[Window]:
+    return await read_windows(rest, gap.ticker, gap.from_ns, gap.to_ns)
 
 
 def _at(event: MarketEvent, now_ns: int) -> MarketEvent:

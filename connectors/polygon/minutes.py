@@ -83,6 +83,10 @@ class Minutes:
     def __contains__(self, ticker: str) -> bool:
         return ticker in self._lines
 
+    def behind(self) -> bool:
+        """Whether some minutes of the past are not here yet: nothing is heard, or the history is being read."""
+        return any(line.down or line.gaps for line in self._lines.values())
+
     def drop(self, ticker: str) -> None:
         """Tell no more of a ticker."""
         self._lines.pop(ticker, None)

@@ -1,7 +1,8 @@
 """Tradier as the engine's feed: quotes and minute bars for the rules, news of our orders for whoever keeps them.
 
-Where prices are streamed, they are; the sandbox streams none, and is asked for quotes in turns. Of our orders the
-account's stream only says that one has changed, so that one is read; until both streams are up, nothing counts as up.
+Where prices are streamed, they are; the sandbox streams none, and is asked for quotes in turns. A minute that was not
+heard from its begin to its end is read from time and sales, and later ones wait for it. Of our orders the account's
+stream only says that one has changed, so that one is read; until both streams are up, nothing counts as up.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
-from connectors.tradier.bars import BarMaker
+from connectors.tradier.bars import Bars
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import NotAuthorized, TradierError
 from connectors.tradier.events import Down, OrderEvent, Problem, StreamEvent, StreamQuote, Timesale, Up
@@ -20,7 +21,7 @@ from connectors.tradier.listing import is_option, underlying_of
 from connectors.tradier.models import ROUND_LOT, Quoted
 from connectors.tradier.stream import StreamSettings, TradierStream
 from connectors.tradier.venue import TradierVenue
-from engine.market.events import Bar, MarketEvent, Observation, Quote
+from engine.market.events import MarketEvent, Observation, Quote
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.venue import Batch, LinkDown, LinkUp, Missed, News, VenueError
 
@@ -54,24 +55,25 @@ class TradierFeed:
     instruments it tells of the account alone.
 
     ``venue``: read the orders that the account's stream tells of through it; None tells of none. ``signals`` gives what
-    other connectors have to tell, once a second.
+    other connectors have to tell, once a second. ``since_ns``: bars are told from there on; None begins now.
     """
 
     def __init__(
         self, rest: TradierRest, instruments: Mapping[str, Instrument], *, venue: TradierVenue | None = None,
-        signals: Signals = lambda now: (), settings: StreamSettings | None = None,
+        signals: Signals = lambda now: (), settings: StreamSettings | None = None, since_ns: int | None = None,
     ) -> None:  # fmt: skip
         self._rest, self._venue, self._signals, self._settings = rest, venue, signals, settings
         self._clock = rest.http.clock
         self._names = {(s if is_option(s) else underlying_of(s)): s for s in instruments}
         self._units = {s: 1 if is_option(s) else ROUND_LOT for s in instruments}
         self._quoted = {s for s, i in instruments.items() if i.tradable}
-        self._bars = {s: BarMaker(s, volumes=i.tradable) for s, i in instruments.items()}
-        self._early: list[Bar] = []  # bars that are over by Tradier's clock and not yet by ours
+        since = self._clock.now_ns() if since_ns is None else since_ns
         self._volumes: dict[str, Decimal] = {}  # of the day so far, where quotes are asked for in turns
         self._quotes: dict[str, Quote] = {}
         self._told: set[str] = set()
         self._waiting: asyncio.Queue[tuple[list[MarketEvent], list[News]] | Exception] = asyncio.Queue()
+        named = {name: instruments[s] for name, s in self._names.items()}
+        self._bars = Bars(rest, named, since, lambda news: self._waiting.put_nowait(([], news)))
         parts = {"market": bool(instruments), "account": venue is not None}
         self._up = {name: False for name, wanted in parts.items() if wanted}
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,6 +103,7 @@ class TradierFeed:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._bars.close()
         for stream in self._streams:
             await stream.__aexit__(kind, error, trace)
 
@@ -119,17 +122,15 @@ class TradierFeed:
             events += part[0]
             news += part[1]
         now_ns = self._clock.now_ns()
-        return Batch(now_ns, self._over([*self._early, *_newest(events)], now_ns), news)
-
-    def _over(self, events: Sequence[MarketEvent], now_ns: int) -> list[MarketEvent]:
-        """``events`` without bars whose end is yet to come by our clock, which may be behind; those are told later."""
-        self._early = [e for e in events if isinstance(e, Bar) and e.known_ns > now_ns]
-        return [e for e in events if not isinstance(e, Bar) or e.known_ns <= now_ns]
+        return Batch(now_ns, [*self._bars.due(now_ns), *_newest(events)], news)
 
     def pulse(self, now_ns: int) -> list[MarketEvent]:
         """Bars whose minute has passed, and what is signalled."""
-        due = [bar for maker in self._bars.values() for bar in maker.due(now_ns)]
-        return [*self._signals(now_ns), *self._over([*self._early, *due], now_ns)]
+        return [*self._signals(now_ns), *self._bars.due(now_ns)]
+
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come."""
+        return self._bars.behind()
 
     def known(self) -> bool:
         """Whether everything that can be ordered has told its prices."""
@@ -175,6 +176,8 @@ class TradierFeed:
     def _link(self, name: str, event: StreamEvent) -> list[News]:
         """Up is when all streams are; down is when any is not."""
         was_up = all(self._up.values())
+        if name == "market":
+            self._bars.link(event.received_ns, up=isinstance(event.body, Up))
         self._up[name] = isinstance(event.body, Up)
         if isinstance(event.body, Down):
             return [LinkDown(event.received_ns, f"{name} stream: {event.body.reason}")] if was_up else []
@@ -190,8 +193,7 @@ class TradierFeed:
                 body.ask_size and body.ask_size * unit,
             )  # fmt: skip
         if isinstance(body, Timesale) and body.symbol in self._names and not body.cancel and not body.correction:
-            symbol = self._names[body.symbol]
-            return list(self._bars[symbol].trade(body.last, body.size, body.time_ns))
+            self._bars.trade(body.symbol, body.last, body.size, body.time_ns)
         return []
 
     def _quote(
@@ -227,7 +229,9 @@ class TradierFeed:
             await self._clock.sleep(POLL_SECONDS)
 
     def _polled(self, told: Mapping[str, Quoted], *, first: bool) -> None:
-        now_ns, events = self._clock.now_ns(), []
+        now_ns = self._clock.now_ns()
+        events: list[MarketEvent] = []
+        news = self._link("market", StreamEvent(now_ns, Up())) if first else []
         for name, quote in told.items():
             symbol = self._names.get(name)
             if symbol is None:
@@ -237,8 +241,7 @@ class TradierFeed:
                 volume = quote.volume or Decimal(0)
                 traded = max(volume - self._volumes.get(symbol, volume), Decimal(0))
                 self._volumes[symbol] = volume
-                events += self._bars[symbol].trade(quote.last, traded, now_ns)
-        news = self._link("market", StreamEvent(now_ns, Up())) if first else []
+                self._bars.trade(name, quote.last, traded, now_ns)
         if events or news:
             self._waiting.put_nowait((events, news))
 

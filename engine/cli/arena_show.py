@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 def command(
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="A saved page, instead of asking for it.")
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="A saved page (.html, .html.gz), instead of asking for it."),
     ] = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="How many models to show.")] = 10,
     config: ConfigOption = None,
@@ -45,9 +47,10 @@ def _from_file(path: Path, settings: Settings) -> Board:
     from connectors.arena.page import read_page
 
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BoardError(f"{path} cannot be read: {error.strerror}") from None
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as page:
+            text = page.read()
+    except (OSError, EOFError) as error:
+        raise BoardError(f"{path} cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise BoardError(f"{path} is not UTF-8 text") from None
     board = read_page(text, time.time_ns(), str(path))

@@ -13,6 +13,7 @@ from engine.cli.errors import UserError
 from engine.cli.kept import KeptRun
 from engine.decide.tick import Decider, VenueFacts
 from engine.execute.resume import Carried, Start, begin_with
+from engine.market.calendar import TradingCalendar
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.plan.compiled import compiled_kernel
 from state.orders import decode_saved, encode_saved
@@ -44,6 +45,18 @@ def decider_of(kept: KeptRun) -> Decider:
     said: Mapping[str, Any] | None = kept.run["conditions"]
     if said is None:
         raise UserError(f"run {kept.run['id']} is older than the journal of inputs and cannot be decided again")
+    decider = Decider(
+        kept.plan, *markets_of(said), Decimal(said["cash"]), VenueFacts(**said["venue"]), compiled_kernel(),
+        said["keep_values"],
+    )  # fmt: skip
+    began = kept.store.snapshot(kept.run["id"], START)
+    if began is not None:
+        begin_with(decider, decode_start(began))
+    return decider
+
+
+def markets_of(said: Mapping[str, Any]) -> tuple[dict[str, Instrument], dict[str, TradingCalendar]]:
+    """The instruments and calendars of kept conditions, by name."""
     instruments = {
         i["symbol"]: Instrument(
             i["symbol"], InstrumentKind(i["kind"]), Decimal(i["tick_size"]), Decimal(i["lot_size"]), i["calendar"],
@@ -52,14 +65,7 @@ def decider_of(kept: KeptRun) -> Decider:
         )
         for i in said["instruments"]
     }
-    decider = Decider(
-        kept.plan, instruments, {name: calendar(name) for name in said["calendars"]}, Decimal(said["cash"]),
-        VenueFacts(**said["venue"]), compiled_kernel(), said["keep_values"],
-    )  # fmt: skip
-    began = kept.store.snapshot(kept.run["id"], START)
-    if began is not None:
-        begin_with(decider, decode_start(began))
-    return decider
+    return instruments, {name: calendar(name) for name in said["calendars"]}
 
 
 def encode_start(start: Start) -> dict[str, Any]:

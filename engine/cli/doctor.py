@@ -11,6 +11,7 @@ from engine.cli.checks.keys import check_keys
 from engine.cli.checks.machine import check_clock, check_folders, check_packages, check_python, check_room
 from engine.cli.checks.notices import check_notices
 from engine.cli.checks.packs import check_packs
+from engine.cli.checks.polygon import check_polygon
 from engine.cli.checks.store import check_stores
 from engine.cli.checks.venues import check_venues
 from engine.cli.clock import now_ns
@@ -51,6 +52,7 @@ def examine(loaded: LoadedSettings, probe: VenueProbe | None) -> list[Check]:
         *(warn("variables", *hint.split("; ", 1)) for hint in loaded.hints),
         *check_keys(kalshi, probe),
         *check_venues(settings),
+        *check_polygon(settings),
         check_clock(probe),
         *check_stores(settings, now_ns()),
         check_room(settings.store.path),

@@ -11,7 +11,7 @@ class ExitCode(IntEnum):
     GOOD = 0
     NO = 1  # findings, a failed test, a failed gate
     USAGE = 2  # wrong usage, settings, rules or data
-    VENUE = 3  # a venue or the network failed
+    VENUE = 3  # a venue, the database or the network failed
     STOPPED = 4  # stopped by a safety rule
     FAULT = 70  # a fault of the engine
     INTERRUPTED = 130  # Ctrl-C
@@ -45,6 +45,7 @@ KNOWN_ERRORS = {
     "connectors.polygon.errors.PolygonError": ExitCode.VENUE,
     "connectors.polygon.hosts.HostError": ExitCode.USAGE,
     "state.errors.StoreError": ExitCode.USAGE,
+    "state.errors.StoreUnreachableError": ExitCode.VENUE,
     "engine.lint.registry.UnknownCheckError": ExitCode.USAGE,
     "engine.market.events.SourceError": ExitCode.USAGE,
     "engine.market.venue.VenueError": ExitCode.VENUE,

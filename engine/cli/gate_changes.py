@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from connectors.notify.outbox import Kind
-from engine.cli.notices import notifying, urls_of
+from engine.cli.notices import addresses_of, notifying
 from engine.settings import Settings
 
 
@@ -18,7 +18,7 @@ def tell_changes(settings: Settings, verdicts: Mapping[str, bool]) -> None:
     A pack that is judged for the first time is no change. A note that cannot be read or written costs a message, and
     never a verdict.
     """
-    if not urls_of(settings):
+    if not addresses_of(settings):
         return
     note = settings.store.path.with_suffix(".gates.json")
     before = _read(note)

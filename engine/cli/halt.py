@@ -79,7 +79,7 @@ def _halt_one(settings: Settings, mode: ModeName, why: str, as_json: bool) -> in
     try:
         store = open_mode(settings, mode)
     except StoreError as error:
-        raise StoreError(f"{error}; `engine halt` without --mode needs no store") from None
+        raise type(error)(f"{error}; `engine halt` without --mode needs no store") from None
     store.halts.halt(why, now_ns())
     store.close()
     tell_of_halts(settings, "halted", f"entries of {mode} ({store.path}) are halted: {why or 'no reason said'}")

@@ -22,20 +22,20 @@ from engine.market.orders import BrokerReport, Leg, Order, OrderState
 from engine.settings import Settings
 
 if TYPE_CHECKING:
-    from connectors.notify.targets import Target
+    from connectors.notify.targets import Address, Target
 
 ALERT_KINDS = {"halt": Kind.HALTS}  # of what a run keeps as alerts; everything else is an error
 
 
-def urls_of(settings: Settings) -> list[str]:
+def addresses_of(settings: Settings) -> list[Address]:
     """Every address that is told, secrets as they are."""
-    from connectors.notify.targets import split_urls
+    from connectors.notify.targets import Address, split_urls
 
     urls = settings.notify.urls
-    found = [] if urls is None else split_urls(urls.get_secret_value())
+    found = [] if urls is None else split_urls(urls.get_secret_value(), "notify.urls")
     discord = settings.discord
     if discord.enabled and discord.webhook_url is not None:
-        found.append(discord.webhook_url.get_secret_value())
+        found.append(Address("discord.webhook_url", discord.webhook_url.get_secret_value()))
     return found
 
 
@@ -47,7 +47,7 @@ def redactor_of(settings: Settings) -> Redactor:
         for _, value in getattr(settings, name)
         if isinstance(value, SecretStr)
     ]
-    return Redactor(secrets, urls_of(settings))
+    return Redactor(secrets, [address.url for address in addresses_of(settings)])
 
 
 def targets(settings: Settings) -> list[Target]:
@@ -55,7 +55,7 @@ def targets(settings: Settings) -> list[Target]:
     from connectors.notify.targets import NotifyError, targets_of
 
     try:
-        return targets_of(urls_of(settings))
+        return targets_of(addresses_of(settings))
     except NotifyError as error:
         raise UserError(str(error)) from None
 

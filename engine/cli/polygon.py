@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from engine.cli.errors import ExitCode, UserError
-from engine.market.events import NANOS
-from engine.market.venue import VenueError
+from engine.market.events import NANOS, Bar
+from engine.market.venue import PastBars, VenueError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,9 +88,29 @@ async def polygon_live(
     async with (
         rest.http,
         polygon_stream(settings, subjects.channels) as stream,
-        PolygonFeed(rest, stream, subjects, clock, options=options, signals=wish.signals) as feed,
+        PolygonFeed(
+            rest, stream, subjects, clock, since_ns=wish.since_ns, options=options, signals=wish.signals
+        ) as feed,
     ):
         yield feed
+
+
+async def polygon_past(
+    settings: Settings, symbols: Collection[str], since_ns: int, clock: Callable[[], int]
+) -> PastBars:
+    """The minute bars of these symbols up to now, by ``clock`` (UTC nanoseconds)."""
+    from connectors.past import read_past
+    from connectors.polygon.errors import PolygonError
+    from connectors.polygon.feed import SETTLE_NS
+    from connectors.polygon.history import read_bars
+
+    rest = polygon_rest(settings)
+    async with rest.http:
+
+        async def read(symbol: str, from_ns: int, to_ns: int) -> list[Bar]:
+            return await read_bars(rest, symbol, from_ns, to_ns)
+
+        return await read_past(read, symbols, since_ns, clock, SETTLE_NS, PolygonError)
 
 
 def _agreed(venue: MarketClock, vendor: MarketClock) -> MarketClock:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import now_ns
+from engine.cli.charges import book_charges
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
@@ -18,7 +19,8 @@ from engine.cli.venue_account import patiently
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
-from engine.execute.broker import Alert, VenueBroker
+from engine.execute.books import Alert
+from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery
 from engine.report.trace_text import clock
@@ -86,13 +88,16 @@ async def _reconcile(port: VenuePort, store: Store) -> Found:
 
             alert = _once(writer)
             venue = desk.orders(instruments)
-            broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
+            broker = VenueBroker(venue, orders, instruments, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, port.recovery())
             recovery.start(saved, now_ns())
             found = await _read(recovery)
             orders.settle(now_ns())
+            charged = await book_charges(desk, writer, lambda words: alert("charges", words))
+            if charged:
+                found.said["charged"] = [f"{charged:.2f} of commissions and fees"]
             _keep_worth(store, writer)
             return found
 

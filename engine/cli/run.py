@@ -261,6 +261,7 @@ def _run(
         result = result_of(statistics, loop, described, seconds, {})
         report = {"run": writer.run_id, **result.to_json(), **({"would_be": would_be.orders_told} if dry else {})}
         writer.end("stopped" if stopped else "done", statistics.ended_ns, report)
+        beside.ended()
     if as_json:
         print_json(report)
     else:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +19,10 @@ from engine.cli.console import err, print_columns, print_json
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.stores import ModeOption, mode_of, store_of
+from engine.cli.stores import ModeOption, mode_of
 from engine.cli.venues import BooksOption
 from engine.cli.version import __version__
 from engine.settings import Settings, read_settings
-from state import Mode, is_there, open_store
 
 if TYPE_CHECKING:
     import uvicorn
@@ -179,29 +178,20 @@ def check(
 ) -> int:
     """Whether a process of this folder goes on, for health checks. Exit code 1: it was not heard of lately."""
     _must_have_packages()
-    from engine.cli.heard import heard
-    from engine.service.metrics import FRESH_SECONDS
+    from engine.cli.heard import heard, taken_of
+    from engine.service.desk import is_up
     from state.service import ServiceBook, service_file
 
     settings = read_settings(config).settings
     book = ServiceBook(service_file(settings.store.path, mode_of(mode)))
-    age, body = heard(book, _is_taken(settings, mode_of(mode))).get(process, (None, {}))
-    up = age is not None and age <= FRESH_SECONDS and bool(body.get("running"))
+    found = heard(book, taken_of(settings, mode_of(mode))).get(process)
+    up, age = is_up(found), None if found is None else found[0]
     if json:
         print_json({"process": process, "up": up, "seconds_since_heard": age})
     else:
         since = "never heard of" if age is None else f"heard {age:.1f} s ago"
         print(f"{process}: {'up' if up else 'down'}, {since}")
     return ExitCode.GOOD if up else ExitCode.NO
-
-
-def _is_taken(settings: Settings, mode: Mode) -> bool:
-    """Whether an engine has the store of a mode; raises StoreError where that cannot be known."""
-    place = store_of(settings, mode)
-    if not is_there(place):
-        return False
-    with closing(open_store(place, create=False)) as store:
-        return store.is_taken
 
 
 @app.command("token")

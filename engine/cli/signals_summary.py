@@ -17,7 +17,7 @@ from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import store_of
 from engine.execute.outcomes import OUTCOMES
 from engine.market.events import Bar, Quote, Tick
-from engine.market.inputs import History
+from engine.market.inputs import History, Past
 from engine.research.signal_events import (
     MINUTE_NS,
     Event,
@@ -106,7 +106,7 @@ def _of_stores(settings: Settings, signals: Iterable[Event]) -> dict[tuple[str, 
         except (StoreError, ValueError) as error:
             err().print(f"run {run}: {error}; its signals are unknown", markup=False)
             continue
-        ticks = (item.tick if isinstance(item, History) else item for item in store.inputs(run))
+        ticks = (item.tick if isinstance(item, History | Past) else item for item in store.inputs(run))
         _collect(prices, run, (tick for tick in ticks if isinstance(tick, Tick)))
         store.close()
     return prices

@@ -49,6 +49,9 @@ def command(
         str, typer.Option("--fault", metavar="SPEC", help="What goes wrong: timeout@create:0.05,ws-lose@account:0.01")
     ] = "",
     cash: Annotated[float, typer.Option("--cash", min=0.0, help="Dollars of the account.")] = 100_000.0,
+    commission: Annotated[
+        float, typer.Option("--commission", metavar="DOLLARS", min=0.0, help="What an order that trades costs.")
+    ] = 0.0,
     read_lag: Annotated[
         int, typer.Option("--read-lag", metavar="MS", min=0, help="How far reads of the account are behind.")
     ] = READ_LAG_MS,
@@ -74,8 +77,9 @@ def command(
     try:
         world: World = Seeded(seed) if replay is None else Taped(replay)
         options = Options(
-            seed=seed, cash=Decimal(repr(cash)), read_lag_ms=read_lag, unlimited=unlimited, sandbox=sandbox
-        )
+            seed=seed, cash=Decimal(repr(cash)), read_lag_ms=read_lag, unlimited=unlimited, sandbox=sandbox,
+            commission=Decimal(repr(commission)),
+        )  # fmt: skip
         if clock is None:
             begins, began = _begin(day, start, world.days[0] if isinstance(world, Taped) else None), None
         else:

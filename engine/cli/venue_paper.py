@@ -12,13 +12,17 @@ from engine.execute.dry import DryBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.live import LiveRun
 from engine.execute.loop import Loop
+from engine.execute.past import ages_at
 from engine.execute.resume import Carried, Start
 from engine.market.orders import Broker
+from engine.market.venue import PastBars
 from state import RunWriter
 
 
-async def trade_on_paper(session: VenueSession, decider: Decider, feed: LiveFeed, writer: RunWriter) -> int:
-    """Until it is stopped; returns the exit code."""
+async def trade_on_paper(
+    session: VenueSession, decider: Decider, feed: LiveFeed, writer: RunWriter, past: PastBars | None
+) -> int:
+    """Until it is stopped; returns the exit code. ``past``: what the rules must have seen before."""
     broker = _begin_dry(session, decider, writer) if session.wish.dry else _begin(session, decider, writer)
     statistics = statistics_from(writer)
     journal = JournaledBroker(broker, writer)
@@ -28,7 +32,9 @@ async def trade_on_paper(session: VenueSession, decider: Decider, feed: LiveFeed
         loop, journal, feed, now_ns, pulse=feed.pulse, before_tick=session.before_tick(writer, decider, service),
         every_second=session.every_second(writer, service), tell=session.teller(writer, "connection", news=CONNECTED),
         beside=lambda: session.beside(feed, writer),
+        behind=feed.behind if session.desk.past_sessions else None, ages=ages_at(session.port.speed),
     )  # fmt: skip
+    session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready
     seconds = await session.until_stopped(run, feed)
     service.close()

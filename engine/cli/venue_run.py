@@ -25,6 +25,7 @@ from engine.cli.venue_live import trade_live
 from engine.cli.venue_paper import trade_on_paper
 from engine.cli.venue_session import VenueSession, Wish, stopping
 from engine.cli.venues.port import FeedWish, VenueDesk, VenueKind, VenuePort
+from engine.cli.warm_up import read_past
 from engine.market.instrument import Instrument
 from engine.market.venue import VenueError
 from state import Mode, RunWriter, Store, open_store
@@ -112,13 +113,15 @@ class _Run:
                 by, tell = f"run {writer.run_id}", session.teller(writer, "capture")
                 session.tape = stack.enter_context(open_tape(self.wish.capture, self.port.place, by, tell))
             session.follow_sources(writer)
-            wish = FeedWish(assembly.fact_names(), self.wish.live, session.tape, self.sources.pulse)
+            past = await read_past(desk, assembly, decider)
+            since_ns = None if past is None else past.until_ns
+            wish = FeedWish(assembly.fact_names(), self.wish.live, session.tape, self.sources.pulse, since_ns)
             feed = await stack.enter_async_context(desk.feed(instruments, wish))
             if self.wish.live:
-                code = await trade_live(session, instruments, decider, feed, writer)
+                code = await trade_live(session, instruments, decider, feed, writer, past)
             else:
                 assembly.contract_rates = feed.taker_rates
-                code = await trade_on_paper(session, decider, feed, writer)
+                code = await trade_on_paper(session, decider, feed, writer, past)
             self.relisted = session.relisted
             return code
 

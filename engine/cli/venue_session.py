@@ -31,6 +31,7 @@ from engine.cli.venue import where
 from engine.cli.venue_lasting import keep_rules, paper_book, went_on
 from engine.cli.venues.port import LiveFeed, VenueDesk, VenuePort
 from engine.cli.version import __version__
+from engine.cli.warm_up import tell_unknown
 from engine.decide.tick import Decider
 from engine.execute.halt import KillSwitch
 from engine.execute.journal import JournalRecorder
@@ -38,6 +39,7 @@ from engine.execute.live import LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.resume import Start, orphans
 from engine.market.events import MarketEvent, Tick
+from engine.market.venue import PastBars
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder, open_positions
@@ -79,6 +81,7 @@ class VenueSession:
         self.would_be: WouldBe | None = None
         self._lines: list[PackLines] = []
         self._notifier, self._notify = notifier, tell_alert(notifier, where(port))
+        self._service: Alone | Beside = Alone()
         self.tape: CaptureWriter | None = None
         self.unlisted: frozenset[str] = frozenset()  # of the sources' markets, those that the venue does not have
         self.halted = self.relisted = False
@@ -119,6 +122,16 @@ class VenueSession:
         writer.snapshot(now_ns(), START, encode_start(kept))
         keep_rules(decider, writer)
         writer.flush()
+
+    def warm_up(self, run: LiveRun, past: PastBars | None, decider: Decider, writer: RunWriter) -> None:
+        """Give the rules the bars of the time before; say what of them is unknown all the same."""
+        if past is not None:
+            run.begin_after(past)
+            tell_unknown(
+                decider, past.missing, self.assembly.plan_symbols, self.assembly.timezone,
+                self.teller(writer, "warm-up"),
+            )  # fmt: skip
+            writer.flush()
 
     def _inputs(self) -> dict[str, object]:
         dry = {DRY_RUN: True} if self.wish.dry else {}
@@ -171,10 +184,11 @@ class VenueSession:
 
     def service(self, writer: RunWriter, decider: Decider) -> Alone | Beside:
         """What stands beside the run: events, figures, wishes that come by the service."""
-        if self.wish.dry:
-            return Alone()
-        mode = str(self.port.mode if self.wish.live else Mode.PAPER)
-        return Beside(self.settings, self.store, writer, decider, mode, self.teller(writer, "service"))
+        if not self.wish.dry:
+            mode = str(self.port.mode if self.wish.live else Mode.PAPER)
+            tell = self.teller(writer, "service")
+            self._service = Beside(self.settings, self.store, writer, decider, mode, tell)
+        return self._service
 
     def before_tick(self, writer: RunWriter, decider: Decider, service: Alone | Beside) -> Callable[[], None]:
         """Obey the kill switch, then take what people ask for."""
@@ -264,7 +278,8 @@ class VenueSession:
         report = {"run": writer.run_id, **result.to_json(), **extra, **told}
         writer.end("stopped", statistics.ended_ns, report)
         if self.relisted:
-            return ExitCode.GOOD
+            return ExitCode.GOOD  # nothing is waited for: the next run looks after what is held
+        self._service.ended()
         if self.wish.as_json:
             print_json(report)
         else:

@@ -57,6 +57,16 @@ class Clock:
         self.values, found = values, tuple(self.values)
         return found
 
+    def another(self) -> Clock:
+        """A clock of the same calendar that has not moved yet."""
+        found = Clock(self._calendar, self._weekday_codes)
+        found.watched = True
+        return found
+
+    def has(self, time_ns: int) -> bool:
+        """Whether an instant is of the local day on which this clock stands."""
+        return self._day_begin_ns <= time_ns < self._day_end_ns
+
     def _set_values(self, time_ns: int) -> None:
         values, session = self.values, self._session
         values[0] = time_ns / NANOS

@@ -16,6 +16,8 @@ from engine.plan.program import InputKey, Memory
 
 _BAR_FIELDS = {"open": 3, "high": 4, "low": 5, "close": 6, "volume": 7}
 NAN = math.nan
+SESSION = "session.ordinal"
+SESSION_INDEX = CLOCK_NAMES.index(SESSION)
 
 
 class SymbolState:
@@ -48,6 +50,8 @@ class SymbolState:
         self._quote_slots = {k.name: s for k, s in inputs.items() if k.what == "fact" and k.seconds == 0}
         self._time_slots = {k.name: s for k, s in inputs.items() if k.what == "time" and k.seconds == 0}
         self.clock_slots = [(s, CLOCK_NAMES.index(n)) for n, s in self._quote_slots.items() if n in CLOCK_NAMES]
+        self._session_slot = self._quote_slots.get(SESSION)
+        self._unseen = NAN  # the session of which bars were missed for good
 
     def _fields(self, seconds: int) -> list[tuple[int, int]]:
         inputs = self.memory.program.inputs
@@ -172,12 +176,26 @@ class SymbolState:
 
     # -- other inputs ------------------------------------------------------------------------------------------------
 
-    def set_clock(self, values: list[float]) -> None:
+    def set_clock(self, values: Sequence[float]) -> None:
         """Copy the clock facts that this program reads."""
         v = self.v
         for slot, index in self.clock_slots:
             v[slot] = values[index]
+        if self._unseen == self._unseen and self._session_slot is not None:
+            self._hide(values[SESSION_INDEX], self._session_slot)
         self.event |= Group.CLOCK
+
+    def miss(self, ordinal: float, reason: str) -> None:
+        """Bars of a session were missed for good: nothing that is counted from its open is known any more."""
+        self._unseen = ordinal
+        self.reasons[SESSION] = reason
+
+    def _hide(self, ordinal: float, slot: int) -> None:
+        if ordinal == self._unseen:
+            self.v[slot] = NAN
+        elif ordinal == ordinal:  # another session
+            self._unseen = NAN
+            del self.reasons[SESSION]
 
     def set_constant(self, name: str, value: float) -> None:
         """Set an instrument fact, once, before the first tick."""

@@ -17,11 +17,14 @@ import numpy as np
 from engine.decide import carryover
 from engine.decide.actions import Decision
 from engine.decide.clock import WEEKDAYS, Clock
+from engine.decide.constants import VenueFacts as VenueFacts
+from engine.decide.constants import set_constants
 from engine.decide.context import Context, Halt
 from engine.decide.desk import Desk, Watch
 from engine.decide.entries import enter
 from engine.decide.exits import run_exits
 from engine.decide.feeds import OrderFeed, PortfolioFeed, PositionFeed
+from engine.decide.past import PastClocks, miss, take_past
 from engine.decide.portfolio import Portfolio, PositionKey
 from engine.decide.quiet import Ahead
 from engine.decide.requests import answer
@@ -29,8 +32,8 @@ from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
-from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested
-from engine.market.instrument import Instrument, InstrumentKind
+from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested, Unseen, Waits
+from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
 from engine.plan.plan import Plan, SymbolPlan, execution_symbol, exit_segment, uses_position
@@ -38,20 +41,6 @@ from engine.plan.program import INTERPRETED, InputKey, Kernel, Memory, Watches
 from engine.ruleset.rules import Strategy, TriggerKind
 
 MANY_ROOTS = 8  # above this a vector comparison finds the true ones faster than a loop
-
-
-@dataclass(frozen=True, slots=True)
-class VenueFacts:
-    """What rules may know of trading costs: fee per unit and least fee (money), slippage as a share of price.
-
-    ``fee_rate``: of contracts that pay $1, see the fact ``venue.fee_rate``; NaN until such a venue has told. Contracts
-    pay by it alone, everything else by the unit alone.
-    """
-
-    fee_per_unit: float = 0.0
-    fee_minimum: float = 0.0
-    fee_rate: float = 0.0
-    slippage_ratio: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +90,11 @@ class Decider:
         for _, clock in self._window_list:
             if clock is not None:
                 clock.watched = True
+        self._waits_ns = 0
+        self._past = PastClocks(self._clock_list, self._window_list)
         for symbol, p in plan.symbols.items():
             self._feeds_of(p)
-            _set_constants(states[symbol], instruments[symbol], venue or VenueFacts(), plan)
+            set_constants(states[symbol], instruments[symbol], venue or VenueFacts(), plan)
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
@@ -175,6 +166,7 @@ class Decider:
         for clock in self._clock_list:
             clock.move(said["now_ns"])
         self._move_windows()
+        self._past.lived_ns = said["now_ns"]
         carryover.take_memory(self.context, said)
 
     def tick(self, tick: Tick) -> list[Decision]:
@@ -225,9 +217,28 @@ class Decider:
         for desk in self._take_in(tick):
             desk.state.event = 0
 
+    def remember(self, tick: Tick) -> None:
+        """Take in bars of the past at their own time (see ``Past``): before the first tick, or after a break. Time, the
+        account's day, what is counted today and open sessions stay as they are."""
+        take_past(tick, self._past, self._desks, self.context, self._set_parameters)
+
+    def miss(self, unseen: Unseen) -> None:
+        """Bars were missed for good: see ``Unseen``."""
+        desk = self._desks.get(unseen.symbol)
+        if desk is not None:
+            miss(desk, unseen)
+
+    def wait(self, waits: Waits) -> None:
+        """How long bars of higher timeframes wait for minutes that are late; at first they do not."""
+        self._waits_ns = waits.nanos
+
     def _take_in(self, tick: Tick) -> list[Desk]:
         """Apply the events, move time on, bring the programs of the symbols concerned up to date."""
         context = self.context
+        if self._past.set_parameters:
+            self._past.set_parameters = False
+            for windows, _ in self._window_list:
+                self._set_parameters(windows)
         context.now_ns = tick.time_ns
         context.decisions = []
         touched = self._apply(tick)
@@ -310,9 +321,11 @@ class Decider:
         context, state = self.context, desk.state
         desk.computed_ns, desk.version = context.now_ns, context.portfolio.version
         if desk.has_frames:
-            state.flush_frames(context.now_ns)
+            state.flush_frames(context.now_ns - self._waits_ns)
+        late = False
         if state.clock_slots:
-            state.set_clock(desk.clock.values)
+            late = self._is_late(desk)
+            state.set_clock(desk.clock.at(state.bar.known_ns) if late and state.bar else desk.clock.values)
         if desk.portfolio_feed is not None:
             desk.portfolio_feed.write(context.portfolio)
         for watch in desk.feeding:
@@ -323,6 +336,18 @@ class Decider:
             self._pin(state)
             state.event |= Group.PORTFOLIO | Group.QUOTE | Group.CLOCK | Group.POSITION
         state.memory.compute_main(state.event)
+        if late:
+            state.set_clock(desk.clock.values)
+            self._pin(state)
+            state.memory.compute_main(Group.CLOCK)
+
+    def _is_late(self, desk: Desk) -> bool:
+        """A live bar is told a moment after its end. It belongs to the session and the minute in which it ended: the
+        last one of an opening range is part of it, and one that ends as the market opens is no part of the session."""
+        bar = desk.state.bar
+        if bar is None or not desk.state.event & Group.BAR:
+            return False
+        return bar.known_ns != self.context.now_ns and desk.clock.has(bar.known_ns)
 
     def _pin(self, state: SymbolState) -> None:
         """What a rule test holds fixed."""
@@ -399,16 +424,3 @@ def _trigger_bit(strategy: Strategy, plan: SymbolPlan) -> int:
     if strategy.trigger.kind is not TriggerKind.BAR:
         return 0
     return Group.BAR if seconds == BASE_SECONDS else plan.program.frame_bit(seconds)
-
-
-def _set_constants(state: SymbolState, instrument: Instrument, venue: VenueFacts, plan: Plan) -> None:
-    """Facts that stay the same for the whole run, and the nodes that depend on nothing else."""
-    state.set_constant("symbol", plan.texts.code(instrument.symbol))
-    state.set_constant("instrument.tick_size", float(instrument.tick_size))
-    state.set_constant("instrument.lot_size", float(instrument.lot_size))
-    contract = instrument.kind is InstrumentKind.BINARY
-    state.set_constant("venue.fee_per_unit", 0.0 if contract else venue.fee_per_unit)
-    state.set_constant("venue.fee_minimum", 0.0 if contract else venue.fee_minimum)
-    state.set_constant("venue.fee_rate", venue.fee_rate if contract else 0.0)
-    state.set_constant("venue.slippage_ratio", venue.slippage_ratio)
-    state.memory.compute_main(Group.START | Group.POSITION)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.market.events import Bar, MarketEvent, Tick
-from engine.market.inputs import Asked, History, InputLog, Reported
+from engine.market.inputs import Asked, History, InputLog, Past, Reported, Unseen, Waits
 from engine.market.orders import Broker, BrokerReport, Order
 
 
@@ -27,6 +27,10 @@ class JournaledBroker:
         self._log.input(History(tick) if self.history else tick)
         report = self._broker.on_events(time_ns, events)
         return None if report is None else self._keep(Asked.EVENTS, report)
+
+    def keep(self, item: Past | Unseen | Waits) -> None:
+        """Keep what the rules are told of the past and of what is late; it is nothing to the broker."""
+        self._log.input(item)
 
     def heard(self, time_ns: int) -> BrokerReport | None:
         """What the broker has to tell between two ticks."""

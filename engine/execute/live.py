@@ -15,9 +15,11 @@ from typing import Any, Protocol
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
+from engine.execute.past import BarAges, old_bars, ticks_of
 from engine.execute.recovery import Recovery
-from engine.market.events import MarketEvent, Tick, later
-from engine.market.venue import Batch, Feed, LinkDown, LinkUp, VenueError
+from engine.market.events import Bar, MarketEvent, Tick, later
+from engine.market.inputs import FOREVER_NS, Past, Unseen, Waits
+from engine.market.venue import Batch, Feed, LinkDown, LinkUp, PastBars, Unheard, VenueError
 
 NANOS = 1_000_000_000
 PULSE_NS = NANOS
@@ -27,6 +29,7 @@ FLUSH_SECONDS = 0.95  # less than a second, so that the pulse of a clock at real
 KNOWN_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
 ANSWER_SECONDS = 25.0  # how long requests under way are waited for when a run ends; none takes longer
+UNKNOWN_NOW = "what is counted from the session's open is unknown until the next one"
 NOT_CONNECTED = "the stream of the venue is not connected"
 NOT_READ = "the venue's account has not been read since the stream was connected"
 
@@ -54,7 +57,8 @@ class Account:
 class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
     called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words. ``beside`` is
-    work that goes on while the run does.
+    work that goes on while the run does. ``behind``: whether bars of a break are still to come; None where there are no
+    bars. ``ages``: when bars are late, and when they are of the past.
     """
 
     def __init__(
@@ -63,13 +67,15 @@ class LiveRun:
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda words: None, beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        behind: Callable[[], bool] | None = None, ages: BarAges | None = None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
-        self._beside = beside
+        self._beside, self._behind = beside, behind
+        self._ages, self._waits_ns = ages or BarAges(), 0
         self._looks_only = False
         self._linked = False
         self._now = 0
@@ -110,6 +116,7 @@ class LiveRun:
 
     async def _go_on_until(self, stop: asyncio.Event, *more: Coroutine[Any, Any, None]) -> None:
         self._failure = asyncio.get_running_loop().create_future()
+        self._wait_for_bars()
         works = [self._pump(), self._beat(), *more, *([self._beside()] if self._beside is not None else [])]
         tasks = [asyncio.create_task(self._guarded(work)) for work in works]
         stopped = asyncio.ensure_future(stop.wait())
@@ -142,6 +149,12 @@ class LiveRun:
         self.account.broker.withdraw_entries(reason)
         self.listen()
 
+    def begin_after(self, past: PastBars) -> None:
+        """Before the run: what the rules must have seen of the time before it."""
+        self._remember(past.bars)
+        for symbol, reason in past.missing.items():
+            self._miss(Unseen(symbol, past.until_ns, reason))
+
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     async def _pump(self) -> None:
@@ -155,12 +168,35 @@ class LiveRun:
                 self._up()
             elif isinstance(news, LinkDown):
                 self._down(news.reason)
+            elif isinstance(news, Unheard):
+                self._tell(f"{news.symbol}: {news.reason}; {UNKNOWN_NOW}")
+                self._miss(Unseen(news.symbol, news.time_ns, news.reason))
         if self.account is not None:
             self.account.broker.hear(batch.news)
         if batch.events:
             self._tick(batch.time_ns, batch.events)
         else:
             self.listen()
+
+    def _remember(self, bars: Sequence[Bar]) -> None:
+        """Bars of the past: nothing is decided on them, and the broker is not shown what it cannot trade at."""
+        for tick in ticks_of(bars):
+            self.journal.keep(Past(tick))
+            self.loop.decider.remember(tick)
+
+    def _wait_for_bars(self) -> None:
+        """Bars of higher timeframes wait for minutes that are late, and over a break until it is filled."""
+        if self._behind is None:
+            return
+        nanos = FOREVER_NS if self._behind() else self._ages.late
+        if nanos != self._waits_ns:
+            self._waits_ns = nanos
+            self.journal.keep(Waits(nanos))
+            self.loop.decider.wait(Waits(nanos))
+
+    def _miss(self, unseen: Unseen) -> None:
+        self.journal.keep(unseen)
+        self.loop.decider.miss(unseen)
 
     async def _beat(self) -> None:
         """Time passes also when nothing is told. What is written down waits for the disk, whose seconds are this
@@ -175,6 +211,7 @@ class LiveRun:
             if now >= due:
                 due = now + PULSE_NS
                 self._tick(now, self._pulse(now))
+                self._wait_for_bars()
                 if seconds() >= flush:
                     flush = seconds() + FLUSH_SECONDS
                     self._every_second()
@@ -183,6 +220,8 @@ class LiveRun:
         """A tick at the instant for which its events were told, so that a capture of those gives the same ticks."""
         self._before_tick()
         self._now = later(told_ns, self._now)
+        old, events = old_bars(events, self._now - self._ages.old)
+        self._remember(old)
         tick = Tick(self._now, events)
         if self.ready and not self._looks_only:
             self.loop.step(tick)

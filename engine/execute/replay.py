@@ -15,7 +15,7 @@ from engine.decide.actions import Decision
 from engine.decide.tick import DataNote, Decider
 from engine.execute.loop import Loop
 from engine.market.events import Bar, MarketEvent, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Reported, Requested, Resumed
+from engine.market.inputs import Asked, Halted, History, Input, Past, Reported, Requested, Resumed, Unseen, Waits
 from engine.market.orders import BrokerReport, Order
 
 
@@ -91,6 +91,12 @@ def _feed(loop: Loop, item: Input) -> None:
         loop.step(item)
     elif isinstance(item, History):
         loop.observe(item.tick)
+    elif isinstance(item, Past):
+        loop.decider.remember(item.tick)
+    elif isinstance(item, Unseen):
+        loop.decider.miss(item)
+    elif isinstance(item, Waits):
+        loop.decider.wait(item)
     elif isinstance(item, Halted):
         loop.decider.halt(item)
     elif isinstance(item, Resumed):

@@ -74,6 +74,7 @@ class Function:
     ``step``: ``step(state, offset, *arguments) -> float`` (``step(*arguments)`` when PURE). Unknown is NaN.
     ``state_size``: floats of state for given constant arguments, in the order of ``parameters``.
     ``warm_up``: bars before the first known value, for the same arguments.
+    ``recursive``: older bars count for ever, less and less, so that a value depends on where the history began.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Function:
     implicit: tuple[str, ...] = ()
     state_size: Callable[..., int] = field(default=lambda *constants: 0)
     warm_up: Callable[..., int] = field(default=lambda *constants: 0)
+    recursive: bool = False
 
     @property
     def signature(self) -> str:

@@ -33,6 +33,28 @@ class History(NamedTuple):
     tick: Tick
 
 
+class Past(NamedTuple):
+    """Bars of the time before, or of a break, at the instant at which they were over: the programs take them in, and
+    time does not go back."""
+
+    tick: Tick
+
+
+class Unseen(NamedTuple):
+    """Bars of ``symbol`` in the session of ``time_ns`` were missed for good: what is counted from the session's open is
+    unknown until the next one."""
+
+    symbol: str
+    time_ns: int
+    reason: str
+
+
+class Waits(NamedTuple):
+    """From now on a bar of a higher timeframe waits so long (nanoseconds) after its end for minutes that are late."""
+
+    nanos: int
+
+
 class Reported(NamedTuple):
     """What the broker answered."""
 
@@ -95,7 +117,7 @@ class Requested(NamedTuple):
     force: bool = False
 
 
-Input = Tick | History | Reported | Halted | Resumed | Requested
+Input = Tick | History | Past | Unseen | Waits | Reported | Halted | Resumed | Requested
 
 
 class InputLog(Protocol):

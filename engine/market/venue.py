@@ -6,13 +6,13 @@ implements ``Venue`` and ``Feed``; nothing of rules is known here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from engine.market.events import MarketEvent, Quote
+from engine.market.events import Bar, MarketEvent, Quote
 from engine.market.orders import Leg, OrderType, Side
 
 ZERO = Decimal(0)
@@ -114,6 +114,27 @@ class VenueSettlement(NamedTuple):
     value: Decimal
     fee: Decimal
     time_ns: int
+
+
+class Charge(NamedTuple):
+    """A trade as the venue's history tells it afterwards. ``day``: the venue's day, YYYY-MM-DD; ``quantity`` is signed
+    and in units, above zero is bought; ``price`` money a unit; ``amount``: the money that came by it, all costs taken
+    off, below zero when it left. ``commission``: what of the costs is told as such."""
+
+    day: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    amount: Decimal
+    commission: Decimal
+
+
+class Charges(NamedTuple):
+    """Trades of the days that the venue's history has by now; ``day_of``: the day of an instant there."""
+
+    charges: Sequence[Charge]
+    day_of: Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +239,14 @@ class Missed(NamedTuple):
     reason: str
 
 
+class Unheard(NamedTuple):
+    """Bars of a symbol were missed, and cannot be read any more."""
+
+    time_ns: int
+    symbol: str
+    reason: str
+
+
 class Reopened(NamedTuple):
     """A market takes orders again: what was refused meanwhile may be asked again."""
 
@@ -225,7 +254,7 @@ class Reopened(NamedTuple):
     symbol: str
 
 
-News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed | Reopened
+News = VenueOrder | VenueFill | LinkUp | LinkDown | Missed | Unheard | Reopened
 
 
 class Batch(NamedTuple):
@@ -234,6 +263,15 @@ class Batch(NamedTuple):
     time_ns: int
     events: Sequence[MarketEvent]
     news: Sequence[News]
+
+
+class PastBars(NamedTuple):
+    """The bars of some symbols up to ``until_ns``, where a feed goes on; ``missing``: symbols of which they could not
+    be read, and why."""
+
+    bars: Sequence[Bar]
+    until_ns: int
+    missing: Mapping[str, str]
 
 
 class Feed(Protocol):

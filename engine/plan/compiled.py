@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -153,12 +154,25 @@ class Linker:
             copy = FunctionType(function.__code__, shared, function.__name__, function.__defaults__)
             copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
             entered = function.__name__ in kept
+            if self._keep and entered:
+                copy.__code__ = copy.__code__.replace(co_filename=str(self._source(module)))
             made = self._numba.njit(
                 copy, cache=self._keep and entered, no_cfunc_wrapper=True, no_cpython_wrapper=not entered,
                 nogil=entered, forceinline=function.__name__ in inlined, **options,
             )  # fmt: skip
             _one_for_all_numbers(made)
             shared[function.__name__] = self._compiled[function] = self.names[function.__name__] = made
+
+    def _source(self, module: ModuleType) -> Path:
+        """A copy of a module's source beside its code. The compiler finds code by the path of its source: so it is one
+        for every checkout and installation that has the same sources."""
+        path = self._folder / f"{module.__name__}.py"
+        if not path.exists():
+            assert module.__file__ is not None
+            with NamedTemporaryFile(dir=self._folder, delete=False) as file:
+                file.write(Path(module.__file__).read_bytes())
+            Path(file.name).replace(path)
+        return path
 
 
 def _load(found: Kernel) -> None:

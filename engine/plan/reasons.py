@@ -78,6 +78,8 @@ class Reasons:
             if self._said is None:
                 return "not known then"
             return self._said.get(key.name) or "nothing has been observed"
+        if scope is Scope.CLOCK and self._said is not None and key.name in self._said:
+            return self._said[key.name]
         if scope is Scope.BAR:
             return self._of_bar(key, values)
         if scope is Scope.QUOTE:

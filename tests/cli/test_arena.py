@@ -78,7 +78,7 @@ def test_without_tables_it_says_where_they_come_from(here: Cli) -> None:
 def test_a_saved_page_is_shown_as_it_would_settle(engine_cli: Cli, shared_data: Path, tmp_path: Path) -> None:
     saved = shared_data / "arena" / "leaderboard_page_2026-05-07_full.html.gz"
     (tmp_path / "page.html").write_bytes(gzip.decompress(saved.read_bytes()))
-    answer = engine_cli("arena", "show", "--page", "page.html", "--rows", 2)
+    answer = engine_cli("arena", "show", "--page", saved, "--rows", 2)
     assert answer.code == 0, answer.err
     assert "357 models from its flight, votes up to 2026-05-07T14:00:00Z" in answer.out
     assert "would win now: claude-opus-4-6-thinking, decided by score" in answer.out

@@ -107,7 +107,7 @@ def test_a_database_that_is_not_there_is_one_line(engine_cli: Cli, tmp_path: Pat
     pytest.importorskip("psycopg")
     nowhere = {"AUTOTRADER__STORE__URL": "postgresql://me@127.0.0.1:1/trading"}
     answer = engine_cli("orders", env=nowhere)
-    assert answer.code == 2
+    assert answer.code == 3
     assert "postgresql://me@127.0.0.1:1/trading?schema=autotrader cannot be reached" in answer.err
     halted = engine_cli("halt", "--why", "stop", env=nowhere)
     assert halted.code == 0

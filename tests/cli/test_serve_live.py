@@ -51,15 +51,19 @@ class Place:
         self.server, self.user, self.folder = server, made.user, folder
         write_private(folder / "key.pem", made.pem)
         (folder / "autotrader.toml").write_text(
-            f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n[service]\nwait_seconds = 20\n'
+            f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n'
         )
         prefix = "AUTOTRADER__KALSHI__"
         self.environment = {
             f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(folder / "key.pem"),
             f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
         }  # fmt: skip
-        loaded = read_settings(folder / "autotrader.toml", environment=self.environment)
-        self.desk = StoreDesk(loaded, Mode.DEMO)
+        self.desk = self.desk_that_waits(20.0)
+
+    def desk_that_waits(self, seconds: float) -> StoreDesk:
+        """What stands behind the service; an engine may take so long to answer."""
+        said = {"service.wait_seconds": seconds}
+        return StoreDesk(read_settings(self.folder / "autotrader.toml", said, self.environment), Mode.DEMO)
 
     def start(self) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
@@ -122,6 +126,12 @@ def test_a_live_run_orders_for_a_person_and_only_reduces_without_one(place: Plac
         resting = place.desk.wish(order._replace(id="w3", symbol=symbol, force=True))
         assert resting["verdict"] == "fired"
         wait_for(lambda: place.mine(symbol))
+        hung = place.desk_that_waits(0.3)
+        run.send_signal(signal.SIGSTOP)
+        flat = hung.wish(Requested("w4", Wish.FLATTEN, "me"))
+        assert "did not do it" in flat["reason"] and place.resting() == [], "an engine that hangs stops nobody"
+        with pytest.raises(ServiceError):
+            hung.wish(order._replace(id="w5", symbol=symbol, force=True))
     finally:
         run.send_signal(signal.SIGKILL)
         run.wait(SECONDS)
@@ -131,5 +141,7 @@ def test_a_live_run_orders_for_a_person_and_only_reduces_without_one(place: Plac
     store.close()
     assert not place.desk.health()["worker"]["up"], "what was killed is known to be dead at once"
     assert place.checked("demo") == 1
-    swept = place.desk.wish(Requested("w4", Wish.CANCEL, "me"))
-    assert "no engine runs" in swept["reason"] and place.resting() == []
+    swept = place.desk.wish(Requested("w6", Wish.CANCEL, "me"))
+    assert "no engine runs" in swept["reason"] and place.mine(symbol) == 0
+    flat = place.desk.wish(Requested("w7", Wish.FLATTEN, "me"))
+    assert "no engine runs" in flat["reason"] and place.resting() == []

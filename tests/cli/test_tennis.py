@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,6 +21,8 @@ pytest.importorskip("uvicorn")
 
 import httpx
 
+from connectors.alpha.file import write_alpha
+from connectors.alpha.models import Signal
 from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.scenario import read_scenario
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
@@ -183,6 +191,45 @@ def test_a_look_at_the_venue_is_told_in_the_lines_of_the_former_trader(
     books = httpx.get(f"{server.control_url}/books", headers=server.control_headers).json()
     assert not [order for order in books["orders"] if order["user_id"] == user]
     assert len(read_competitors(database, Tour.WTA)) > 60, "who is who is remembered"
+
+
+def test_a_capture_of_two_sources_is_decided_again_as_it_was(
+    here: Cli, folder: Path, exchange: tuple[PracticeServer, str, dict[str, str]]
+) -> None:
+    server, _, environment = exchange
+    told = httpx.get(f"{server.rest_url}/markets", params={"status": "open"}).json()["markets"]
+    now = datetime.now(UTC)
+    signals = [
+        Signal(ticker=market["ticker"], fair_yes_probability=0.97, confidence=0.9, as_of=now,
+               expiry=now + timedelta(hours=1), source="test")
+        for market in told[:2]
+    ]  # fmt: skip
+    write_alpha(folder / "data" / "alpha_signals.json", signals, now)
+    packs = ("--pack", "tennis_value", "--pack", "kalshi_alpha", "--param", "tennis_value.enough_volume.min_volume=0",
+             "--param", "kalshi_alpha.max_positions.most_positions=200")  # fmt: skip
+    words = ("run", "--paper", "--venue", "kalshi", "--trace", "fired", "--capture", "two.cap", "--json", *packs)
+    run = subprocess.Popen(
+        [sys.executable, "-u", "-m", "engine", *words], cwd=folder, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+    )  # fmt: skip
+    overdue = Timer(60, run.kill)
+    overdue.start()
+    missing = {"back_player", "buy_yes"}
+    assert run.stdout is not None
+    while missing and (line := run.stdout.readline()):
+        missing -= {name for name in missing if name in line and "FIRED" in line}
+    run.send_signal(signal.SIGINT)
+    note = json.loads(run.communicate(timeout=60)[0].splitlines()[-1])
+    overdue.cancel()
+    assert not missing
+    (folder / "data" / "alpha_signals.json").unlink()  # what both sources said is in the capture
+    again = here("replay", "two.cap", *packs, "--json")
+    assert again.code == 0, again.err
+    replayed = json.loads(again.out)
+    same = ("decisions_sha256", "orders", "fills", "ticks")
+    assert {name: replayed[name] for name in same} == {name: note[name] for name in same}
+    assert replayed["same_as_run"] is True
+    assert {rule["rule"] for rule in replayed["per_rule"]} == {"tennis_value.back_player", "kalshi_alpha.buy_yes"}
 
 
 def test_without_a_venue_made_up_matches_are_traded(engine_cli: Cli, here: Cli, folder: Path) -> None:

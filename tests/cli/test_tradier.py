@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,27 @@ pytest.importorskip("uvicorn")
 import httpx
 
 PROJECT = Path(__file__).parents[2]
+COMMISSION = D("0.35")  # of an order, at the practice Tradier
 PACKS = PROJECT / "tests" / "chaos" / "packs" / "tradier"
+
+
+AVERAGES = """\
+kind: pack
+name: averages
+about: Needs an hour of the market before it knows anything.
+venue: tradier
+timezone: America/New_York
+calendar: XNYS
+universe: [SPY]
+limits: {notional: $20000}
+---
+kind: strategy
+name: above
+about: Buys as soon as it knows.
+on: quote
+when: ema(close, 60) > $0 and vwap() > $0 and on(5m, atr(14)) > $0
+then: {buy: {size: 1}}
+"""
 
 
 class Place:
@@ -27,7 +50,8 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-        words = ["simulate", "tradier", "--port", "0", "--folder", "keys", "--speed", "20", "--start", "09:31"]
+        words = ["simulate", "tradier", "--port", "0", "--folder", "keys", "--speed", "20", "--start", "09:31",
+            "--commission", "0.35"]  # fmt: skip
         self.venue = self.start(*words, "--json")
         assert self.venue.stdout is not None
         self.said = json.loads(self.venue.stdout.readline())
@@ -48,21 +72,41 @@ class Place:
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
-    def books(self) -> Any:
+    def sleep_over(self) -> None:
+        """Until the next morning."""
+        self.control("POST", "clock", advance_ms=18 * 3_600_000)
+
+    def cash(self) -> D:
+        """What our books have."""
+        answer = json.loads(self.run("positions", "--mode", "demo", "--json")[1])
+        return D(answer["account"]["cash"])
+
+    def control(self, method: str, name: str, **values: Any) -> Any:
+        """The venue's own side: its clock, its quotes, its books."""
         token = Path(self.said["control_token_file"]).read_text(encoding="utf-8")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        return httpx.get(f"{self.said['control']}/books", headers=headers).json()
+        answer = httpx.request(method, f"{self.said['control']}/{name}", headers=headers, json=values)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def books(self) -> Any:
+        return self.control("GET", "books")
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("tradier")
+@contextmanager
+def opened(folder: Path) -> Iterator[Place]:
     (folder / "autotrader.toml").write_text(f'[rules]\npaths = ["{PACKS}"]\n', encoding="utf-8")
     found = Place(folder)
     yield found
     found.venue.send_signal(signal.SIGTERM)
     out, err = found.venue.communicate(timeout=20)
     assert (found.venue.returncode, out, err) == (0, "", "")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with opened(tmp_path_factory.mktemp("tradier")) as found:
+        yield found
 
 
 def test_one_look_on_paper_sends_nothing(place: Place) -> None:
@@ -72,7 +116,40 @@ def test_one_look_on_paper_sends_nothing(place: Place) -> None:
     assert place.books()["orders"] == []
 
 
+def test_a_run_knows_its_averages_from_the_start_and_is_decided_again_from_its_journal(place: Place) -> None:
+    pack = place.folder / "more" / "averages"
+    pack.mkdir(parents=True)
+    for name, text in zip(("pack.yaml", "rules.yaml"), AVERAGES.split("---\n"), strict=True):
+        (pack / name).write_text(text, encoding="utf-8")
+    (place.folder / "averages.toml").write_text('[rules]\npaths = ["more"]\n', encoding="utf-8")
+    code, out, err = place.run("run", "--venue", "tradier", "--once", "--json", "--config", "averages.toml")
+    assert code == 0, err
+    assert "bars of the time before, of 1 symbol(s)" in err
+    assert json.loads(out)["orders"] == 1, "the market has been open for minutes, and an hour is known"
+    code, out, err = place.run("replay", "--json")
+    told = json.loads(out)
+    assert (code, told["difference"], told["orders"]) == (0, None, 1), err
+
+
+def test_commissions_that_are_told_at_night_are_booked_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as place:
+        code, _, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
+        assert code == 0, err
+        assert "commission" not in err
+        place.sleep_over()
+        told = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
+        books = place.books()
+        paid = len({trade["order_id"] for trade in books["trades"]}) * COMMISSION
+        assert paid and told["found"]["charged"] == [f"{paid:.2f} of commissions and fees"]
+        assert place.cash() == D(books["cash"]), "to the cent"
+        again = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
+        assert "charged" not in again["found"] and again["agree"]
+        assert place.run("db", "check", "--mode", "demo")[0] == 0
+
+
 def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take_off(place: Place) -> None:
+    for symbol in ("SPY", "AAPL", "F"):  # no price moves, so that neither stop nor target ends what is held
+        place.control("POST", "quote", symbol=symbol, bid="99.99", ask="100.00")
     code, out, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
     assert code == 0, err
     assert json.loads(out)["books_agree"] is True
@@ -88,6 +165,13 @@ def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take
     assert not [order for order in books["orders"] if order["status"] in ("open", "pending", "partially_filled")]
     code, out, _ = place.run("cancel", "--venue", "tradier")
     assert code == 0 and "0 order(s) cancelled" in out
+    code, out, err = place.run("reconcile", "--venue", "tradier", "--json")
+    assert code == 0 and json.loads(out)["found"].keys() == {"foreign fill"}, out + err
+    with closing(sqlite3.connect(place.folder / "state" / "autotrader-demo.db")) as kept:
+        ((worth,),) = kept.execute("SELECT equity FROM account_snapshots WHERE run = (SELECT max(id) FROM runs)")
+        cash = sum(D(row[0]) for row in kept.execute("SELECT amount FROM balances WHERE account = 'cash'"))
+    owed = len({trade["order_id"] for trade in books["trades"]}) * COMMISSION
+    assert cash == D(books["cash"]) + owed == round(D(worth), 6), "what the venue has, but for what it tells at night"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ class Told:
     def pulse(self, now_ns: int) -> Sequence[MarketEvent]:
         return ()
 
+    def behind(self) -> bool:
+        return False
+
     def known(self) -> bool:
         return True
 

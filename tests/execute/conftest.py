@@ -248,7 +248,7 @@ class Rig:
     def start(self) -> None:
         """Make the broker from what is on disk: the first start, or one after a crash."""
         self.broker = VenueBroker(
-            self.venue, self.store, INSTRUMENTS, lambda: self.venue.now, lambda client_id: ((), "A"),
+            self.venue, self.store, INSTRUMENTS, lambda client_id: ((), "A"),
             lambda kind, text: self.alerts.append((kind, text)),
         )  # fmt: skip
         saved = self.store.load()

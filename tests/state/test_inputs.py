@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.market.events import Bar, Observation, Quote, Tick
-from engine.market.inputs import Asked, Halted, History, Input, Reported, Resumed
+from engine.market.inputs import Asked, Halted, History, Input, Past, Reported, Resumed, Unseen, Waits
 from engine.market.orders import BrokerReport, Fill, Leg, OrderState, OrderUpdate, Side
 from state import RunWriter, Store, StoreError
 from state.inputs import InputEncoder, decode
@@ -31,8 +31,9 @@ FILLS = st.builds(
 UPDATES = st.builds(OrderUpdate, TEXT, st.sampled_from(OrderState), TIMES, TEXT, TEXT)
 REPORTS = st.builds(BrokerReport, st.lists(FILLS, max_size=2), st.lists(UPDATES, max_size=2))
 INPUTS = st.one_of(
-    TICKS, TICKS.map(History), st.builds(Reported, st.sampled_from(Asked), REPORTS),
-    st.builds(Halted, TIMES, TEXT, TEXT), st.builds(Resumed, TEXT),
+    TICKS, TICKS.map(History), TICKS.map(Past), st.builds(Reported, st.sampled_from(Asked), REPORTS),
+    st.builds(Halted, TIMES, TEXT, TEXT), st.builds(Resumed, TEXT), st.builds(Unseen, SYMBOLS, TIMES, TEXT),
+    st.builds(Waits, TIMES),
 )  # fmt: skip
 
 
@@ -47,6 +48,15 @@ def test_what_goes_in_comes_out(items: list[Input], cut: int) -> None:
     found = [item for block in blocks for item in decode(block)]
     assert found == items
     assert [type(item) for item in found] == [type(item) for item in items]
+
+
+def test_a_block_reaches_as_far_as_its_newest_tick_though_the_past_comes_after_it() -> None:
+    encoder = InputEncoder()
+    encoder.add(Tick(50, []))
+    encoder.add(Past(Tick(20, [])))
+    assert encoder.take()[:2] == (50, 50)
+    encoder.add(Past(Tick(30, [])))
+    assert encoder.take()[1] == 50
 
 
 def test_unknown_is_kept_apart_from_nan_and_zero() -> None:

@@ -153,11 +153,12 @@ class Api:
         today = day_of(self.venue.now())
         told = [
             {
-                "amount": render.number(t.quantity * t.price * unit(t.symbol) * _sign(t.side)),
+                "amount": render.number(t.quantity * t.price * unit(t.symbol) * _sign(t.side) - t.commission),
                 "date": f"{day_of(t.time_ns)}T00:00:00Z", "type": "trade",
                 "trade": {
-                    "commission": 0.0, "description": t.symbol, "price": render.number(t.price),
-                    "quantity": render.number(t.quantity), "symbol": t.symbol, "trade_type": "Equity",
+                    "commission": render.number(t.commission), "description": t.symbol,
+                    "price": render.number(t.price), "quantity": render.number(-t.quantity * _sign(t.side)),
+                    "symbol": t.symbol, "trade_type": "Equity" if unit(t.symbol) == 1 else "Option",
                 },
             }
             for t in self.venue.exchange.trades if day_of(t.time_ns) < today
@@ -220,7 +221,8 @@ class Api:
         each = first.price or first.stop or (price.ask if first.buys else price.bid)
         cost = each * first.quantity * unit(first.name)
         return {
-            "status": "ok", "commission": 0.0, "cost": render.number(cost), "fees": 0, "symbol": first.symbol,
+            "status": "ok", "commission": render.number(self.venue.options.commission), "cost": render.number(cost),
+            "fees": 0, "symbol": first.symbol,
             "quantity": render.number(first.quantity), "side": first.side, "type": first.type,
             "duration": first.duration, "result": True, "order_cost": render.number(cost),
             "margin_change": render.number(cost / 2), "request_date": render.stamp(now)[:-1],

@@ -52,7 +52,7 @@ class Subscription:
 
     def _events(self, symbol: str, now: int) -> list[dict[str, Any]]:
         price, ms = self._venue.exchange.prices[symbol], str(now // 1_000_000)
-        size, last = str(min(int(price.size), 100) or 1), f"{price.last:f}"
+        size, last = str(self._venue.director.volumes.get(symbol, 1)), f"{price.last:f}"
         traded = {"symbol": symbol, "exch": "Q", "price": last, "size": size, "cvol": "0", "date": ms, "last": last}
         regular = self._venue.exchange.hours.state == "open"
         lots = float(price.size if len(symbol) > 15 else price.size // 100)

@@ -42,6 +42,7 @@ class Options:
     unlimited: bool = False
     sandbox: bool = False
     oco_gap: Decimal = Decimal(0)
+    commission: Decimal = Decimal(0)
 
 
 class Venue:
@@ -49,7 +50,7 @@ class Venue:
 
     def __init__(self, options: Options, world: World, clock: PracticeClock, token: str, account: str) -> None:
         self.options, self.clock, self.token, self.account = options, clock, token, account
-        self.exchange = Exchange(options.cash, self._changed, options.oco_gap)
+        self.exchange = Exchange(options.cash, self._changed, options.oco_gap, options.commission)
         self.director = Director(self.exchange, world, clock, options.seed)
         self.director.moved = self._moved
         self.faults = Faults(options.seed, SCOPES)

@@ -41,6 +41,7 @@ class Director:
         self.moved: Moved = lambda symbol, now: None
         self.listed = list(world.symbols)
         self.contracts: dict[str, options.Contract] = {}
+        self.volumes: dict[str, int] = {}  # what traded in the newest step
         self.held_prices: set[str] = set()  # symbols whose price somebody holds by hand
         self._chance = Random(f"sizes {seed}")
         self._at_ns = clock.now() // STEP_NS * STEP_NS
@@ -117,6 +118,7 @@ class Director:
         self.exchange.opened(state, now)
 
     def _set(self, symbol: str, step: Step, now: int) -> None:
+        self.volumes[symbol] = step.volume
         half = CENT if step.price < 1000 else 10 * CENT
         low = max(step.price - half, CENT)
         size = Decimal(0) if symbol in INDICES else Decimal(100 * self._chance.randint(2, 20))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.cli.checks.check import Check, fail, ok
 from engine.cli.errors import UserError
-from engine.cli.notices import targets, urls_of
+from engine.cli.notices import addresses_of, targets
 from engine.settings import Settings
 
 NAME = "notifications"
@@ -12,7 +12,7 @@ NAME = "notifications"
 
 def check_notices(settings: Settings) -> list[Check]:
     """Nothing where nobody is to be told; no message is sent."""
-    if not urls_of(settings):
+    if not addresses_of(settings):
         return []
     try:
         found = targets(settings)

@@ -8,21 +8,22 @@ from typing import cast
 from engine.cli.checks.check import Check, fail, ok, warn
 from engine.cli.errors import exit_code_of
 from engine.cli.venues import VENUES, VenueName, venue_kind
+from engine.cli.venues.port import VenuePort
 from engine.settings import Settings
 
 EXAMINED = "kalshi"  # key, file, clock and markets of it are checks of their own
 
 
 def check_venues(settings: Settings) -> list[Check]:
-    """One check for each venue that is set up; nothing is asked of it."""
+    """What each venue that is set up comes to: its settings, and what it says itself."""
     names, defaults = cast("tuple[VenueName, ...]", VENUES), Settings()
     return [
-        _check(name, settings) for name in names
-        if name != EXAMINED and getattr(settings, name) != getattr(defaults, name)
+        check for name in names if name != EXAMINED and getattr(settings, name) != getattr(defaults, name)
+        for check in _check(name, settings)
     ]  # fmt: skip
 
 
-def _check(name: VenueName, settings: Settings) -> Check:
+def _check(name: VenueName, settings: Settings) -> list[Check]:
     kind = venue_kind(name)
     live = kind.consents(settings).execution_mode == "live"
     try:
@@ -31,8 +32,20 @@ def _check(name: VenueName, settings: Settings) -> Check:
         if exit_code_of(error) is None:
             raise
         found, _, mend = str(error).partition(": ")
-        return (fail if live else warn)(name, found, mend or "see docs/configuration.md")
-    return ok(name, f"{port.place} at {port.address}, execution mode {'live' if live else 'paper'}")
+        return [(fail if live else warn)(name, found, mend or "see docs/configuration.md")]
+    said = ok(name, f"{port.place} at {port.address}, execution mode {'live' if live else 'paper'}")
+    return [said, *ask(port, settings)]
+
+
+def ask(port: VenuePort, settings: Settings) -> list[Check]:
+    """What only the venue itself knows; nothing is asked where no connector can be."""
+    from engine.cli.venues.tradier import TradierPort
+
+    if not isinstance(port, TradierPort):
+        return []
+    from engine.cli.checks.tradier import ask_tradier
+
+    return ask_tradier(port, settings)
 
 
 def is_live(venue: str, settings: Settings) -> bool:

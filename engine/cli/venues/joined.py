@@ -66,6 +66,9 @@ class JoinedFeed:
     def known(self) -> bool:
         return self._market.known()
 
+    def behind(self) -> bool:
+        return self._market.behind()
+
     def whole(self, now_ns: int) -> Sequence[MarketEvent]:
         return self._market.whole(now_ns)
 

@@ -20,7 +20,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import VenueError
+from engine.market.venue import Charges, PastBars, VenueError
 from engine.settings import Settings
 from engine.settings.venues import KalshiSettings
 from state import Mode
@@ -69,6 +69,7 @@ class KalshiPort:
     hosts: Hosts
     signer: Signer
     venue: str = "kalshi"
+    speed: float = 1.0
 
     @property
     def mode(self) -> Mode:
@@ -150,6 +151,7 @@ class KalshiDesk:
     rest: KalshiRest
     markets: dict[str, Market] = field(default_factory=dict)
     _feed: KalshiFeed | None = None
+    past_sessions: int = 0
 
     async def find(self, symbols: Collection[str]) -> dict[str, Instrument]:
         from connectors.kalshi.source import find_markets, instrument_of
@@ -173,6 +175,10 @@ class KalshiDesk:
             raise VenueError(str(error)) from error
         return found
 
+    async def past(self, symbols: Collection[str], since_ns: int) -> PastBars:
+        """Nothing: contracts are followed by their books, and have no bars here."""
+        return PastBars((), now_ns(), {})
+
     @asynccontextmanager
     async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[KalshiFeed]:
         """On paper the fees of every market are read, because the paper broker charges them."""
@@ -189,6 +195,10 @@ class KalshiDesk:
         await feed.read_terms()
         async with stream:
             yield feed
+
+    async def charges(self, since_ns: int) -> Charges | None:
+        """None: fills have their fees."""
+        return None
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> KalshiVenue:
         """Of a market that was not found the venue itself finds the shard."""

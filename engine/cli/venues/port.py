@@ -17,7 +17,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import MarketEvent, Observation
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import Feed, Venue
+from engine.market.venue import Charges, Feed, PastBars, Venue
 from engine.settings import Settings
 from state import Mode
 
@@ -44,13 +44,15 @@ class FeedWish(NamedTuple):
 
     ``names``: the facts that its rules read; others need not be computed. ``account``: news of our own orders and
     fills. ``tape`` hears everything, as far as the venue's feed can be captured. ``signals`` gives what other
-    connectors have to tell; the feed asks it at every pulse.
+    connectors have to tell; the feed asks it at every pulse. ``since_ns``: from which bar on they are told; None for
+    those to come.
     """
 
     names: Collection[str]
     account: bool
     tape: CaptureWriter | None
     signals: Callable[[int], Sequence[Observation]]
+    since_ns: int | None = None
 
 
 class LiveFeed(Feed, Protocol):
@@ -67,6 +69,10 @@ class LiveFeed(Feed, Protocol):
 
     def known(self) -> bool:
         """Whether every instrument has told its prices."""
+        ...
+
+    def behind(self) -> bool:
+        """Whether bars of a break are still to come; False where there are no bars."""
         ...
 
     def whole(self, now_ns: int) -> Sequence[MarketEvent]:
@@ -101,8 +107,22 @@ class VenueDesk(Protocol):
         """All open markets of these series; empty where the venue has no series."""
         ...
 
+    @property
+    def past_sessions(self) -> int:
+        """How many sessions before today bars can be read of; 0 where nothing of the past can be read."""
+        ...
+
+    async def past(self, symbols: Collection[str], since_ns: int) -> PastBars:
+        """The minute bars of these symbols that begin at ``since_ns`` or later, up to now. What cannot be read is said
+        in the answer."""
+        ...
+
     def feed(self, symbols: Collection[str], wish: FeedWish) -> AbstractAsyncContextManager[LiveFeed]:
         """A feed of symbols that were found; open while the context is."""
+        ...
+
+    async def charges(self, since_ns: int) -> Charges | None:
+        """What the venue charged for trades since then and told afterwards; None where fills have their fees."""
         ...
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> Orders:
@@ -117,7 +137,7 @@ class VenuePort(Protocol):
 
     ``venue``: its name, as packs and ``--venue`` write it; ``place``: which of its environments, such as demo,
     production or practice; ``mode``: whose money that is, and so which store; ``account``: the name of its book there;
-    ``address``: the host that is spoken to.
+    ``address``: the host that is spoken to; ``speed``: how fast a practice venue's time runs.
     """
 
     @property
@@ -134,6 +154,9 @@ class VenuePort(Protocol):
 
     @property
     def address(self) -> str: ...
+
+    @property
+    def speed(self) -> float: ...
 
     def recovery(self) -> RecoverySettings:
         """How the account is followed, and how long an order may be on its way."""

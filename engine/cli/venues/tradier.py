@@ -17,10 +17,10 @@ from engine.cli.venues.joined import JoinedFeed
 from engine.cli.venues.port import FeedWish, LiveFeed, VenueConsents, VenueKind
 from engine.execute.reconcile import Ages, ForeignPolicy
 from engine.execute.recovery import RecoverySettings
-from engine.market.events import NANOS
+from engine.market.events import NANOS, Bar
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.signals import MarketListing
-from engine.market.venue import VenueError
+from engine.market.venue import Charges, PastBars, VenueError
 from engine.settings import Settings
 from engine.settings.venues import TradierSettings
 from state import Mode
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LOCAL_LAG_NS = NANOS // 2
 LAG_NS = 2 * NANOS  # measured: new orders are listed within 75 ms
+TRADIER_SESSIONS = 5  # of time and sales with extended hours there are ten days
+POLYGON_SESSIONS = 20
 PACKAGES = ("httpx", "websockets")
 
 
@@ -172,6 +174,27 @@ class TradierDesk:
         """Shares belong to no series."""
         return []
 
+    @property
+    def past_sessions(self) -> int:
+        return TRADIER_SESSIONS if self.port.vendor is None else POLYGON_SESSIONS
+
+    async def past(self, symbols: Collection[str], since_ns: int) -> PastBars:
+        """From whoever tells the prices, by the clock that the run goes by."""
+        from connectors.past import read_past
+
+        vendor, now_ns = self.port.vendor, self._clock.now_ns
+        if vendor is None:
+            from connectors.tradier.bars import SETTLE_NS, read_bars
+            from connectors.tradier.errors import TradierError
+
+            async def read(symbol: str, from_ns: int, to_ns: int) -> list[Bar]:
+                return await read_bars(self.rest, self._found[symbol], from_ns, to_ns)
+
+            return await read_past(read, symbols, since_ns, now_ns, SETTLE_NS, TradierError)
+        from engine.cli.polygon import polygon_past
+
+        return await polygon_past(vendor, symbols, since_ns, now_ns)
+
     @asynccontextmanager
     async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[LiveFeed]:
         from connectors.tradier.source import TradierFeed
@@ -180,7 +203,7 @@ class TradierDesk:
         async with AsyncExitStack() as stack:
             if self.port.vendor is None:
                 instruments = {symbol: self._found[symbol] for symbol in symbols}
-                feed = TradierFeed(self.rest, instruments, venue=venue, signals=wish.signals)
+                feed = TradierFeed(self.rest, instruments, venue=venue, signals=wish.signals, since_ns=wish.since_ns)
                 yield await stack.enter_async_context(feed)
                 return
             market = await stack.enter_async_context(self._prices(self.port.vendor, symbols, wish))
@@ -200,6 +223,16 @@ class TradierDesk:
         local = self.port.hosts.local
         clock = MarketClock(self._clock.now_ns(), time.monotonic(), self.port.speed) if local else None
         return polygon_live(vendor, symbols, wish, venue_clock=clock)
+
+    async def charges(self, since_ns: int) -> Charges | None:
+        """From the account's history, which a batch fills at night."""
+        from connectors.tradier.charges import day_of, read_charges
+        from connectors.tradier.errors import TradierError
+
+        try:
+            return Charges(await read_charges(self.rest, since_ns), day_of)
+        except TradierError as error:
+            raise VenueError(str(error)) from error
 
     def orders(self, symbols: Collection[str], fuse: Decimal | None = None) -> TradierVenue:
         """One for the whole connection, so that it knows what hangs together."""

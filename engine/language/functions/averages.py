@@ -125,6 +125,7 @@ FUNCTIONS = (
         flow=Flow.BAR,
         state_size=_three,
         warm_up=_before_full,
+        recursive=True,
     ),
     Function(
         name="rma",
@@ -139,5 +140,6 @@ FUNCTIONS = (
         flow=Flow.BAR,
         state_size=_three,
         warm_up=_before_full,
+        recursive=True,
     ),
 )

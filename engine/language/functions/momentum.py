@@ -190,6 +190,7 @@ FUNCTIONS = (
         flow=Flow.BAR,
         state_size=_rsi_state,
         warm_up=_rsi_warm_up,
+        recursive=True,
     ),
     Function(
         name="macd",
@@ -205,6 +206,7 @@ FUNCTIONS = (
         flow=Flow.BAR,
         state_size=_line_state,
         warm_up=_line_warm_up,
+        recursive=True,
     ),
     Function(
         name="macd_signal",
@@ -219,6 +221,7 @@ FUNCTIONS = (
         flow=Flow.BAR,
         state_size=_signal_state,
         warm_up=_signal_warm_up,
+        recursive=True,
     ),
     Function(
         name="macd_histogram",
@@ -233,6 +236,7 @@ FUNCTIONS = (
         flow=Flow.BAR,
         state_size=_signal_state,
         warm_up=_signal_warm_up,
+        recursive=True,
     ),
     Function(
         name="adx",
@@ -260,5 +264,6 @@ FUNCTIONS = (
         implicit=("high", "low", "close"),
         state_size=_adx_state,
         warm_up=_adx_warm_up,
+        recursive=True,
     ),
 )

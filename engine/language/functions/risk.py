@@ -37,7 +37,8 @@ def blend(probability: float, other: float, weight: float) -> float:
     if not (0.0 < probability < 1.0 and 0.0 < other < 1.0 and 0.0 <= weight <= 1.0):
         return NAN
     odds = (1.0 - weight) * math.log(probability / (1.0 - probability)) + weight * math.log(other / (1.0 - other))
-    return 1.0 / (1.0 + math.exp(-odds))
+    falling = math.exp(-abs(odds))  # of the odds' size, as the power of what is large would not fit
+    return 1.0 / (1.0 + falling) if odds >= 0.0 else falling / (1.0 + falling)
 
 
 def fixed_fractional(fraction: float, price: float, equity: float) -> float:

@@ -128,6 +128,7 @@ FUNCTIONS = (
         implicit=("high", "low", "close"),
         state_size=_three,
         warm_up=_full,
+        recursive=True,
     ),
     Function(
         name="stdev",

@@ -15,7 +15,7 @@ from connectors.polygon.poller import OptionsSettings, OptionsSource
 from connectors.polygon.stream import PolygonStream
 from connectors.polygon.tickers import ticker_of
 from engine.market.events import Bar, Observation, Quote
-from engine.market.venue import Batch, LinkDown, LinkUp, Missed, VenueError
+from engine.market.venue import Batch, LinkDown, LinkUp, Missed, Unheard, VenueError
 from tests.connectors.polygon.conftest import KEY, OPEN_NS, PATIENCE, QUICK, Practice, Start
 
 OPTIONS = [fact.name for fact in OPTIONS_FACTS]
@@ -247,7 +247,7 @@ def test_history_that_cannot_be_read_is_told_and_later_bars_go_on(start: Start) 
 
         heard = listen(practice, subjects, story, since_ns=OPEN_NS)
         assert minutes(heard.bars("SPY")) == [10]
-        assert "could not be read" in heard.news(Missed)[0].reason
+        assert "could not be read" in heard.news(Unheard)[0].reason
 
 
 def test_a_wrong_key_ends_the_feed_and_is_not_shown(start: Start) -> None:

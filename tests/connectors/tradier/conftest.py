@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
+from connectors.kalshi.clock import Clock
 from connectors.simulators.tradier.core.orders import Price
 from connectors.simulators.tradier.server import ACCOUNT, Practice, PracticeServer, Setup, start_of
 from connectors.simulators.tradier.venue import Options
@@ -33,6 +35,14 @@ class Desk:
         token = token or self.server.practice.token
         async with TradierRest(hosts, token, "production", account, **more) as rest:
             yield rest
+
+    def clock(self) -> Clock:
+        """The venue's, which stands until it is moved; waits look at it again and again."""
+
+        async def sleep(seconds: float) -> None:
+            await asyncio.sleep(0.005)
+
+        return Clock(self.server.practice.venue.clock.now, sleep=sleep)
 
     def faults(self, spec: str) -> None:
         self.server.do(lambda practice: practice.venue.faults.set(spec))

@@ -38,12 +38,14 @@ class Hours:
 class Exchange:
     """``changed`` hears of every order whose standing changed, with its time, in the order of happening.
 
-    ``gap``: the least difference between the two prices of an OCO, dollars.
+    ``gap``: the least difference between the two prices of an OCO, dollars. ``commission``: dollars for an order that
+    trades, taken with its first execution.
     """
 
     cash: Decimal
     changed: Callable[[Order, int], None] = lambda order, now: None
     gap: Decimal = ZERO
+    commission: Decimal = ZERO
     hours: Hours = field(default_factory=Hours)
     orders: dict[int, Order] = field(default_factory=dict)  # roots, by id
     every: dict[int, Order] = field(default_factory=dict)  # legs, too
@@ -273,7 +275,9 @@ class Exchange:
         order.last_price, order.last_quantity, order.changed_ns = price, part, now
         order.status = "filled" if order.left == 0 else "partially_filled"
         self._book(order.name, part if order.buys else -part, price, now)
-        self.trades.append(Traded(order.id, order.name, order.side, part, price, now, order.root.tag))
+        charged = self.commission if order.executed == part else ZERO
+        self.cash -= charged
+        self.trades.append(Traded(order.id, order.name, order.side, part, price, now, order.root.tag, charged))
         self._tell(order, now)
         self._after_fill(order, now)
 

@@ -116,3 +116,4 @@ class Traded:
     price: Decimal
     time_ns: int
     tag: str
+    commission: Decimal = ZERO
