@@ -1,7 +1,8 @@
 """The store, in SQLite or PostgreSQL: runs, decisions, orders, money, inputs, and market data beside them."""
 
 from state.book import Book, Difference
-from state.errors import StoreError
+from state.claim import claimed, is_taken
+from state.errors import StoreError, TakenError
 from state.halts import Halts, make_halt_file, remove_halt_file
 from state.place import MARKET, Place, is_there, place_of, sibling
 from state.reading import Costs, decides, order_of
@@ -21,9 +22,12 @@ __all__ = [
     "Store",
     "StoreError",
     "SweepRow",
+    "TakenError",
     "Trial",
     "TrialLedger",
+    "claimed",
     "decides",
+    "is_taken",
     "is_there",
     "make_halt_file",
     "open_store",

@@ -117,7 +117,7 @@ class Connection(ABC):
 
     @abstractmethod
     def lock(self) -> Lock:
-        """Take the store for this engine; raises StoreError while another has it."""
+        """Take the store for this engine; raises TakenError while another has it."""
 
     @abstractmethod
     def is_taken(self) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from state.connection import Lock
-from state.errors import StoreError
+from state.errors import StoreError, TakenError
 from state.process import is_alive, start_of
 
 SUFFIX: Final = ".lock"
@@ -25,7 +25,8 @@ LOOK_SECONDS: Final = 0.01
 
 
 class FileLock(Lock):
-    """Held from its making until ``release``, or until the process ends; raises StoreError when another has it."""
+    """Held from its making until ``release``, or until the process ends; raises TakenError while another has it, and
+    StoreError where that cannot be known."""
 
     def __init__(self, store: Path) -> None:
         self.path = store.with_name(store.name + SUFFIX)
@@ -62,7 +63,7 @@ class FileLock(Lock):
         holder, started = _holder(descriptor)
         alive = holder != 0 and is_alive(holder, started)
         if not free or (alive and holder != os.getpid()):
-            raise StoreError(
+            raise TakenError(
                 f"another engine ({_who(holder, alive)}) is using {store}; "
                 "stop it first, or give this one another store with AUTOTRADER__STORE__PATH"
             )

@@ -17,6 +17,7 @@ from state.ledger import Account, Balances, Key
 from state.place import Place
 
 LISTED = 5  # candidates in an error
+BLOCKS = 64  # of inputs that are read at once; one is some 16 KiB
 NO_RULES = ""  # the sha of a run's rules when it only read the account
 
 
@@ -254,11 +255,23 @@ class Reader:
 
     def inputs(self, run_id: str) -> Iterator[Input]:
         """Everything that reached a run, in order; raises StoreError when a block is damaged or missing."""
-        rows = self._rows("SELECT seq, data FROM inputs WHERE run = ? ORDER BY seq", (run_id,))
-        for number, row in enumerate(rows, 1):
-            if row["seq"] != number:
-                raise StoreError(f"{self.path}: block {number} of the inputs of run {run_id} is missing")
-            yield from decode(row["data"])
+        for _, block in self.input_blocks(run_id):
+            yield from block
+
+    def input_blocks(self, run_id: str, after: int = 0) -> Iterator[tuple[int, Iterator[Input]]]:
+        """As ``inputs``, block by block with their numbers, from the one that follows ``after`` on."""
+        query = "SELECT seq, data FROM inputs WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?"
+        while rows := self._rows(query, (run_id, after, BLOCKS)):
+            for row in rows:
+                after += 1
+                if row["seq"] != after:
+                    raise StoreError(f"{self.path}: block {after} of the inputs of run {run_id} is missing")
+                yield after, decode(row["data"])
+
+    def goes_on(self, run_id: str) -> bool:
+        """Whether a run has not ended, and the process that it is in is there."""
+        run = self.run(run_id)
+        return bool(run["status"] == "running") and self._connection.is_running(run["pid"], run["process_start"])
 
     # -- books -------------------------------------------------------------------------------------------------------
 

@@ -278,7 +278,10 @@ def _explained(path: Path) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} cannot be used: {error}; move it away, and the service begins a new one") from None
+        mend = "move it away, and the service begins a new one"
+        if "locked" in str(error):
+            mend = f"another process has kept it for {BUSY_SECONDS:g} s: ask again, or end that process"
+        raise StoreError(f"{path} cannot be used: {error}; {mend}") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {error.strerror}; make its folder writable") from None
 

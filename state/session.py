@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from state.connection import BUSY_SECONDS, Lock
-from state.errors import StoreError
+from state.errors import TakenError
 from state.process import is_alive, start_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Holder(NamedTuple):
 
 
 class SessionLock(Lock):
-    """Held from its making until ``release``, or until the session ends; raises StoreError when another has it."""
+    """Held from its making until ``release``, or until the session ends; raises TakenError while another has it."""
 
     def __init__(self, connection: PostgresConnection) -> None:
         self._connection = connection
@@ -56,7 +56,7 @@ class SessionLock(Lock):
             if other is None:
                 continue
             if not other.is_gone or time.monotonic() > deadline:
-                raise StoreError(
+                raise TakenError(
                     f"another engine ({other}) is using {connection.place}; "
                     "stop it first, or give this one another schema with AUTOTRADER__STORE__URL"
                 )

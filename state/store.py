@@ -111,15 +111,10 @@ class Store(Reader):
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def claim(self) -> Lock:
-        """Take the store for this engine; raises StoreError while another has it. Harmless when done twice."""
+        """Take the store for this engine; raises TakenError while another has it. Harmless when done twice."""
         if self._lock is None or not self._lock.held:
             self._lock = self._connection.lock()
         return self._lock
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether an engine has this store now, whoever it is; raises StoreError when that cannot be known."""
-        return self._connection.is_taken()
 
     def book(self, name: str, venue: str) -> Book:
         """A book to write to outside any run, as recovery does; takes the store's lock until ``close``.

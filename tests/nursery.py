@@ -90,8 +90,7 @@ def _become(request: Mapping[str, Any], main: Any) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
-    sys.path[0] = request["cwd"]
-    sys.path.append(str(PROJECT))
+    sys.path[:1] = [request["cwd"], str(PROJECT)]
     sys.argv = ["engine", *request["words"]]
     code = 70
     try:

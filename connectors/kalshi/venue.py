@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from connectors.kalshi.book import book_of
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.errors import KalshiError, Meaning, NotFound
+from connectors.kalshi.errors import KalshiError, NotFound
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.orders import NewOrder, TimeInForce
 from connectors.kalshi.models.portfolio import Balance, Fill, MarketPosition, Order, Settlement
@@ -35,13 +35,6 @@ from engine.market.venue import (
 
 CENTS = Decimal(100)
 TRIES = 3  # readings of fills and positions until no fill came in between
-_OUTCOMES = {
-    Meaning.REFUSED: Outcome.REFUSED,
-    Meaning.DUPLICATE: Outcome.DUPLICATE,
-    Meaning.GONE: Outcome.GONE,
-    Meaning.LIMITED: Outcome.LIMITED,
-    Meaning.UNKNOWN: Outcome.UNKNOWN,
-}
 AccountListener = Callable[[Iterable[MarketPosition], Balance], None]
 
 
@@ -105,7 +98,7 @@ class KalshiVenue:
         try:
             made = await self._rest.orders.create(wanted)
         except KalshiError as error:
-            return Answer(_OUTCOMES[error.meaning], reason=str(error))
+            return Answer(error.meaning, reason=str(error))
         return Answer(Outcome.DONE, made.order_id, made.fill_count, made.remaining_count)
 
     def _new_order(self, order: WireOrder) -> NewOrder:
@@ -130,7 +123,7 @@ class KalshiVenue:
         try:
             done = await self._rest.orders.cancel(venue_order_id, symbol, subaccount=self._subaccount)
         except KalshiError as error:
-            return Answer(_OUTCOMES[error.meaning], reason=str(error))
+            return Answer(error.meaning, reason=str(error))
         return Answer(Outcome.DONE, venue_order_id, rests=done.reduced_by)
 
     async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
@@ -140,7 +133,7 @@ class KalshiVenue:
                 venue_order_id, symbol, reduce_by=by, subaccount=self._subaccount
             )
         except KalshiError as error:
-            return Answer(_OUTCOMES[error.meaning], reason=str(error))
+            return Answer(error.meaning, reason=str(error))
         return Answer(Outcome.DONE, venue_order_id, rests=done.remaining_count)
 
     async def cancel_all(self) -> Answer:
@@ -148,7 +141,7 @@ class KalshiVenue:
         try:
             await self._rest.orders.cancel_all(subaccount=self._subaccount)
         except KalshiError as error:
-            return Answer(_OUTCOMES[error.meaning], reason=str(error))
+            return Answer(error.meaning, reason=str(error))
         return Answer(Outcome.DONE)
 
     # -- reads ---------------------------------------------------------------------------------------------------------

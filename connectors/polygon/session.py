@@ -18,6 +18,7 @@ from connectors.polygon.frames import FrameError, Message, channel_of, data_of, 
 from connectors.polygon.tickers import Cluster
 
 CHANNELS_A_COMMAND = 100
+MOST_SILENT = 4
 FULL_SECONDS = 60.0  # connecting again sooner after too many connections only cuts off another one
 _CHANNEL = re.compile(r"[A-Z]+\.\S+")
 
@@ -39,6 +40,7 @@ class Wanted:
     cluster: Cluster
     channels: dict[str, None] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)  # neither confirmed nor refused on an earlier connection
+    silent: int = 0  # connections in a row on which nothing at all was confirmed
 
     def add(self, channels: Iterable[str]) -> None:
         self.channels |= dict.fromkeys(channels)
@@ -110,10 +112,18 @@ class Session:
         elif self._refusals:
             self._probe(now, turn)
         else:
+            self._blame_silence()
             for channel in sorted(self._missing()):
                 self._unanswered(channel, turn)
             self._go_on(now, turn)
         return turn
+
+    def _blame_silence(self) -> None:
+        """A vendor that confirms nothing at all is slow or half gone, and its channels are not to be given up for that:
+        SessionLost, until it has been so often that they must be unknown to it, every one."""
+        if not self._open and self._wanted.silent < MOST_SILENT:
+            self._wanted.silent += 1
+            raise SessionLost("no answer to any subscription")
 
     # -- messages
 
@@ -123,8 +133,9 @@ class Session:
         except FrameError as error:
             turn.events.append(Problem(f"not used: {error}"))
             return
-        if event is not None and channel_of(message) in self._wanted.channels:
-            self._open.add(channel_of(message))
+        channel = channel_of(message)
+        if event is not None and channel in self._wanted.channels:
+            self._open.add(channel)
             turn.events.append(event)
 
     def _status(self, message: Message, now: float, turn: Turn) -> None:
@@ -156,6 +167,7 @@ class Session:
             found = set(_CHANNEL.findall(words.partition(":")[2]))
             self._open |= found
             self._wanted.unanswered -= found
+            self._wanted.silent = 0
 
     def _refused(self, words: str, turn: Turn) -> None:
         named = [channel for channel in _CHANNEL.findall(words) if channel in self._wanted.channels]

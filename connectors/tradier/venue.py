@@ -12,7 +12,7 @@ from contextlib import suppress
 from decimal import Decimal
 
 from connectors.tradier.client import TradierRest
-from connectors.tradier.errors import AlreadyFinal, Meaning, NoSuchOrder, OrderRefused, TradierError
+from connectors.tradier.errors import AlreadyFinal, NoSuchOrder, OrderRefused, TradierError
 from connectors.tradier.events import OrderEvent
 from connectors.tradier.listing import form_of, underlying_of, venue_orders
 from connectors.tradier.orders import FINAL, Listed
@@ -25,12 +25,6 @@ LONGEST_LOOK_SECONDS = 1.0
 IMMEDIATE_SECONDS = 1.5  # how long an order that is meant for now may rest before it is cancelled
 VERDICT_SECONDS = 6.0  # how long a cancel may take to say what it came to
 VISIBLE_SECONDS = 1.5  # how long a new order may take to be seen
-_OUTCOMES = {
-    Meaning.REFUSED: Outcome.REFUSED,
-    Meaning.GONE: Outcome.GONE,
-    Meaning.LIMITED: Outcome.LIMITED,
-    Meaning.UNKNOWN: Outcome.UNKNOWN,
-}
 
 _Check = Callable[[Listed], bool]
 
@@ -72,7 +66,7 @@ class TradierVenue:
             made = await self._rest.place(form)
         except TradierError as error:
             # Nothing can be gone before it was there: an account that is not ours took nothing.
-            meaning = Outcome.REFUSED if isinstance(error, NoSuchOrder) else _OUTCOMES[error.meaning]
+            meaning = Outcome.REFUSED if isinstance(error, NoSuchOrder) else error.meaning
             return [Answer(meaning, reason=_why(error))] * len(orders)
         if orders[0].immediate:
             seen = await self._now_or_never(made.id)
@@ -107,7 +101,7 @@ class TradierVenue:
             root = await self._root_of(venue_order_id)
             seen = await self._cancelled(root)
         except TradierError as error:
-            return Answer(_OUTCOMES[error.meaning], venue_order_id, reason=_why(error))
+            return Answer(error.meaning, venue_order_id, reason=_why(error))
         told = tuple(self._take(seen))
         mine = next((order for order in told if order.venue_order_id == venue_order_id), None)
         if mine is None or mine.open:
@@ -124,7 +118,7 @@ class TradierVenue:
         try:
             await self._rest.modify(venue_order_id, stop=price)
         except TradierError as error:
-            return Answer(_OUTCOMES[error.meaning], venue_order_id, reason=_why(error))
+            return Answer(error.meaning, venue_order_id, reason=_why(error))
         return Answer(Outcome.DONE, venue_order_id)
 
     async def cancel_all(self) -> Answer:
@@ -132,7 +126,7 @@ class TradierVenue:
         try:
             roots = [root.id for root in await self._rest.orders() if not root.over]
         except TradierError as error:
-            return Answer(_OUTCOMES[error.meaning], reason=_why(error))
+            return Answer(error.meaning, reason=_why(error))
         failed = ""
         for root in roots:
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.clock import machine_ns
+from engine.cli.features.recording import Recording, recording
 from engine.decide.actions import Decision
 from engine.decide.requests import order_id
 from engine.decide.tick import DataNote, Decider
@@ -20,12 +21,11 @@ from engine.market.events import Tick
 from engine.market.inputs import InputLog, Requested
 from engine.market.meter import REQUESTS
 from engine.market.orders import BrokerReport, Leg, Order
+from engine.service.desk import WORKER
 from engine.settings import Settings
 from state import RunWriter, Store, StoreError
 from state.events import EventLog
 from state.service import ServiceBook, service_file
-
-WORKER = "worker"
 
 
 def events_file(settings: Settings) -> Path:
@@ -50,7 +50,7 @@ class Beside:
         self._tell, self._told = tell, set[str]()
         self._log = event_log(settings)
         self._figures = RunFigures(decider)
-        self._run, self._packs = writer.run_id, decider.context.plan.ruleset.trading
+        self._run, self._account, self._packs = writer.run_id, writer.book.name, decider.context.plan.ruleset.trading
         self._desk: Desk | None = None
         self._book: ServiceBook | None = None
         self.recorders: list[Recorder] = [EventRecorder(self._keep, writer.run_id, mode, decider), self._figures]
@@ -61,6 +61,7 @@ class Beside:
             self._say(f"the service cannot reach this run: {error}")
         else:
             self.recorders.append(self._desk)
+        self._recording: Recording | None = recording(settings, store, mode, writer.run_id, self._say)
 
     def waiting(self) -> bool:
         """Whether somebody has asked for something that no tick has taken."""
@@ -83,19 +84,26 @@ class Beside:
         if self._book is not None:
             book = self._book
             self._safely(lambda: book.publish(WORKER, self._told_figures(running=True), machine_ns()))
+        if self._recording is not None:
+            self._recording.look()
 
     def close(self) -> None:
-        """The run has ended."""
+        """The run decides nothing more."""
         self._safely(self._log.flush)
         if self._book is not None and self._desk is not None:
             book = self._book
             self._safely(lambda: book.publish(WORKER, self._told_figures(running=False), machine_ns()))
             self._desk.queue.close()
 
+    def ended(self) -> None:
+        """The run has ended in the store, too."""
+        if self._recording is not None:
+            self._recording.ended()
+
     def _told_figures(self, *, running: bool) -> dict[str, Any]:
         requests = [[provider, outcome, count] for (provider, outcome), count in REQUESTS.counts().items()]
         return {
-            "run": self._run, "packs": self._packs, "running": running, "requests": requests,
+            "run": self._run, "book": self._account, "packs": self._packs, "running": running, "requests": requests,
             **self._figures.to_json(),
         }  # fmt: skip
 
@@ -132,6 +140,9 @@ class Alone:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def ended(self) -> None:
+        """Nothing is waited for."""
 
 
 class Desk:

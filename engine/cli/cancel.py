@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -10,8 +11,8 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
+from engine.cli.venue import SymbolOption, ask_venue, must_know
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.execute.flatten import Cleared, cancel_orders
@@ -50,12 +51,16 @@ def command(
     return ExitCode.VENUE if done.left else ExitCode.GOOD
 
 
-def cancel_at_venue(port: VenuePort, symbol: str | None, age_ns: int | None) -> Cleared:
-    """Cancel what rests, of one symbol or of orders older than so long. Raises UserError."""
+def cancel_at_venue(
+    port: VenuePort, symbol: str | None, age_ns: int | None, *, only: Collection[str] = (), entries: bool = False
+) -> Cleared:
+    """Cancel what rests, of one symbol or of orders older than so long, or ``only`` these entries; with ``entries``
+    nothing that could reduce what is held. Raises UserError."""
 
     async def work() -> Cleared:
         async with port.connected(reducing=True) as desk:
-            done = await cancel_orders(desk.orders(()), symbol, None if age_ns is None else now_ns() - age_ns)
+            before_ns = None if age_ns is None else now_ns() - age_ns
+            done = await cancel_orders(desk.orders(()), symbol, before_ns, only=only, entries=entries)
             if symbol is not None and not (done.cancelled or done.left or done.swept):
                 await must_know(desk, symbol)
             return done

@@ -77,7 +77,8 @@ def export(
         typer.Option("--as", help="flatfiles: minute bars as CSV.GZ, which `engine backtest --data DIR` reads."),
     ] = "parquet",
     table: Annotated[
-        Literal["ticks", "bars_1m"] | None, typer.Option("--table", help="parquet: only these.  [default: both]")
+        Literal["ticks", "bars_1m", "features", "session_labels"] | None,
+        typer.Option("--table", help="parquet: only these.  [default: all]"),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--source", help="flatfiles: only bars that this source told.  [default: all]")
@@ -90,8 +91,8 @@ def export(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Write ticks and bars as Parquet, a folder for each symbol and UTC day, for DuckDB, Polars and pandas; or bars as
-    the minute files that back-tests read."""
+    """Write ticks, bars, features and session labels as Parquet, a folder for each symbol (labels: calendar) and UTC
+    day, for DuckDB, Polars and pandas; or bars as the minute files that back-tests read."""
     for option, given, of in (("--table", table, "parquet"), ("--source", source, "flatfiles")):
         if given is not None and form != of:
             raise UserError(f"{option} is for --as {of}; leave it out of --as {form}")
@@ -119,10 +120,10 @@ def export(
 def _parquet(
     data: MarketData, folder: Path, table: str | None, symbols: tuple[str, ...], span: tuple[int, int]
 ) -> dict[str, int]:
-    from state.export import TABLES, export_parquet
+    from state.export import TABLES, export_parquet, keys
 
     tables = TABLES if table is None else (table,)
-    with progress("export", sum(len(symbols or data.symbols(name)) for name in tables)) as advance:
+    with progress("export", sum(len(keys(data, name, symbols)) for name in tables)) as advance:
         try:
             return export_parquet(data, folder, tables, symbols, *span, lambda symbol: advance(1))
         except ImportError:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.cli.assemble import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
-from engine.cli.hand_over import engine_of, held_of, taken_by_engine, until_closed
+from engine.cli.hand_over import TAKEN_SECONDS, asked, reduced
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
-from engine.cli.venue import ExchangeOption, SymbolOption, ask_venue, must_know
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
+from engine.cli.venue import SymbolOption, ask_venue, must_know
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.execute.broker import LiveSettings
 from engine.execute.flatten import Cleared, flatten
 from engine.market.inputs import Requested, Wish
-from engine.market.venue import ZERO, VenueError
-from engine.settings import Settings, load_settings
+from engine.market.venue import ZERO, Venue, VenueError
+from engine.settings import load_settings
+from state import StoreError
+from state.service import ServiceBook
+
+CLOSED_SECONDS = 15.0  # how long an engine's exits may take until the venue holds nothing
+READ_SECONDS = 5.0
+LOOK_SECONDS = 0.25
 
 
 def command(
@@ -34,8 +41,9 @@ def command(
     settings = load_settings(config, {f"{venue}.base_url": exchange})
     configure_log(settings.log)
     port = port_of(settings, venue)
-    by_engine, note = flatten_by_engine(settings, port, symbol)
-    done = flatten_at_venue(port, symbol, known=bool(by_engine))
+    engine = ByEngine(port, symbol)
+    done = reduced(settings, port.mode, engine.ask, lambda _: flatten_at_venue(port, symbol, known=bool(engine.closed)))
+    by_engine, note = engine.closed, engine.note
     if json:
         print_json({
             "cancelled": len(done.cancelled), "everything": done.swept or None,
@@ -63,32 +71,70 @@ def command(
     return ExitCode.NO if done.left else ExitCode.GOOD
 
 
-def flatten_by_engine(settings: Settings, port: VenuePort, symbol: str | None) -> tuple[dict[str, Decimal], str]:
-    """Let the engine that runs close what it holds: what the venue then held less of, and what to say of it.
+@dataclass(slots=True)
+class ByEngine:
+    """What the engine that runs makes of a flatten. ``closed``: units by symbol that the venue then held less of;
+    ``note``: what to say of it."""
 
-    What the engine does not do, or cannot, is left for ``flatten_at_venue``, and nothing here stops that.
-    """
-    book = engine_of(settings, port.mode)
-    if book is None:
-        return {}, ""
-    request = Requested(f"flatten-{time.time_ns()}-{os.getpid()}", Wish.FLATTEN, "engine flatten", symbol or "")
+    port: VenuePort
+    symbol: str | None
+    closed: dict[str, Decimal] = field(default_factory=dict)
+    note: str = ""
 
-    async def work() -> tuple[dict[str, Decimal], str]:
-        async with port.connected(reducing=True) as desk:
-            venue = desk.orders(())
-            before = await held_of(venue, symbol)
-            refused = await taken_by_engine(book, request)
-            if refused:
-                return {}, f"the engine that runs does not close it ({refused}); the venue itself is asked"
-            await until_closed(venue, symbol)
-            after = await held_of(venue, symbol)
+    def ask(self, book: ServiceBook) -> Cleared | None:
+        """Let the engine close what it holds. None: what is left, and what cannot be known, is for the venue itself."""
+        name = f"flatten-{time.time_ns()}-{os.getpid()}"
+        before = self._holdings(READ_SECONDS)
+        refused = _refusal(book, Requested(name, Wish.FLATTEN, "engine flatten", self.symbol or ""))
+        if refused:
+            self.note = f"the engine that runs does not close it ({refused}); the venue itself is asked"
+            return None
+        self.note = "the engine that runs has taken it"
+        after = self._holdings(READ_SECONDS + CLOSED_SECONDS, until_closed=True)
+        if before is None or after is None:
+            self.note += "; what it has closed could not be read"
+            return None
         gone = {name: abs(held) - abs(after.get(name, ZERO)) for name, held in before.items()}
-        return {name: units for name, units in gone.items() if units > 0}, "the engine that runs has taken it"
+        self.closed = {name: units for name, units in gone.items() if units > 0}
+        return None
 
+    def _holdings(self, seconds: float, *, until_closed: bool = False) -> dict[str, Decimal] | None:
+        """What the venue holds; None when that cannot be read in time. The engine is asked all the same."""
+
+        async def work() -> dict[str, Decimal]:
+            async with asyncio.timeout(seconds), self.port.connected(reducing=True) as desk:
+                venue = desk.orders(())
+                if until_closed:
+                    await _until_closed(venue, self.symbol)
+                return await _held_of(venue, self.symbol)
+
+        try:
+            return asyncio.run(work())
+        except (VenueError, TimeoutError):
+            return None
+
+
+def _refusal(book: ServiceBook, request: Requested) -> str:
+    """Ask the engine; why it does not do it, empty when it does."""
     try:
-        return asyncio.run(work())
-    except VenueError as error:
-        return {}, f"what the engine that runs has done could not be read ({error}); the venue itself is asked"
+        row = asked(book, request, TAKEN_SECONDS)
+    except StoreError as error:
+        return str(error)
+    if row.state == "withdrawn":
+        return f"it did not take the request within {TAKEN_SECONDS:g} s"
+    return "it ended before it answered" if row.state == "lost" else ""
+
+
+async def _until_closed(venue: Venue, symbol: str | None) -> None:
+    """Wait until the venue holds nothing of a symbol, or of any, and nothing rests there; not longer than a while."""
+    ends = time.monotonic() + CLOSED_SECONDS
+    while (await _held_of(venue, symbol) or await venue.resting(symbol)) and time.monotonic() < ends:
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _held_of(venue: Venue, symbol: str | None) -> dict[str, Decimal]:
+    """Signed units that the venue holds, of one symbol or all."""
+    return {name: held for name, held in (await venue.holdings()).items() if symbol in (None, name)}
 
 
 def plain(quantity: Decimal) -> str:

@@ -1,69 +1,103 @@
 """What only reduces goes through the engine that runs, where one does: beside it, its stops and targets would come back
-after each cancel, and race with what closes the position.
+after each cancel, and race with what closes the position. What no engine does is done at the venue itself, and nothing
+stops that: no engine that hangs, and no store that cannot be asked.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from typing import TypeVar
 
+from engine.cli.clock import machine_ns
+from engine.cli.heard import heard
+from engine.cli.stores import store_of
 from engine.market.inputs import Requested
-from engine.market.venue import Venue
+from engine.service.desk import WORKER, is_up
 from engine.settings import Settings
-from state import Mode, StoreError
-from state.service import ServiceBook, service_file
+from state import Mode, StoreError, TakenError, claimed
+from state.service import RequestRow, ServiceBook, service_file
 
 TAKEN_SECONDS = 5.0  # how long an engine may take to answer: it looks at every tick, and at least once a second
-CLOSED_SECONDS = 15.0  # how long its exits may take until the venue holds nothing
-LOOK_SECONDS = 0.25
-WORKER = "worker"
+LOOK_SECONDS = 0.02
+LONGEST_LOOK_SECONDS = 0.2
 
-Pause = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
 
 
-def engine_of(settings: Settings, mode: Mode) -> ServiceBook | None:
-    """Where to leave a wish for the engine that runs on the store of a mode; None where none has begun and not ended,
-    or that cannot be known: then the venue itself is spoken to."""
-    path = service_file(settings.store.path, str(mode))
+class Hold(StrEnum):
+    """Who has the store of a mode: this call alone; another process, as a rule an engine; or that cannot be known."""
+
+    ALONE = "alone"
+    TAKEN = "taken"
+    UNKNOWN = "unknown"
+
+
+def reduced(settings: Settings, mode: Mode, ask: Callable[[ServiceBook], T | None], act: Callable[[Hold], T]) -> T:
+    """Reduce through the engine that runs on the store of a mode, by ``ask``, and by ``act`` at the venue where none
+    does, or where ``ask`` says None: what it has not done. Where it can be had, the store is held while something is
+    done at the venue: an engine that would begin meanwhile is told so, and does not work on what is being closed.
+    """
+    with _held(settings, mode) as hold:
+        if hold is Hold.ALONE:
+            return act(hold)
+    book = _book_of(settings, mode, hold)
+    told = None if book is None else ask(book)
+    if told is not None:
+        return told
+    if hold is Hold.UNKNOWN:  # asked once more it would only take as long again
+        return act(hold)
+    with _held(settings, mode) as hold:
+        return act(hold)
+
+
+def asked(book: ServiceBook, request: Requested, seconds: float) -> RequestRow:
+    """Leave a wish for the engine that runs and wait so long for its answer: the wish as it stands then. What had not
+    been taken is withdrawn, and no engine will do it later; ``taken`` means that one is at work on it, or hangs.
+    Raises StoreError.
+    """
+    ends, pause = time.monotonic() + seconds, LOOK_SECONDS
+    book.ask(request, machine_ns())
+    while (row := _row(book, request.id)).state in ("waiting", "taken") and time.monotonic() < ends:
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+    if row.state == "waiting":
+        book.withdraw(request.id, machine_ns())
+        row = _row(book, request.id)
+    return row
+
+
+@contextmanager
+def _held(settings: Settings, mode: Mode) -> Iterator[Hold]:
+    """Have the store if it can be had. What fails inside is not the store's failure."""
+    with ExitStack() as stack:
+        hold = Hold.ALONE
+        try:
+            stack.enter_context(claimed(store_of(settings, mode)))
+        except TakenError:
+            hold = Hold.TAKEN
+        except StoreError:
+            hold = Hold.UNKNOWN
+        yield hold
+
+
+def _book_of(settings: Settings, mode: Mode, hold: Hold) -> ServiceBook | None:
+    """Where a wish is left; None where nobody would take it. Where the lock cannot tell, an engine runs that was heard
+    of lately."""
+    path = service_file(settings.store.path, mode)
     if not path.exists():
         return None
     try:
         book = ServiceBook(path)
-        told = book.figures().get(WORKER)
+        return book if hold is Hold.TAKEN or is_up(heard(book, None).get(WORKER)) else None
     except StoreError:
         return None
-    return book if told is not None and told.body.get("running") else None
 
 
-async def taken_by_engine(book: ServiceBook, request: Requested, pause: Pause = asyncio.sleep) -> str:
-    """Leave a wish and wait for the answer. Empty when the engine does it; else why it does not, and then it never
-    will: what it has not taken in time is taken back."""
-    ends = time.monotonic() + TAKEN_SECONDS
-    try:
-        book.ask(request, time.time_ns())
-        while (row := book.request(request.id)) is not None and row.state in ("waiting", "taken"):
-            if time.monotonic() >= ends:
-                if row.state == "taken" or not book.withdraw(request.id, time.time_ns()):
-                    return ""  # it is at work on it
-                return f"it did not take the request within {TAKEN_SECONDS:g} s"
-            await pause(LOOK_SECONDS)
-    except StoreError as error:
-        return str(error)
-    return "" if row is not None and row.state == "done" else "it ended before it answered"
-
-
-async def until_closed(venue: Venue, symbol: str | None, pause: Pause = asyncio.sleep) -> None:
-    """Wait until the venue holds nothing of a symbol, or of any, and nothing rests there; at the longest for a while.
-    VenueError when the lists cannot be read."""
-    ends = time.monotonic() + CLOSED_SECONDS
-    while await held_of(venue, symbol) or await venue.resting(symbol):
-        if time.monotonic() >= ends:
-            return
-        await pause(LOOK_SECONDS)
-
-
-async def held_of(venue: Venue, symbol: str | None) -> dict[str, Decimal]:
-    """Signed units that the venue holds, of one symbol or all."""
-    return {name: held for name, held in (await venue.holdings()).items() if symbol in (None, name)}
+def _row(book: ServiceBook, request_id: str) -> RequestRow:
+    row = book.request(request_id)
+    if row is None:
+        raise StoreError(f"{book.path} has lost the request {request_id}; ask again")
+    return row

@@ -7,19 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import now_ns
-from engine.cli.charges import book_charges
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.on_venue.account import patiently
+from engine.cli.on_venue.charges import book_charges
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.positions import positions_of
 from engine.cli.stores import footer, store_of, told
-from engine.cli.venue import ExchangeOption, ask_venue, must_find, where
-from engine.cli.venue_account import patiently
+from engine.cli.venue import ask_venue, must_find, where
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
-from engine.execute.broker import Alert, VenueBroker
+from engine.execute.books import Alert
+from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery
 from engine.report.trace_text import clock
@@ -87,7 +88,7 @@ async def _reconcile(port: VenuePort, store: Store) -> Found:
 
             alert = _once(writer)
             venue = desk.orders(instruments)
-            broker = VenueBroker(venue, orders, instruments, now_ns, lambda client_id: ((), ""), alert)
+            broker = VenueBroker(venue, orders, instruments, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, port.recovery())

@@ -14,9 +14,6 @@ from engine.market.instrument import Instrument
 from engine.market.venue import VenueError
 
 T = TypeVar("T")
-ExchangeOption = Annotated[
-    str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
-]
 SymbolOption = Annotated[str | None, typer.Option("--symbol", metavar="TICKER", help="Only this market.")]
 
 

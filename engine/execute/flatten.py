@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from engine.market.instrument import Instrument
 from engine.market.orders import Side
-from engine.market.venue import ZERO, Answer, Outcome, Venue, VenueError, VenueOrder, WireOrder
+from engine.market.venue import ZERO, Answer, Outcome, Venue, VenueError, VenueOrder, WireOrder, head_of
 
 ROUNDS = 5
 BEHIND_SECONDS = 1.5  # how far a venue's lists may be behind what has just been done
@@ -47,18 +47,25 @@ class Cleared:
             self.failed.add(name)
 
 
-async def cancel_orders(venue: Venue, symbol: str | None = None, older_than_ns: int | None = None) -> Cleared:
-    """Cancel every order that rests, or those of a symbol, or those created before an instant.
+async def cancel_orders(
+    venue: Venue, symbol: str | None = None, older_than_ns: int | None = None, *, only: Collection[str] = (),
+    entries: bool = False,
+) -> Cleared:  # fmt: skip
+    """Cancel every order that rests, or those of a symbol, those created before an instant, those of ``only`` these
+    client ids of entries; with ``entries`` not those that could reduce what is held.
 
     When the venue cannot say which those are, or leaves a cancel unanswered, everything is cancelled at once: unless
     only some were to go, which is said instead.
     """
     done = Cleared()
-    everything = symbol is None and older_than_ns is None
+    everything = symbol is None and older_than_ns is None and not only and not entries
     try:
+        held = await _within(READ_SECONDS, venue.holdings()) if entries else {}
         orders = [
             order for order in await _within(READ_SECONDS, venue.resting(symbol))
-            if older_than_ns is None or order.created_ns < older_than_ns
+            if (older_than_ns is None or order.created_ns < older_than_ns)
+            and (not only or head_of(order.client_id) in only)
+            and held.get(order.symbol, ZERO) * order.side.sign >= 0
         ]  # fmt: skip
     except VenueError as error:
         if everything:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.execute.accounts import FOREIGN
-from engine.execute.broker import Alert, VenueBroker
+from engine.execute.books import Alert
+from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
@@ -89,7 +90,7 @@ class Recovery:
         self._remember(picture)
         if self._opening:
             self._open(picture, now_ns)
-        picture = broker.with_totals(picture, now_ns)
+        picture = broker.with_totals(picture, self._opened_ns, now_ns)
         findings = reconcile(self._books(), picture, self.settings.policy, self.settings.ages)
         self.readings += 1
         self._orders(findings, now_ns)
@@ -131,7 +132,9 @@ class Recovery:
                 self._alert("opening", f"{quantity} {symbol} was held before these books began; it begins at {price}")
                 side = Side.BUY if missing > 0 else Side.SELL
                 self._share(f"opening/{symbol}", symbol, side, abs(missing), price, ZERO, picture.as_of_ns, OPENING)
-        self._opened_ns = max([picture.as_of_ns, *(fill.time_ns for fill in picture.fills)])
+        self.broker.begin_with_totals(picture)
+        traded = [*(fill.time_ns for fill in picture.fills), *(order.changed_ns for order in picture.orders)]
+        self._opened_ns = max([picture.as_of_ns, *traded])
         self.broker.save(now_ns)
         self.broker.store.opened(cash_of(picture), self._opened_ns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.language.terms import Op, Term, walk
@@ -66,9 +66,9 @@ def make_plans(
     ruleset: Ruleset, symbols: Sequence[str], sets: Sequence[Mapping[str, float]], texts: Texts
 ) -> list[Plan]:
     """A plan for each set of parameters; what does not depend on parameters is worked out once."""
-    defaults = {key: p.value for key, p in ruleset.parameters.items()}
-    moving = frozenset(key for pack in ruleset.packs.values() for s in pack.sessions for key in s.settings)
-    frames = _frames(ruleset)
+    defaults = default_parameters(ruleset)
+    moving = moving_parameters(ruleset)
+    frames = frames_of(ruleset)
     exits, guards, packs = _exits(ruleset), _guards(ruleset), _packs(ruleset)
     found = []
     for parameters in sets:
@@ -78,6 +78,16 @@ def make_plans(
             plan.symbols[symbol] = _symbol_plan(plan, symbol, values, moving, frames)
         found.append(plan)
     return found
+
+
+def default_parameters(ruleset: Ruleset) -> dict[str, float]:
+    """The value that every parameter has where nobody says another."""
+    return {key: parameter.value for key, parameter in ruleset.parameters.items()}
+
+
+def moving_parameters(ruleset: Ruleset) -> frozenset[str]:
+    """Keys of the parameters that a session sets while a run goes on."""
+    return frozenset(key for pack in ruleset.packs.values() for s in pack.sessions for key in s.settings)
 
 
 def execution_symbol(pack: Pack, strategy: Strategy, symbol: str) -> str:
@@ -122,12 +132,11 @@ def _packs(ruleset: Ruleset) -> dict[str, Pack]:
     return {strategy.key: pack for pack in ruleset.packs.values() for strategy in pack.strategies}
 
 
-def _frames(ruleset: Ruleset) -> tuple[int, ...]:
-    """Higher timeframes that any expression reads, and those that trigger strategies."""
+def frames_of(ruleset: Ruleset, more: Iterable[Term] = ()) -> tuple[int, ...]:
+    """Higher timeframes that any expression reads, ``more`` too, and those that trigger strategies."""
     found = {s.trigger.seconds for s in ruleset.strategies if s.trigger.kind == "bar"}
-    for rule in ruleset.rules:
-        for term in rule_terms(rule):
-            found.update(t.seconds for t in walk(term) if t.seconds)
+    for term in (*more, *(term for rule in ruleset.rules for term in rule_terms(rule))):
+        found.update(t.seconds for t in walk(term) if t.seconds)
     return tuple(sorted(found - {BASE_SECONDS}))
 
 
@@ -160,12 +169,7 @@ def _symbol_plan(
     strategies = plan.ruleset.strategies
     triggered = [s for s in strategies if triggers(s, symbol)]
     held_by = [s for s in strategies if s.enabled and _may_hold(plan.packs[s.key], s, symbol)]
-    own = dict(values)
-    for strategy in {s.key: s for s in (*triggered, *held_by)}.values():
-        overrides = [strategy.overrides, *(e.overrides for e in plan.exits[strategy.key])]
-        for by_symbol in overrides:
-            if symbol in by_symbol:
-                own.update(by_symbol[symbol].parameters)
+    own = parameters_of(plan, symbol, values, (*triggered, *held_by))
     builder = Builder(plan.ruleset.facts, own, moving, plan.texts, frames)
     for strategy in triggered:
         for term in _looking_terms(strategy):
@@ -181,6 +185,18 @@ def _symbol_plan(
         for term in rule_terms(guard):
             builder.add(term, ORDER_OWNER, GUARD)
     return SymbolPlan(symbol, builder.build(), triggered, held_by)
+
+
+def parameters_of(
+    plan: Plan, symbol: str, values: Mapping[str, float], strategies: Iterable[Strategy]
+) -> dict[str, float]:
+    """``values`` as ``strategies`` and their exits override them for a symbol."""
+    own = dict(values)
+    for strategy in {s.key: s for s in strategies}.values():
+        for by_symbol in (strategy.overrides, *(e.overrides for e in plan.exits[strategy.key])):
+            if symbol in by_symbol:
+                own.update(by_symbol[symbol].parameters)
+    return own
 
 
 def _may_hold(pack: Pack, strategy: Strategy, symbol: str) -> bool:

@@ -25,7 +25,7 @@ The HTTP side of the engine: what it does, why, and the few things that a person
 Reading wants a token with the scope `read`, except on loopback. Everything else wants `trade`; `force` is a scope of
 its own. Decimals are text. Every error has the same shape, and every POST takes an `Idempotency-Key`.
 """
-CODES: Mapping[int, str] = {404: "not_found", 405: "method_not_allowed"}
+CODES: Mapping[int, str] = {400: "unreadable", 404: "not_found", 405: "method_not_allowed"}
 
 
 def make_app(desk: Desk, tokens: TokenFile, *, version: str, per_second: float, open_reads: bool) -> FastAPI:
@@ -91,14 +91,16 @@ def _explain(app: FastAPI) -> None:
 
 def _invalid(errors: Sequence[Any]) -> ServiceError:
     """The first mistake as the message, all of them as details."""
+    broken = next((e for e in errors if e["type"] == "json_invalid"), None)
+    if broken is not None:  # all that is told of it is how far it could be read
+        text = f"the body is no JSON from its sign {broken['loc'][-1]} on"
+        return ServiceError(422, "unreadable", text, field="body")
     said = [{"field": ".".join(map(str, e["loc"])), "message": str(e["msg"])} for e in errors]
     first = said[0] if said else {"field": "", "message": "it cannot be read"}
     where = first["field"].removeprefix("body.").removeprefix("query.").removeprefix("path.")
-    unreadable = any(e["type"] == "json_invalid" for e in errors)
     return ServiceError(
-        422, "unreadable" if unreadable else "invalid", f"{where or 'body'}: {first['message']}", field=where or None,
-        details={"mistakes": said},
-    )  # fmt: skip
+        422, "invalid", f"{where or 'body'}: {first['message']}", field=where or None, details={"mistakes": said}
+    )
 
 
 def _answer(error: ServiceError) -> JSONResponse:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from engine.market.inputs import Requested
 
 Json = dict[str, Any]
+Heard = tuple[float, Json]  # the last figures of a process: how old they are in seconds, and what they say
+WORKER: Final = "worker"
+FRESH_SECONDS: Final = 15.0  # how old figures may be of a process that is up
+
+
+def is_up(found: Heard | None) -> bool:
+    """Whether a process was heard of lately, and had not ended then."""
+    return found is not None and found[0] <= FRESH_SECONDS and bool(found[1].get("running"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,8 @@ class Desk(Protocol):
         """For each venue and data provider: whether it is configured, and how its requests have ended."""
         ...
 
-    def figures(self) -> Mapping[str, tuple[float, Json]]:
-        """The last figures of each process: how old they are in seconds, and what they say."""
+    def figures(self) -> Mapping[str, Heard]:
+        """The last figures of each process."""
         ...
 
     def orders(self, *, run: str | None, symbol: str | None, only_open: bool, limit: int) -> Json: ...

@@ -79,7 +79,8 @@ class Door:
             except TokenError as error:
                 raise ServiceError(503, "tokens", str(error)) from None
         name = f"token {token.id} ({token.name})" if token is not None else f"host {host}"
-        wait = self._limit.wait(name)
+        # Whoever reads too much can still halt, cancel and flatten.
+        wait = self._limit.wait(f"{name} {'acts' if scope['method'] == 'POST' else 'reads'}")
         if wait:
             raise ServiceError(
                 429, "too_many_requests", "too many requests; ask again later", retry_after=wait,

@@ -12,13 +12,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from engine.market.meter import OUTCOMES as REQUEST_OUTCOMES
+from engine.service.desk import WORKER, Heard, is_up
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-WORKER: Final = "worker"
-FRESH_SECONDS: Final = 15.0  # how old figures may be of a process that is up
 PROVIDERS: Final = ("kalshi", "tradier", "polygon")
 OUTCOMES: Final = ("generated", "approved", "blocked", "options_blocked")
-Figures = Callable[[], Mapping[str, tuple[float, dict[str, Any]]]]
+Figures = Callable[[], Mapping[str, Heard]]
 
 _GAUGES: Final = {
     "active_trades": "Positions that are open.",
@@ -88,7 +87,7 @@ class _Processes:
         )
         for process in sorted({WORKER, *told}):
             seconds, body = told.get(process, (float("inf"), {}))
-            up.add_metric([process], float(seconds <= FRESH_SECONDS and bool(body.get("running"))))
+            up.add_metric([process], float(is_up((seconds, body))))
             age.add_metric([process], seconds)
         yield up
         yield age

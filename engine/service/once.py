@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -36,14 +37,21 @@ def _plain(value: object) -> str:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
-def once(desk: Desk, caller: str, key: str | None, digest: str, work: Callable[[str], Answered]) -> Answered:
+def once(
+    desk: Desk, caller: str, key: str | None, digest: str, work: Callable[[str], Answered], *, anyhow: bool = False
+) -> Answered:
     """``work`` is given the id of what is asked: under a key always the same, so that a call that is repeated after a
-    crash asks for the same thing and not for a second one. Answers that say that nothing was done are not kept."""
+    crash asks for the same thing and not for a second one. Answers that say that nothing was done are not kept.
+
+    ``anyhow``: for what takes risk away. It is done although nothing can be remembered, and then maybe twice.
+    """
     if key is None:
         return work(secrets.token_hex(10))
     if not key.isprintable() or not key.strip() or len(key) > LONGEST_KEY:
         raise ServiceError(422, "invalid", f"Idempotency-Key wants 1 to {LONGEST_KEY} signs", field="Idempotency-Key")
-    known = desk.begin(caller, key, digest)
+    known = None
+    with unless(anyhow):
+        known = desk.begin(caller, key, digest)
     if known is not None and known.digest != digest:
         raise ServiceError(
             409, "key_used", "this Idempotency-Key was used for another call; take a new one", field="Idempotency-Key"
@@ -53,11 +61,18 @@ def once(desk: Desk, caller: str, key: str | None, digest: str, work: Callable[[
     try:
         answered = work(hashlib.sha256(f"{caller}\n{key}".encode()).hexdigest()[:20])
     except ServiceError as error:
-        if error.status >= 500 or error.status in (401, 403, 422, 429):
-            desk.forget(caller, key)  # nothing was done: it may be asked again
-        else:
-            desk.give(caller, key, error.status, error.body())
+        with unless(anyhow):
+            if error.status >= 500 or error.status in (401, 403, 422, 429):
+                desk.forget(caller, key)  # nothing was done: it may be asked again
+            else:
+                desk.give(caller, key, error.status, error.body())
         raise
     if answered.status != 202:
-        desk.give(caller, key, answered.status, answered.body)
+        with unless(anyhow):
+            desk.give(caller, key, answered.status, answered.body)
     return answered
+
+
+def unless(anyhow: bool) -> AbstractContextManager[None]:
+    """Where something is done ``anyhow``, that it cannot be written down is no reason not to do it."""
+    return suppress(ServiceError) if anyhow else nullcontext()

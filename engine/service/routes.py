@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
 from engine.market.inputs import Requested, Wish
-from engine.market.orders import Side
+from engine.market.orders import Leg, Side
 from engine.service.bracket import preview
 from engine.service.declared import AnyTypeRoute, declared
 from engine.service.desk import Desk, Json
@@ -33,7 +33,7 @@ from engine.service.models import (
     TargetShare,
     WishAnswer,
 )
-from engine.service.once import Answered, digest_of, once
+from engine.service.once import Answered, digest_of, once, unless
 from engine.service.problems import ErrorAnswer, ServiceError
 from engine.service.tokens import Scope
 
@@ -240,7 +240,7 @@ def _add_orders(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
     def cancel_all(request: Request, symbol: OneSymbol = None, key: Key = None) -> Any:
         """Take entry orders off the market. What protects or closes a position stays. No halt stops this."""
         return _act(desk, request, None, key, lambda name, by: _told(
-            desk.wish(Requested(name, Wish.CANCEL, by, symbol or ""))))  # fmt: skip
+            desk.wish(Requested(name, Wish.CANCEL, by, symbol or ""))), anyhow=True)  # fmt: skip
 
     @router.post("/orders/cancel_stale", tags=["orders"], **wish)
     def cancel_stale(
@@ -251,30 +251,32 @@ def _add_orders(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
         """As cancel_all, of orders that were wanted longer ago than that."""
         age_ns = int(minutes * MINUTE_NS)
         return _act(desk, request, None, key, lambda name, by: _told(
-            desk.wish(Requested(name, Wish.CANCEL, by, symbol or "", age_ns=age_ns))))  # fmt: skip
+            desk.wish(Requested(name, Wish.CANCEL, by, symbol or "", age_ns=age_ns))), anyhow=True)  # fmt: skip
 
     @router.post("/orders/{order_id}/cancel", tags=["orders"], **wish)
     def cancel(request: Request, order_id: OrderId, key: Key = None) -> Any:
         """Take one entry order off the market."""
         def work(name: str, by: str) -> Answered:
-            whole = str(desk.order(order_id)["order"]["client_id"])
-            told = desk.wish(Requested(name, Wish.CANCEL, by, orders=(whole,)))
-            if told["state"] == "done" and not told["orders"]:
-                raise ServiceError(
-                    409, "not_cancelled",
-                    f"{whole} is no entry order under way: it is over, or it protects or closes a position",
-                    details={"request": told["request"]},
-                )  # fmt: skip
-            return _told(told)
+            order = desk.order(order_id)["order"]
+            whole = str(order["client_id"])
+            if order["leg"] == Leg.ENTRY:
+                told = desk.wish(Requested(name, Wish.CANCEL, by, orders=(whole,)))
+                if told["state"] != "done" or told["orders"]:
+                    return _told(told)
+            raise ServiceError(
+                409, "not_cancelled",
+                f"{whole} is no entry order under way: it is over, or it protects or closes a position",
+                details={"request": name},
+            )  # fmt: skip
 
-        return _act(desk, request, None, key, work)
+        return _act(desk, request, None, key, work, anyhow=True)
 
     @router.post("/positions/flatten", tags=["account"], **wish)
     def flatten(request: Request, symbol: OneSymbol = None, key: Key = None) -> Any:
         """Take entry orders off and close positions at the market. No guard and no halt stops this; halt first where
         rules should not enter again."""
         return _act(desk, request, None, key, lambda name, by: _told(
-            desk.wish(Requested(name, Wish.FLATTEN, by, symbol or ""))))  # fmt: skip
+            desk.wish(Requested(name, Wish.FLATTEN, by, symbol or ""))), anyhow=True)  # fmt: skip
 
 
 def _add_bracket(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
@@ -299,7 +301,9 @@ def _add_halts(router: APIRouter, desk: Desk, guarded: list[Any]) -> None:
         """Stop all entries of every engine of this folder. Exits and cancels go on. The body may be left out, and is
         read as JSON whatever its Content-Type says."""
         reason = body.reason if body is not None else ""
-        return _act(desk, request, body, key, lambda name, by: Answered(200, desk.halt(reason or f"by {by}")))
+        return _act(
+            desk, request, body, key, lambda name, by: Answered(200, desk.halt(reason or f"by {by}")), anyhow=True
+        )
 
     router.include_router(anyhow)
 
@@ -321,18 +325,21 @@ def _enter(body: OrderBody, name: str, by: str) -> Requested:
 
 
 def _act(
-    desk: Desk, request: Request, body: BaseModel | None, key: str | None, work: Callable[[str, str], Answered]
-) -> Response:
-    """Do something once, after it has been noted who asked for it."""
+    desk: Desk, request: Request, body: BaseModel | None, key: str | None, work: Callable[[str, str], Answered],
+    *, anyhow: bool = False,
+) -> Response:  # fmt: skip
+    """Do something once, after it has been noted who asked for it. ``anyhow``: it takes risk away, and is done although
+    neither can be written down."""
     caller, path = caller_of(request).name, request.url.path
 
     def noted(name: str) -> Answered:
         said = {} if body is None else body.model_dump(mode="json", exclude_none=True)
-        desk.note(caller, f"POST {path}", {"request": name, "query": dict(request.query_params), "body": said})
+        with unless(anyhow):
+            desk.note(caller, f"POST {path}", {"request": name, "query": dict(request.query_params), "body": said})
         return work(name, caller)
 
     query = "&".join(f"{name}={value}" for name, value in sorted(request.query_params.multi_items()))
-    answered = once(desk, caller, key, digest_of("POST", path, query, body), noted)
+    answered = once(desk, caller, key, digest_of("POST", path, query, body), noted, anyhow=anyhow)
     headers = {"Idempotent-Replayed": "true"} if answered.repeated else None
     return JSONResponse(answered.body, answered.status, headers)
 

@@ -115,6 +115,10 @@ class StoreSettings(Section):
         default=None,
         description="Of the database. Only in the environment or in .env, never in this file; or in libpq's passfile.",
     )
+    features: bool = Field(
+        default=False,
+        description="Whether a process beside each run keeps what its rules compute at each bar: see docs/features.md.",
+    )
 
 
 class TraceSettings(Section):

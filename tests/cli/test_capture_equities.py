@@ -18,9 +18,10 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
+from connectors.simulators.polygon.clock import RunningClock
+
 from connectors.capture.bars.records import Heard
 from connectors.capture.reader import Capture
-from connectors.simulators.polygon.clock import RunningClock
 from connectors.simulators.polygon.server import PolygonServer
 from connectors.simulators.polygon.tape import made_up
 from connectors.simulators.polygon.vendor import Vendor

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,8 +14,10 @@ import pytest
 
 from engine.cli import reconcile
 from engine.execute.reconcile import Difference, Findings
-from engine.market.orders import Side
-from engine.market.venue import WireOrder
+from engine.market.orders import Fill, Leg, Side
+from engine.market.venue import ZERO, WireOrder
+from engine.market.wire import Booked
+from state import Mode, open_store
 
 SENT_NS = 1_700_000_000_000_000_000
 
@@ -71,3 +75,20 @@ def test_an_alert_of_every_reading_is_said_and_kept_once(capsys: pytest.CaptureF
     alert("position", "KXU-B: no price is known")
     assert kept == [("position", "KXU-A: no price is known"), ("position", "KXU-B: no price is known")]
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("mark", "worth"), [("0.70", [105.0]), (None, [])])
+def test_what_the_account_is_worth_is_kept_if_every_price_is_known(
+    tmp_path: Path, mark: str | None, worth: list[float]
+) -> None:
+    with closing(open_store(tmp_path / "s.db", Mode.DEMO)) as store:
+        writer = store.begin_run(
+            "demo", 1, "reconcile", [], [], "", {}, {}, {}, {}, "1", cash=Decimal(100), venue="kalshi", book="me"
+        )
+        with writer:
+            bought = Fill("t1", "", "A", "p.s", Side.BUY, Decimal(20), Decimal("0.45"), ZERO, 7, Leg.ENTRY)
+            writer.live_orders().save([], [Booked(bought, "")], 7)
+            if mark is not None:
+                writer.mark("A", float(mark), 8)
+            reconcile._keep_worth(store, writer)
+        assert [equity for _, equity in store.equity(writer.run_id)] == worth

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ pytest.importorskip("uvicorn")
 import httpx
 
 PROJECT = Path(__file__).parents[2]
+COMMISSION = D("0.35")  # of an order, at the practice Tradier
 PACKS = PROJECT / "tests" / "chaos" / "packs" / "tradier"
 
 
@@ -72,19 +74,23 @@ class Place:
 
     def sleep_over(self) -> None:
         """Until the next morning."""
-        token = Path(self.said["control_token_file"]).read_text(encoding="utf-8")
-        address, body = f"{self.said['control']}/clock", {"advance_ms": 18 * 3_600_000}
-        assert httpx.post(address, headers={"Authorization": f"Bearer {token}"}, json=body).status_code == 200
+        self.control("POST", "clock", advance_ms=18 * 3_600_000)
 
     def cash(self) -> D:
         """What our books have."""
         answer = json.loads(self.run("positions", "--mode", "demo", "--json")[1])
         return D(answer["account"]["cash"])
 
-    def books(self) -> Any:
+    def control(self, method: str, name: str, **values: Any) -> Any:
+        """The venue's own side: its clock, its quotes, its books."""
         token = Path(self.said["control_token_file"]).read_text(encoding="utf-8")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        return httpx.get(f"{self.said['control']}/books", headers=headers).json()
+        answer = httpx.request(method, f"{self.said['control']}/{name}", headers=headers, json=values)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def books(self) -> Any:
+        return self.control("GET", "books")
 
 
 @contextmanager
@@ -133,7 +139,7 @@ def test_commissions_that_are_told_at_night_are_booked_once(tmp_path: Path) -> N
         place.sleep_over()
         told = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
         books = place.books()
-        paid = len({trade["order_id"] for trade in books["trades"]}) * D("0.35")
+        paid = len({trade["order_id"] for trade in books["trades"]}) * COMMISSION
         assert paid and told["found"]["charged"] == [f"{paid:.2f} of commissions and fees"]
         assert place.cash() == D(books["cash"]), "to the cent"
         again = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
@@ -142,6 +148,8 @@ def test_commissions_that_are_told_at_night_are_booked_once(tmp_path: Path) -> N
 
 
 def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take_off(place: Place) -> None:
+    for symbol in ("SPY", "AAPL", "F"):  # no price moves, so that neither stop nor target ends what is held
+        place.control("POST", "quote", symbol=symbol, bid="99.99", ask="100.00")
     code, out, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
     assert code == 0, err
     assert json.loads(out)["books_agree"] is True
@@ -157,6 +165,13 @@ def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take
     assert not [order for order in books["orders"] if order["status"] in ("open", "pending", "partially_filled")]
     code, out, _ = place.run("cancel", "--venue", "tradier")
     assert code == 0 and "0 order(s) cancelled" in out
+    code, out, err = place.run("reconcile", "--venue", "tradier", "--json")
+    assert code == 0 and json.loads(out)["found"].keys() == {"foreign fill"}, out + err
+    with closing(sqlite3.connect(place.folder / "state" / "autotrader-demo.db")) as kept:
+        ((worth,),) = kept.execute("SELECT equity FROM account_snapshots WHERE run = (SELECT max(id) FROM runs)")
+        cash = sum(D(row[0]) for row in kept.execute("SELECT amount FROM balances WHERE account = 'cash'"))
+    owed = len({trade["order_id"] for trade in books["trades"]}) * COMMISSION
+    assert cash == D(books["cash"]) + owed == round(D(worth), 6), "what the venue has, but for what it tells at night"
 
 
 @pytest.mark.parametrize(

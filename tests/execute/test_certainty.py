@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -228,3 +229,70 @@ def test_what_others_do_on_the_account_is_looked_up(rig: Any, new_bracket: Brack
     rig.broker.hear([other])
     rig.tick(0.1)
     assert rig.broker.look_ns == 0, "told once more it is no news"
+
+
+# -- a venue that tells of orders how much has filled in all, and no executions ---------------------------------------
+
+
+def tells_totals(rig: Any) -> Any:
+    """What the rig's venue lists from now on is units and their average price, as at Tradier."""
+    venue, picture = rig.venue, rig.venue.picture
+
+    def total(order: VenueOrder) -> VenueOrder:
+        fills = [fill for fill in venue.fills if fill.venue_order_id == order.venue_order_id]
+        if not fills:
+            return order._replace(changed_ns=order.created_ns)
+        cost = sum((fill.price * fill.quantity for fill in fills), D(0))
+        return order._replace(average=cost / order.filled, changed_ns=fills[-1].time_ns)
+
+    async def totals(since_ns: int, known: Any = ()) -> Any:
+        seen = await picture(since_ns, known)
+        return replace(seen, orders=[total(order) for order in seen.orders], fills=())
+
+    venue.picture, venue.silent = totals, True
+    return rig
+
+
+def by_hand(rig: Any, name: str, symbol: str, side: Side, quantity: int) -> None:
+    limit = D("0.99") if side is Side.BUY else D("0.01")
+    asyncio.run(rig.venue.send(WireOrder(name, symbol, side, D(quantity), limit, immediate=True)))
+
+
+def test_what_others_trade_is_booked_at_the_price_that_the_venue_tells(make_rig: Any) -> None:
+    """So that after `engine flatten` the books have the venue's cash, and not what the market was when it was seen."""
+    rig = tells_totals(make_rig())
+    rig.venue.book = {"A": ("0.40", "0.42"), "B": ("0.29", "0.31")}
+    by_hand(rig, "before", "B", Side.BUY, 4)
+    rig.venue.now += SECOND
+    rig.reconcile()
+    assert [(f.fill_id, f.quantity) for f in rig.store.fills] == [("opening/B", 4)], "it is not booked a second time"
+    rig.tick(1, A=("0.40", "0.42"))
+    by_hand(rig, "entry", "A", Side.BUY, 10)
+    rig.tick(1, A=("0.60", "0.62"))
+    assert not rig.reconcile().different
+    rig.venue.depth = D(4)
+    by_hand(rig, "flatten-1-0-A", "A", Side.SELL, 10)
+    rig.tick(1, A=("0.70", "0.72"))
+    rig.reconcile()
+    booked = [(f.side, f.quantity, f.price) for f in rig.store.fills if f.symbol == "A"]
+    assert booked == [(Side.BUY, D(10), D("0.42")), (Side.SELL, D(4), D("0.60"))]
+    assert not [words for kind, words in rig.alerts if kind == "position"]
+    rig.start()
+    assert rig.reconcile().agrees and len(rig.store.fills) == 3, "nor after the next start"
+
+
+def test_what_had_filled_of_an_order_before_the_books_began_is_in_their_opening(make_rig: Any) -> None:
+    rig = tells_totals(make_rig())
+    rig.venue.book = {"A": ("0.40", "0.42")}
+    rig.venue.depth = D(3)
+    asyncio.run(rig.venue.send(WireOrder("rests", "A", Side.BUY, D(10), D("0.42"))))
+    rig.venue.now += SECOND
+    rig.reconcile()
+    rig.tick(1)
+    rig.venue.trade("v1", 5, "0.41")
+    rig.tick(1)
+    rig.reconcile()
+    assert [(f.fill_id.partition("@")[0], f.quantity, f.price) for f in rig.store.fills] == [
+        ("opening/A", D(3), D("0.5")), ("v1/8", D(5), D("0.41")),
+    ]  # fmt: skip
+    assert rig.broker.accounts.net() == {"A": D(8)}

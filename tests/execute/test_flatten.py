@@ -45,6 +45,31 @@ def test_everything_is_taken_off_and_closed(rig: Any) -> None:
     assert all(o.reduce_only for o in rig.venue.sent if o.client_id.startswith("stamp"))
 
 
+def test_of_entries_alone_what_could_reduce_a_position_stays(rig: Any) -> None:
+    rig.venue.book["B"] = ("0.30", "0.32")
+    put(rig, "held", "A", Side.BUY, 5, "0.51")
+    put(rig, "target", "A", Side.SELL, 5, "0.90")
+    put(rig, "more", "A", Side.BUY, 5, "0.20")
+    put(rig, "short", "B", Side.SELL, 5, "0.90")
+    done = asyncio.run(cancel_orders(rig.venue, entries=True))
+    assert {o.client_id for o in done.cancelled} == {"more", "short"}
+    assert [o.client_id for o in rig.resting()] == ["target"]
+
+    async def fails() -> Any:
+        raise VenueError("away")
+
+    rig.venue.holdings = fails
+    left = asyncio.run(cancel_orders(rig.venue, entries=True)).left
+    assert "`engine cancel` alone cancels everything" in left["orders"] and rig.resting()
+
+
+def test_one_entry_is_found_by_its_attempts(rig: Any) -> None:
+    for name in ("e-1", "e-2", "f-1", "e-2-stop"):
+        put(rig, name, "A", Side.BUY, 1, "0.20")
+    done = asyncio.run(cancel_orders(rig.venue, only={"e"}))
+    assert {o.client_id for o in done.cancelled} == {"e-1", "e-2"}
+
+
 def test_one_market_alone(rig: Any) -> None:
     rig.venue.book["B"] = ("0.30", "0.32")
     put(rig, "a", "A", Side.BUY, 5, "0.51")

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,21 +14,14 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
-from engine.cli import clock, service_desk
-from engine.cli.beside import Desk
+from engine.cli import clock
 from engine.cli.clock import now_ns
-from engine.cli.service_desk import StoreDesk
-from engine.cli.stores import store_of
-from engine.decide.requests import order_id
-from engine.execute.flatten import Cleared
-from engine.market.inputs import Requested, Wish
-from engine.market.orders import Leg
+from engine.cli.serve.desk import StoreDesk
+from engine.market.inputs import Wish
 from engine.service.door import LARGEST_BODY, RateLimit
-from engine.service.problems import ServiceError
 from engine.service.tokens import Scope, TokenError, TokenFile
 from engine.settings.load import read_settings
-from state import Mode, StoreError, open_store
-from state.service import ServiceBook
+from state import Mode
 
 BRACKET = {"symbol": "AAPL", "qty": 1, "type": "market", "stop_pct": 0.01, "tp_pct": 0.02}
 READS = (
@@ -316,58 +308,11 @@ def test_an_engine_that_was_killed_is_down_at_once(service: Any) -> None:
     assert 'autotrader_process_up{process="worker"} 0.0' in service.client.get("/metrics").text
 
 
-def test_nothing_is_done_behind_an_engine_that_does_not_answer(service: Any) -> None:
-    service.seen(seconds_ago=60)
-    answer = service.client.post("/api/v1/positions/flatten", headers=service.bearer(Scope.TRADE))
-    assert (answer.status_code, code_of(answer)) == (503, "silent_engine") and answer.headers["Retry-After"]
-    service.die()
-    answer = service.client.post("/api/v1/positions/flatten", headers=service.bearer(Scope.TRADE))
-    assert (answer.status_code, code_of(answer)) == (503, "no_engine")
-
-
 def test_the_streamer_is_seen_whatever_the_workers_mode(service: Any) -> None:
     service.book.publish("streamer", {"running": True, "requests": []}, clock.machine_ns())
     service.seen()
     told = StoreDesk(read_settings(service.settings.store.path.parents[1] / "autotrader.toml"), Mode.DEMO).figures()
     assert set(told) == {"streamer"} and told["streamer"][0] < 60, "and the paper worker is not a demo one"
-
-
-# -- which venue is acted on where no engine runs ----------------------------------------------------------------------
-
-
-def test_what_no_engine_does_goes_to_the_venue_of_the_newest_run_and_to_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def port(settings: Any, venue: str) -> Any:
-        asked.append(venue)
-        return SimpleNamespace(venue=venue, place="practice", mode=Mode.DEMO)
-
-    monkeypatch.setattr(service_desk, "port_of", port)
-    monkeypatch.setattr(service_desk, "flatten_at_venue", lambda port, symbol: Cleared())
-    (tmp_path / "autotrader.toml").write_text("")
-    loaded = read_settings(tmp_path / "autotrader.toml", environment={})
-    flatten = Requested("w1", Wish.FLATTEN, "me")
-    with pytest.raises(ServiceError, match="no engine has traded on a venue") as none:
-        StoreDesk(loaded, Mode.DEMO).wish(flatten)
-    assert (none.value.status, none.value.code) == (503, "venue_config")
-    store = open_store(store_of(loaded.settings, Mode.DEMO), Mode.DEMO)
-    # The clock of a practice venue may be years off: which run is the newest is not for it to say.
-    for venue, began in (("kalshi", 2_000), ("tradier", 1_000)):
-        store.begin_run(
-            "demo", began, "t", [], [], "s", {}, {}, {}, {}, "1", venue=venue, book=f"{venue} practice me"
-        ).end("done", None, {})
-    store.close()
-    told = StoreDesk(loaded, Mode.DEMO).wish(flatten)
-    assert asked == ["tradier"] and "at tradier practice itself" in told["reason"]
-    with pytest.raises(ServiceError, match="newest run of the demo store is on tradier") as other:
-        StoreDesk(loaded, Mode.DEMO, "kalshi").wish(flatten)
-    assert (other.value.status, other.value.code, asked) == (503, "venue_config", ["tradier"])
-    monkeypatch.undo()
-    with pytest.raises(ServiceError, match="AUTOTRADER__TRADIER__") as key:
-        StoreDesk(loaded, Mode.DEMO).wish(flatten)
-    assert (key.value.status, key.value.code) == (503, "venue_config"), "a missing key is no missing thing"
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nope", 404), ("/api/v1/orders/x/y/z", 404), ("/api/v1/halt", 405)])
@@ -383,6 +328,10 @@ def test_a_body_that_is_no_json_is_told_so(service: Any) -> None:
     kind = {**trade, "Content-Type": "application/json"}
     broken = service.client.post("/api/v1/bracket/place", content=b'{"symbol": ', headers=kind)
     assert broken.status_code == 422 and code_of(broken) == "unreadable"
+    assert broken.json()["error"]["message"] == "the body is no JSON from its sign 11 on"
+    for odd in (b"\xff{", b"[" * 60_000):
+        answer = service.client.post("/api/v1/bracket/place", content=odd, headers=kind)
+        assert answer.status_code == 400 and code_of(answer) == "unreadable"
 
 
 def test_every_route_refuses_what_it_has_not_declared(service: Any) -> None:
@@ -428,51 +377,3 @@ def test_no_header_keeps_a_halt_from_being_one(service: Any, kind: str, content:
     assert ("news" in answer.json()["reason"]) == bool(content)
     wrong = service.client.post("/api/v1/halt", content=b'{"reson": "x"}', headers=trade)
     assert wrong.status_code == 422 and wrong.json()["error"]["field"] == "reson"
-
-
-# -- the queue ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_wish_is_taken_once_and_never_again(tmp_path: Path) -> None:
-    book = ServiceBook(tmp_path / "s.db")
-    queue, late = book.requests(), book.requests()
-    book.ask(Requested("a", Wish.ENTER, "me", "SPY"), 1)
-    assert [r.id for r in queue.take("one", 2)] == ["a"] and late.take("two", 3) == []
-    assert not book.withdraw("a", 4), "an engine has it"
-    book.ask(Requested("a", Wish.ENTER, "me", "SPY"), 5)
-    assert queue.take("one", 6) == [] and [r.id for r in late.unanswered()] == ["a"]
-    queue.answer("a", {"verdict": "fired"}, 7)
-    row = book.request("a")
-    assert row is not None and (row.state, row.run, row.answer) == ("done", "one", {"verdict": "fired"})
-    queue.close()
-    late.close()
-
-
-def test_a_wish_whose_engine_died_is_answered_by_the_next_from_what_the_store_has(service: Any) -> None:
-    """Once killed before the order was written down, and once after."""
-    queue = service.book.requests()
-    for name in ("before", "after"):
-        service.book.ask(Requested(name, Wish.ENTER, "me", "SPY"), now_ns())
-    assert len(queue.take("dead", now_ns())) == 2
-    queue.close()
-    written = order_id("after", "SPY", Leg.ENTRY)
-
-    class OfStore:
-        """What a store has of the dead run."""
-
-        def order(self, client_id: str) -> dict[str, str]:
-            if client_id != written:
-                raise StoreError("it has no such order")
-            return {"client_id": client_id, "symbol": "SPY", "state": "done"}
-
-    writer = SimpleNamespace(run_id="next", input=lambda item: None)
-    decider = SimpleNamespace(request=lambda request: pytest.fail("it is never handed over again"))
-    desk = Desk(service.book, OfStore(), writer, decider)  # type: ignore[arg-type]  # stand-ins
-    desk.take()
-    desk.queue.close()
-    before, after = service.book.request("before"), service.book.request("after")
-    assert before.state == after.state == "lost"
-    assert before.answer["orders"] == [] and "ask again" in before.answer["reason"]
-    assert [o["id"] for o in after.answer["orders"]] == [written]
-    told = service.client.get("/api/v1/requests/after").json()
-    assert told["state"] == "lost" and told["orders"][0]["state"] == "done"

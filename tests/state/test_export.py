@@ -14,12 +14,13 @@ from engine.market.marketdata import BarRow, TickRow
 from state import Place, StoreError
 from state.export import export_parquet
 from state.flatfiles import export_flatfiles
-from state.marketdata import MarketData, open_market_data
+from state.marketdata import FeatureRow, MarketData, SessionLabel, open_market_data
 
 pytest.importorskip("pyarrow")
 
 DAY = 86_400 * 10**9
 START = 1_709_596_800 * 10**9  # 2024-03-05, midnight UTC
+MINUTE = 60 * 10**9
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def data(place: Place) -> MarketData:
 
 def test_duckdb_reads_it(data: MarketData, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
-    assert export_parquet(data, tmp_path / "out") == {"ticks": 20, "bars_1m": 3}
+    assert export_parquet(data, tmp_path / "out") == {"ticks": 20, "bars_1m": 3, "features": 0, "session_labels": 0}
     files = tmp_path / "out" / "ticks" / "**" / "*.parquet"
     query = (
         "SELECT symbol, count(*), max(price), sum(size), min(epoch_ns(time)) FROM "
@@ -58,6 +59,32 @@ def test_polars_reads_it(data: MarketData, tmp_path: Path) -> None:
     assert frame["transactions"].sum() == 21
 
 
+def test_features_and_labels_stand_beside_the_bars(data: MarketData, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    data.upsert_features([
+        FeatureRow("SPY", name, START + minute * MINUTE, "x", value)
+        for minute in (1, 2, 24 * 60) for name, value in (("vwap()", 0.1 * minute), ("ema(close, 20)", None))
+    ])  # fmt: skip
+    data.upsert_session_labels([SessionLabel("XNYS", START, "regular", START + 90 * 10**9)])
+    counts = export_parquet(data, tmp_path / "out", notice=(told := list[str]()).append)
+    assert counts == {"ticks": 20, "bars_1m": 3, "features": 6, "session_labels": 1} and told[-2:] == ["SPY", "XNYS"]
+    bars, features, labels = (
+        f"read_parquet('{tmp_path}/out/{table}/**/*.parquet', hive_partitioning = true)"
+        for table in ("bars_1m", "features", "session_labels")
+    )
+    query = (
+        f"SELECT epoch_ns(b.start), f.name, f.value, l.label FROM {bars} b JOIN {features} f "
+        f"ON f.symbol = b.symbol AND epoch_ns(f.time) = epoch_ns(b.start) + 60000000000 LEFT JOIN {labels} l "
+        'ON b.start >= l.start AND b.start < l."end" ORDER BY 1, 2'
+    )
+    assert duckdb.sql(query).fetchall() == [
+        (START, "ema(close, 20)", None, "regular"), (START, "vwap()", 0.1, "regular"),
+        (START + MINUTE, "ema(close, 20)", None, "regular"), (START + MINUTE, "vwap()", 0.2, "regular"),
+    ]  # fmt: skip
+    later = tmp_path / "out" / "features" / "symbol=SPY" / "date=2024-03-06" / "part-0.parquet"
+    assert later.exists()
+
+
 def test_only_what_is_asked_for_is_written(data: MarketData, tmp_path: Path) -> None:
     counts = export_parquet(data, tmp_path / "out", ["ticks"], ["SPY"], START + DAY, START + DAY + 3 * 10**9)
     assert counts == {"ticks": 3}
@@ -77,7 +104,6 @@ def test_what_cannot_be_written_exactly_is_refused(data: MarketData, tmp_path: P
 
 # -- minute files ------------------------------------------------------------------------------------------------------
 
-MINUTE = 60 * 10**9
 OPENING = 1_709_649_000 * 10**9  # 2024-03-05, half past nine in New York
 
 

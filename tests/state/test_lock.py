@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from state import Place, RunWriter, Store, StoreError, open_store
+from state import Place, RunWriter, Store, StoreError, is_taken, open_store
 from state.lock import FileLock
 from state.process import start_of
 from tests.postgres import PASSWORD, named
@@ -49,12 +49,12 @@ def test_an_engine_that_runs_keeps_others_out_until_it_ends(place: Place, begin:
         store = open_store(place)
         with pytest.raises(StoreError, match=rf"another engine \(process {other.pid}\) is using .*; stop it first"):
             begin(store)
-        assert store.run()["status"] == "running" and store.is_taken
+        assert store.run()["status"] == "running" and is_taken(place)
         assert other.stdin is not None and other.stdout is not None
         other.stdin.write("\n")
         other.stdin.flush()
         assert other.stdout.readline() == "ended\n"
-        assert not store.is_taken
+        assert not is_taken(place)
         begin(store).end("done", None, {})
 
 
@@ -63,7 +63,7 @@ def test_an_engine_that_was_killed_keeps_nobody_out(place: Place, begin: Begin) 
         other.send_signal(signal.SIGKILL)
         other.wait()
         store = open_store(place)
-        assert not store.is_taken
+        assert not is_taken(place)
         begin(store).end("done", None, {})
         assert [run["status"] for run in store.runs()] == ["done", "crashed"]
         store.close()
@@ -79,7 +79,7 @@ def test_an_engine_in_another_container_runs_though_its_process_is_not_seen(
         monkeypatch.setattr("state.sqlite.is_alive", lambda pid, started: False)
         monkeypatch.setattr("state.lock.is_alive", lambda pid, started: False)
         with closing(open_store(place)) as store:
-            assert store.is_taken and store.run()["status"] == "running"
+            assert is_taken(place) and store.run()["status"] == "running"
 
 
 @pytest.mark.parametrize(

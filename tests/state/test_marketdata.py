@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.market.marketdata import BarRow, MarketDataStore, TickRow
 from state import StoreError, open_store
 from state.connection import connect
-from state.marketdata import PAGE, FeatureRow, MarketData, SessionLabel, open_market_data
+from state.marketdata import FEATURE_PAGE, PAGE, FeatureRow, FeatureSeries, MarketData, SessionLabel, open_market_data
 from state.place import Place
 from tests import postgres
 
@@ -106,6 +106,46 @@ def test_features_and_session_labels_are_kept_by_their_keys(data: MarketData) ->
     data.upsert_session_labels(labels)
     data.upsert_session_labels(labels)
     assert data.session_labels("XNYS", START, END) == labels
+
+
+def test_features_that_are_there_just_so_are_not_written_again(data: MarketData) -> None:
+    values = [0.0, None, 2 / 3, 1.0, 4 / 3]
+    times = range(START, START + 5)
+    series = [
+        FeatureSeries(symbol, name, source, times, values)
+        for symbol in ("SPY", "QQQ") for name in ("a", "b") for source in ("ws", "run")
+    ]  # fmt: skip
+    assert data.note_features([series[0]._replace(times_ns=times[1:3], values=values[1:3])]) == 2
+    assert data.note_features(series) == 8 * 5 - 2
+    assert data.note_features(series) == data.note_features([]) == 0
+    other = [None, 0.5, *values[2:]]
+    assert data.note_features([series[0]._replace(values=other)]) == 2, "unknown is not zero, and known not unknown"
+    wanted = [
+        FeatureRow(one.symbol, one.name, time_ns, one.source, value)
+        for one in [series[0]._replace(values=other), *series[1:]]
+        for time_ns, value in zip(times, one.values, strict=True)
+    ]  # fmt: skip
+    assert [row for symbol in data.symbols("features") for row in data.all_features(symbol, START, END)] == sorted(
+        wanted, key=lambda row: (row.symbol, row.time_ns, row.name, row.source)
+    )
+    assert data.feature_names("SPY") == ["a", "b"]
+    assert (data.feature_names("DIA"), data.span("features", "SPY")) == ([], (START, START + 4))
+    assert list(data.all_features("SPY", START + 4, START + 4)) == []
+
+
+def test_features_longer_than_a_page_come_whole(data: MarketData) -> None:
+    rows = [FeatureRow("SPY", name, START + n, "x", float(n)) for name in "ab" for n in range(FEATURE_PAGE + 3)]
+    data.upsert_features(rows)
+    assert data.features("SPY", "b", START, END) == rows[FEATURE_PAGE + 3 :]
+    found = list(data.all_features("SPY", START, END))
+    assert len(found) == len(rows) and found[-1] == rows[-1] and found[:2] == [rows[0], rows[FEATURE_PAGE + 3]]
+
+
+def test_labels_that_are_dropped_are_gone_and_others_stay(data: MarketData) -> None:
+    labels = [SessionLabel(name, START, label, END) for name in ("XLON", "XNYS") for label in ("p.a", "regular")]
+    data.upsert_session_labels(labels)
+    data.drop_session_labels([labels[0], labels[3], SessionLabel("XNYS", START + 1, "regular", END)])
+    assert [row for name in data.calendars() for row in data.session_labels(name, START, END)] == labels[1:3]
 
 
 @pytest.fixture(scope="module")

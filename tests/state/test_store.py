@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.market.inputs import Resumed
 from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
 from state import Place, RunWriter, Store, StoreError, open_store
 from state.connection import connect
@@ -284,3 +285,19 @@ def test_the_newest_run_of_a_venue_is_found_beside_those_of_others(store: Store)
     assert store.run(None, "tradier")["id"] == ids["tradier sandbox VA1"]
     with pytest.raises(StoreError, match="has no run on other yet; there are runs on kalshi, tradier"):
         store.run(None, "other")
+
+
+def test_a_reader_follows_the_inputs_of_a_run_until_it_has_ended(place: Place) -> None:
+    """As what records beside a run does."""
+    writer = begin(open_store(place))
+    reader = open_store(place, create=False)
+    given = [Resumed(str(number)) for number in range(4)]
+    for number, item in enumerate(given):
+        writer.input(item)
+        writer.flush()
+        found = [(at, list(block)) for at, block in reader.input_blocks(writer.run_id, number)]
+        assert found == [(number + 1, [item])], "only what is new"
+    assert list(reader.inputs(writer.run_id)) == given
+    assert reader.goes_on(writer.run_id)
+    writer.end("done", 1, {})
+    assert not reader.goes_on(writer.run_id)

@@ -97,10 +97,10 @@ class KalshiPort:
         """A client whose clock agrees with the venue's, and that keeps to the account's own limits. On a practice
         exchange everything goes by its time from then on."""
         from connectors.kalshi.client import KalshiRest
-        from connectors.kalshi.clock import Clock
         from connectors.kalshi.errors import KalshiError
         from connectors.kalshi.http import Timeouts
         from connectors.kalshi.practice import practice_time
+        from connectors.transport.clock import Clock
 
         async with AsyncExitStack() as stack:
             clock = Clock()

@@ -113,11 +113,11 @@ class TradierPort:
     @asynccontextmanager
     async def connected(self, *, reducing: bool = False) -> AsyncIterator[TradierDesk]:
         """A client whose token has the account. On a practice venue everything goes by its clock from then on."""
-        from connectors.kalshi.clock import Clock
         from connectors.tradier.client import TradierRest
         from connectors.tradier.errors import TradierError
         from connectors.tradier.http import Timeouts
         from connectors.tradier.practice import practice_time
+        from connectors.transport.clock import Clock
 
         tradier = self.settings
         assert tradier.access_token is not None and tradier.account_id is not None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.polygon.errors import BadKey, NotEntitled
 from connectors.polygon.events import Dropped, Problem, Ready, Window
 from connectors.polygon.frames import FrameError, data_of
-from connectors.polygon.session import Session, SessionLost, Turn, Wanted
+from connectors.polygon.session import MOST_SILENT, Session, SessionLost, Turn, Wanted
 from connectors.polygon.tickers import Cluster
 
 KEY = "very-secret-key"
@@ -100,6 +100,22 @@ def test_silence_is_the_connections_fault_once_and_the_channels_the_second_time(
     dropped, ready = second.wait(6)
     assert dropped.channel == "Q.SPY" and isinstance(ready, Ready)
     assert list(wanted.channels) == ["AM.SPY", "AM.QQQ"]
+
+
+def test_a_vendor_that_confirms_nothing_is_not_left_by_its_channels() -> None:
+    """Slow twice in a row, as a vendor is in trouble: no symbol is given up for that."""
+    wanted = Wanted(Cluster.STOCKS)
+    for _ in range(MOST_SILENT):
+        with pytest.raises(SessionLost, match="no answer to any"):
+            Talk(wanted=wanted).enter().wait(6)
+    assert list(wanted.channels) == CHANNELS
+    (ready,) = Talk(wanted=wanted).enter().say(*(status("success", f"subscribed to: {name}") for name in CHANNELS))
+    assert isinstance(ready, Ready)
+    for _ in range(MOST_SILENT + 1):
+        with pytest.raises(SessionLost):
+            Talk(wanted=wanted).enter().wait(6)
+    dropped = [event for event in Talk(wanted=wanted).enter().wait(6) if isinstance(event, Dropped)]
+    assert {event.channel for event in dropped} == set(CHANNELS)
 
 
 def test_a_bad_key_and_a_plan_without_websockets_are_told_apart_and_show_no_key() -> None:
