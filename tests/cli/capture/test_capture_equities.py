@@ -18,10 +18,9 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.polygon.clock import RunningClock
-
 from connectors.capture.bars.records import Heard
 from connectors.capture.reader import Capture
+from connectors.simulators.clock import PracticeClock
 from connectors.simulators.polygon.server import PolygonServer
 from connectors.simulators.polygon.tape import made_up
 from connectors.simulators.polygon.vendor import Vendor
@@ -30,7 +29,7 @@ from connectors.simulators.tradier.venue import Options
 from engine.cli.main import main
 from state import open_store
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 DAY = date(2025, 10, 15)
 SPEED = 60.0
 KEY = "word-of-polygon"
@@ -108,7 +107,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     settings = '[rules]\npaths = ["rules"]\n[polygon]\noptions_interval_seconds = 20\n'
     (tmp_path / "autotrader.toml").write_text(settings, encoding="utf-8")
     with ExitStack() as stack:
-        vendor = Vendor(made_up(["SPY", "AAPL"], DAY, 7), RunningClock(start_of(DAY, -17), SPEED), KEY)
+        vendor = Vendor(made_up(["SPY", "AAPL"], DAY, 7), PracticeClock(start_of(DAY, -17), SPEED), KEY)
         polygon = stack.enter_context(PolygonServer(vendor))
         quiet = Options(read_lag_ms=0, unlimited=True)
         practice = Practice(Setup(vendor.clock.now(), SPEED, quiet))
