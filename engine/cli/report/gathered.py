@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.cli.dry_run import DRY_RUN
 from engine.cli.gate.evidence import INPUTS, Evidence, gather, pack_fills, paper_run, paper_run_of
+from engine.cli.gate.verb import verdict_on
 from engine.cli.report.account import cost_of
 from engine.cli.report.predictions import predictions
 from engine.cli.rules import LoadedRules
@@ -103,7 +105,7 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
     said = predictions(store, pack, [trade for run in runs for trade in run.trades])
     rows = [row for run in runs for row in pack_fills(store, run.run, pack)[1]]
     return PackDay(
-        pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence,
+        pack, verdict_on(rules.ruleset, pack, evidence, settings).gates, evidence,
         _points(store, rules, pack, evidence, settings.engine.timezone), runs,
         signal_quality(said.found, sum(len(run.trades) for run in runs)), said.found, said.missing,
         [cost_of(row) for row in rows],
@@ -112,10 +114,11 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
 
 
 def _all_runs(store: Store, pack: str) -> list[PaperRun]:
+    """Every run that could trade; a dry run orders nothing, and stands in for none that did."""
     found = []
     for run in store.runs():
         inputs, equity = store.snapshot(run["id"], INPUTS), store.equity(run["id"])
-        if pack in run["packs"] and inputs is not None and equity:
+        if pack in run["packs"] and inputs is not None and equity and not inputs.get(DRY_RUN):
             found.append(paper_run(store, run, inputs, equity, pack))
     return without_overlap(found)[0]
 

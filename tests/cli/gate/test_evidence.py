@@ -115,6 +115,7 @@ def test_a_paper_run_on_recorded_prices_by_todays_rules_counts(rules: LoadedRule
         ({"inputs": INPUTS | {"derived": ["SPY"]}}, "the prices of SPY were simulated from an index"),
         ({"inputs": INPUTS | {"fill_model": "optimistic"}}, "its fills were optimistic"),
         ({"parameters": {"alpha.buyer.n": 2.0}}, "it tried other values of alpha.buyer.n"),
+        ({"parameters": {"common.daily_loss.most": 2.0}}, "it tried other values of common.daily_loss.most"),
         ({"universe": {"alpha.buyer": ["QQQ"]}}, "it looked at other symbols than the pack"),
         ({"execution": {"SPX": "VOO", "NDX": "QQQ"}}, "it ordered other symbols than today's settings would"),
         ({"equity": []}, "it saw no tick"),

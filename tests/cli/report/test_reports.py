@@ -118,6 +118,23 @@ def write_run(folder: Path) -> None:
     store.close()
 
 
+def write_dry_run(folder: Path) -> None:
+    """A later and longer look at the same days that ordered nothing."""
+    loaded = load_rules([folder / "rules"])
+    store = open_store(folder / "state" / "autotrader.db", Mode.PAPER)
+    writer = store.begin_run(
+        "paper", START + 9 * DAY, "recorded", ["fair"], [], loaded.ruleset.sha256, loaded.files, {},
+        {s.key: s.universe for s in loaded.ruleset.strategies}, {"SPX": "SPY", "NDX": "QQQ"}, "1", conditions={},
+        cash=Decimal(1000),
+    )  # fmt: skip
+    inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000", "dry_run": True}
+    writer.snapshot(START, "inputs", inputs)
+    for time_ns in (START, START + 9 * DAY):
+        writer.equity(time_ns, 1000.0)
+    writer.end("done", START + 9 * DAY, {})
+    store.close()
+
+
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
     monkeypatch.chdir(folder)
     return main([str(word) for word in words])
@@ -189,6 +206,19 @@ def test_the_daily_report_says_what_signals_were_worth(
     assert len(outcomes.probability) == 60 and outcomes.events == 60
     # What was corrected already must not teach the next correction.
     assert sorted(outcomes.probability) == pytest.approx(sorted(s.fair + TAKEN_OFF for s in SAID))
+
+
+def test_a_dry_run_over_the_same_days_hides_no_trade(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "rules").symlink_to(kept / "rules")
+    write_run(tmp_path)
+    write_dry_run(tmp_path)
+    assert run(tmp_path, monkeypatch, "report", "pm", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["packs"]
+    assert found["performance"]["trades"] == 60
+    assert found["execution_costs"][-1]["fills"] == 120
+    assert [row["reason"] for row in found["left_out"]] == ["it was a dry run"]
 
 
 def test_no_go_says_why(
