@@ -41,14 +41,14 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 class Costs(NamedTuple):
-    """``fees``, ``slippage`` and ``half_spread`` are money over all fills, positive when paid; ``measured`` is how many
-    of the ``fills`` had a price to hold theirs against."""
+    """``fees``, ``slippage`` and ``half_spread`` are money, positive when paid; the last two over the fills that have
+    them, None where none has. ``measured`` is how many of the ``fills`` had a price to hold theirs against."""
 
     fills: int
     measured: int
     fees: Decimal
-    slippage: Decimal
-    half_spread: Decimal
+    slippage: Decimal | None
+    half_spread: Decimal | None
 
     def with_fill(self, row: Row) -> Costs:
         quantity, slippage, spread = Decimal(row["quantity"]), row["slippage"], row["spread"]
@@ -56,8 +56,8 @@ class Costs(NamedTuple):
             self.fills + 1,
             self.measured + (slippage is not None),
             self.fees + Decimal(row["fee"]),
-            self.slippage + quantity * Decimal(slippage or 0),
-            self.half_spread + quantity * Decimal(spread or 0) / 2,
+            self.slippage if slippage is None else (self.slippage or 0) + quantity * Decimal(slippage),
+            self.half_spread if spread is None else (self.half_spread or 0) + quantity * Decimal(spread) / 2,
         )
 
 
@@ -293,7 +293,7 @@ class Reader:
 
     def costs(self, book: str) -> Costs:
         """What trading cost a book, over all its fills."""
-        found = Costs(0, 0, Decimal(0), Decimal(0), Decimal(0))
+        found = Costs(0, 0, Decimal(0), None, None)
         for row in self._rows("SELECT quantity, fee, spread, slippage FROM fills WHERE book = ?", (book,)):
             found = found.with_fill(row)
         return found
