@@ -37,8 +37,9 @@ def costs_table(rows: Sequence[Row]) -> Table:
     """Execution costs by leg."""
     note = (
         "Half spread and slippage are each over the fills for which the store has a quote or a price to hold them "
-        "against; coverage is the share of those that have both. Slippage is against the mid price at the decision, and has the half spread in it; that of a stop "
-        "is against the stop price, of a target against its limit. The last column is fees and slippage."
+        "against; coverage is the share of those that have both. Slippage is against the mid price at the decision, "
+        "and has the half spread in it; that of a stop is against the stop price, of a target against its limit. The "
+        "last column is fees and slippage."
     )
     return figures_table("Execution costs", ("leg", *_COSTS), rows, note)
 

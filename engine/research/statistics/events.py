@@ -34,9 +34,9 @@ class EventResults:
 def event_of(symbol: str, closed_ns: int) -> str:
     """The event that a trade belongs to.
 
-    Contracts of an event market are named SERIES-EVENT-MARKET (Kalshi's tickers): all markets of an event are one. MARKET
-    may have dashes in it (``KXCPI-26DEC-T-0.1``, below zero). Where EVENT has one, events are taken together that the
-    venue keeps apart, which makes them fewer and never more.
+    Contracts of an event market are named SERIES-EVENT-MARKET (Kalshi's tickers): all markets of an event are one.
+    MARKET may have dashes in it (``KXCPI-26DEC-T-0.1``, below zero). Where EVENT has one, events are taken together
+    that the venue keeps apart, which makes them fewer and never more.
     Where EVENT names a game (a date and the sides, ``26JUN111410TEXKC``), all series on that game are one too.
     Anything else is its symbol on one UTC day.
     """

@@ -1,4 +1,4 @@
-"""What a live run is, is what its gate has judged: the same values, of its own pack and of the shared one, and symbols."""
+"""A live run is what its gate has judged: the same values, of its own pack and of the shared one, and symbols."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def test_what_the_gate_has_judged_goes_out(settings: Settings) -> None:
 def test_what_the_gate_has_not_judged_does_not(
     settings: Settings, parameters: Mapping[str, float], universe: Sequence[str]
 ) -> None:
-    with pytest.raises(UserError, match="that of alpha is unknown, which is not passed: .*--param.*--symbols") as found:
+    with pytest.raises(UserError, match=r"that of alpha is unknown, which is not passed: .*--param.*--symbols") as no:
         asked(settings, parameters, universe)
-    assert found.value.code == 4
+    assert no.value.code == 4
