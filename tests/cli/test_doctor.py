@@ -190,6 +190,16 @@ def test_halts_and_the_alerts_of_the_last_day_are_warnings(tmp_path: Path) -> No
     assert found["alerts"].mend == "engine db alerts --since 24h --mode paper"
 
 
+def test_a_halt_by_the_file_is_told_beside_that_of_a_guard(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "s.db")
+    store.halts.halt("drawdown", 5)
+    store.halts.file.write_text("the exchange is down\n", encoding="utf-8")
+    found = of_store(tmp_path / "s.db", 5)["halt"].found
+    assert "drawdown" in found and "the exchange is down" in found
+    store.halts.file.write_text("drawdown\n", encoding="utf-8")  # as `engine halt` does it: both with one reason
+    assert of_store(tmp_path / "s.db", 5)["halt"].found.count("drawdown") == 1
+
+
 def test_a_file_that_is_no_store_fails_and_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     path.write_text("my notes")

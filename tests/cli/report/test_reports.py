@@ -147,6 +147,7 @@ def test_performance_is_what_was_booked(
     found = json.loads(capsys.readouterr().out)
     paid = sum(said.paid for said in SAID)
     net = 10 * paid - 60 * 5 - 60 * 0.18
+    assert (found["store"], found["mode"]) == ("state/autotrader.db", "paper")
     assert (found["summary"]["trades"], found["summary"]["wins"]) == (60, paid)
     assert found["summary"]["net"] == pytest.approx(net)
     assert found["summary"]["final_equity"] == pytest.approx(1000 + net)
@@ -257,7 +258,9 @@ def test_reports_of_a_run_as_a_user_makes_them(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["performance"], "there is no store at state/autotrader.db"),
+        (["performance"], "there is no paper store at state/autotrader.db"),
+        (["performance", "--mode", "live"], "there is no live store at state/autotrader-live.db"),
+        (["performance", "--mode", "live", "--store", "s.db"], "--store s.db is one store and --mode live another"),
         (["performance", "--html", "."], "--html . is a folder; name a file in it"),
         (["pm", "--pack", "nobody"], "there is no pack `nobody`"),
     ],
