@@ -144,9 +144,10 @@ def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float
     """A kept run as evidence for a pack."""
     before, rows = pack_fills(store, run["id"], pack)
     found = paper_run_of(run, inputs, equity, before, rows, pack)
-    by_hand = any(row["strategy"] == MANUAL for row in (*store.fills_before(run["id"]), *store.fills(run["id"])))
-    # What a person ordered is no trade of the pack, and yet it moved the account.
-    return replace(found, others=(*found.others, MANUAL)) if by_hand else found
+    # What a person ordered, or another pack that an earlier run had, is no trade of the pack, and moves the account.
+    traded = {row["strategy"] for row in (*store.fills_before(run["id"]), *store.fills(run["id"]))}
+    owners = {MANUAL if name == MANUAL else name.partition(".")[0] for name in traded}
+    return replace(found, others=tuple(dict.fromkeys((*found.others, *sorted(owners - {pack})))))
 
 
 def pack_fills(store: Store, run_id: str, pack: str) -> tuple[list[Row], list[Row]]:

@@ -240,3 +240,13 @@ def test_a_position_that_an_earlier_run_opened_is_one_trade_of_the_run_that_clos
     (counted,) = gathered(rules, run).counted
     assert [(trade.opened_ns, trade.net) for trade in counted.trades] == [(1, 2)]
     assert counted.fills == 1
+
+
+def test_an_account_on_which_another_pack_still_held_something_says_nothing_of_drawdown(rules: LoadedRules) -> None:
+    """``--pack`` leaves the other pack out of this run, and what it had opened before goes on moving the account."""
+    stranger = fill("buy", "100", 1) | {"strategy": "beta.buyer", "symbol": "QQQ"}
+    by_hand = fill("buy", "100", 1) | {"strategy": "service.manual", "symbol": "QQQ"}
+    run = kept(rules, before=[stranger, by_hand])
+    (counted,) = gathered(rules, run).counted
+    assert counted.others == ("beta", "service.manual")
+    assert [trade.net for trade in counted.trades] == [1]
