@@ -90,6 +90,8 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
         return "its prices were a practice exchange's"
     if str(inputs["source"]).endswith(" demo"):
         return "its prices were those of the demo exchange, where money is not real"
+    if str(inputs["source"]).endswith(" assumed"):
+        return "its bid and ask were assumed (market.assumed_spread)"
     if inputs["derived"]:
         return f"the prices of {', '.join(inputs['derived'])} were simulated from an index"
     if inputs["fill_model"] == "optimistic":

@@ -112,6 +112,10 @@ def test_a_paper_run_on_recorded_prices_by_todays_rules_counts(rules: LoadedRule
             {"inputs": INPUTS | {"source": "kalshi demo"}},
             "its prices were those of the demo exchange, where money is not real",
         ),
+        (
+            {"inputs": INPUTS | {"source": "candles kalshi, spread assumed"}},
+            "its bid and ask were assumed (market.assumed_spread)",
+        ),
         ({"inputs": INPUTS | {"derived": ["SPY"]}}, "the prices of SPY were simulated from an index"),
         ({"inputs": INPUTS | {"fill_model": "optimistic"}}, "its fills were optimistic"),
         ({"parameters": {"alpha.buyer.n": 2.0}}, "it tried other values of alpha.buyer.n"),
