@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.cli.dry_run import DRY_RUN
@@ -127,15 +127,16 @@ def _points(store: Store, rules: LoadedRules, pack: str, evidence: Evidence, tim
     """The gates over time, from the runs that count."""
     times = judgement_times(evidence.counted, timezone)
     parts = [
-        (store.run(name), store.snapshot(name, INPUTS) or {}, store.equity(name), *pack_fills(store, name, pack))
-        for name in (run.run for run in evidence.counted)
-    ]
+        (one, store.run(one.run), store.snapshot(one.run, INPUTS) or {}, store.equity(one.run),
+         *pack_fills(store, one.run, pack))
+        for one in evidence.counted
+    ]  # fmt: skip
 
     def judged_at(time_ns: int) -> list[GateReport]:
         cut = [
-            paper_run_of(run, inputs, [one for one in equity if one[0] <= time_ns],
-                         before, [row for row in rows if row["time_ns"] <= time_ns], pack)
-            for run, inputs, equity, before, rows in parts
+            replace(paper_run_of(run, inputs, [point for point in equity if point[0] <= time_ns], before,
+                                 [row for row in rows if row["time_ns"] <= time_ns], pack), others=whole.others)
+            for whole, run, inputs, equity, before, rows in parts
             if equity[0][0] <= time_ns
         ]  # fmt: skip
         return judge(rules.ruleset, pack, cut, evidence.trials)
