@@ -22,7 +22,7 @@ from engine.ruleset.linker import SHARED
 from engine.ruleset.load import load_text
 from engine.ruleset.rules import Ruleset
 from engine.settings import Settings
-from state import Store
+from state import Store, is_traded
 
 INPUTS = "inputs"
 COSTS = ("spread", "slippage", "fee")
@@ -168,11 +168,12 @@ def paper_run_of(
     book = TradeBook()
     for row in (*before, *rows):
         book.apply(fill_of(row))
-    kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]
+    traded = [row for row in rows if is_traded(row)]
+    kept = [all(row[name] is not None for name in COSTS) for row in traded if all(name in row for name in COSTS)]
     return PaperRun(
         run["id"], inputs["source"], book.trades, [time for time, _ in equity], [worth for _, worth in equity],
-        Decimal(inputs["cash"]), tuple(p for p in run["packs"] if p not in (pack, SHARED)), len(rows),
-        sum(kept) if len(kept) == len(rows) else None,
+        Decimal(inputs["cash"]), tuple(p for p in run["packs"] if p not in (pack, SHARED)), len(traded),
+        sum(kept) if len(kept) == len(traded) else None,
     )  # fmt: skip
 
 

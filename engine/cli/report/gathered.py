@@ -9,7 +9,7 @@ from typing import Any
 from engine.cli.dry_run import DRY_RUN
 from engine.cli.gate.evidence import INPUTS, Evidence, gather, pack_fills, paper_run, paper_run_of
 from engine.cli.gate.verb import verdict_on
-from engine.cli.report.account import cost_of
+from engine.cli.report.account import costs_of
 from engine.cli.report.predictions import predictions
 from engine.cli.rules import LoadedRules
 from engine.report.layout import counted
@@ -108,7 +108,7 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
         pack, verdict_on(rules.ruleset, pack, evidence, settings).gates, evidence,
         _points(store, rules, pack, evidence, settings.engine.timezone), runs,
         signal_quality(said.found, sum(len(run.trades) for run in runs)), said.found, said.missing,
-        [cost_of(row) for row in rows],
+        costs_of(rows),
         store.trials.count(pack), sum(row["holdout_reads"] for row in store.trials.sweeps(pack)),
     )  # fmt: skip
 

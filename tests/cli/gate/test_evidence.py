@@ -168,6 +168,14 @@ def test_costs_are_covered_where_the_store_keeps_all_three(rules: LoadedRules) -
     assert gathered(rules, kept(rules)).counted[0].costed is None  # a store without these columns does not know
 
 
+def test_what_a_settled_market_paid_is_a_trades_end_and_no_fill_whose_costs_are_missing(rules: LoadedRules) -> None:
+    """Else a pack that holds contracts to the end could never cover the costs of half of its fills."""
+    bought = fill("buy", "0.5", 1, spread="0.02", slippage="0.01")
+    paid = fill("sell", "1", 2, spread=None, slippage=None) | {"fill_id": "settlement/SPY/alpha.buyer"}
+    (run,) = gathered(rules, kept(rules, fills=[bought, paid])).counted
+    assert (run.fills, run.costed, len(run.trades)) == (1, 1, 1)
+
+
 @pytest.fixture(scope="module")
 def replayed(
     tmp_path_factory: pytest.TempPathFactory, shared_data: Path
