@@ -265,6 +265,17 @@ def test_limits_and_gates_are_a_must_where_orders_are_sent(tmp_path: Path, mode:
     assert (without["limits"], without["gate"]) == (lacking, lacking)
 
 
+def test_a_gate_of_the_shared_pack_is_a_gate(tmp_path: Path) -> None:
+    given, shared = packs(tmp_path, gate="", mode="live"), tmp_path / "rules" / "common"
+    shared.mkdir()
+    (shared / "pack.yaml").write_text("kind: pack\nname: common\nvenue: paper\ntimezone: UTC\n", encoding="utf-8")
+    (shared / "gate.yaml").write_text(
+        "kind: gate\nname: strict\nabout: x\nfor: \"*.*\"\nrequire: [stats.trades >= 9]\n", encoding="utf-8"
+    )
+    check = next(check for check in check_packs(given, None) if check.name == "gate of alpha")
+    assert check.outcome is Outcome.OK and "strict" in check.found
+
+
 @pytest.mark.parametrize(
     ("venue", "outcome", "said"),
     [
