@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from engine.market.inputs import Input
 from engine.market.orders import Leg, Order, OrderType, Side
+from state.book import SETTLEMENT
 from state.connection import Connection, Row
 from state.errors import StoreError
 from state.inputs import decode
@@ -24,6 +25,12 @@ NO_RULES = ""  # the sha of a run's rules when it only read the account
 def decides(run: Row) -> bool:
     """Whether rules decided in a run; a reading of the account by ``engine reconcile`` has none."""
     return bool(run["ruleset_sha"] != NO_RULES)
+
+
+def is_traded(fill: Mapping[str, Any]) -> bool:
+    """Whether a booked fill was traded at a market. What a settled market paid was not: no order made it, and it costs
+    neither spread nor slippage."""
+    return not fill["fill_id"].startswith(SETTLEMENT)
 
 
 def order_of(row: Row) -> Order:
@@ -41,14 +48,15 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 class Costs(NamedTuple):
-    """``fees``, ``slippage`` and ``half_spread`` are money over all fills, positive when paid; ``measured`` is how many
-    of the ``fills`` had a price to hold theirs against."""
+    """Of fills that were traded (see ``is_traded``). ``fees``, ``slippage`` and ``half_spread`` are money, positive
+    when paid; the last two over the fills that have them, None where none has. ``measured`` is how many of the
+    ``fills`` had a price to hold theirs against."""
 
     fills: int
     measured: int
     fees: Decimal
-    slippage: Decimal
-    half_spread: Decimal
+    slippage: Decimal | None
+    half_spread: Decimal | None
 
     def with_fill(self, row: Row) -> Costs:
         quantity, slippage, spread = Decimal(row["quantity"]), row["slippage"], row["spread"]
@@ -56,8 +64,8 @@ class Costs(NamedTuple):
             self.fills + 1,
             self.measured + (slippage is not None),
             self.fees + Decimal(row["fee"]),
-            self.slippage + quantity * Decimal(slippage or 0),
-            self.half_spread + quantity * Decimal(spread or 0) / 2,
+            self.slippage if slippage is None else (self.slippage or 0) + quantity * Decimal(slippage),
+            self.half_spread if spread is None else (self.half_spread or 0) + quantity * Decimal(spread) / 2,
         )
 
 
@@ -292,10 +300,10 @@ class Reader:
         return {row["symbol"]: Decimal(row["price"]) for row in rows}
 
     def costs(self, book: str) -> Costs:
-        """What trading cost a book, over all its fills."""
-        found = Costs(0, 0, Decimal(0), Decimal(0), Decimal(0))
-        for row in self._rows("SELECT quantity, fee, spread, slippage FROM fills WHERE book = ?", (book,)):
-            found = found.with_fill(row)
+        """What trading cost a book."""
+        found = Costs(0, 0, Decimal(0), None, None)
+        for row in self._rows("SELECT fill_id, quantity, fee, spread, slippage FROM fills WHERE book = ?", (book,)):
+            found = found.with_fill(row) if is_traded(row) else found
         return found
 
     def transactions(self, book: str) -> list[Row]:

@@ -92,8 +92,8 @@ class CandleMarkets:
 
     @property
     def origin(self) -> str:
-        """Where the prices came from."""
-        return "candles kalshi"
+        """Where the prices came from, and that bid and ask were made up where they were."""
+        return "candles kalshi" if self.spread is None else "candles kalshi, spread assumed"
 
     @property
     def words(self) -> str:

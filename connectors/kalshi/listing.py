@@ -27,8 +27,10 @@ class Listing(NamedTuple):
 
 
 def event_of(ticker: str) -> str:
-    """The event of a market by its ticker alone, which is the event's with the market's own part after it."""
-    return ticker.rpartition("-")[0] or ticker
+    """The event of a market by its ticker alone: SERIES-EVENT of SERIES-EVENT-MARKET. The market's own part may have
+    dashes in it, as thresholds below zero and players' counts do."""
+    series, dash, rest = ticker.partition("-")
+    return f"{series}{dash}{rest.partition('-')[0]}"
 
 
 def instrument_of_grid(ticker: str, event: str, grid: PriceGrid) -> Instrument:

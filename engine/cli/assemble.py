@@ -22,7 +22,7 @@ from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
 from engine.cli.examples import Example
 from engine.cli.sources import SOURCES, asking, sources_of
-from engine.cli.zones import calendars_of
+from engine.cli.zones import calendars_of, timezone_of
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, MarketSource
@@ -171,7 +171,8 @@ class Assembly:
 
     @property
     def timezone(self) -> str:
-        return self.settings.engine.timezone
+        """That of the packs, by which the rules go: what a run shows and counts by the day goes by it, too."""
+        return timezone_of(self.ruleset) or self.settings.engine.timezone
 
     def describe_data(self) -> str:
         """The input in words, for reports."""

@@ -27,7 +27,8 @@ class VenueData(Protocol):
 
     @property
     def origin(self) -> str:
-        """Where its prices came from, in a word or two; it ends in ``practice`` where a practice exchange made them."""
+        """Where its prices came from, in a few words; it ends in ``practice`` where a practice exchange made them, and
+        in ``assumed`` where bid and ask are nobody's."""
         ...
 
     @property

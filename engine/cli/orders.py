@@ -40,8 +40,9 @@ def command(
         print_json({**told(store), "run": found["id"], "book": found["book"], "orders": rows})
         return ExitCode.GOOD
     if rows:
-        header = ["time", "order", "leg", "order of", "symbol", "price", "filled", "state", "rule"]
-        print_columns([header, *(_cells(row, settings.engine.timezone) for row in rows)])
+        zone = settings.engine.timezone  # said, because `why-not --at` goes by that of the pack
+        header = [f"time ({zone})", "order", "leg", "order of", "symbol", "price", "filled", "state", "rule"]
+        print_columns([header, *(_cells(row, zone) for row in rows)])
     what = "open order(s)" if only_open else "order(s)"
     why = "" if decides(found) else ", a reading of the account by `engine reconcile`, which orders nothing"
     print(f"{len(rows)} {what} of run {found['id']}{why}")

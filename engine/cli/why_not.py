@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from engine.cli.kept import KeptRun, bring_back
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import ModeOption, footer, open_mode, told
 from engine.decide.trace import RuleTrace
+from engine.market.events import NANOS
 from engine.report.trace_text import clock, render_trace
 from engine.ruleset.rules import Exit, Guard
 from engine.settings import load_settings
@@ -104,8 +105,7 @@ def moment(kept: KeptRun, symbol: str, text: str) -> int:
                 raise UserError("this run kept no values; set trace.keep = \"all\" in autotrader.toml")
             day = datetime.fromtimestamp(first[0] / 1e9, zone)
             local = local.replace(year=day.year, month=day.month, day=day.day)
-        seconds = (local.replace(tzinfo=zone) - datetime.fromtimestamp(0, zone)) / timedelta(seconds=1)
-        return _kept_tick(kept, symbol, int(seconds) * 1_000_000_000)
+        return _kept_tick(kept, symbol, int(local.replace(tzinfo=zone).timestamp()) * NANOS)
     raise UserError(f"--at {text} is no time; write 10:31 or 2024-03-05 10:31 ({kept.timezone})")
 
 

@@ -135,8 +135,13 @@ def _gates(known: Known) -> list[Check]:
 def _gate(pack: str, passed: bool | None) -> Check:
     if passed is True:
         return True, f"the go-live gate of {pack} has passed"
-    state = "has not passed" if passed is False else "is unknown, which is not passed"
-    return False, f"go-live gate: that of {pack} {state}; `engine gate check --pack {pack}` says what it lacks"
+    gate = f"go-live gate: that of {pack}"
+    if passed is False:
+        return False, f"{gate} has not passed; `engine gate check --pack {pack}` says what it lacks"
+    return False, (
+        f"{gate} is unknown, which is not passed: it has judged neither other values by --param nor other symbols by "
+        "--symbols, and a store that cannot be read shows nothing"
+    )
 
 
 def _confirmation(known: Known) -> Check:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 class TickRow(NamedTuple):
     """One trade, or one value of an index. Its key is (symbol, time_ns, source, sequence).
 
-    ``size`` is None where there is none, as with an index. ``source`` says who told it, such as ``polygon_ws``.
+    ``size`` is None where there is none, as with an index. ``source`` says who told it, such as ``polygon``.
     ``sequence`` tells apart what one source says of one symbol at one instant.
     """
 

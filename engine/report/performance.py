@@ -36,9 +36,10 @@ def performance_tables(account: Account) -> list[Table]:
 def costs_table(rows: Sequence[Row]) -> Table:
     """Execution costs by leg."""
     note = (
-        "Half spread and slippage are over the fills for which the store has a price to hold them against; coverage is "
-        "their share. Slippage is against the mid price at the decision, and has the half spread in it; that of a stop "
-        "is against the stop price, of a target against its limit. The last column is fees and slippage."
+        "Half spread and slippage are each over the fills for which the store has a quote or a price to hold them "
+        "against; coverage is the share of those that have both. Slippage is against the mid price at the decision, "
+        "and has the half spread in it; that of a stop is against the stop price, of a target against its limit. The "
+        "last column is fees and slippage."
     )
     return figures_table("Execution costs", ("leg", *_COSTS), rows, note)
 

@@ -34,8 +34,8 @@ class PaperRun:
 
     ``market`` names where its prices came from; ``trades`` are the pack's, closed in this run; ``times_ns`` and
     ``equity`` (money) are the account after each tick, which began with ``cash``; ``others`` are packs that traded on
-    the same account. ``fills`` are the pack's, ``costed`` those with spread, slippage and fee all kept (None: the
-    store keeps no such thing).
+    the same account. ``fills`` are those that the pack traded (what a settled market paid is none), ``costed`` those
+    with spread, slippage and fee all kept (None: the store keeps no such thing).
     """
 
     run: str

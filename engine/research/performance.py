@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import fsum
@@ -45,17 +45,17 @@ class FillCost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a group of fills cost. Money, positive when paid; ``half_spread`` and ``slippage`` are over the fills that
-    have them, ``coverage`` is the share of those. Slippage against a mid price has the half spread in it, so ``share``
-    is fees and slippage over the notional of the fills that have one.
+    """What a group of fills cost. Money, positive when paid; ``half_spread`` and ``slippage`` are each over the fills
+    that have it, None where none has; ``coverage`` is the share of those that have both. Slippage against a mid price
+    has the half spread in it, so ``share`` is fees and slippage over the notional of the fills that have a slippage.
     """
 
     fills: int
     coverage: float | None
     notional: float
     fees: float
-    half_spread: float
-    slippage: float
+    half_spread: float | None
+    slippage: float | None
     share: float | None
 
 
@@ -88,14 +88,20 @@ class Account:
 
 def costs_of(fills: Sequence[FillCost]) -> Costs:
     """Sums over fills; see `Costs`."""
-    known = [fill for fill in fills if fill.known]
-    spread, slip = (fsum(float(getattr(f, name)) for f in known) for name in ("half_spread", "slippage"))
-    measured = fsum(float(fill.notional) for fill in known)
-    fees_known = fsum(float(fill.fee) for fill in known)
+    held = [fill for fill in fills if fill.slippage is not None]
+    spread, slip = _sum(fill.half_spread for fill in fills), _sum(fill.slippage for fill in held)
+    measured = fsum(float(fill.notional) for fill in held)
+    share = (fsum(float(fill.fee) for fill in held) + slip) / measured if slip is not None and measured else None
     return Costs(
-        len(fills), len(known) / len(fills) if fills else None, fsum(float(f.notional) for f in fills),
-        fsum(float(f.fee) for f in fills), spread, slip, (fees_known + slip) / measured if measured else None,
+        len(fills), sum(fill.known for fill in fills) / len(fills) if fills else None,
+        fsum(float(f.notional) for f in fills), fsum(float(f.fee) for f in fills), spread, slip, share,
     )  # fmt: skip
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> float | None:
+    """Of those that are known; None where none is."""
+    known = [float(amount) for amount in amounts if amount is not None]
+    return fsum(known) if known else None
 
 
 def _costs_row(fills: Sequence[FillCost]) -> dict[str, Cell]:

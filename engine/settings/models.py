@@ -34,7 +34,9 @@ class EngineSettings(Section):
         default=[], description="Names of the rule packs to run; none named means every pack under rules.paths."
     )
     timezone: Timezone = Field(
-        default="America/New_York", description="IANA zone of clock times, and of where a day ends."
+        default="America/New_York",
+        description="IANA zone in which an account is shown: its times, and where its days end. Rules, runs and "
+        "back-tests go by the timezone of their pack.",
     )
 
 

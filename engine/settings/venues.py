@@ -29,7 +29,7 @@ class KalshiSettings(Section):
         default=None,
         description="A practice exchange on this machine in place of the venue, such as http://127.0.0.1:8700.",
     )
-    subaccount: int = Field(default=0, ge=0, le=63, description="Which subaccount trades; 0 is the primary account.")
+    subaccount: int = Field(default=0, ge=0, le=63, description="0 is the primary account, which alone can be traded.")
     foreign_orders: Literal["adopt", "ignore", "alert"] = Field(
         default="alert",
         description="Orders of the account that this engine did not place: managed, left unmentioned, or told.",

@@ -190,6 +190,16 @@ def test_halts_and_the_alerts_of_the_last_day_are_warnings(tmp_path: Path) -> No
     assert found["alerts"].mend == "engine db alerts --since 24h --mode paper"
 
 
+def test_a_halt_by_the_file_is_told_beside_that_of_a_guard(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "s.db")
+    store.halts.halt("drawdown", 5)
+    store.halts.file.write_text("the exchange is down\n", encoding="utf-8")
+    found = of_store(tmp_path / "s.db", 5)["halt"].found
+    assert "drawdown" in found and "the exchange is down" in found
+    store.halts.file.write_text("drawdown\n", encoding="utf-8")  # as `engine halt` does it: both with one reason
+    assert of_store(tmp_path / "s.db", 5)["halt"].found.count("drawdown") == 1
+
+
 def test_a_file_that_is_no_store_fails_and_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     path.write_text("my notes")
@@ -253,6 +263,17 @@ def test_limits_and_gates_are_a_must_where_orders_are_sent(tmp_path: Path, mode:
     }  # fmt: skip
     without = found(check_packs(packs(tmp_path, gate="", mode=mode), None))
     assert (without["limits"], without["gate"]) == (lacking, lacking)
+
+
+def test_a_gate_of_the_shared_pack_is_a_gate(tmp_path: Path) -> None:
+    given, shared = packs(tmp_path, gate="", mode="live"), tmp_path / "rules" / "common"
+    shared.mkdir()
+    (shared / "pack.yaml").write_text("kind: pack\nname: common\nvenue: paper\ntimezone: UTC\n", encoding="utf-8")
+    (shared / "gate.yaml").write_text(
+        "kind: gate\nname: strict\nabout: x\nfor: \"*.*\"\nrequire: [stats.trades >= 9]\n", encoding="utf-8"
+    )
+    check = next(check for check in check_packs(given, None) if check.name == "gate of alpha")
+    assert check.outcome is Outcome.OK and "strict" in check.found
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def test_orders_positions_and_the_ledger_tell_one_story(verb: Cli, folder: Path)
     assert all(float(row["quantity"]) == 0 for row in told["positions"])
     shown = verb("orders", "--symbol", "SPY", cwd=folder).out
     assert "done (cancelled)" in shown and "QQQ" not in shown
+    assert shown.startswith("time (America/New_York)"), "by whose clock"
     assert "0 open position(s) of run" in verb("positions", cwd=folder).out
     assert verb("orders", "--open", cwd=folder).out.startswith("0 open order(s)")
 

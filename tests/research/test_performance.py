@@ -46,7 +46,13 @@ def test_costs_are_summed_where_they_are_known_and_the_rest_is_said() -> None:
     assert (found.half_spread, found.slippage) == (2.0, 2.0)
     assert found.share == pytest.approx((1 + 1 + 3 - 1) / 2000)  # the fees of the fill that is not known are not in it
     nothing = costs_of([])
-    assert (nothing.coverage, nothing.share) == (None, None)
+    assert (nothing.coverage, nothing.share, nothing.slippage) == (None, None, None)
+
+
+def test_what_slippage_cost_is_said_where_only_bars_are_known() -> None:
+    found = costs_of([fill("stop", "1", None, "3"), fill("entry", "1", None, "2")])
+    assert (found.coverage, found.half_spread, found.slippage) == (0.0, None, 5.0)
+    assert found.share == pytest.approx((2 + 5) / 2000)
 
 
 def test_groups_tell_who_made_it_gains_and_losses_alike() -> None:

@@ -155,6 +155,28 @@ def test_what_a_fill_cost_is_kept(store: Store, writer: RunWriter, order: Orders
     assert costs.half_spread == Decimal("0.2")
 
 
+def test_what_a_settled_market_paid_is_no_cost_of_trading(
+    store: Store, writer: RunWriter, order: Orders, fill: Fills
+) -> None:
+    writer.orders([order("a1")], {"SPY": Seen(Decimal("99.98"), Decimal("0.02"))})
+    writer.fill(fill("f1", "a1", price="100", fee="0.5"))
+    writer.fill(fill("settlement/SPY/s", "", price="1", side=Side.SELL, fee="0"))
+    writer.flush()
+    costs = store.costs(writer.run_id)
+    assert (costs.fills, costs.measured) == (1, 1)
+
+
+def test_a_spread_that_nobody_knew_is_unknown_and_not_zero(
+    store: Store, writer: RunWriter, order: Orders, fill: Fills
+) -> None:
+    writer.orders([order("a1")], {"SPY": Seen(Decimal("99.98"), None)})
+    assert (store.costs(writer.run_id).slippage, store.costs(writer.run_id).half_spread) == (None, None)
+    writer.fill(fill("f1", "a1", price="100", fee="0.5"))
+    writer.flush()
+    costs = store.costs(writer.run_id)
+    assert (costs.slippage, costs.half_spread) == (Decimal("0.2"), None)
+
+
 def test_the_venue_wins_and_the_difference_is_kept(
     store: Store, writer: RunWriter, order: Orders, fill: Fills
 ) -> None:

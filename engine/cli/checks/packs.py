@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors.alpha.file import AlphaError, read_alpha
 from engine.cli.checks.check import Check, VenueProbe, VenueSilent, fail, ok, unknown, warn
 from engine.cli.checks.venues import is_live
@@ -9,8 +11,9 @@ from engine.cli.errors import exit_code_of
 from engine.cli.rules import load_rules
 from engine.cli.sources import sources_of
 from engine.plan.plan import execution_symbol
+from engine.research.golive import gates_of
 from engine.ruleset.linker import SHARED
-from engine.ruleset.rules import Pack
+from engine.ruleset.rules import Gate, Pack
 from engine.settings import Settings
 
 SHOWN = 5
@@ -28,7 +31,8 @@ def check_packs(settings: Settings, probe: VenueProbe | None) -> list[Check]:
     checks = [ok("rules", f"{len(ruleset.rules)} rules in {', '.join(pack.name for pack in packs)}")]
     for pack in packs:
         real = is_live(pack.venue, settings)
-        checks += [_limits(pack, real), _gate(pack, real), _markets(pack, probe, settings)]
+        gates = gates_of(ruleset, pack.name)
+        checks += [_limits(pack, real), _gate(pack, gates, real), _markets(pack, probe, settings)]
     return checks
 
 
@@ -44,10 +48,11 @@ def _limits(pack: Pack, real: bool) -> Check:
     return ok(name, "; ".join(filter(None, (order, whole))))
 
 
-def _gate(pack: Pack, real: bool) -> Check:
+def _gate(pack: Pack, gates: Sequence[Gate], real: bool) -> Check:
+    """``gates``: its own, and those of the shared pack that are for its strategies."""
     name = f"gate of {pack.name}"
-    if pack.gates:
-        names = ", ".join(gate.name for gate in pack.gates)
+    if gates:
+        names = ", ".join(gate.name for gate in gates)
         return ok(name, f"{names}; `engine gate check --pack {pack.name}` judges it")
     lacking = fail if real else warn
     return lacking(name, "there is none, so it may not trade for real", "write a rule of kind gate")

@@ -63,7 +63,10 @@ def _alone(store: Store) -> Check:
 def _halted(store: Store, now_ns: int) -> Check:
     """A halt is no fault, and the reason why nothing is entered."""
     file = store.halts.look().operator
-    why = [f"{halt['by']}: {halt['reason']}" for halt in store.halts.active(now_ns)] or ([file] if file else [])
+    active = store.halts.active(now_ns)
+    why = [f"{halt['by']}: {halt['reason']}" for halt in active]
+    if file and all(halt["reason"] != file for halt in active):
+        why.append(f"{store.halts.file}: {file}")
     if why:
         return warn("halt", f"entries are halted: {'; '.join(why)}", "`engine resume` lifts it")
     return ok("halt", "nothing is halted")

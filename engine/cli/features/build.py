@@ -50,7 +50,7 @@ def build(
         typer.Option("--since", metavar="DATE", help="Warm up from this day on.  [default: from the first bar]"),
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", help="Only bars that this source told, such as polygon_ws.")
+        str | None, typer.Option("--source", help="Only bars that this source told, such as polygon.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Minute bars in files in place of the store's.")

@@ -4,7 +4,7 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ from engine.ruleset.linker import SHARED
 from engine.ruleset.load import load_text
 from engine.ruleset.rules import Ruleset
 from engine.settings import Settings
-from state import Store
+from state import Store, is_traded
 
 INPUTS = "inputs"
 COSTS = ("spread", "slippage", "fee")
@@ -90,21 +90,34 @@ def _why_not(run: Row, inputs: Row | None, ruleset: Ruleset, pack: str, settings
         return "its prices were a practice exchange's"
     if str(inputs["source"]).endswith(" demo"):
         return "its prices were those of the demo exchange, where money is not real"
+    if str(inputs["source"]).endswith(" assumed"):
+        return "its bid and ask were assumed (market.assumed_spread)"
     if inputs["derived"]:
         return f"the prices of {', '.join(inputs['derived'])} were simulated from an index"
     if inputs["fill_model"] == "optimistic":
         return "its fills were optimistic"
-    changed = sorted(key for key in run["parameters"] if key.startswith(f"{pack}."))
+    changed = of_pack(pack, run["parameters"])
     if changed:
         return f"it tried other values of {', '.join(changed)}"
-    # A universe by condition has whatever was listed then.
-    universe = {s.key: list(s.universe) for s in ruleset.packs[pack].strategies if s.universe_when is None}
-    if any(run["universe"].get(key) != symbols for key, symbols in universe.items()):
+    if not same_universe(ruleset, pack, run["universe"]):
         return "it looked at other symbols than the pack"
     wanted = {**settings.market.execution, **ruleset.packs[pack].execution}
     if any(run["execution"].get(trigger) != symbol for trigger, symbol in wanted.items()):
         return "it ordered other symbols than today's settings would"
     return ""
+
+
+def of_pack(pack: str, parameters: Iterable[str]) -> list[str]:
+    """Which of ``parameters`` a pack is decided by: its own, and those of the shared pack, whose guards judge it."""
+    return sorted(key for key in parameters if key.startswith((f"{pack}.", f"{SHARED}.")))
+
+
+def same_universe(ruleset: Ruleset, pack: str, universe: Mapping[str, Sequence[str]]) -> bool:
+    """Whether strategies of a pack look at the symbols that its rules say, in ``universe`` by their key. A universe by
+    condition has whatever is listed then.
+    """
+    said = {s.key: list(s.universe) for s in ruleset.packs[pack].strategies if s.universe_when is None}
+    return all(list(universe.get(key, ())) == symbols for key, symbols in said.items())
 
 
 def _other_rules(store: Store, run: Row, rules: LoadedRules, pack: str) -> str:
@@ -133,18 +146,19 @@ def paper_run(store: Store, run: Row, inputs: Row, equity: list[tuple[int, float
     """A kept run as evidence for a pack."""
     before, rows = pack_fills(store, run["id"], pack)
     found = paper_run_of(run, inputs, equity, before, rows, pack)
-    by_hand = any(row["strategy"] == MANUAL for row in (*store.fills_before(run["id"]), *store.fills(run["id"])))
-    # What a person ordered is no trade of the pack, and yet it moved the account.
-    return replace(found, others=(*found.others, MANUAL)) if by_hand else found
+    # What a person ordered, or another pack that an earlier run had, is no trade of the pack, and moves the account.
+    traded = {row["strategy"] for row in (*store.fills_before(run["id"]), *store.fills(run["id"]))}
+    owners = {MANUAL if name == MANUAL else name.partition(".")[0] for name in traded}
+    return replace(found, others=tuple(dict.fromkeys((*found.others, *sorted(owners - {pack})))))
 
 
 def pack_fills(store: Store, run_id: str, pack: str) -> tuple[list[Row], list[Row]]:
     """The fills by which earlier runs on the same account had opened what a pack held, and the run's own fills."""
 
-    def of_pack(rows: Sequence[Row]) -> list[Row]:
+    def own(rows: Sequence[Row]) -> list[Row]:
         return [row for row in rows if row["strategy"].startswith(f"{pack}.")]
 
-    return of_pack(store.fills_before(run_id)), of_pack(store.fills(run_id))
+    return own(store.fills_before(run_id)), own(store.fills(run_id))
 
 
 def paper_run_of(
@@ -154,11 +168,12 @@ def paper_run_of(
     book = TradeBook()
     for row in (*before, *rows):
         book.apply(fill_of(row))
-    kept = [all(row[name] is not None for name in COSTS) for row in rows if all(name in row for name in COSTS)]
+    traded = [row for row in rows if is_traded(row)]
+    kept = [all(row[name] is not None for name in COSTS) for row in traded if all(name in row for name in COSTS)]
     return PaperRun(
         run["id"], inputs["source"], book.trades, [time for time, _ in equity], [worth for _, worth in equity],
-        Decimal(inputs["cash"]), tuple(p for p in run["packs"] if p not in (pack, SHARED)), len(rows),
-        sum(kept) if len(kept) == len(rows) else None,
+        Decimal(inputs["cash"]), tuple(p for p in run["packs"] if p not in (pack, SHARED)), len(traded),
+        sum(kept) if len(kept) == len(traded) else None,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from engine.cli.version import __version__
 from engine.research.golive import GateReport, gates_of, judge
 from engine.research.placebos import PlaceboReport, try_placebos
 from engine.research.results import iso_utc
+from engine.ruleset.rules import Ruleset
 from engine.settings import Settings, load_settings
 from state import open_store
 
@@ -80,22 +81,31 @@ def command(
 
 def pack_verdict(settings: Settings, pack: str) -> PackVerdict:
     """The verdict on a pack by name; a live run asks for it too. Raises UserError for a pack that is not there."""
+    rules, evidence = _evidence(settings, pack)
+    return verdict_on(rules.ruleset, pack, evidence, settings)
+
+
+def verdict_on(ruleset: Ruleset, pack: str, evidence: Evidence, settings: Settings) -> PackVerdict:
+    """The verdict on a pack over what its store has to show."""
     from engine.cli.gate.hardening import hardening_gates
 
-    verdict = verdict_of_rules(settings, pack)
-    ruleset = load_rules(settings.rules.paths, [pack]).ruleset
+    verdict = PackVerdict(pack, judge(ruleset, pack, evidence.counted, evidence.trials), evidence)
     return replace(verdict, gates=[*verdict.gates, *hardening_gates(settings, ruleset, verdict)])
 
 
 def verdict_of_rules(settings: Settings, pack: str) -> PackVerdict:
     """As ``pack_verdict``, without what no rule asks for."""
+    rules, evidence = _evidence(settings, pack)
+    return PackVerdict(pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence)
+
+
+def _evidence(settings: Settings, pack: str) -> tuple[LoadedRules, Evidence]:
     rules = load_rules(settings.rules.paths, [pack])
     store = open_store(store_of(settings))
     try:
-        evidence = gather(store, rules, pack, settings)
+        return rules, gather(store, rules, pack, settings)
     finally:
         store.close()
-    return PackVerdict(pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence)
 
 
 def packs_to_judge(settings: Settings, pack: str | None) -> list[str]:

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from engine.cli.console import err, is_terminal
 from engine.cli.errors import ExitCode, UserError
+from engine.cli.gate.evidence import of_pack, same_universe
 from engine.cli.gate.verb import pack_verdict
+from engine.cli.rules import load_rules
 from engine.cli.venues.port import VenueConsents
 from engine.execute.consents import ACCEPT_FLAG, Known, Permission, needs_confirmation, permission, phrase
 from engine.settings import Settings
@@ -18,19 +20,20 @@ Ask = Callable[[str], str]
 
 
 def require_permission(
-    settings: Settings, consents: VenueConsents, packs: Sequence[str], parameters: Mapping[str, float], *, live: bool,
-    accepted: bool, ask: Ask | None,
+    settings: Settings, consents: VenueConsents, packs: Sequence[str], parameters: Mapping[str, float],
+    universe: Mapping[str, Sequence[str]], *, live: bool, accepted: bool, ask: Ask | None,
 ) -> Permission:  # fmt: skip
     """Where the orders of a run may go, before anything is connected.
 
     ``consents``: what the venue's settings say. ``live``: asked for with ``--live``; ``parameters``: other values given
-    by ``--param``; ``accepted``: the flag for services; ``ask`` shows a question and returns the line typed, None where
-    nobody can type. Raises UserError with exit code 4 that names every missing consent.
+    by ``--param``; ``universe``: the symbols of each strategy by its key, as ``--symbols`` leaves them; ``accepted``:
+    the flag for services; ``ask`` shows a question and returns the line typed, None where nobody can type. Raises
+    UserError with exit code 4 that names every missing consent.
     """
     judged = live and consents.environment == "production"
     known = Known(
         live, consents.environment, consents.execution_mode,
-        {pack: _gate_passed(settings, pack, parameters) for pack in packs} if judged else {},
+        {pack: _gate_passed(settings, pack, parameters, universe) for pack in packs} if judged else {},
         accepted=accepted, practice=consents.practice, table=consents.table, mock=consents.mock,
     )  # fmt: skip
     if accepted and not judged:
@@ -56,9 +59,12 @@ def _ask(question: str) -> str:
     return sys.stdin.readline().removesuffix("\n")
 
 
-def _gate_passed(settings: Settings, pack: str, parameters: Mapping[str, float]) -> bool | None:
-    """None is unknown: other values of its parameters than the gate has judged, or a store that cannot be read."""
-    if any(key.startswith(f"{pack}.") for key in parameters):
+def _gate_passed(
+    settings: Settings, pack: str, parameters: Mapping[str, float], universe: Mapping[str, Sequence[str]]
+) -> bool | None:
+    """None is unknown: other values of parameters or other symbols than the gate has judged, or a store that cannot be
+    read."""
+    if of_pack(pack, parameters) or not same_universe(load_rules(settings.rules.paths, [pack]).ruleset, pack, universe):
         return None
     try:
         return pack_verdict(settings, pack).passed

@@ -50,8 +50,8 @@ def run_on_venue(make: MakeAssembly, rules: LoadedRules, wish: Wish, kind: Venue
     consents = kind.consents(settings)
     if wish.live:
         allowed = require_permission(
-            settings, consents, packs, assembly.parameters, live=True, accepted=wish.accepted,
-            ask=typed_on_terminal(),
+            settings, consents, packs, assembly.parameters, {s.key: s.universe for s in assembly.ruleset.strategies},
+            live=True, accepted=wish.accepted, ask=typed_on_terminal(),
         )  # fmt: skip
         err().print(allowed.text)
     port = kind.port(settings)

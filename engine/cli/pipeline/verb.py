@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import schedule
 import typer
 
 from engine.cli.clock import now_ns
@@ -109,6 +108,21 @@ def command(
     return code
 
 
+class Beat:
+    """When rounds begin: every ``period`` seconds (0: one after the other), counted from where one was due; at once
+    where the last one took longer than that."""
+
+    def __init__(self, period: float) -> None:
+        self._period, self._due = period, time.monotonic()
+
+    def wait(self) -> None:
+        """Until the next one is due."""
+        now = time.monotonic()
+        self._due = max(self._due + self._period, now)
+        if self._due > now:
+            time.sleep(self._due - now)
+
+
 @dataclass(slots=True)
 class Pipeline:
     """The rounds of one folder."""
@@ -128,6 +142,7 @@ class Pipeline:
 
     def until_pass(self, wanted: int, every: str | None) -> int:
         """Rounds until the gate has passed ``wanted`` times in a row; ``every``: how often one begins."""
+        clock = Beat(0.0 if every is None else max(1.0, seconds(every, "--every")))
         self._say("paper only: no step of this sends an order to a venue")
         in_a_row = 0
 
@@ -138,23 +153,17 @@ class Pipeline:
             except UserError as error:
                 if every is None or error.code != ExitCode.VENUE:
                     raise
-                err().print(f"{error}; the next try is in {every}", markup=False)
+                err().print(f"{error}; it is tried again with the next round, one each {every}", markup=False)
                 return
             in_a_row = passes_in_a_row(self._rounds(), self.asked.to_json(), "paper")
             self._say(f"round {state.number}: the gate has passed {in_a_row} times in a row; {wanted} are wanted")
             if self.quiet:
                 print_json({**state.model_dump(mode="json"), "passes_in_a_row": in_a_row, "wanted": wanted})
 
-        jobs = schedule.Scheduler()
-        if every is not None:
-            jobs.every(max(1, round(seconds(every, "--every")))).seconds.do(work)
         work()
         while in_a_row < wanted:
-            if every is None:
-                work()
-                continue
-            time.sleep(max(0.0, jobs.idle_seconds or 0.0))
-            jobs.run_pending()
+            clock.wait()
+            work()
         return ExitCode.GOOD
 
     def _round(self) -> Round:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from engine.cli.gate.evidence import fill_of
 from engine.cli.kept import DEFAULT_TIMEZONE
 from engine.research.performance import Account, FillCost
 from engine.research.trades import TradeBook
-from state import Store, ledger
+from state import Store, is_traded, ledger
 
 Row = Mapping[str, Any]
 
@@ -30,14 +30,19 @@ def account_of(store: Store, run_id: str | None, timezone: str = DEFAULT_TIMEZON
     for row in rows:
         trades.apply(fill_of(row), mid_of(row))
     return Account(
-        book, [run["id"] for run in runs], trades.trades, [cost_of(row) for row in rows],
+        book, [run["id"] for run in runs], trades.trades, costs_of(rows),
         array("q", [time for time, _ in curve]), array("d", [worth for _, worth in curve]), _cash(store, book),
         trades.open_count, timezone,
     )  # fmt: skip
 
 
-def cost_of(row: Row) -> FillCost:
-    """What a kept fill cost; the other half of the spread is paid by the other side."""
+def costs_of(rows: Iterable[Row]) -> list[FillCost]:
+    """What kept fills cost, those that were traded: what a settled market paid costs nothing."""
+    return [_cost_of(row) for row in rows if is_traded(row)]
+
+
+def _cost_of(row: Row) -> FillCost:
+    """The other half of the spread is paid by the other side."""
     quantity = Decimal(row["quantity"])
     return FillCost(
         row["strategy"], row["symbol"], row["leg"], quantity * Decimal(row["price"]), Decimal(row["fee"]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.cli.dry_run import DRY_RUN
 from engine.cli.gate.evidence import INPUTS, Evidence, gather, pack_fills, paper_run, paper_run_of
-from engine.cli.report.account import cost_of
+from engine.cli.gate.verb import verdict_on
+from engine.cli.report.account import costs_of
 from engine.cli.report.predictions import predictions
 from engine.cli.rules import LoadedRules
 from engine.report.layout import counted
@@ -103,19 +105,20 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
     said = predictions(store, pack, [trade for run in runs for trade in run.trades])
     rows = [row for run in runs for row in pack_fills(store, run.run, pack)[1]]
     return PackDay(
-        pack, judge(rules.ruleset, pack, evidence.counted, evidence.trials), evidence,
+        pack, verdict_on(rules.ruleset, pack, evidence, settings).gates, evidence,
         _points(store, rules, pack, evidence, settings.engine.timezone), runs,
         signal_quality(said.found, sum(len(run.trades) for run in runs)), said.found, said.missing,
-        [cost_of(row) for row in rows],
+        costs_of(rows),
         store.trials.count(pack), sum(row["holdout_reads"] for row in store.trials.sweeps(pack)),
     )  # fmt: skip
 
 
 def _all_runs(store: Store, pack: str) -> list[PaperRun]:
+    """Every run that could trade; a dry run orders nothing, and stands in for none that did."""
     found = []
     for run in store.runs():
         inputs, equity = store.snapshot(run["id"], INPUTS), store.equity(run["id"])
-        if pack in run["packs"] and inputs is not None and equity:
+        if pack in run["packs"] and inputs is not None and equity and not inputs.get(DRY_RUN):
             found.append(paper_run(store, run, inputs, equity, pack))
     return without_overlap(found)[0]
 
@@ -124,15 +127,16 @@ def _points(store: Store, rules: LoadedRules, pack: str, evidence: Evidence, tim
     """The gates over time, from the runs that count."""
     times = judgement_times(evidence.counted, timezone)
     parts = [
-        (store.run(name), store.snapshot(name, INPUTS) or {}, store.equity(name), *pack_fills(store, name, pack))
-        for name in (run.run for run in evidence.counted)
-    ]
+        (one, store.run(one.run), store.snapshot(one.run, INPUTS) or {}, store.equity(one.run),
+         *pack_fills(store, one.run, pack))
+        for one in evidence.counted
+    ]  # fmt: skip
 
     def judged_at(time_ns: int) -> list[GateReport]:
         cut = [
-            paper_run_of(run, inputs, [one for one in equity if one[0] <= time_ns],
-                         before, [row for row in rows if row["time_ns"] <= time_ns], pack)
-            for run, inputs, equity, before, rows in parts
+            replace(paper_run_of(run, inputs, [point for point in equity if point[0] <= time_ns], before,
+                                 [row for row in rows if row["time_ns"] <= time_ns], pack), others=whole.others)
+            for whole, run, inputs, equity, before, rows in parts
             if equity[0][0] <= time_ns
         ]  # fmt: skip
         return judge(rules.ruleset, pack, cut, evidence.trials)

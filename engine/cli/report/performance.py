@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import out, print_json
-from engine.cli.errors import ExitCode
+from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.report.account import account_of
-from engine.cli.stores import store_of
+from engine.cli.stores import ModeOption, footer, open_mode, told
 from engine.cli.whole import refuse_unwritable, write_whole
 from engine.report.performance import performance_tables, render_performance
 from engine.report.tables import print_table
@@ -29,6 +29,7 @@ def command(
         str | None, typer.Option("--run", help="A run; its account is reported on.  [default: the newest]")
     ] = None,
     store_file: StoreOption = None,
+    mode: ModeOption = None,
     page: Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write one page with charts.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -36,18 +37,22 @@ def command(
     """Report on an account: trades, expectancy, drawdown, costs, by ticker, event, strategy and exit reason."""
     settings = load_settings(config)
     refuse_unwritable(page, "--html")
-    store = open_store(store_file or store_of(settings), create=False)
+    if store_file is not None and mode is not None:
+        raise UserError(f"--store {store_file} is one store and --mode {mode} another; leave one of them out")
+    store = open_mode(settings, mode) if store_file is None else open_store(store_file, create=False)
     try:
         account = account_of(store, run, settings.engine.timezone)
+        whose, foot = told(store), footer(settings, store, mode)
     finally:
         store.close()
     if page is not None:
         write_whole(page, render_performance(account))
     if json:
-        print_json(to_json(account))
+        print_json({**whose, **to_json(account)})
         return ExitCode.GOOD
     for table in performance_tables(account):
         print_table(table, out())
     if page is not None:
         out().print(f"page written to {page}")
+    out().print(foot, markup=False, highlight=False, soft_wrap=True)
     return ExitCode.GOOD

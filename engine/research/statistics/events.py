@@ -35,6 +35,8 @@ def event_of(symbol: str, closed_ns: int) -> str:
     """The event that a trade belongs to.
 
     Contracts of an event market are named SERIES-EVENT-MARKET (Kalshi's tickers): all markets of an event are one.
+    MARKET may have dashes in it (``KXCPI-26DEC-T-0.1``, below zero). Where EVENT has one, events are taken together
+    that the venue keeps apart, which makes them fewer and never more.
     Where EVENT names a game (a date and the sides, ``26JUN111410TEXKC``), all series on that game are one too.
     Anything else is its symbol on one UTC day.
     """
@@ -42,7 +44,7 @@ def event_of(symbol: str, closed_ns: int) -> str:
         parts = symbol.split("-")
         if _GAME.match(parts[1]):
             return parts[1]
-        return symbol if len(parts) == 2 else symbol.rpartition("-")[0]
+        return "-".join(parts[:2])
     return f"{symbol}@{closed_ns // _DAY_NS}"
 
 

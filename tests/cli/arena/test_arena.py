@@ -234,6 +234,15 @@ class TestTheChecklist:
         other = json.loads(here("gate", "check", "--pack", "kalshi_alpha", "--json").out)["packs"][0]["gates"]
         assert not any("hardening" in gate["gate"] for gate in other)
 
+    def test_keeps_the_daily_report_from_saying_go(self, here: Cli, kept: Path) -> None:
+        assert here("db", "init").code == 0
+        answer = here("report", "pm", "--pack", "arena_leaderboard", "--json")
+        assert answer.code == 0, answer.err
+        (found,) = json.loads(answer.out)["packs"]
+        checked = json.loads(here("gate", "check", "--pack", "arena_leaderboard", "--json").out)["packs"][0]["gates"]
+        assert [gate["gate"] for gate in found["gates"]] == [gate["gate"] for gate in checked]
+        assert any(reason.startswith("arena_leaderboard.hardening: ") for reason in found["reasons"])
+
     def test_knows_nothing_before_the_first_run(self, engine_cli: Cli, tmp_path: Path) -> None:
         (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PROJECT}/rules"]\n', encoding="utf-8")
         answer = engine_cli("report", "hardening", env={"COLUMNS": "200"})

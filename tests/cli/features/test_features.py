@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from connectors.polygon.flatfiles import SOURCE as FILED
+from connectors.polygon.rows import SOURCE as STREAMED
 from engine.cli.main import main
 from engine.market.marketdata import BarRow
 from state.flatfiles import export_flatfiles
@@ -196,6 +198,14 @@ def test_a_kept_run_is_recorded_from_its_journal(engine: Engine, data: MarketDat
     assert "has no run nobody" in engine("features", "record", "nobody", code=2).err
 
 
+def test_the_page_names_the_sources_that_there_are() -> None:
+    page = (PROJECT / "docs" / "features.md").read_text(encoding="utf-8")
+    assert f"`{STREAMED}`, `{FILED}`" in page
+    named = set(re.findall(r"source = '([^']+)'", page))
+    assert named == {STREAMED, "paper:replay"}, "whoever copies a query gets rows"
+
+
+
 def test_the_queries_of_the_page_answer(
     engine: Engine, data: MarketData, tmp_path: Path, schema: str, request: pytest.FixtureRequest
 ) -> None:
@@ -216,7 +226,7 @@ def test_the_queries_of_the_page_answer(
     server: postgres.Server = request.getfixturevalue("server")
     names = {
         "autotrader_market.": f"{schema}_market.", "autotrader.": f"{schema}.", "rvol(20)": "sma(close, 3)",
-        "vwap()": "sma(close, 3)", "polygon_ws": "files", "$__unixEpochNanoFrom()": "0",
+        "vwap()": "sma(close, 3)", f"'{STREAMED}'": "'files'", "$__unixEpochNanoFrom()": "0",
         "$__unixEpochNanoTo()": str(END),
     }  # fmt: skip
 

@@ -112,9 +112,14 @@ def test_a_paper_run_on_recorded_prices_by_todays_rules_counts(rules: LoadedRule
             {"inputs": INPUTS | {"source": "kalshi demo"}},
             "its prices were those of the demo exchange, where money is not real",
         ),
+        (
+            {"inputs": INPUTS | {"source": "candles kalshi, spread assumed"}},
+            "its bid and ask were assumed (market.assumed_spread)",
+        ),
         ({"inputs": INPUTS | {"derived": ["SPY"]}}, "the prices of SPY were simulated from an index"),
         ({"inputs": INPUTS | {"fill_model": "optimistic"}}, "its fills were optimistic"),
         ({"parameters": {"alpha.buyer.n": 2.0}}, "it tried other values of alpha.buyer.n"),
+        ({"parameters": {"common.daily_loss.most": 2.0}}, "it tried other values of common.daily_loss.most"),
         ({"universe": {"alpha.buyer": ["QQQ"]}}, "it looked at other symbols than the pack"),
         ({"execution": {"SPX": "VOO", "NDX": "QQQ"}}, "it ordered other symbols than today's settings would"),
         ({"equity": []}, "it saw no tick"),
@@ -161,6 +166,14 @@ def test_costs_are_covered_where_the_store_keeps_all_three(rules: LoadedRules) -
     fills = [fill("buy", "100", 1, **whole), fill("sell", "101", 2, **part)]
     assert gathered(rules, kept(rules, fills=fills)).counted[0].costed == 1
     assert gathered(rules, kept(rules)).counted[0].costed is None  # a store without these columns does not know
+
+
+def test_what_a_settled_market_paid_is_a_trades_end_and_no_fill_whose_costs_are_missing(rules: LoadedRules) -> None:
+    """Else a pack that holds contracts to the end could never cover the costs of half of its fills."""
+    bought = fill("buy", "0.5", 1, spread="0.02", slippage="0.01")
+    paid = fill("sell", "1", 2, spread=None, slippage=None) | {"fill_id": "settlement/SPY/alpha.buyer"}
+    (run,) = gathered(rules, kept(rules, fills=[bought, paid])).counted
+    assert (run.fills, run.costed, len(run.trades)) == (1, 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +252,13 @@ def test_a_position_that_an_earlier_run_opened_is_one_trade_of_the_run_that_clos
     (counted,) = gathered(rules, run).counted
     assert [(trade.opened_ns, trade.net) for trade in counted.trades] == [(1, 2)]
     assert counted.fills == 1
+
+
+def test_an_account_on_which_another_pack_still_held_something_says_nothing_of_drawdown(rules: LoadedRules) -> None:
+    """``--pack`` leaves the other pack out of this run, and what it had opened before goes on moving the account."""
+    stranger = fill("buy", "100", 1) | {"strategy": "beta.buyer", "symbol": "QQQ"}
+    by_hand = fill("buy", "100", 1) | {"strategy": "service.manual", "symbol": "QQQ"}
+    run = kept(rules, before=[stranger, by_hand])
+    (counted,) = gathered(rules, run).counted
+    assert counted.others == ("beta", "service.manual")
+    assert [trade.net for trade in counted.trades] == [1]

@@ -118,6 +118,23 @@ def write_run(folder: Path) -> None:
     store.close()
 
 
+def write_dry_run(folder: Path) -> None:
+    """A later and longer look at the same days that ordered nothing."""
+    loaded = load_rules([folder / "rules"])
+    store = open_store(folder / "state" / "autotrader.db", Mode.PAPER)
+    writer = store.begin_run(
+        "paper", START + 9 * DAY, "recorded", ["fair"], [], loaded.ruleset.sha256, loaded.files, {},
+        {s.key: s.universe for s in loaded.ruleset.strategies}, {"SPX": "SPY", "NDX": "QQQ"}, "1", conditions={},
+        cash=Decimal(1000),
+    )  # fmt: skip
+    inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000", "dry_run": True}
+    writer.snapshot(START, "inputs", inputs)
+    for time_ns in (START, START + 9 * DAY):
+        writer.equity(time_ns, 1000.0)
+    writer.end("done", START + 9 * DAY, {})
+    store.close()
+
+
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
     monkeypatch.chdir(folder)
     return main([str(word) for word in words])
@@ -130,6 +147,7 @@ def test_performance_is_what_was_booked(
     found = json.loads(capsys.readouterr().out)
     paid = sum(said.paid for said in SAID)
     net = 10 * paid - 60 * 5 - 60 * 0.18
+    assert (found["store"], found["mode"]) == ("state/autotrader.db", "paper")
     assert (found["summary"]["trades"], found["summary"]["wins"]) == (60, paid)
     assert found["summary"]["net"] == pytest.approx(net)
     assert found["summary"]["final_equity"] == pytest.approx(1000 + net)
@@ -191,6 +209,19 @@ def test_the_daily_report_says_what_signals_were_worth(
     assert sorted(outcomes.probability) == pytest.approx(sorted(s.fair + TAKEN_OFF for s in SAID))
 
 
+def test_a_dry_run_over_the_same_days_hides_no_trade(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "rules").symlink_to(kept / "rules")
+    write_run(tmp_path)
+    write_dry_run(tmp_path)
+    assert run(tmp_path, monkeypatch, "report", "pm", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["packs"]
+    assert found["performance"]["trades"] == 60
+    assert found["execution_costs"][-1]["fills"] == 120
+    assert [row["reason"] for row in found["left_out"]] == ["it was a dry run"]
+
+
 def test_no_go_says_why(
     kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -227,7 +258,9 @@ def test_reports_of_a_run_as_a_user_makes_them(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["performance"], "there is no store at state/autotrader.db"),
+        (["performance"], "there is no paper store at state/autotrader.db"),
+        (["performance", "--mode", "live"], "there is no live store at state/autotrader-live.db"),
+        (["performance", "--mode", "live", "--store", "s.db"], "--store s.db is one store and --mode live another"),
         (["performance", "--html", "."], "--html . is a folder; name a file in it"),
         (["pm", "--pack", "nobody"], "there is no pack `nobody`"),
     ],

@@ -51,6 +51,8 @@ def test_nothing_is_assumed_about_the_book_unless_it_is_asked_for(tmp_path: Path
     unknown = {e.name: e.reason for e in tick.events if isinstance(e, Observation) and e.value is None}
     assert unknown["yes.bid"] == unknown["book.imbalance"] == "a candle does not tell it"
     assert "spread assumed: none" in CandleMarkets(tmp_path, None).words
+    assert CandleMarkets(tmp_path, None).origin == "candles kalshi"
+    assert CandleMarkets(tmp_path, Decimal("0.02")).origin.endswith(" assumed"), "no evidence for a gate"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ MakeTrade = Callable[..., Any]
         (("KXMLBTB-26JUN111410TEXKC-A", 0), ("KXMLBHR-26JUN111410TEXKC-B", 0), True),  # series on one game
         (("KXATPMATCH-26APR25CERDAR-CER", 0), ("KXATPMATCH-26APR25CERDAR-DAR", 0), True),
         (("CONTROLH-2026-D", 0), ("CONTROLH-2026-R", DAY), True),
+        (("KXCPI-26DEC-T-0.1", 0), ("KXCPI-26DEC-T0.1", 0), True),  # a threshold below zero has a dash
+        (("POWER-28-DH-DS-DP", 0), ("POWER-28-RH-RS-RP", 0), True),
         (("KXFED-26DEC", 0), ("KXFED-26DEC", DAY), True),
         (("SPY", 0), ("SPY", DAY - 1), True),
         (("SPY", 0), ("SPY", DAY), False),
