@@ -29,6 +29,7 @@ from connectors.kalshi.errors import (
 from connectors.kalshi.hosts import Hosts
 from connectors.kalshi.limits import RateLimits
 from connectors.kalshi.sign import Signer
+from connectors.transport.turns import read_patience
 from engine.market.meter import REQUESTS
 
 TRIES = 3
@@ -85,7 +86,7 @@ class VenueHttp:
     ) -> None:
         self.hosts = hosts
         self.clock = clock or Clock()
-        self.limits = RateLimits(self.clock.monotonic)
+        self.limits = RateLimits(self.clock.monotonic, self.clock.sleep)
         self.skew_seconds: float | None = None
         self.timeouts = timeouts or CALL
         self.by_venue_clock = False  # sign for the venue's clock, as far as it is known
@@ -182,7 +183,7 @@ class VenueHttp:
     async def _read_once(self, path: str, params: Params | None, also: frozenset[int]) -> Any:
         request = f"GET {path}"
         try:
-            answer = await self._send("GET", path, params, None, 1, None)
+            answer = await self._send("GET", path, params, None, 1, read_patience())
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotSent(f"{request}: {self._no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -207,9 +208,7 @@ class VenueHttp:
         patience: float | None,
     ) -> httpx.Response:
         full = self._root + path
-        wait = self.limits.reserve(method, full, items, patience)
-        if wait > 0:
-            await self.clock.sleep(wait)
+        await self.limits.turn(method, full, items, patience)
         sent_ns = self.clock.now_ns()
         stamp_ns = sent_ns - int((self.skew_seconds or 0) * NANOS) if self.by_venue_clock else sent_ns
         headers = self._signer.headers(method, full, stamp_ns // 1_000_000) if self._signer else None
@@ -223,14 +222,15 @@ class VenueHttp:
             raise
         REQUESTS.answered("kalshi", answer.status_code)
         self._note_skew(answer, sent_ns, self.clock.now_ns())
-        if answer.status_code == 429:
-            self.limits.refused(method, full)
         return answer
 
     def _error(
         self, request: str, answer: httpx.Response, found: Any, *, writes: bool, orders: bool = False
     ) -> KalshiError:
         error = error_of(request, answer.status_code, found, answer.text, writes=writes, orders=orders)
+        if isinstance(error, RateLimited):
+            method, _, path = request.partition(" ")
+            error.wait_seconds = self.limits.refused(method, self._root + path)
         if isinstance(error, ClockSkewError):
             return ClockSkewError(
                 f"{error}; {self._skew_words()}",

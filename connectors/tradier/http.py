@@ -18,6 +18,7 @@ from connectors.kalshi.clock import Clock, backoff
 from connectors.tradier.errors import BadAnswer, NotSent, OutcomeUnknown, RateLimited, Unavailable, error_of
 from connectors.tradier.hosts import Hosts
 from connectors.tradier.limits import ALLOWED, RateLimits, group_of
+from connectors.transport.turns import read_patience
 from engine.market.meter import REQUESTS
 
 TRIES = 3
@@ -63,7 +64,9 @@ class TradierHttp:
         self.hosts, self.token = hosts, token
         self.clock = clock or Clock()
         self.timeouts = timeouts or CALL
-        self.limits = RateLimits(ALLOWED[environment], self.clock.monotonic, self.clock.now_ns)
+        self.limits = RateLimits(
+            ALLOWED[environment], self.clock.monotonic, self.clock.now_ns, self.clock.sleep
+        )
         self._behind = (0, 0)  # at least so far (ns) Tradier's clock is behind ours, and when that was seen
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(self.timeouts.answer, connect=self.timeouts.connect), transport=transport,
@@ -120,7 +123,7 @@ class TradierHttp:
         method = "GET" if form is None else "POST"
         request = f"{method} {path}"
         try:
-            answer = await self._send(method, path, query, form, None)
+            answer = await self._send(method, path, query, form, read_patience())
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotSent(f"{request}: {self._no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -131,13 +134,11 @@ class TradierHttp:
         self, method: str, path: str, query: Fields | None, form: Fields | None, patience: float | None
     ) -> httpx.Response:
         group = group_of(method, path)
-        wait = self.limits.reserve(group, patience)
-        if wait > 0:
-            await self.clock.sleep(wait)
         headers, content = {}, None
         if form is not None:
             content = urlencode(form).encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(content))}
+        await self.limits.turn(group, patience)
         sent_ns = self.clock.now_ns()
         try:
             async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
@@ -147,6 +148,8 @@ class TradierHttp:
         except (httpx.HTTPError, TimeoutError):
             REQUESTS.answered("tradier", None)
             raise
+        finally:
+            self.limits.landed(group)
         REQUESTS.answered("tradier", answer.status_code)
         self._note_skew(answer, sent_ns, self.clock.now_ns())
         self.limits.heard(group, answer.headers)
@@ -157,7 +160,7 @@ class TradierHttp:
         error = error_of(request, answer.status_code, body, answer.text, writes=writes)
         if isinstance(error, RateLimited):
             method, _, path = request.partition(" ")
-            self.limits.refused(group_of(method, path), error.until_ms)
+            error.wait_seconds = self.limits.refused(group_of(method, path), error.until_ms)
         if error is not None:
             raise error
         assert isinstance(body, dict)

@@ -75,6 +75,7 @@ async def _trade(
         before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
         tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: _beside(session, feed, writer),
         behind=feed.behind if session.desk.past_sessions else None, ages=ages_at(session.port.speed),
+        leave=venue.leave,
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready
