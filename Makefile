@@ -26,7 +26,7 @@ run: $(RUNTIME) ## Trade on paper with simulated market data; Ctrl-C stops it
 show: $(DEV) ## Show the whole loop on a practice exchange, from signals to the gate
 	@PYTHON=$(abspath $(BIN))/python bash docs/whole-loop.sh
 
-trading-day: $(DEV) ## Trade a made-up day on a practice Tradier and Polygon, with a crash at noon; four minutes
+trading-day: $(DEV) ## Trade a made-up day on a practice Tradier and Polygon, with a crash at noon; over four minutes
 	@PYTHON=$(abspath $(BIN))/python bash docs/trading-day.sh
 
 packs: $(DEV) ## Show two packs on one practice account, on recorded tables and matches where there are any

@@ -21,8 +21,9 @@ from websockets.asyncio.client import ClientConnection
 
 from connectors.calendars import calendar
 from engine.cli.clock import now_ns
+from engine.cli.collector import keep_what_is_there
+from engine.cli.on_venue.account import recover
 from engine.cli.rules import load_rules
-from engine.cli.venue_account import recover
 from engine.cli.venues.port import FeedWish
 from engine.cli.venues.tradier import tradier_port
 from engine.decide.tick import Decider
@@ -38,8 +39,9 @@ from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from engine.settings import Settings
 from state import Mode, RunWriter, open_store
+from state.batch import Batch
 
-SPEED = 120.0  # a bar every half second
+SPEED = 30.0  # a bar every two seconds
 PATIENCE_SECONDS = 60.0
 TRADED = "SPY"
 PACK = """
@@ -60,7 +62,7 @@ when:
   - symbol in ["SPY"] or ema(close, 5) > close * 2
   - close > $0
 then:
-  buy: {size: 1, limit: close, bracket: {stop: close - 1%, target: close + 1%}}
+  buy: {size: 1, limit: close, within: 30s, bracket: {stop: close - 1%, target: close + 1%}}
 ---
 kind: guard
 name: not_too_many
@@ -72,22 +74,30 @@ else: {block: too many orders}
 
 
 class Watch:
-    """When the bar of the traded symbol came, and how long it took until its order left."""
+    """When the bar of the traded symbol came, how long it took until its order left, and how long of that the store
+    wrote; all in ms, and only while it ``counts``."""
 
     def __init__(self) -> None:
-        self.bar_ns = 0
+        self.counts = False
+        self.bar_ns = self.wrote_ns = 0
         self.took: list[float] = []
+        self.wrote: list[float] = []
 
     @contextmanager
     def sockets(self) -> Iterator[None]:
-        """Look at what is read from websockets and handed to the kernel, as long as this lasts."""
-        recv, send = ClientConnection.recv, backend.SocketStream.send
+        """Look at what websockets tell, the store writes and the kernel is handed, as long as this lasts."""
+        recv, send, flush = ClientConnection.recv, backend.SocketStream.send, Batch.flush
 
         async def read(connection: Any, *args: Any, **options: Any) -> Any:
             frame = await recv(connection, *args, **options)
-            if isinstance(frame, str) and f'"sym":"{TRADED}"' in frame.replace(" ", "") and '"AM"' in frame:
-                self.bar_ns = time.perf_counter_ns()
+            if self.counts and isinstance(frame, str) and f'"ev":"AM","sym":"{TRADED}"' in frame:
+                self.bar_ns, self.wrote_ns = time.perf_counter_ns(), 0
             return frame
+
+        def written(batch: Batch) -> None:
+            began = time.perf_counter_ns()
+            flush(batch)
+            self.wrote_ns += time.perf_counter_ns() - began
 
         sending: Callable[[Any, bytes], Awaitable[None]] = send
 
@@ -95,17 +105,20 @@ class Watch:
             await sending(stream, item)
             if b"class=otoco" in item and self.bar_ns:
                 self.took.append((time.perf_counter_ns() - self.bar_ns) / 1e6)
+                self.wrote.append(self.wrote_ns / 1e6)
                 self.bar_ns = 0
 
         ClientConnection.recv, backend.SocketStream.send = read, write  # type: ignore[method-assign, assignment]
+        Batch.flush = written  # type: ignore[method-assign]
         try:
             yield
         finally:
             ClientConnection.recv, backend.SocketStream.send = recv, send  # type: ignore[method-assign]
+            Batch.flush = flush  # type: ignore[method-assign]
 
 
-async def measure(folder: Path, settings: Settings, symbols: list[str], samples: int) -> list[float]:
-    """Milliseconds of each order."""
+async def measure(folder: Path, settings: Settings, symbols: list[str], samples: int) -> Watch:
+    """What so many orders took."""
     watch, port = Watch(), tradier_port(settings)
     rules = load_rules([folder / "rules"])
     unit, cent = Decimal(1), Decimal("0.01")
@@ -127,15 +140,17 @@ async def measure(folder: Path, settings: Settings, symbols: list[str], samples:
                     loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
                     every_second=writer.flush,
                 )  # fmt: skip
+                keep_what_is_there()  # as `engine run` does
                 stop = asyncio.Event()
                 running = asyncio.create_task(run.run(stop))
-                until = time.monotonic() + PATIENCE_SECONDS + samples
+                until = time.monotonic() + PATIENCE_SECONDS + 2 * samples * 60 / SPEED
                 while len(watch.took) < samples and time.monotonic() < until and not running.done():
+                    watch.counts = feed.known()  # at first the minute in which it began is read, of each symbol
                     await asyncio.sleep(0.05)
                 stop.set()
                 await running
             writer.end("done", None, {})
-    return watch.took
+    return watch
 
 
 def _writer(folder: Path, rules: Any) -> RunWriter:
@@ -169,8 +184,9 @@ def _settings(polygon: dict[str, Any], tradier: dict[str, Any]) -> Settings:
     })  # fmt: skip
 
 
-def one(count: int, samples: int) -> tuple[float, float, int]:
-    """Median and 99th percentile in ms, and how many orders, at so many symbols."""
+def one(count: int, samples: int) -> tuple[float, float, float, int]:
+    """Median and 99th percentile, and the median of what the store wrote, in ms, and how many orders, at so many
+    symbols."""
     symbols = [TRADED, *(f"T{number:03}" for number in range(1, count))]
     with tempfile.TemporaryDirectory(prefix="latency-") as name:
         folder = Path(name)
@@ -186,5 +202,6 @@ def one(count: int, samples: int) -> tuple[float, float, int]:
             ) as polygon,
             _practice(folder, "tradier", "--unlimited", "--clock", polygon["rest"], "--folder", "tradier") as tradier,
         ):
-            took = asyncio.run(measure(folder, _settings(polygon, tradier), symbols, samples))
-    return statistics.median(took), statistics.quantiles(took, n=100)[98], len(took)
+            watch = asyncio.run(measure(folder, _settings(polygon, tradier), symbols, samples))
+    took, wrote = watch.took, watch.wrote
+    return statistics.median(took), statistics.quantiles(took, n=100)[98], statistics.median(wrote), len(took)

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 from benchmarks.machine import header
 from connectors.calendars import calendar
 from connectors.simulated import SimulatedSource
-from engine.cli.features_common import make_features
+from engine.cli.features.shared import make_features
 from engine.cli.rules import load_rules
 from engine.market.events import Bar
 from engine.market.instrument import Instrument

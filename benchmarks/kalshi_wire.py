@@ -22,12 +22,12 @@ from connectors.calendars import calendar
 from connectors.kalshi.client import KalshiRest
 from connectors.kalshi.hosts import loopback_hosts
 from connectors.kalshi.sign import load_signer
-from connectors.kalshi.source import KalshiFeed, instrument_of, read_markets
+from connectors.kalshi.source import KalshiFeed, find_markets, instrument_of
 from connectors.kalshi.stream import KalshiStream
 from connectors.kalshi.venue import KalshiVenue
 from connectors.simulators.kalshi.listings import many
+from engine.cli.on_venue.account import recover
 from engine.cli.rules import load_rules
-from engine.cli.venue_account import recover
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
@@ -126,7 +126,7 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
     watch.wire()
     async with KalshiRest(hosts, signer) as rest:
         await rest.exchange.adopt_limits()
-        markets = await read_markets(rest, tickers)
+        markets = await find_markets(rest, tickers)
         rules = load_rules([folder / "rules"])
         instruments = {ticker: instrument_of(market) for ticker, market in markets.items()}
         plan = make_plan(rules.ruleset, sorted(tickers), {})

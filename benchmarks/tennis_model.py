@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.machine import header
-from engine.cli.tennis_common import files_of, read_files, tour_of
+from engine.cli.tennis.shared import files_of, read_files, tour_of
 from engine.research.tennis.evaluate import evaluate
 from engine.research.tennis.ratings import TUNED, Tuning
 

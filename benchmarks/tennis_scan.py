@@ -22,7 +22,7 @@ from connectors.tennis.database import Archive, SourceFile, read_archive, write_
 from connectors.tennis.matching import Priced, TourBook
 from connectors.tennis.names import Resolved
 from connectors.tennis.source import TennisSource
-from engine.cli.tennis_source import tour_books
+from engine.cli.tennis.source import tour_books
 from engine.market.signals import MarketListing
 from engine.market.tennis import Ending, Match, Player, Surface, Tour
 from engine.research.tennis.order import day_of

@@ -9,20 +9,20 @@ from __future__ import annotations
 import difflib
 import textwrap
 import warnings
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.calendar_cache import Sessions, cache_file, keep, load
-from engine.market.calendar import TradingCalendar, TradingDay
+from engine.market.calendar import ALWAYS_OPEN, TradingCalendar, TradingDay
 from engine.market.events import NANOS, SourceError
 
 DAY_NS = 86_400 * NANOS
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 FIRST_DATE = date(1990, 1, 1)
 LAST_DATE = date(2035, 12, 31)
-ALWAYS_OPEN = "24/7"
 
 
 class CalendarError(SourceError):
@@ -31,25 +31,42 @@ class CalendarError(SourceError):
 
 @cache
 def calendar(name: str) -> TradingCalendar:
-    """The calendar of that name: an exchange code such as ``XNYS`` (exchange_calendars' list) or ``24/7`` (UTC days).
+    """The calendar of that name: an exchange code such as ``XNYS`` (exchange_calendars' list) or ``24/7`` (every day
+    from midnight to midnight, UTC). With ``@`` and a timezone behind it, its days and clocks are those of that zone.
 
-    Raises CalendarError for an unknown name and for exchanges whose sessions begin on the evening before.
+    Raises CalendarError for an unknown name, and where sessions run over midnight, which have no one local date.
     """
+    exchange, at, timezone = name.partition("@")
+    if at:
+        return _elsewhere(exchange, timezone)
     if name == ALWAYS_OPEN:
-        return AlwaysOpenCalendar()
+        return AlwaysOpenCalendar(name, "UTC")
     path = cache_file(name, f"{FIRST_DATE.year}-{LAST_DATE.year}") if name.isalnum() else None
     kept = load(path) if path is not None else None
     sessions = kept or _computed(name)
     rows = zip(sessions.ordinals, sessions.opens_ns, sessions.closes_ns, strict=True)
-    days = {day.ordinal: day for day in map(TradingDay._make, rows)}
-    found = ExchangeSessions(name, sessions.timezone, days)
-    for day in list(days.values())[-5:]:
+    found = ExchangeSessions(name, sessions.timezone, list(map(TradingDay._make, rows)))
+    for day in found.days[-5:]:
         if found.ordinal_at(day.open_ns) != day.ordinal:
-            raise CalendarError(f"calendar {name!r} has sessions that begin on the evening before, which have no one "
+            raise CalendarError(f"calendar {name!r} has sessions that begin on the evening before, which have no "
                                 f"local date; use an exchange with day sessions, or {ALWAYS_OPEN!r}")
     if kept is None and path is not None:
         keep(path, sessions)
     return found
+
+
+def _elsewhere(exchange: str, timezone: str) -> TradingCalendar:
+    """A calendar by the clocks of another zone."""
+    name, there = f"{exchange}@{timezone}", calendar(exchange)
+    if not isinstance(there, ExchangeSessions):
+        return AlwaysOpenCalendar(name, timezone)
+    zone = LocalTime(timezone)
+    days = [day._replace(ordinal=zone.ordinal_at(day.open_ns)) for day in there.days]
+    for day in days:
+        if zone.ordinal_at(day.close_ns - 1) != day.ordinal:
+            raise CalendarError(f"the sessions of calendar {exchange!r} run over midnight in {timezone} and have no "
+                                f"one date there; write `timezone: {there.timezone}`")
+    return ExchangeSessions(name, timezone, days)
 
 
 def _computed(name: str) -> Sessions:
@@ -81,39 +98,16 @@ def _load(name: str) -> Any:
         raise CalendarError(f"exchange_calendars could not compute calendar {name!r} ({reason})") from error
 
 
-class ExchangeSessions:
-    """All sessions of one exchange, looked up by the local date of an instant."""
+class LocalTime:
+    """The clocks of a timezone."""
 
-    def __init__(self, name: str, timezone: str, days: dict[int, TradingDay]) -> None:
-        self.name = name
+    def __init__(self, timezone: str) -> None:
         self.timezone = timezone
-        self._zone = ZoneInfo(timezone)
-        self._days = days
-        self._first = min(days)
-        self._last = max(days)
+        try:
+            self._zone = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise CalendarError(f"there is no timezone {timezone!r}; use one such as America/New_York") from None
         self._offset_of_utc_day: dict[int, int | None] = {}
-        self._latest: tuple[int, int, TradingDay | None] = (0, 0, None)
-
-    def day_at(self, time_ns: int) -> TradingDay | None:
-        """The session of the local date of ``time_ns``; None on a holiday; CalendarError outside the years covered."""
-        since, until, day = self._latest  # market time moves on slowly: nearly always the same day as before
-        if since <= time_ns < until:
-            return day
-        day = self._look_up(time_ns)
-        offset = self._offset_of_utc_day[time_ns // DAY_NS]
-        if offset is not None:
-            utc_midnight = time_ns // DAY_NS * DAY_NS
-            midnight = (time_ns + offset) // DAY_NS * DAY_NS - offset
-            self._latest = (max(utc_midnight, midnight), min(utc_midnight, midnight) + DAY_NS, day)
-        return day
-
-    def _look_up(self, time_ns: int) -> TradingDay | None:
-        ordinal = self.ordinal_at(time_ns)
-        day = self._days.get(ordinal)
-        if day is None and not self._first <= ordinal <= self._last:
-            asked, first, last = (date.fromordinal(n).isoformat() for n in (ordinal, self._first, self._last))
-            raise CalendarError(f"calendar {self.name!r} covers {first} to {last}; {asked} is outside")
-        return day
 
     def ordinal_at(self, time_ns: int) -> int:
         """Proleptic ordinal of the local date at an instant."""
@@ -121,18 +115,23 @@ class ExchangeSessions:
 
     def utc_offset_ns(self, time_ns: int) -> int:
         """Offset of local time from UTC at that instant, in nanoseconds."""
-        utc_day = time_ns // DAY_NS
-        try:
-            offset = self._offset_of_utc_day[utc_day]
-        except KeyError:
-            offset = self._constant_offset(utc_day)
-            self._offset_of_utc_day[utc_day] = offset
+        offset = self.offset_all_day(time_ns)
         return offset if offset is not None else self._offset_at(time_ns)
 
-    def _constant_offset(self, utc_day: int) -> int | None:
-        """The offset all through one UTC day; None on the two days a year on which clocks change."""
-        at_start, at_end = self._offset_at(utc_day * DAY_NS), self._offset_at((utc_day + 1) * DAY_NS - 1)
-        return at_start if at_start == at_end else None
+    def offset_all_day(self, time_ns: int) -> int | None:
+        """The offset all through the UTC day of an instant; None on the two days a year on which clocks change."""
+        utc_day = time_ns // DAY_NS
+        try:
+            return self._offset_of_utc_day[utc_day]
+        except KeyError:
+            at_start, at_end = self._offset_at(utc_day * DAY_NS), self._offset_at((utc_day + 1) * DAY_NS - 1)
+            self._offset_of_utc_day[utc_day] = offset = at_start if at_start == at_end else None
+            return offset
+
+    def midnight_ns(self, ordinal: int) -> int:
+        """Where a local date begins."""
+        day = date.fromordinal(ordinal)
+        return int(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()) * NANOS
 
     def _offset_at(self, time_ns: int) -> int:
         try:
@@ -144,24 +143,50 @@ class ExchangeSessions:
         return int(offset.total_seconds()) * NANOS
 
 
-class AlwaysOpenCalendar:
-    """Every UTC day from midnight to midnight: venues that never close."""
+class ExchangeSessions(LocalTime):
+    """All sessions of one exchange, looked up by the local date of an instant."""
 
-    name = ALWAYS_OPEN
-    timezone = "UTC"
+    def __init__(self, name: str, timezone: str, days: Sequence[TradingDay]) -> None:
+        super().__init__(timezone)
+        self.name, self.days = name, days
+        self._by_date = {day.ordinal: day for day in days}
+        self._latest: tuple[int, int, TradingDay | None] = (0, 0, None)
 
-    def __init__(self) -> None:
+    def day_at(self, time_ns: int) -> TradingDay | None:
+        """The session of the local date of ``time_ns``; None on a holiday; CalendarError outside the years covered."""
+        since, until, day = self._latest  # market time moves on slowly: nearly always the same day as before
+        if since <= time_ns < until:
+            return day
+        day = self._look_up(time_ns)
+        offset = self.offset_all_day(time_ns)
+        if offset is not None:
+            utc_midnight = time_ns // DAY_NS * DAY_NS
+            midnight = (time_ns + offset) // DAY_NS * DAY_NS - offset
+            self._latest = (max(utc_midnight, midnight), min(utc_midnight, midnight) + DAY_NS, day)
+        return day
+
+    def _look_up(self, time_ns: int) -> TradingDay | None:
+        ordinal, first, last = self.ordinal_at(time_ns), self.days[0].ordinal, self.days[-1].ordinal
+        day = self._by_date.get(ordinal)
+        if day is None and not first <= ordinal <= last:
+            asked, begins, ends = (date.fromordinal(n).isoformat() for n in (ordinal, first, last))
+            raise CalendarError(f"calendar {self.name!r} covers {begins} to {ends}; {asked} is outside")
+        return day
+
+
+class AlwaysOpenCalendar(LocalTime):
+    """Every day from midnight to midnight: venues that never close."""
+
+    def __init__(self, name: str, timezone: str) -> None:
+        super().__init__(timezone)
+        self.name = name
         self._days: dict[int, TradingDay] = {}
 
     def day_at(self, time_ns: int) -> TradingDay:
-        """The UTC day of an instant. Midnight belongs to the day it begins."""
-        number = time_ns // DAY_NS
-        day = self._days.get(number)
+        """The local day of an instant. Midnight belongs to the day it begins."""
+        ordinal = self.ordinal_at(time_ns)
+        day = self._days.get(ordinal)
         if day is None:
-            day = TradingDay(number + EPOCH_ORDINAL, number * DAY_NS, (number + 1) * DAY_NS)
-            self._days[number] = day
+            day = TradingDay(ordinal, self.midnight_ns(ordinal), self.midnight_ns(ordinal + 1))
+            self._days[ordinal] = day
         return day
-
-    def utc_offset_ns(self, time_ns: int) -> int:
-        """Always zero."""
-        return 0

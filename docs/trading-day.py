@@ -1,6 +1,7 @@
 """The last step of trading-day.sh: counts of the day, and the practice Tradier's books beside ours.
 
-Run in the day's folder. Exit code 1 when the books differ or the restart has lost what a trailing stop had seen.
+Run in the day's folder: ``trading-day.py day|quick``. Exit code 1, and a last line that names them, when the books
+differ, the restart has lost what a trailing stop had seen, or something that the day is to show did not happen.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sqlite3
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,15 +22,33 @@ from zoneinfo import ZoneInfo
 ZONE = ZoneInfo("America/New_York")
 SESSIONS = (("opening", "09:31", "10:30"), ("midday", "10:30", "15:00"), ("power hour", "15:00", "15:55"))
 ENTRIES = ("oto", "otoco")
+BRACKETS, ENTRIES_FILLED, SESSIONS_CHANGED = "brackets (OTOCO) at Tradier", "entries filled", "changes of session"
+PARTIAL, TRAILED, TIMEOUTS = "partial exits", "trailing stop moved", "timeouts"
+FLATTENED = "units sold by engine flatten"
+# How often each must happen at least; a quick day has no time for all of them.
+SHORT = {BRACKETS: 2, ENTRIES_FILLED: 2, TRAILED: 1, FLATTENED: 1}
+NEEDED = {"quick": SHORT, "day": {**SHORT, SESSIONS_CHANGED: 2, PARTIAL: 1, TIMEOUTS: 1}}
+WIDTH = 34
 START_CASH = Decimal(100_000)
 Traded = dict[tuple[str, str], tuple[Decimal, Decimal]]  # quantity and money by symbol and side
 
 
-def main() -> int:
+def main(length: str) -> int:
     ours = sqlite3.connect("file:state/autotrader-demo.db?mode=ro", uri=True)
     theirs = _books()
-    _count(ours, theirs)
-    return 0 if all([_kept_marks(ours), *_compare(ours, theirs)]) else 1
+    counts = _counts(ours, theirs)
+    for name, number in counts.items():
+        print(f"  {name:{WIDTH}} {number}{_by_session(ours) if name == ENTRIES_FILLED else ''}")
+    found = {"best prices kept over the restart": _kept_marks(ours), **_compare(ours, theirs)}
+    wrong = amiss(length, counts, found)
+    print(f"  NOT AS IT SHOULD BE: {'; '.join(wrong)}" if wrong else "  everything happened, and the books agree")
+    return 1 if wrong else 0
+
+
+def amiss(length: str, counts: Mapping[str, int], found: Mapping[str, bool]) -> list[str]:
+    """What did not happen often enough, and what was found to differ."""
+    missing = [f"{counts[name]} {name}" for name, least in NEEDED[length].items() if counts[name] < least]
+    return [*missing, *(f"{name}: no" for name, right in found.items() if not right)]
 
 
 def _books() -> Any:
@@ -38,26 +58,31 @@ def _books() -> Any:
     return json.load(urlopen(Request(address, headers={"Authorization": f"Bearer {token}"})))
 
 
-def _count(ours: sqlite3.Connection, theirs: Any) -> None:
+def _counts(ours: sqlite3.Connection, theirs: Any) -> dict[str, int]:
+    """How often each kind of thing happened."""
     acted = Counter(rule.partition(".")[2] for (rule,) in ours.execute(
         "SELECT rule FROM decisions WHERE verdict = 'fired' AND actions <> '[]'"
     ))  # fmt: skip
-    filled = "SELECT min(time_ns) FROM fills WHERE leg = 'entry' GROUP BY client_id"
-    entries = Counter(_session(ns) for (ns,) in ours.execute(filled))
-    brackets = [order for order in theirs["orders"] if order["class"] == "otoco"]
-    said = {
-        "brackets (OTOCO) at Tradier": len(brackets),
-        "entries filled": entries.total(),
-        "  by session": ", ".join(f"{name} {number}" for name, number in entries.items()),
-        "session changes while it ran": len(_changes(ours)),
-        "partial exits": acted["scale_out_at_first_target"],
-        "trailing stop moved": acted["trailing_stop"],
-        "timeouts": acted["timeout"],
-        "closed by the end-of-day rule": acted["end_of_day"],
+    return {
+        BRACKETS: sum(order["class"] == "otoco" for order in theirs["orders"]),
+        ENTRIES_FILLED: len(_entries(ours)),
+        SESSIONS_CHANGED: len(_changes(ours)),
+        PARTIAL: acted["scale_out_at_first_target"],
+        TRAILED: acted["trailing_stop"],
+        TIMEOUTS: acted["timeout"],
+        FLATTENED: sum(int(Decimal(t["quantity"])) for t in theirs["trades"] if t["tag"].startswith("flatten-")),
         "fills": ours.execute("SELECT count(*) FROM fills").fetchone()[0],
     }
-    for name, value in said.items():
-        print(f"  {name:34} {value}")
+
+
+def _entries(ours: sqlite3.Connection) -> list[int]:
+    """When the first unit of each entry was bought."""
+    return [ns for (ns,) in ours.execute("SELECT min(time_ns) FROM fills WHERE leg = 'entry' GROUP BY client_id")]
+
+
+def _by_session(ours: sqlite3.Connection) -> str:
+    found = Counter(_session(ns) for ns in sorted(_entries(ours)))
+    return f" ({', '.join(f'{name} {number}' for name, number in found.items())})"
 
 
 def _session(time_ns: int) -> str:
@@ -88,7 +113,7 @@ def _kept_marks(ours: sqlite3.Connection) -> bool:
     for name, (high, trailing) in before.items():
         print(f"  held at the kill: {name}, best price {high}{', its stop followed' if trailing else ''}")
     same = bool(before) and before == after
-    print(f"  {'best prices kept over the restart':34} {'yes' if same else f'NO: {before} became {after}'}")
+    print(f"  {'best prices kept over the restart':{WIDTH}} {'yes' if same else f'NO: {before} became {after}'}")
     return same
 
 
@@ -100,7 +125,7 @@ def _marks(kept: Any) -> dict[str, tuple[float, bool]]:
     return told
 
 
-def _compare(ours: sqlite3.Connection, theirs: Any) -> list[bool]:
+def _compare(ours: sqlite3.Connection, theirs: Any) -> dict[str, bool]:
     """Each order's filled quantity, what was traded of each symbol and side, what is held, and the cash."""
     attempts = {str(venue_id): Decimal(filled) for venue_id, filled in ours.execute(
         "SELECT venue_order_id, filled FROM attempts WHERE venue_order_id <> ''"
@@ -120,12 +145,12 @@ def _compare(ours: sqlite3.Connection, theirs: Any) -> list[bool]:
         net[symbol] += quantity if side == "buy" else -quantity
     ours_held = {symbol: quantity for symbol, quantity in net.items() if quantity}
     cash = START_CASH - sum((m if side == "buy" else -m for (_, side), (_, m) in mine.items()), Decimal(0))
-    return [
+    return dict([
         _said("orders that filled as we booked", not differ, f"{len(attempts)} orders", differ),
         _said("bought and sold", mine == there, f"{len(theirs['trades'])} executions", (mine, there)),
         _said("held at Tradier and here", held == ours_held, _words(held), (held, ours_held)),
         _said("cash", cash == Decimal(theirs["cash"]), f"${cash:.2f}", (cash, theirs["cash"])),
-    ]
+    ])  # fmt: skip
 
 
 def _sums(rows: Any) -> Traded:
@@ -141,10 +166,10 @@ def _words(held: dict[str, Decimal]) -> str:
     return ", ".join(f"{quantity} {symbol}" for symbol, quantity in held.items()) or "nothing"
 
 
-def _said(what: str, same: bool, words: str, both: Any) -> bool:
-    print(f"  {what:34} {'the same: ' + words if same else f'DIFFERENT: {both}'}")
-    return same
+def _said(what: str, same: bool, words: str, both: Any) -> tuple[str, bool]:
+    print(f"  {what:{WIDTH}} {'the same: ' + words if same else f'DIFFERENT: {both}'}")
+    return what, same
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

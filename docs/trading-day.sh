@@ -1,38 +1,45 @@
 #!/usr/bin/env bash
 # The index scalper through a made-up trading day: prices from a practice Polygon, orders to a practice Tradier, one
-# clock for both. In the middle the engine is killed and started again; at the end everything is sold, and what Tradier
-# holds and booked is compared with our books. No key, no account, no network. What it starts it ends.
+# clock for both. In the middle the engine is killed and started again; at the end it is stopped, what it holds is sold by
+# `engine flatten`, and what Tradier holds and booked is compared with our books. No key, no account, no network. What it
+# starts it ends.
 #
 #   make trading-day                   bash docs/trading-day.sh [--quick] [--keep]
 #
-# The day takes four minutes; --quick ends as soon as there is something to compare, with other parameters. --keep
-# leaves the folder with the store. Exit code 1: the books differ.
+# The day takes less than five minutes; --quick ends as soon as there is something to compare, with other parameters.
+# --keep leaves the folder with the store. Exit code 1: the books differ, or something that the day is to show (a partial
+# exit, a trailing stop, a timeout, a change of session, something left to sell at the end) did not happen.
 set -euo pipefail
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=${PYTHON:-python3}
-DAY=2025-10-15 START=09:28 KILL=12:30 LATEST=14:00 STOP=15:58 SPEED=${SPEED:-120} SEED=${SEED:-4} KEEP="" LENGTH=day
+# The market opens a quarter of a minute after its clock starts and closes as long after the engine, which may be slow.
+DAY=2025-10-15 START=09:05 KILL=12:30 LATEST=14:00 STOP=15:30 SPEED=${SPEED:-100} SEED=${SEED:-4} KEEP="" LENGTH=day
 for word in "$@"; do
     case $word in
-        --quick) START=11:00 KILL=11:05 LATEST=14:50 STOP=15:50 SPEED=120 LENGTH=quick ;;
+        --quick) START=11:00 KILL=11:05 LATEST=14:50 SPEED=240 LENGTH=quick ;;
         --keep) KEEP=yes ;;
         *) echo "there is no option $word; --quick and --keep are all" >&2; exit 2 ;;
     esac
 done
-# The pack's files stay as they are. These parameters trade more often on the made-up day, and switch the trail on.
-PARAMS=(risk.max_quantity=20 trailing_stop.trail_percent=0.08% trailing_stop.trail_activation=0.05%
-    timeout.trade_timeout=12m max_concurrent.max_positions=10 max_open_orders.max_orders=10)
-if [ $LENGTH = quick ]; then
-    PARAMS+=(ema_crossover.fast=2 ema_crossover.slow=5 risk.stop_percent=0.3% risk.target_percent=0.6%)
-    PARAMS=("${PARAMS[@]/timeout.trade_timeout=12m/timeout.trade_timeout=3m}")
+# The pack's files stay as they are. With these parameters it trades on the made-up day, and its trail is on.
+PARAMS=(risk.max_quantity=20 risk.stop_percent=0.3% trailing_stop.trail_percent=0.08%
+    trailing_stop.trail_activation=0.05% timeout.trade_timeout=12m max_open_orders.max_orders=10)
+if [ $LENGTH = day ]; then
+    PARAMS+=(ema_crossover.fast=3 ema_crossover.slow=8 risk.target_percent=0.8%)
+    MORNING=(max_concurrent.max_positions=10) AFTERNOON=(max_concurrent.max_positions=10)
+else
+    # One position before the kill: so there are symbols left that can be bought after it, however slow the machine.
+    PARAMS+=(ema_crossover.fast=2 ema_crossover.slow=5 risk.target_percent=5%)
+    MORNING=(max_concurrent.max_positions=1) AFTERNOON=(max_concurrent.max_positions=10)
 fi
 
 WORK=$(mktemp -d)
 POLYGON="" TRADIER="" TRADER=""
 end() {
-    for pid in $TRADER $TRADIER $POLYGON; do
-        kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
-    done
+    local pids="$TRADER $TRADIER $POLYGON"
+    kill -TERM $pids 2>/dev/null || true
+    wait $pids 2>/dev/null || true
     if [ -n "$KEEP" ]; then echo "everything is in $WORK"; else rm -rf "$WORK"; fi
 }
 trap end EXIT
@@ -43,12 +50,14 @@ cd "$WORK"
 for name in $(compgen -e | grep '^AUTOTRADER_' || true); do unset "$name"; done
 export PYTHONPATH=$PROJECT${PYTHONPATH:+:$PYTHONPATH} AUTOTRADER__LOG__LEVEL=warning
 export AUTOTRADER__TRADIER__MARKET_DATA=polygon
+# No rule here decides by options, and a look at their chains once a minute of this market is one or more a second.
+export AUTOTRADER__POLYGON__OPTIONS_INTERVAL_SECONDS=3600
 printf '[rules]\npaths = ["%s/rules"]\n' "$PROJECT" > autotrader.toml
 
 step() { printf '\n== %s\n' "$*"; }
 # Wait for a line in a file that process $1 writes; $2: the file, $3: the pattern.
 heard() {
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         if grep -qs "$3" "$2"; then return; fi
         kill -0 "$1" 2>/dev/null || break
         sleep 0.1
@@ -56,7 +65,7 @@ heard() {
     echo "$2 never said $3:" >&2; cat "$2" >&2; exit 3
 }
 # Wait for $1: a time in New York by the practice clock; "trailing", for a position whose stop follows the price, after
-# the time $2; "orders", for a fill of the newest run, after that. At the latest until $3.
+# the time $2; "bought", for an entry of the newest run that has filled, after that. At the latest until $3.
 until_market() {
     "$PYTHON" - "$DAY" "$TRADER" "$@" <<'END'
 import json, os, sqlite3, sys, time
@@ -71,8 +80,8 @@ first, last = (time.monotonic() + (moment - told["now_ns"] / 1e9) / told["speed"
 store = sqlite3.connect("file:state/autotrader-demo.db?mode=ro", uri=True, timeout=5)
 newest = "run = (SELECT id FROM runs ORDER BY rowid DESC LIMIT 1)"
 def come():
-    if what == "orders":
-        return store.execute(f"SELECT 1 FROM fills WHERE {newest}").fetchone()
+    if what == "bought":
+        return store.execute(f"SELECT 1 FROM fills WHERE leg = 'entry' AND {newest}").fetchone()
     kept = store.execute(f"SELECT state FROM snapshots WHERE name = 'rules' AND {newest}").fetchone()
     return kept and any(held["trailing"] for held in json.loads(kept[0])["held"])
 while (now := time.monotonic()) < last and (":" in what or now < first or not come()):
@@ -81,59 +90,13 @@ while (now := time.monotonic()) < last and (":" in what or now < first or not co
 END
 }
 
+if [ $LENGTH = day ]; then
+    # The first engine on a machine compiles its kernel, for up to half a minute; the market is not to go on meanwhile.
+    "$PYTHON" -c "from engine.plan.compiled import compiled_kernel; compiled_kernel()"
+fi
+
 step "1. A day of prices, in the vendor's flat files and as minutes for the practice venue"
-"$PYTHON" - "$DAY" "$SEED" "$LENGTH" <<'END'
-import csv, math, random, sys
-from datetime import datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
-day, seed, length = sys.argv[1:]
-LONG, SHORT = (30, 9) if length == "quick" else (100, 40)  # minutes
-opens = datetime.fromisoformat(f"{day}T09:30").replace(tzinfo=ZoneInfo("America/New_York"))
-chance = random.Random(f"trading day {seed}")
-FILES = {"us_stocks_sip": ["SPY", "QQQ", "TSLA"], "us_indices": ["I:SPX", "I:NDX"]}
-BASE = {"SPX": (6600, 0.8), "NDX": (24400, 1.0), "TSLA": (430, 2.2)}  # level, and how much it moves
-FUNDS = {"SPY": ("SPX", 10), "QQQ": ("NDX", 41)}
-
-def path(level, moves):
-    """A long and a short wave with noise on them, so that averages cross and trends run."""
-    slow, fast = chance.uniform(0, 6), chance.uniform(0, 6)
-    waves = [0.45 * math.sin(m / LONG * 6.283 + slow) + 0.22 * math.sin(m / SHORT * 6.283 + fast) for m in range(391)]
-    noise, found = 0.0, []
-    for wave in waves:
-        noise = 0.97 * noise + chance.gauss(0, 0.03)
-        found.append(level * (1 + moves * (wave + noise) / 100))
-    return found
-
-paths = {name: path(*given) for name, given in BASE.items()}
-paths |= {fund: [price / part for price in paths[index]] for fund, (index, part) in FUNDS.items()}
-rows = {}
-for name, prices in paths.items():
-    rows[name] = []
-    for minute in range(390):
-        first, last = round(prices[minute], 2), round(prices[minute + 1], 2)
-        reach = prices[minute] * 0.00012
-        high = round(max(first, last) + chance.random() * reach, 2)
-        low = round(min(first, last) - chance.random() * reach, 2)
-        volume = int(chance.lognormvariate(0, 0.5) * 60_000)
-        rows[name].append((opens + timedelta(minutes=minute), first, high, low, last, volume))
-for family, tickers in FILES.items():
-    folder = Path("prices") / family / "minute_aggs_v1" / day[:4] / day[5:7]
-    folder.mkdir(parents=True)
-    with (folder / f"{day}.csv").open("w", newline="") as file:
-        out = csv.writer(file)
-        out.writerow(["ticker", "volume", "open", "close", "high", "low", "window_start", "transactions"])
-        for ticker in tickers:
-            for at, first, high, low, last, volume in rows[ticker.removeprefix("I:")]:
-                traded = "" if ticker.startswith("I:") else volume
-                out.writerow([ticker, traded, first, last, high, low, int(at.timestamp()) * 10**9, 100])
-with open("minutes.csv", "w", newline="") as file:
-    out = csv.writer(file)
-    out.writerow(["ticker", "t_ms_utc", "o", "h", "l", "c", "v"])
-    for name, found in sorted(rows.items()):
-        out.writerows([name, int(at.timestamp() * 1000), *prices] for at, *prices in found)
-print(f"{day}: {', '.join(sorted(rows))}, 390 minutes each, made up from seed {seed}")
-END
+"$PYTHON" "$PROJECT/docs/trading-day-prices.py" "$DAY" "$SEED" "$LENGTH"
 
 step "2. A practice Polygon at $SPEED market seconds a second, and a practice Tradier that goes by its clock"
 "$PYTHON" -m engine simulate polygon --port 0 --data prices --date "$DAY" --start "$START" --speed "$SPEED" \
@@ -151,15 +114,17 @@ grep '^market time' polygon.txt
 
 RUN=(run --venue tradier --live --pack index_scalper --trace none)
 for param in "${PARAMS[@]}"; do RUN+=(--param "$param"); done
-trade() {
-    "$PYTHON" -m engine "${RUN[@]}" --json > "$1.json" 2> "$1.err" &
+trade() {  # $1: the name of its files; the others: parameters
+    local name=$1 words=()
+    for param in "${@:2}"; do words+=(--param "$param"); done
+    "$PYTHON" -m engine "${RUN[@]}" "${words[@]}" --json > "$name.json" 2> "$name.err" &
     TRADER=$!
-    heard "$TRADER" "$1.err" '^connected'
+    heard "$TRADER" "$name.err" '^connected'
 }
 
 step "3. Trade until $KILL, and be killed without a word while a stop follows the price"
 printf '$ engine %s\n' "${RUN[*]}"
-trade morning
+trade morning "${MORNING[@]}"
 until_market trailing "$KILL" "$LATEST"
 kill -KILL "$TRADER"
 wait "$TRADER" 2>/dev/null || true
@@ -168,18 +133,18 @@ cp state/autotrader-demo.db killed.db
 if [ -e state/autotrader-demo.db-wal ]; then cp state/autotrader-demo.db-wal killed.db-wal; fi
 
 step "4. Start again, and trade until the end"
-trade afternoon
-if [ $LENGTH = quick ]; then until_market orders "$START" "$STOP"; else until_market "$STOP"; fi
+trade afternoon "${AFTERNOON[@]}"
+if [ $LENGTH = quick ]; then until_market bought "$START" "$STOP"; else until_market "$STOP"; fi
 kill -TERM "$TRADER"
 wait "$TRADER" || { cat afternoon.err >&2; exit 3; }
 TRADER=""
 cat afternoon.err
 
 step "5. Sell what is left, and read the account once more"
-for words in "flatten --venue tradier" "reconcile --venue tradier" "positions --mode demo"; do
+for words in "flatten --venue tradier" "reconcile --venue tradier"; do
     printf '$ engine %s\n' "$words"
     "$PYTHON" -m engine $words
 done
 
 step "6. What Tradier holds and booked, and what we have"
-"$PYTHON" "$PROJECT/docs/trading-day.py"
+"$PYTHON" "$PROJECT/docs/trading-day.py" "$LENGTH"

@@ -108,7 +108,7 @@ def test_no_page_names_a_command_that_is_not_tried() -> None:
     shown = set(NEWCOMER) | EXCHANGES.keys()
     for page in PAGES:
         assert commands_of(page) <= PRACTISED.keys() | TRIED_ELSEWHERE.keys() | shown, page
-    elsewhere = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests" / "cli").glob("test_*.py"))
+    elsewhere = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests" / "cli").rglob("test_*.py"))
     for command, words in TRIED_ELSEWHERE.items():
         assert words in elsewhere, command
 

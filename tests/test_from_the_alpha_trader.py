@@ -19,11 +19,11 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "from-the-alpha-trader.md").read_text(encoding="utf-8")
@@ -47,13 +47,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     write_data(tmp_path)
     practice = Practice(Setup(Options(seed=5, unlimited=True), markets=many(2, time.time_ns()), trader_rate=20.0))
     with PracticeServer(practice) as server:
-        made = server.do(lambda exchange: exchange.make_key("ed25519"))
-        write_private(tmp_path / "key.pem", made.pem)
-        for name, value in (
-            ("API_KEY_ID", made.key_id), ("PRIVATE_KEY_PATH", str(tmp_path / "key.pem")),
-            ("BASE_URL", server.rest_url.removesuffix("/trade-api/v2")),
-        ):  # fmt: skip
-            monkeypatch.setenv(f"AUTOTRADER__KALSHI__{name}", value)
+        for name, value in let_in(server, tmp_path)[1].items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # the sweep's sets are few
         monkeypatch.chdir(tmp_path)
         yield tmp_path

@@ -21,11 +21,11 @@ pytest.importorskip("uvicorn")
 from connectors.arena.board import Board, Row
 from connectors.simulators.arena.markets import arena_document, next_check, now_of
 from connectors.simulators.arena.server import ArenaServer, Showing
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.scenario import read_scenario
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "from-the-leaderboard-trader.md").read_text(encoding="utf-8")
@@ -60,14 +60,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "markets.json").write_text(json.dumps(document), encoding="utf-8")
     practice = Practice(Setup(Options(seed=5, unlimited=True), markets=read_scenario(tmp_path / "markets.json")))
     with PracticeServer(practice) as exchange, ArenaServer(Showing([board()])) as leaderboard:
-        made = exchange.do(lambda venue: venue.make_key("ed25519"))
-        write_private(tmp_path / "key.pem", made.pem)
-        for name, value in (
-            ("KALSHI__API_KEY_ID", made.key_id), ("KALSHI__PRIVATE_KEY_PATH", str(tmp_path / "key.pem")),
-            ("KALSHI__BASE_URL", exchange.rest_url.removesuffix("/trade-api/v2")),
-            ("ARENA__PRIMARY_URL", leaderboard.urls[0]), ("ARENA__FALLBACK_URL", leaderboard.urls[1]),
-        ):  # fmt: skip
-            monkeypatch.setenv(f"AUTOTRADER__{name}", value)
+        for name, value in let_in(exchange, tmp_path)[1].items():
+            monkeypatch.setenv(name, value)
+        for name, url in zip(("PRIMARY", "FALLBACK"), leaderboard.urls, strict=True):
+            monkeypatch.setenv(f"AUTOTRADER__ARENA__{name}_URL", url)
         monkeypatch.chdir(tmp_path)
         yield tmp_path
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from connectors.alpha.file import Alpha
 from connectors.alpha.manifest import CONFIDENCE, EXPIRES, FAIR, LISTED, SAID, SOURCE
 from connectors.alpha.models import Signal, iso
+from connectors.news import News
 from engine.market.events import NANOS, MarketSource, Observation, Tick
 
 NOT_LISTED = "the signal file does not list it"
 _FROM_SIGNAL = (FAIR, SAID, CONFIDENCE, SOURCE, EXPIRES)
-Mark = tuple[float | str | bool | None, str, int]  # value, reason, and the instant of a value that has one of its own
 
 
 class AlphaBook:
@@ -21,7 +21,7 @@ class AlphaBook:
         self._symbols = tuple(symbols)
         self._signals: Mapping[str, Signal] = {}
         self._faults: dict[str, str] = {}
-        self._told: dict[tuple[str, str], Mark] = {}
+        self._news = News(timed=_FROM_SIGNAL)
 
     def take(self, alpha: Alpha) -> None:
         """A new file is in force."""
@@ -30,15 +30,7 @@ class AlphaBook:
 
     def events(self, now_ns: int) -> list[Observation]:
         """What is to be told at ``now_ns`` and was not told before."""
-        found: list[Observation] = []
-        for symbol in self._symbols:
-            for seen in self._said(symbol, now_ns):
-                timed = seen.value is not None and seen.name != LISTED
-                mark = (seen.value, seen.reason, seen.time_ns if timed else 0)
-                if self._told.get((symbol, seen.name)) != mark:
-                    self._told[symbol, seen.name] = mark
-                    found.append(seen)
-        return found
+        return self._news.of(seen for symbol in self._symbols for seen in self._said(symbol, now_ns))
 
     def _said(self, symbol: str, now_ns: int) -> Iterator[Observation]:
         signal, fault = self._signals.get(symbol), self._faults.get(symbol)

@@ -16,6 +16,7 @@ from connectors.arena.markets import Contract, NotAContract, read_contract
 from connectors.arena.organisations import Organisations, organisations
 from connectors.arena.settlement import Settlement, settle
 from connectors.arena.signals import Kind, Once, Signal, signals_between
+from connectors.news import News
 from engine.market.events import NANOS, Observation
 from engine.market.signals import MarketListing
 
@@ -59,7 +60,7 @@ class ArenaBook:
         self._held = False
         self._once = Once()
         self._changes: dict[tuple[Kind, str], Signal] = {}
-        self._told: dict[tuple[str, str], tuple[Value, str, int]] = {}
+        self._news = News(_TIMED)
         self._forecasts: dict[int, tuple[int, Forecast, Forecast]] = {}
 
     # -- what comes in -------------------------------------------------------------------------------------------------
@@ -103,21 +104,13 @@ class ArenaBook:
 
     def told_nothing(self) -> None:
         """Whoever listens is new: everything is to be told again."""
-        self._told = {}
+        self._news.forget()
 
     # -- what goes out -------------------------------------------------------------------------------------------------
 
     def events(self, symbols: Collection[str], now_ns: int) -> list[Observation]:
         """What is to be told of these markets at ``now_ns`` and was not told before."""
-        found = []
-        for symbol in symbols:
-            for seen in self._said(symbol, now_ns):
-                timed = seen.value is not None and seen.name in _TIMED
-                mark = (seen.value, seen.reason, seen.time_ns if timed else 0)
-                if self._told.get((symbol, seen.name)) != mark:
-                    self._told[symbol, seen.name] = mark
-                    found.append(seen)
-        return found
+        return self._news.of(seen for symbol in symbols for seen in self._said(symbol, now_ns))
 
     def _said(self, symbol: str, now_ns: int) -> Iterator[Observation]:
         contract = self.contracts.get(symbol)

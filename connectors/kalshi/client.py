@@ -7,7 +7,6 @@ from typing import Self
 
 import httpx
 
-from connectors.kalshi.clock import Clock
 from connectors.kalshi.hosts import Hosts
 from connectors.kalshi.http import Timeouts, VenueHttp
 from connectors.kalshi.rest.exchange import ExchangeReads
@@ -17,6 +16,7 @@ from connectors.kalshi.rest.markets import MarketReads
 from connectors.kalshi.rest.orders import Orders
 from connectors.kalshi.rest.portfolio import PortfolioReads
 from connectors.kalshi.sign import Signer
+from connectors.transport.clock import Clock
 
 
 class KalshiRest:

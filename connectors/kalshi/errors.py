@@ -7,20 +7,10 @@ The venue answers errors in four shapes: ``{"error": {code, message, details}}``
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-SHOWN_CHARACTERS = 300
-
-
-class Meaning(StrEnum):
-    """What a failed request tells about the order it was for."""
-
-    REFUSED = "refused"  # certain: the venue did nothing
-    DUPLICATE = "duplicate"  # certain: the client order id was used before; find that order in the list
-    GONE = "gone"  # nothing rests under this id: cancelled, executed or never known; only the list can say which
-    LIMITED = "limited"  # certain: nothing was done, too many requests; may be asked again
-    UNKNOWN = "unknown"  # it may have been done: only the venue's own lists can say
+from connectors.transport.words import shorten
+from engine.market.venue import Outcome
 
 
 class KalshiError(Exception):
@@ -30,7 +20,7 @@ class KalshiError(Exception):
     ``wait_seconds``: until it may be asked again, where that is known.
     """
 
-    meaning = Meaning.UNKNOWN
+    meaning = Outcome.UNKNOWN
     wait_seconds = 0.0
 
     def __init__(
@@ -46,7 +36,7 @@ class KalshiError(Exception):
 class RequestRefused(KalshiError):
     """The venue said no; nothing was done."""
 
-    meaning = Meaning.REFUSED
+    meaning = Outcome.REFUSED
 
 
 class NotAuthorized(RequestRefused):
@@ -64,19 +54,19 @@ class OrderRefused(RequestRefused):
 class DuplicateOrder(OrderRefused):
     """An order with this client order id exists already; it landed, or the id was used before."""
 
-    meaning = Meaning.DUPLICATE
+    meaning = Outcome.DUPLICATE
 
 
 class NotFound(KalshiError):
     """No such thing. For a cancel this does not say whether the order was cancelled, executed or never known."""
 
-    meaning = Meaning.GONE
+    meaning = Outcome.GONE
 
 
 class RateLimited(KalshiError):
     """Too many requests, by the venue's count or by ours before sending."""
 
-    meaning = Meaning.LIMITED
+    meaning = Outcome.LIMITED
 
     def __init__(
         self, message: str, *, status: int | None = None, code: str = "", details: str = "", body: str = "",
@@ -89,7 +79,7 @@ class RateLimited(KalshiError):
 class NotSent(KalshiError):
     """No connection could be made, so nothing was asked."""
 
-    meaning = Meaning.REFUSED
+    meaning = Outcome.REFUSED
 
 
 class VenueUnavailable(KalshiError):
@@ -186,9 +176,3 @@ def _kind(status: int, fault: Fault, writes: bool, orders: bool) -> type[KalshiE
     if fault.code == "order_already_exists":
         return DuplicateOrder
     return OrderRefused if orders else RequestRefused
-
-
-def shorten(text: str) -> str:
-    """The beginning of ``text`` on one line, for a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.kalshi.clock import Clock, backoff
 from connectors.kalshi.errors import (
     BadAnswer,
     ClockSkewError,
@@ -24,21 +18,18 @@ from connectors.kalshi.errors import (
     RateLimited,
     VenueUnavailable,
     error_of,
-    shorten,
 )
 from connectors.kalshi.hosts import Hosts
 from connectors.kalshi.limits import RateLimits
 from connectors.kalshi.sign import Signer
+from connectors.transport.clock import Clock
+from connectors.transport.http import HttpPool, decoded
 from connectors.transport.turns import read_patience
-from engine.market.meter import REQUESTS
+from connectors.transport.words import shorten
 
-TRIES = 3
-FIRST_BACKOFF_SECONDS = 0.25
-LONGEST_BACKOFF_SECONDS = 4.0
 SIGNATURE_SECONDS = 30.0  # recorded: 5 s is not too old, 30 s is
 PRACTICE_SIGNATURE_SECONDS = 15.0
 LARGEST_SKEW_SECONDS = 5.0
-SKEW_COUNTS_NS = 30_000_000_000  # for how long one comparison of the clocks holds
 REPEATABLE = frozenset({408, 425, 429})
 NANOS = 1_000_000_000
 
@@ -69,11 +60,13 @@ def longest_way_seconds(hosts: Hosts, timeouts: Timeouts | None = None) -> float
     return timeouts.turn + max(timeouts.connect + timeouts.answer, counts)
 
 
-class VenueHttp:
+class VenueHttp(HttpPool):
     """One connection pool to one venue with one key. ``signer`` None allows public reads only.
 
     ``transport`` replaces the network in tests. Use as ``async with``.
     """
+
+    venue = "kalshi"
 
     def __init__(
         self,
@@ -85,33 +78,15 @@ class VenueHttp:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.hosts = hosts
-        self.clock = clock or Clock()
-        self.limits = RateLimits(self.clock.monotonic, self.clock.sleep)
-        self.skew_seconds: float | None = None
         self.timeouts = timeouts or CALL
+        super().__init__(
+            hosts.rest, {}, local=hosts.local, connect=self.timeouts.connect, answer=self.timeouts.answer,
+            clock=clock, transport=transport,
+        )  # fmt: skip
+        self.limits = RateLimits(self.clock.monotonic, self.clock.sleep)
         self.by_venue_clock = False  # sign for the venue's clock, as far as it is known
-        self._behind = (0, 0)  # at least so far (ns) the venue's clock is behind ours, and when that was seen
         self._signer = signer
         self._root = urlsplit(hosts.rest).path
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(self.timeouts.answer, connect=self.timeouts.connect),
-            transport=transport,
-            trust_env=not hosts.local,
-            follow_redirects=False,
-            headers={"Accept": "application/json", "User-Agent": "autotrader"},
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the pool. What is still under way ends with an error."""
-        await self._client.aclose()
 
     async def read(self, path: str, params: Params | None = None, *, also: frozenset[int] = frozenset()) -> Any:
         """GET ``path`` (below the API's root) and return the decoded JSON; numbers come as Decimal or int.
@@ -119,15 +94,8 @@ class VenueHttp:
         Tried three times on 408, 425, 429, server faults, broken connections and answers that are no JSON.
         ``also``: statuses whose JSON is the answer although they are errors.
         """
-        for attempt in range(1, TRIES + 1):
-            try:
-                return await self._read_once(path, params, also)
-            except (VenueUnavailable, RateLimited, NotSent, BadAnswer):
-                if attempt == TRIES:
-                    raise
-            wait = backoff(attempt, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, self.clock.jitter())
-            await self.clock.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        worth = (VenueUnavailable, RateLimited, NotSent, BadAnswer)
+        return await self.repeated(lambda: self._read_once(path, params, also), worth)
 
     async def write(
         self,
@@ -149,15 +117,15 @@ class VenueHttp:
         try:
             answer = await self._send(method, path, params, body, items, patience)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSent(f"{request}: not sent, {self._no_connection(error)}") from error
+            raise NotSent(f"{request}: not sent, {self.no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise OutcomeUnknown(
-                f"{request}: no answer from {self._place} ({_words(error)}); it may have been done: "
+                f"{request}: {self.no_answer(error)}; it may have been done: "
                 "read the order list before asking again"
             ) from error
         if answer.status_code == 204:
             return None
-        found = _decode(answer.text)
+        found = _object(answer.text)
         if not answer.is_success:
             raise self._error(request, answer, found, writes=True, orders=orders)
         if found is None:
@@ -185,10 +153,10 @@ class VenueHttp:
         try:
             answer = await self._send("GET", path, params, None, 1, read_patience())
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise NotSent(f"{request}: {self._no_connection(error)}") from error
+            raise NotSent(f"{request}: {self.no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
-            raise VenueUnavailable(f"{request}: no answer from {self._place}: {_words(error)}") from error
-        found = _decode(answer.text)
+            raise VenueUnavailable(f"{request}: {self.no_answer(error)}") from error
+        found = _object(answer.text)
         if not answer.is_success and not (answer.status_code in also and found is not None):
             raise self._error(request, answer, found, writes=False)
         if found is None:
@@ -209,20 +177,10 @@ class VenueHttp:
     ) -> httpx.Response:
         full = self._root + path
         await self.limits.turn(method, full, items, patience)
-        sent_ns = self.clock.now_ns()
-        stamp_ns = sent_ns - int((self.skew_seconds or 0) * NANOS) if self.by_venue_clock else sent_ns
+        ahead_ns = int((self.skew_seconds or 0) * NANOS) if self.by_venue_clock else 0
+        stamp_ns = self.clock.now_ns() - ahead_ns
         headers = self._signer.headers(method, full, stamp_ns // 1_000_000) if self._signer else None
-        try:
-            async with asyncio.timeout(self.timeouts.connect + self.timeouts.answer):
-                answer = await self._client.request(
-                    method, self.hosts.rest + path, params=_query(params), json=body, headers=headers
-                )
-        except (httpx.HTTPError, TimeoutError):
-            REQUESTS.answered("kalshi", None)
-            raise
-        REQUESTS.answered("kalshi", answer.status_code)
-        self._note_skew(answer, sent_ns, self.clock.now_ns())
-        return answer
+        return await self.request(method, path, params=_query(params), json=body, headers=headers)
 
     def _error(
         self, request: str, answer: httpx.Response, found: Any, *, writes: bool, orders: bool = False
@@ -238,35 +196,6 @@ class VenueHttp:
             )  # fmt: skip
         return error
 
-    @property
-    def _place(self) -> str:
-        return urlsplit(self.hosts.rest).netloc
-
-    def _no_connection(self, error: httpx.HTTPError) -> str:
-        mend = (
-            "start the practice exchange there (engine simulate kalshi), or name its address"
-            if self.hosts.local
-            else "look at this machine's network, proxy and name server"
-        )
-        return f"no connection to {self._place} ({_words(error)}): {mend}"
-
-    def _note_skew(self, answer: httpx.Response, sent_ns: int, received_ns: int) -> None:
-        try:
-            date = parsedate_to_datetime(answer.headers["Date"]).timestamp()
-        except (KeyError, ValueError):
-            return
-        # The header is cut to whole seconds, so the venue's time is half a second more on average.
-        self.skew_seconds = (sent_ns + received_ns) / 2 / NANOS - (date + 0.5)
-        least, seen_ns = self._behind
-        now_least = sent_ns - int(date + 1) * NANOS
-        if not seen_ns or now_least > least or received_ns - seen_ns > SKEW_COUNTS_NS:
-            self._behind = (now_least, received_ns)
-
-    def at_least_ns(self, venue_ns: int) -> int:
-        """An instant of the venue's clock by ours, or one before it: never later. 0 while it cannot be said."""
-        least, seen_ns = self._behind
-        return venue_ns + least if seen_ns else 0
-
     def _skew_words(self) -> str:
         if self.skew_seconds is None:
             return "set this machine's clock by NTP"
@@ -274,12 +203,8 @@ class VenueHttp:
         return f"this machine's clock is {abs(self.skew_seconds):.0f} s {way} the venue's: set it by NTP"
 
 
-def _decode(text: str) -> Any:
-    """The JSON of an answer with exact numbers; None when it is no JSON object."""
-    try:
-        found = json.loads(text, parse_float=Decimal)
-    except ValueError:
-        return None
+def _object(text: str) -> dict[str, Any] | None:
+    found = decoded(text)
     return found if isinstance(found, dict) else None
 
 
@@ -290,7 +215,3 @@ def _query(params: Params | None) -> dict[str, str | int | list[str]]:
             continue
         found[name] = ("true" if value else "false") if isinstance(value, bool) else value
     return found
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

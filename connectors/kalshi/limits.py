@@ -10,19 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from connectors.kalshi.errors import RateLimited
+from connectors.transport.bucket import Bucket, Budget
 from connectors.transport.turns import NoTurn, Turns
 
 DEFAULT_COST = 10
 BATCH = "/trade-api/v2/portfolio/events/orders/batched"
 BALANCE = "/trade-api/v2/portfolio/balance"
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Tokens per second, and the most that can be saved up."""
-
-    refill_rate: float
-    capacity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +39,6 @@ KNOWN_COSTS = (
     EndpointCost("DELETE", BATCH, 2),
     EndpointCost("GET", "/trade-api/v2/portfolio/orders/:order_id", 2),
 )
-
-
-class Bucket:
-    """Implements ``Meter``: tokens with continuous refill. Time is in seconds of any steady clock."""
-
-    def __init__(self, budget: Budget, now: float) -> None:
-        self.budget = budget
-        self._tokens = budget.capacity
-        self._at = now
-
-    def adopt(self, budget: Budget, now: float) -> None:
-        """Another budget from now on; what was spent stays spent."""
-        self._refill(now)
-        self.budget = budget
-        self._tokens = min(budget.capacity, self._tokens)
-
-    @property
-    def most(self) -> float:
-        return self.budget.capacity
-
-    def wait(self, cost: float, now: float, keep: float = 0.0) -> float:
-        """Seconds until ``cost`` tokens are there beside ``keep``, if no one else takes any."""
-        self._refill(now)
-        return max(0.0, (cost + keep - self._tokens) / self.budget.refill_rate)
-
-    def take(self, cost: float) -> None:
-        """Reserve ``cost`` tokens, also ones that are not there yet."""
-        self._tokens -= cost
-
-    def drain(self, now: float) -> None:
-        """The venue found the bucket empty: believe it."""
-        self._refill(now)
-        self._tokens = min(self._tokens, 0.0)
-
-    def _refill(self, now: float) -> None:
-        gained = max(0.0, now - self._at) * self.budget.refill_rate
-        self._tokens = min(self.budget.capacity, self._tokens + gained)
-        self._at = max(self._at, now)
 
 
 class RateLimits:

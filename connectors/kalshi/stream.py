@@ -7,23 +7,23 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 import websockets
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from connectors.kalshi.book import Book
-from connectors.kalshi.clock import Clock, backoff
-from connectors.kalshi.errors import KalshiError, NotAuthorized, error_of, shorten
+from connectors.kalshi.errors import KalshiError, NotAuthorized, error_of
 from connectors.kalshi.events import Body, BookLost, Connected, Disconnected, StreamEvent
 from connectors.kalshi.hosts import Hosts
 from connectors.kalshi.mailbox import Mailbox
 from connectors.kalshi.session import Session, SessionLost, Turn
 from connectors.kalshi.sign import Signer
 from connectors.kalshi.subscriptions import Channel, Command, Wanted
-
-LARGEST_FRAME = 64 * 1024 * 1024
+from connectors.transport.clock import Attempts, Clock
+from connectors.transport.tasks import Background, until_one_ends
+from connectors.transport.websocket import BREAKS, no_connection, open_socket
+from connectors.transport.words import shorten, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,15 @@ class StreamSettings:
     unread: int = 10_000
 
 
-class KalshiStream:
+class KalshiStream(Background):
     """``async with KalshiStream(hosts, signer) as stream: async for event in stream: …``.
 
     Subscribe before or while it runs. A connection that breaks is made again with all subscriptions; the reader gets
     Disconnected, then Connected, then Subscribed, and must reconcile its orders by REST at that. Messages about own
     orders and fills may come twice. NotAuthorized ends the stream.
     """
+
+    name = "kalshi stream"
 
     def __init__(
         self, hosts: Hosts, signer: Signer, *, clock: Clock | None = None, settings: StreamSettings | None = None
@@ -65,7 +67,6 @@ class KalshiStream:
         self._mailbox = Mailbox(self._settings.unread)
         self._outbox: asyncio.Queue[Command] = asyncio.Queue()
         self._session: Session | None = None
-        self._runner: asyncio.Task[None] | None = None
         self._last_frame = 0.0
         self.connections = 0
 
@@ -86,17 +87,11 @@ class KalshiStream:
         found = self._books.get(ticker)
         return found if found is not None and found.ready else None
 
-    async def __aenter__(self) -> Self:
-        self._runner = asyncio.create_task(self._run(), name="kalshi stream")
-        return self
-
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
-            self._mailbox.fail(_Closed())
+        await super().__aexit__(kind, error, trace)
+        self._mailbox.fail(_Closed())
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
         """Every event; ends when the stream is left."""
@@ -113,21 +108,19 @@ class KalshiStream:
     # -- connections
 
     async def _run(self) -> None:
-        attempt = 0
+        attempts = Attempts(
+            self._clock, self._settings.first_backoff, self._settings.longest_backoff, self._settings.longest_backoff
+        )
         down_since: int | None = None
         try:
             while True:
-                started, before = self._clock.monotonic(), self.connections
+                attempts.began()
+                before = self.connections
                 reason = await self._connection(down_since)
                 if self.connections > before:  # it was up, so the break begins now
                     down_since = self._clock.venue_ns()
                 await self._lose(reason)
-                lasted = self._clock.monotonic() - started
-                attempt = 1 if lasted > self._settings.longest_backoff else attempt + 1
-                wait = backoff(
-                    attempt, self._settings.first_backoff, self._settings.longest_backoff, self._clock.jitter()
-                )
-                await self._clock.sleep(wait)
+                await self._clock.sleep(attempts.wait())
         except Exception as error:
             self._mailbox.fail(error)
 
@@ -140,9 +133,8 @@ class KalshiStream:
             if isinstance(answer, NotAuthorized):
                 raise answer from None
             return str(answer)
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            place = urlsplit(self._hosts.stream).netloc
-            return f"no connection to {place}: {error or type(error).__name__}"
+        except BREAKS as error:
+            return no_connection(self._hosts.stream, error)
         try:
             return await self._converse(socket, down_since)
         finally:
@@ -151,17 +143,10 @@ class KalshiStream:
     async def _open(self) -> ClientConnection:
         path = urlsplit(self._hosts.stream).path
         headers = self._signer.headers("GET", path, self._clock.now_ns() // 1_000_000)
-        return await _Connect(
-            self._hosts.stream,
-            additional_headers=headers,
-            user_agent_header="autotrader",
-            proxy=None if self._hosts.local else True,
-            open_timeout=self._settings.open,
-            ping_interval=self._settings.ping,
-            ping_timeout=self._settings.ping,
-            close_timeout=1,
-            max_size=LARGEST_FRAME,
-        )
+        return await open_socket(
+            self._hosts.stream, local=self._hosts.local, patience=self._settings.open, ping=self._settings.ping,
+            headers=headers,
+        )  # fmt: skip
 
     async def _converse(self, socket: ClientConnection, down_since: int | None) -> str:
         session = Session(self._wanted, self._books, self._settings.reply)
@@ -170,24 +155,15 @@ class KalshiStream:
         self.connections += 1
         await self._tell(Connected(down_since))
         self._sync()
-        tasks = [
-            asyncio.create_task(self._read(socket, session)),
-            asyncio.create_task(self._write(socket)),
-            asyncio.create_task(self._watch(session)),
-        ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            errors = await until_one_ends(self._read(socket, session), self._write(socket), self._watch(session))
         finally:
             self._session = None
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        error = next(iter(done)).exception()
-        if error is None:
+        if not errors:
             return "the venue closed the connection"
-        if isinstance(error, SessionLost | OSError | websockets.WebSocketException):
-            return str(error) or type(error).__name__
-        raise error
+        if isinstance(errors[0], (SessionLost, *BREAKS)):
+            return words_of(errors[0])
+        raise errors[0]
 
     async def _read(self, socket: ClientConnection, session: Session) -> None:
         async for frame in socket:
@@ -231,13 +207,6 @@ class KalshiStream:
 
 class _Closed(Exception):
     """The stream was left on purpose."""
-
-
-class _Connect(connect):
-    """A redirect is an error: the signed headers are for this host only."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 def _handshake_error(error: websockets.InvalidStatus) -> KalshiError:

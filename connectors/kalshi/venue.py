@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from connectors.kalshi.book import book_of
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.errors import KalshiError, Meaning, NotFound, RateLimited
+from connectors.kalshi.errors import KalshiError, NotFound, RateLimited
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.orders import NewOrder, TimeInForce
 from connectors.kalshi.models.portfolio import Balance, Fill, MarketPosition, Order, Settlement
@@ -38,13 +38,6 @@ from engine.market.venue import (
 
 CENTS = Decimal(100)
 TRIES = 3  # readings of fills and positions until no fill came in between
-_OUTCOMES = {
-    Meaning.REFUSED: Outcome.REFUSED,
-    Meaning.DUPLICATE: Outcome.DUPLICATE,
-    Meaning.GONE: Outcome.GONE,
-    Meaning.LIMITED: Outcome.LIMITED,
-    Meaning.UNKNOWN: Outcome.UNKNOWN,
-}
 AccountListener = Callable[[Iterable[MarketPosition], Balance], None]
 
 
@@ -232,7 +225,7 @@ def _reading(urgency: Urgency, patience: float | None = None) -> Iterator[None]:
 
 
 def _failed(error: KalshiError) -> Answer:
-    return Answer(_OUTCOMES[error.meaning], reason=str(error), wait_seconds=error.wait_seconds)
+    return Answer(error.meaning, reason=str(error), wait_seconds=error.wait_seconds)
 
 
 def _order(told: Order) -> VenueOrder:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SHOWN_CHARACTERS = 300
+from connectors.transport.words import shorten
 
 
 class PolygonError(Exception):
@@ -82,9 +82,3 @@ def _words(body: Any, text: str) -> str:
             if isinstance(body.get(name), str):
                 return shorten(body[name])
     return f"without a reason: {shorten(text)!r}" if text.strip() else "without a reason"
-
-
-def shorten(text: str) -> str:
-    """The beginning of ``text`` on one line, for a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"

@@ -51,7 +51,7 @@ def _window(message: Message, seconds: int) -> Window:
     if start % (seconds * 1_000_000_000) or end - start != seconds * 1_000_000_000:
         raise FrameError(f"{channel_of(message)}: s and e are {start} and {end}, which is no window of {seconds} s")
     first, high, low, last = (_price(message, name) for name in "ohlc")
-    if high < max(first, low, last) or low > min(first, last):
+    if not (low <= first <= high and low <= last <= high):
         raise FrameError(f"{channel_of(message)}: h and l are not the highest and lowest of o, h, l, c")
     return Window(_text(message, "sym"), start, seconds, first, high, low, last, _volume(message))
 
@@ -84,6 +84,8 @@ def _text(message: Message, name: str) -> str:
 
 def _time(message: Message, name: str) -> int:
     value = message.get(name)
+    if value.__class__ is int and value > 0:
+        return value * NANOS_PER_MS
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
@@ -101,6 +103,9 @@ def _size(message: Message, name: str) -> Decimal | None:
 
 
 def _price(message: Message, name: str) -> Decimal:
+    told = message.get(name)
+    if told.__class__ is Decimal and told.is_finite() and told > 0:
+        return told
     value = _size(message, name)
     if value is None or not value.is_finite() or value <= 0:
         raise FrameError(f"{channel_of(message)}: {name}: a price was promised, not {message.get(name)!r}")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from connectors.polygon.tickers import Cluster
+from connectors.transport.loopback import HostError, loopback_place
 
 DOMAINS = ("massive.com", "polygon.io")  # the vendor's name since October 2025, and before
-
-
-class HostError(ValueError):
-    """An address that the key must not go to. The text says which are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +32,5 @@ def vendor_hosts(domain: str = DOMAINS[0], *, delayed: bool = False) -> Hosts:
 
 def loopback_hosts(address: str) -> Hosts:
     """The practice vendor at ``http://127.0.0.1:PORT``. HostError for every other kind of address."""
-    parts = urlsplit(address)
-    try:
-        local = parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
-        port = parts.port
-    except ValueError:
-        local, port = False, None
-    if not local or port is None or parts.scheme != "http" or "@" in parts.netloc:
-        raise HostError(f"{parts.scheme}://{parts.hostname}: write http://127.0.0.1:PORT, an address of this machine")
-    return Hosts(f"http://{parts.netloc}", f"ws://{parts.netloc}", local=True)
+    place = loopback_place(address)
+    return Hosts(f"http://{place}", f"ws://{place}", local=True)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from connectors.kalshi.clock import Clock, backoff
-from connectors.kalshi.limits import Bucket, Budget
-from connectors.polygon.errors import BadAnswer, PolygonError, RateLimited, Unavailable, error_of, shorten
+from connectors.polygon.errors import BadAnswer, RateLimited, Unavailable, error_of
 from connectors.polygon.hosts import Hosts
-from engine.market.meter import REQUESTS
+from connectors.transport.bucket import Bucket, Budget
+from connectors.transport.clock import Clock
+from connectors.transport.http import HttpPool, decoded
+from connectors.transport.words import shorten
 
-TRIES = 4
-FIRST_BACKOFF_SECONDS = 0.25
-LONGEST_BACKOFF_SECONDS = 8.0
 LIMITED_SECONDS = 15.0  # a lockout lasts up to minutes and is not announced
 LONGEST_LIMITED_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
@@ -30,11 +25,15 @@ MOST_A_SECOND = 50.0  # the vendor asks paying users to stay below 100
 Params = Mapping[str, str | int | bool | Decimal | None]
 
 
-class PolygonHttp:
+class PolygonHttp(HttpPool):
     """One connection pool with one key. ``per_minute``: requests that the plan allows, None for no stated limit.
 
     ``transport`` replaces the network in tests. Use as ``async with``.
     """
+
+    venue = "polygon"
+    tries = 4
+    longest_backoff_seconds = 8.0
 
     def __init__(
         self,
@@ -46,42 +45,19 @@ class PolygonHttp:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.hosts = hosts
-        self.clock = clock or Clock()
+        super().__init__(
+            hosts.rest, {"Authorization": f"Bearer {key}"}, local=hosts.local, connect=CONNECT_SECONDS,
+            answer=ANSWER_SECONDS, clock=clock, transport=transport,
+        )  # fmt: skip
         budget = Budget(per_minute / 60, per_minute) if per_minute else Budget(MOST_A_SECOND, MOST_A_SECOND)
         self._bucket = Bucket(budget, self.clock.monotonic())
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-            transport=transport,
-            trust_env=not hosts.local,
-            follow_redirects=False,
-            headers={"Authorization": f"Bearer {key}", "Accept": "application/json", "User-Agent": "autotrader"},
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the pool."""
-        await self._client.aclose()
 
     async def read(self, path: str, params: Params | None = None) -> Any:
         """GET ``path`` and return the decoded JSON; numbers come as Decimal or int.
 
         Tried four times on 429, server faults, broken connections and answers that are no JSON.
         """
-        for attempt in range(1, TRIES + 1):
-            try:
-                return await self._read_once(path, params)
-            except (Unavailable, RateLimited, BadAnswer) as error:
-                if attempt == TRIES:
-                    raise
-                await self.clock.sleep(self._wait(error, attempt))
-        raise AssertionError("the last try returns or raises")
+        return await self.repeated(lambda: self._read_once(path, params), (Unavailable, RateLimited, BadAnswer))
 
     async def pages(self, path: str, params: Params | None = None) -> AsyncIterator[dict[str, Any]]:
         """All pages of a list, one after the other. BadAnswer when a page leads back to one that was read."""
@@ -103,12 +79,12 @@ class PolygonHttp:
                 raise BadAnswer(f"GET {request}: next_url leads to a page that was read already")
             seen.add((path, query))
 
-    def _wait(self, error: PolygonError, attempt: int) -> float:
+    def pause(self, error: Exception, attempt: int) -> float:
         if isinstance(error, RateLimited):
             self._bucket.drain(self.clock.monotonic())
             asked = error.wait if error.wait is not None else LIMITED_SECONDS * attempt
             return min(LONGEST_LIMITED_SECONDS, asked)
-        return backoff(attempt, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, self.clock.jitter())
+        return super().pause(error, attempt)
 
     async def _read_once(self, path: str, params: Params | None) -> Any:
         request = f"GET {path}"
@@ -117,28 +93,16 @@ class PolygonHttp:
         if wait > 0:
             await self.clock.sleep(wait)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS + ANSWER_SECONDS):
-                answer = await self._client.get(self.hosts.rest + path, params=_query(params))
+            answer = await self.request("GET", path, params=_query(params))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unavailable(f"{request}: {self.no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
-            REQUESTS.answered("polygon", None)
-            raise Unavailable(f"{request}: no answer from {self._place}: {_words(error)}{self._mend}") from error
-        REQUESTS.answered("polygon", answer.status_code)
+            raise Unavailable(f"{request}: {self.no_answer(error)}") from error
         return _body_of(request, answer)
-
-    @property
-    def _place(self) -> str:
-        return urlsplit(self.hosts.rest).netloc
-
-    @property
-    def _mend(self) -> str:
-        return "; is the practice vendor running there (engine simulate polygon)?" if self.hosts.local else ""
 
 
 def _body_of(request: str, answer: httpx.Response) -> Any:
-    try:
-        body = json.loads(answer.text, parse_float=Decimal)
-    except ValueError:
-        body = None
+    body = decoded(answer.text)
     if not answer.is_success:
         raise error_of(request, answer.status_code, body, answer.text, _retry_after(answer))
     if not isinstance(body, dict | list):
@@ -159,7 +123,3 @@ def _query(params: Params | None) -> dict[str, str]:
         for name, value in (params or {}).items()
         if value is not None
     }
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

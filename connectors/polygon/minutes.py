@@ -42,16 +42,22 @@ class _Line:
     parts: dict[int, dict[int, Window]] = field(default_factory=dict)  # seconds, by minute and by their start
 
     @property
+    def heard(self) -> bool:
+        """Whether there is anything to tell. Of most lines there is not, most of the time."""
+        return bool(self.whole or self.parts)
+
+    @property
     def limit_ns(self) -> int:
         """Minutes from here on must wait."""
         if self.down:
             return self.told_ns + MINUTE_NS
-        return min((gap.from_ns for gap in self.gaps), default=NEVER)
+        return min(gap.from_ns for gap in self.gaps) if self.gaps else NEVER
 
     def waiting(self, settle_ns: int) -> Iterator[tuple[int, int]]:
         """Each minute that may be told, and when at the earliest."""
-        for minute in self.whole.keys() | self.parts.keys():
-            if self.told_ns < minute < self.limit_ns:
+        limit_ns = self.limit_ns
+        for minute in self.whole.keys() | self.parts.keys() if self.parts else self.whole:
+            if self.told_ns < minute < limit_ns:
                 yield minute, minute + MINUTE_NS + (0 if minute in self.whole else settle_ns)
 
     def complete(self, minute: int, heard_ns: int) -> bool:
@@ -68,7 +74,7 @@ class Minutes:
 
     def __init__(self, tickers: Iterable[str], since_ns: int, settle_ns: int, *, per_second: bool) -> None:
         before = since_ns // MINUTE_NS * MINUTE_NS - MINUTE_NS
-        self._lines = {ticker: _Line(before) for ticker in tickers}
+        self._lines = {ticker: _Line(before) for ticker in sorted(set(tickers))}
         self._settle_ns = settle_ns
         self._per_second = per_second
         self._heard: dict[Cluster, int] = {}  # up to when seconds have been heard; those of a family come in order
@@ -134,7 +140,7 @@ class Minutes:
         """Minutes whose seconds should all be here, while nothing later has been heard to prove it: the market may be
         quiet, this process may have stood still, or the connection may be dead. The history knows."""
         found = []
-        for ticker, line in self._lines.items():
+        for ticker, line in self._waiting_lines():
             heard_ns = self._heard.get(cluster_of(ticker), 0)
             for minute, when in sorted(line.waiting(self._settle_ns)):
                 if when <= now_ns and not line.complete(minute, heard_ns):
@@ -146,8 +152,7 @@ class Minutes:
     def due(self, now_ns: int) -> list[list[Window]]:
         """What can be told now: for each minute, the earliest first, its tickers by name."""
         found: dict[int, list[Window]] = {}
-        for ticker in sorted(self._lines):
-            line = self._lines[ticker]
+        for ticker, line in self._waiting_lines():
             heard_ns = self._heard.get(cluster_of(ticker), 0)
             for minute in sorted(m for m, when in line.waiting(self._settle_ns) if when <= now_ns):
                 if not line.complete(minute, heard_ns):
@@ -162,7 +167,12 @@ class Minutes:
 
     def next_ns(self) -> int:
         """When something will be due, as far as it has been heard; the end of time when there is nothing."""
-        return min((when for line in self._lines.values() for _, when in line.waiting(self._settle_ns)), default=NEVER)
+        lines = (line for _, line in self._waiting_lines())
+        return min((when for line in lines for _, when in line.waiting(self._settle_ns)), default=NEVER)
+
+    def _waiting_lines(self) -> list[tuple[str, _Line]]:
+        """The lines of which something has been heard and not told, by name."""
+        return [(ticker, line) for ticker, line in self._lines.items() if line.heard]
 
 
 def _joined(parts: dict[int, Window]) -> Window:

@@ -133,8 +133,9 @@ class Session:
         except FrameError as error:
             turn.events.append(Problem(f"not used: {error}"))
             return
-        if event is not None and channel_of(message) in self._wanted.channels:
-            self._open.add(channel_of(message))
+        channel = channel_of(message)
+        if event is not None and channel in self._wanted.channels:
+            self._open.add(channel)
             turn.events.append(event)
 
     def _status(self, message: Message, now: float, turn: Turn) -> None:

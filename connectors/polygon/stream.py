@@ -6,21 +6,18 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
 
-import websockets
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from connectors.kalshi.clock import Clock, backoff
-from connectors.polygon.errors import NotEntitled, PolygonError, shorten
+from connectors.polygon.errors import NotEntitled, PolygonError
 from connectors.polygon.events import Dropped, Event, Lost
 from connectors.polygon.hosts import Hosts
 from connectors.polygon.session import Session, SessionLost, Turn, Wanted
 from connectors.polygon.tickers import Cluster, cluster_of
-
-LARGEST_FRAME = 64 * 1024 * 1024
+from connectors.transport.clock import Attempts, Clock
+from connectors.transport.tasks import Background, until_one_ends
+from connectors.transport.websocket import BREAKS, no_connection, open_socket
+from connectors.transport.words import shorten, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class StreamSettings:
     unread: int = 200_000
 
 
-class PolygonStream:
+class PolygonStream(Background):
     """``async with PolygonStream(hosts, key, channels) as stream: events = await stream.take()``.
 
     ``channels`` are such as ``AM.SPY`` and ``V.I:SPX``; each goes to the websocket of its family. The reader gets
@@ -49,6 +46,8 @@ class PolygonStream:
     told again of what a break has missed. BadKey ends the stream, NotEntitled that family; when no channel is left
     the stream ends with NotEntitled.
     """
+
+    name = "polygon stream"
 
     def __init__(
         self,
@@ -67,7 +66,6 @@ class PolygonStream:
             cluster = cluster_of(channel.partition(".")[2])
             self._wanted.setdefault(cluster, Wanted(cluster)).add([channel])
         self._events: asyncio.Queue[Event] = asyncio.Queue(self._settings.unread)
-        self._runner: asyncio.Task[None] | None = None
         self.connections = 0
 
     @property
@@ -84,17 +82,6 @@ class PolygonStream:
     def unread(self) -> int:
         """How many events wait for the reader."""
         return self._events.qsize()
-
-    async def __aenter__(self) -> Self:
-        self._runner = asyncio.create_task(self._run(), name="polygon stream")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
 
     async def take(self, timeout: float | None = None) -> list[Event]:
         """Wait for an event, at most ``timeout`` seconds, and take all that are there; raises what ended the stream."""
@@ -135,9 +122,12 @@ class PolygonStream:
         raise NotEntitled("websocket: no channel is left that the plan of the key includes")
 
     async def _family(self, wanted: Wanted) -> None:
-        attempt = 0
+        attempts = Attempts(
+            self._clock, self._settings.first_backoff, self._settings.longest_backoff, self._settings.stable
+        )
         while wanted.channels:
-            started, wait = self._clock.monotonic(), 0.0
+            attempts.began()
+            wait = 0.0
             try:
                 reason = await self._connection(wanted)
             except NotEntitled as error:
@@ -147,9 +137,8 @@ class PolygonStream:
                 return
             except SessionLost as error:
                 reason, wait = str(error), error.wait
-            attempt = 1 if self._clock.monotonic() - started > self._settings.stable else attempt + 1
+            again = attempts.wait()
             await self._events.put(Lost(wanted.cluster, shorten(reason)))
-            again = backoff(attempt, self._settings.first_backoff, self._settings.longest_backoff, self._clock.jitter())
             if wanted.channels:
                 await self._clock.sleep(max(wait, again))
 
@@ -157,45 +146,25 @@ class PolygonStream:
         """One connection from handshake to end; returns why it ended."""
         address = self._hosts.socket(wanted.cluster)
         try:
-            socket = await self._open(address)
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            return f"no connection to {urlsplit(address).netloc}: {error or type(error).__name__}"
+            socket = await open_socket(
+                address, local=self._hosts.local, patience=self._settings.open, ping=self._settings.ping
+            )
+        except BREAKS as error:
+            return no_connection(address, error)
         try:
             return await self._converse(socket, wanted)
         finally:
             await socket.close()
 
-    async def _open(self, address: str) -> ClientConnection:
-        return await _Connect(
-            address,
-            user_agent_header="autotrader",
-            proxy=None if self._hosts.local else True,
-            open_timeout=self._settings.open,
-            ping_interval=self._settings.ping,
-            ping_timeout=self._settings.ping,
-            close_timeout=1,
-            max_size=LARGEST_FRAME,
-        )
-
     async def _converse(self, socket: ClientConnection, wanted: Wanted) -> str:
         session = Session(wanted, self._key, self._clock.monotonic(), self._settings.reply)
         self.connections += 1
-        tasks = [
-            asyncio.create_task(self._read(socket, session, wanted)),
-            asyncio.create_task(self._watch(socket, session, wanted)),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        error = next(iter(done)).exception()
-        if error is None:
+        errors = await until_one_ends(self._read(socket, session, wanted), self._watch(socket, session, wanted))
+        if not errors:
             return "nothing is left to be told" if not wanted.channels else "the vendor closed the connection"
-        if isinstance(error, OSError | websockets.WebSocketException):
-            return str(error) or type(error).__name__
-        raise error
+        if isinstance(errors[0], BREAKS):
+            return words_of(errors[0])
+        raise errors[0]
 
     async def _read(self, socket: ClientConnection, session: Session, wanted: Wanted) -> None:
         async for frame in socket:
@@ -213,10 +182,3 @@ class PolygonStream:
             await socket.send(json.dumps(command))
         for event in turn.events:
             await self._events.put(event)
-
-
-class _Connect(connect):
-    """A redirect is an error: the key is for this host only."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 import uvicorn
 
+from connectors.simulators.app import PracticeApp
 from connectors.simulators.wire import PracticeHttp, PracticeWebSocket
 
 LOOPBACK = "127.0.0.1"
@@ -21,24 +22,27 @@ KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections, so that on
 Answer = TypeVar("Answer")
 
 
-class PracticeApp(Protocol):
-    """An ASGI application whose waits end when ``closing`` is set."""
-
-    closing: asyncio.Event
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
-
-
 class ThreadedServer:
     """An application on loopback in a thread of its own, from ``with`` to its end. Port 0 takes a free one."""
 
     def __init__(self, app: PracticeApp, port: int, name: str, *, dates: bool = False) -> None:
+        self._app = app
         self._listening = listen(port)
         self.port: int = self._listening.getsockname()[1]
         self._server = make_server(app, dates=dates)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name=name, daemon=True)
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a closing slash."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def control_headers(self) -> dict[str, str]:
+        """What the control side wants of a request."""
+        return {"Authorization": f"Bearer {self._app.control.token}"}
 
     def between(self, work: Callable[[], Answer]) -> Answer:
         """Run ``work`` in the server's thread, between two requests, and return what it returns."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from connectors.news import News
 from connectors.tennis import manifest
 from connectors.tennis.database import keep_competitors
 from connectors.tennis.matching import Priced, TourBook, Unpriced, price_event
@@ -41,7 +42,7 @@ class TennisSource:
         self._events: dict[str, tuple[tuple[MarketListing, ...], date]] = {}
         self._priced: dict[str, Priced | Unpriced] = {}
         self._followed: tuple[str, ...] = ()
-        self._told: dict[tuple[str, str], tuple[Value, str]] = {}
+        self._news = News()
         self._tell: Callable[[str], None] = lambda words: None
         self._missing: dict[str, str] | None = None
 
@@ -83,7 +84,7 @@ class TennisSource:
 
     def follow(self, symbols: Collection[str], tell: Callable[[str], None]) -> None:
         self._followed, self._tell = tuple(symbols), tell
-        self._told = {}
+        self._news.forget()
         self._say_what_is_missing()
 
     @property
@@ -94,13 +95,8 @@ class TennisSource:
 
     def pulse(self, now_ns: int) -> list[Observation]:
         """What has changed of the followed markets."""
-        found: list[Observation] = []
-        for symbol in self._followed:
-            for name, value, why in self._facts(symbol, now_ns):
-                if self._told.get((symbol, name)) != (value, why):
-                    self._told[symbol, name] = value, why
-                    found.append(Observation(symbol, now_ns, name, value, why))
-        return found
+        facts = ((symbol, fact) for symbol in self._followed for fact in self._facts(symbol, now_ns))
+        return self._news.of(Observation(symbol, now_ns, *fact) for symbol, fact in facts)
 
     async def keep(self) -> None:
         """There is nothing to ask anybody for."""

@@ -10,7 +10,6 @@ from typing import NamedTuple, Self
 
 import httpx
 
-from connectors.kalshi.clock import Clock
 from connectors.tradier.errors import BadAnswer, OutcomeUnknown
 from connectors.tradier.hosts import Hosts
 from connectors.tradier.http import Timeouts, TradierHttp
@@ -31,6 +30,7 @@ from connectors.tradier.models import (
 )
 from connectors.tradier.orders import Acknowledged, Listed, Preview, Type
 from connectors.tradier.shapes import Fields, one, rows, texts
+from connectors.transport.clock import Clock
 
 PAGE = 1000  # of the 1500 that one answer may have; the default would be 25
 PAGES_MOST = 200

@@ -7,29 +7,21 @@ inside a 200, a text that begins ``Quota Violation``, and a page of HTML. Only t
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Any
 
-SHOWN_CHARACTERS = 300
+from connectors.transport.words import shorten
+from engine.market.venue import Outcome
+
 QUOTA = "Quota Violation"
 FINALIZED = "already in finalized state"
 TRANSIENT_FAULTS = ("Datastore Error",)
-
-
-class Meaning(StrEnum):
-    """What a failed request tells about the order it was for."""
-
-    REFUSED = "refused"  # certain: nothing was done
-    GONE = "gone"  # nothing of it rests: cancelled, filled, or never known; only the order itself or the list says
-    LIMITED = "limited"  # certain: nothing was done; it may be asked again after a while
-    UNKNOWN = "unknown"  # it may have been done: only the lists say
 
 
 class TradierError(Exception):
     """A failure at or on the way to Tradier. ``status`` is the HTTP status, None without an answer; ``body`` the
     whole answer, for the log; ``wait_seconds``: until it may be asked again, where that is known."""
 
-    meaning = Meaning.UNKNOWN
+    meaning = Outcome.UNKNOWN
     wait_seconds = 0.0
 
     def __init__(self, message: str, *, status: int | None = None, body: str = "") -> None:
@@ -41,7 +33,7 @@ class TradierError(Exception):
 class RequestRefused(TradierError):
     """A parameter or a right is wrong; nothing was done."""
 
-    meaning = Meaning.REFUSED
+    meaning = Outcome.REFUSED
 
 
 class NotAuthorized(RequestRefused):
@@ -59,13 +51,13 @@ class OrderRefused(RequestRefused):
 class NoSuchOrder(TradierError):
     """An order that is not this account's or never was; Tradier answers 401 `Unauthorized Account`."""
 
-    meaning = Meaning.GONE
+    meaning = Outcome.GONE
 
 
 class AlreadyFinal(TradierError):
     """A cancel or change of an order that is over. ``state`` is Tradier's word: canceled, filled, …"""
 
-    meaning = Meaning.GONE
+    meaning = Outcome.GONE
 
     def __init__(self, message: str, state: str, *, status: int | None = None, body: str = "") -> None:
         super().__init__(message, status=status, body=body)
@@ -75,7 +67,7 @@ class AlreadyFinal(TradierError):
 class RateLimited(TradierError):
     """Too many requests, by Tradier's count or by ours. ``until_ms``: epoch milliseconds, 0 where it is not said."""
 
-    meaning = Meaning.LIMITED
+    meaning = Outcome.LIMITED
 
     def __init__(
         self, message: str, until_ms: int = 0, *, status: int | None = None, body: str = "", wait_seconds: float = 0.0
@@ -87,7 +79,7 @@ class RateLimited(TradierError):
 class NotSent(TradierError):
     """No connection could be made, so nothing was asked."""
 
-    meaning = Meaning.REFUSED
+    meaning = Outcome.REFUSED
 
 
 class Unavailable(TradierError):
@@ -166,9 +158,3 @@ def quota_ms(text: str) -> int:
     """The end of the window that the last word of a quota violation names; 0 where there is none."""
     last = re.search(r"(\d{13})\D*$", text)
     return int(last.group(1)) if last else 0
-
-
-def shorten(text: str) -> str:
-    """The beginning of ``text`` on one line, for a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
+
+from connectors.transport.loopback import loopback_place
 
 ROOT = "/v1"
-
-
-class HostError(ValueError):
-    """An address that a token must not be sent to. The text names it and the mend."""
 
 
 class Environment(StrEnum):
@@ -50,29 +46,10 @@ def venue_hosts(environment: Environment) -> Hosts:
 
 def loopback_hosts(address: str) -> Hosts:
     """Hosts of a practice venue at ``address``, such as ``http://127.0.0.1:8791``. HostError for any other machine."""
-    parts = urlsplit(address)
-    try:
-        port = parts.port
-    except ValueError:
-        raise HostError(f"{address!r} has no valid port") from None
-    if parts.scheme != "http" or port is None or not _is_loopback(parts.hostname) or parts.username is not None:
-        raise HostError(
-            f"{address!r} is not an address of this machine: write http://127.0.0.1:PORT, or leave it out and choose "
-            "the environment `sandbox` or `production`"
-        )
-    if parts.path.rstrip("/") not in ("", ROOT) or parts.query or parts.fragment:
-        raise HostError(f"{address!r} must end after the port or with {ROOT}")
-    place = f"[{parts.hostname}]:{port}" if ":" in str(parts.hostname) else f"{parts.hostname}:{port}"
+    place = loopback_place(
+        address, ROOT, ", or leave it out and choose the environment `sandbox` or `production`"
+    )
     return Hosts(
         f"http://{place}{ROOT}", f"ws://{place}{ROOT}/markets/events", f"http://{place}{ROOT}/markets/events",
         f"ws://{place}{ROOT}/accounts/events", local=True,
     )  # fmt: skip
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from connectors.tradier.errors import BadAnswer, shorten
+from connectors.tradier.errors import BadAnswer
+from connectors.transport.words import shorten
 
 NOTHING = (None, "null", "")
 NANOS_PER_MS = 1_000_000

@@ -7,18 +7,19 @@ import json
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
-import websockets
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from connectors.kalshi.clock import backoff
 from connectors.tradier.client import TradierRest
-from connectors.tradier.errors import BadAnswer, NotAuthorized, TradierError, Unavailable, shorten
+from connectors.tradier.errors import BadAnswer, NotAuthorized, TradierError, Unavailable
 from connectors.tradier.events import Body, Down, Problem, StreamEvent, Up, event_of
+from connectors.transport.clock import Attempts
+from connectors.transport.tasks import Background
+from connectors.transport.websocket import BREAKS, no_connection, open_socket
+from connectors.transport.words import shorten, words_of
 
 FILTER = ("trade", "quote", "summary", "timesale", "tradex")
 NO_SYMBOL = "$empty$"  # Tradier wants at least one
@@ -37,11 +38,13 @@ class StreamSettings:
     unread: int = 10_000
 
 
-class TradierStream:
+class TradierStream(Background):
     """``async with TradierStream(rest, symbols=["SPY"]) as stream: await stream.take()``; without symbols the account's
     orders are told. After each break the reader gets Down, then Up: what happened between was missed. NotAuthorized
     ends the stream. ``advanced`` asks for the details that Tradier sends beside.
     """
+
+    name = "tradier stream"
 
     def __init__(
         self, rest: TradierRest, symbols: Collection[str] | None = None, *, filters: Collection[str] = FILTER,
@@ -54,19 +57,7 @@ class TradierStream:
         self._waiting: asyncio.Queue[StreamEvent | BaseException] = asyncio.Queue(self._settings.unread)
         self._socket: ClientConnection | None = None
         self._session = ""
-        self._runner: asyncio.Task[None] | None = None
         self.connections = 0
-
-    async def __aenter__(self) -> Self:
-        self._runner = asyncio.create_task(self._run(), name="tradier stream")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
 
     async def take(self) -> list[StreamEvent]:
         """Wait for an event, and take all that have come by then; raises what ended the stream."""
@@ -86,19 +77,17 @@ class TradierStream:
             await self._socket.send(json.dumps(self._wanted()))
 
     async def _run(self) -> None:
-        attempt = 0
+        attempts = Attempts(
+            self._clock, self._settings.first_backoff, self._settings.longest_backoff, self._settings.longest_backoff
+        )
         try:
             while True:
-                started, before = self._clock.monotonic(), self.connections
+                attempts.began()
+                before = self.connections
                 reason = await self._connection()
                 if self.connections > before:
                     await self._tell(Down(shorten(reason)))
-                lasted = self._clock.monotonic() - started
-                attempt = 1 if lasted > self._settings.longest_backoff else attempt + 1
-                wait = backoff(
-                    attempt, self._settings.first_backoff, self._settings.longest_backoff, self._clock.jitter()
-                )
-                await self._clock.sleep(wait)
+                await self._clock.sleep(attempts.wait())
         except Exception as error:
             await self._waiting.put(error)
 
@@ -114,13 +103,11 @@ class TradierStream:
             return str(error)
         self._session = session.session_id
         try:
-            socket = await connect(
-                address, user_agent_header="autotrader", proxy=None if hosts.local else True,
-                open_timeout=self._settings.open, ping_interval=self._settings.ping,
-                ping_timeout=self._settings.ping, close_timeout=1,
-            )  # fmt: skip
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            return f"no connection to {urlsplit(address).netloc}: {error or type(error).__name__}"
+            socket = await open_socket(
+                address, local=hosts.local, patience=self._settings.open, ping=self._settings.ping
+            )
+        except BREAKS as error:
+            return no_connection(address, error)
         try:
             return await self._converse(socket)
         finally:
@@ -135,8 +122,8 @@ class TradierStream:
             await self._tell(Up())
             async for frame in socket:
                 await self._take_in(frame)
-        except (OSError, websockets.WebSocketException) as error:
-            return str(error) or type(error).__name__
+        except BREAKS as error:
+            return words_of(error)
         return "Tradier closed the connection"
 
     def _wanted(self) -> dict[str, Any]:
@@ -184,7 +171,7 @@ async def http_events(
                 if body is not None:
                     yield StreamEvent(rest.http.clock.now_ns(), body)
     except httpx.HTTPError as error:
-        raise Unavailable(f"the market stream broke: {error or type(error).__name__}") from error
+        raise Unavailable(f"the market stream broke: {words_of(error)}") from error
 
 
 def _read(line: str) -> Body | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 
 from connectors.tradier.client import TradierRest
-from connectors.tradier.errors import AlreadyFinal, Meaning, NoSuchOrder, OrderRefused, OutcomeUnknown, RateLimited, TradierError
+from connectors.tradier.errors import AlreadyFinal, NoSuchOrder, OrderRefused, OutcomeUnknown, RateLimited, TradierError
 from connectors.tradier.events import OrderEvent
 from connectors.tradier.listing import form_of, underlying_of, venue_orders
 from connectors.tradier.orders import FINAL, Listed
@@ -36,12 +36,6 @@ LONGEST_LOOK_SECONDS = 1.0
 IMMEDIATE_SECONDS = 1.5  # how long an order that is meant for now may rest before it is cancelled
 VERDICT_SECONDS = 6.0  # how long a cancel may take to say what it came to
 VISIBLE_SECONDS = 1.5  # how long a new order may take to be seen
-_OUTCOMES = {
-    Meaning.REFUSED: Outcome.REFUSED,
-    Meaning.GONE: Outcome.GONE,
-    Meaning.LIMITED: Outcome.LIMITED,
-    Meaning.UNKNOWN: Outcome.UNKNOWN,
-}
 
 _Check = Callable[[Listed], bool]
 
@@ -85,7 +79,7 @@ class TradierVenue:
                 made = await self._rest.place(form)
         except TradierError as error:
             # Nothing can be gone before it was there: an account that is not ours took nothing.
-            meaning = Outcome.REFUSED if isinstance(error, NoSuchOrder) else _OUTCOMES[error.meaning]
+            meaning = Outcome.REFUSED if isinstance(error, NoSuchOrder) else error.meaning
             return [Answer(meaning, reason=_why(error), wait_seconds=error.wait_seconds)] * len(orders)
         if orders[0].immediate:
             with asking(min(urgency, Urgency.CANCEL)):
@@ -164,7 +158,7 @@ class TradierVenue:
         return Answer(Outcome.UNKNOWN, reason=failed) if failed else Answer(Outcome.DONE)
 
     def _failed(self, error: TradierError, venue_order_id: str = "") -> Answer:
-        return Answer(_OUTCOMES[error.meaning], venue_order_id, reason=_why(error), wait_seconds=error.wait_seconds)
+        return Answer(error.meaning, venue_order_id, reason=_why(error), wait_seconds=error.wait_seconds)
 
     @property
     def _turn(self) -> float:

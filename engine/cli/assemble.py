@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from connectors.alpha.book import WithSignals
 from connectors.alpha.file import Alpha
-from connectors.calendars import calendar
 from connectors.kalshi.fees import TAKER_RATE
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
@@ -23,6 +22,7 @@ from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
 from engine.cli.examples import Example
 from engine.cli.sources import SOURCES, asking, sources_of
+from engine.cli.zones import calendars_of
 from engine.decide.tick import Decider, VenueFacts
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, MarketSource
@@ -113,10 +113,9 @@ class Assembly:
 
     def lists(self, instruments: Mapping[str, Instrument], rates: Mapping[str, Decimal]) -> None:
         """What is traded is as its venue says: on its own grids and calendars, contracts at its own fees."""
-        self.instruments, self.contract_rates = dict(instruments), rates
+        self.contract_rates = rates
         self.contracts_at_venue = any(i.kind is InstrumentKind.BINARY for i in instruments.values())
-        names = {instrument.calendar for instrument in instruments.values()}
-        self.calendars = {**self.calendars, **{name: calendar(name) for name in sorted(names)}}
+        self.instruments, self.calendars = calendars_of(self.ruleset, instruments)
 
     def fill_terms(self, fills: str) -> FillTerms:
         settings = self.broker(fills).settings
@@ -254,10 +253,8 @@ def assemble(
                 f"{data.root} has none of the symbols of these rules; it has {', '.join(sorted(available)) or 'none'}: "
                 "name some with --symbols"
             )
-    instruments = {s: _instrument(ruleset, s) for s in symbols}
-    names = {i.calendar for i in instruments.values()} | {p.calendar for p in ruleset.packs.values() if p.calendar}
     assembly = Assembly(
-        ruleset, symbols, values, instruments, {name: calendar(name) for name in sorted(names)}, settings,
+        ruleset, symbols, values, *calendars_of(ruleset, {s: _instrument(ruleset, s) for s in symbols}), settings,
         replace(data, symbols=asked), proxies, execution, keep_values, alpha=alpha, recorded=recorded,
         examples=examples or {},
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.clock import machine_ns
-from engine.cli.recording import Recording, recording
+from engine.cli.features.recording import Recording, recording
 from engine.decide.actions import Decision
 from engine.decide.requests import order_id
 from engine.decide.tick import DataNote, Decider

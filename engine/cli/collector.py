@@ -19,3 +19,10 @@ def no_collector() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def keep_what_is_there() -> None:
+    """For work that goes on for long and must never stand still: rules, programs and modules stay until the end, so the
+    collector need not look at them again. A look at all of them stops a run for 60 to 80 ms here."""
+    gc.collect()
+    gc.freeze()

@@ -11,11 +11,13 @@ from connectors.calendars import calendar
 from engine.cli.assemble import Assembly
 from engine.cli.errors import UserError
 from engine.cli.kept import KeptRun
+from engine.decide.sessions import window_calendars
 from engine.decide.tick import Decider, VenueFacts
 from engine.execute.resume import Carried, Start, begin_with
 from engine.market.calendar import TradingCalendar
 from engine.market.instrument import Instrument, InstrumentKind, PriceBand
 from engine.plan.compiled import compiled_kernel
+from engine.ruleset.rules import Ruleset
 from state.orders import decode_saved, encode_saved
 
 START = "start"  # the snapshot that has what a run on a lasting account began with
@@ -46,8 +48,8 @@ def decider_of(kept: KeptRun) -> Decider:
     if said is None:
         raise UserError(f"run {kept.run['id']} is older than the journal of inputs and cannot be decided again")
     decider = Decider(
-        kept.plan, *markets_of(said), Decimal(said["cash"]), VenueFacts(**said["venue"]), compiled_kernel(),
-        said["keep_values"],
+        kept.plan, *markets_of(said, kept.plan.ruleset), Decimal(said["cash"]), VenueFacts(**said["venue"]),
+        compiled_kernel(), said["keep_values"],
     )  # fmt: skip
     began = kept.store.snapshot(kept.run["id"], START)
     if began is not None:
@@ -55,8 +57,10 @@ def decider_of(kept: KeptRun) -> Decider:
     return decider
 
 
-def markets_of(said: Mapping[str, Any]) -> tuple[dict[str, Instrument], dict[str, TradingCalendar]]:
-    """The instruments and calendars of kept conditions, by name."""
+def markets_of(
+    said: Mapping[str, Any], ruleset: Ruleset
+) -> tuple[dict[str, Instrument], dict[str, TradingCalendar]]:
+    """The instruments of kept conditions, and by name their calendars and those of the session windows."""
     instruments = {
         i["symbol"]: Instrument(
             i["symbol"], InstrumentKind(i["kind"]), Decimal(i["tick_size"]), Decimal(i["lot_size"]), i["calendar"],
@@ -65,7 +69,8 @@ def markets_of(said: Mapping[str, Any]) -> tuple[dict[str, Instrument], dict[str
         )
         for i in said["instruments"]
     }
-    return instruments, {name: calendar(name) for name in said["calendars"]}
+    names = {*said["calendars"], *window_calendars(ruleset.packs.values(), calendar)}
+    return instruments, {name: calendar(name) for name in sorted(names)}
 
 
 def encode_start(start: Start) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def _probe(settings: KalshiSettings) -> VenueProbe | None:
     if settings.api_key_id is None and settings.base_url is None:
         return None  # decided here, because the connector takes a third of a second to import
     try:
-        from engine.cli.checks.kalshi import HostError, probe_of
+        from connectors.transport.loopback import HostError
+        from engine.cli.checks.kalshi import probe_of
     except ImportError:
         return None
     try:

@@ -1,7 +1,8 @@
 """The command ``engine``: one verb a job, one file a verb.
 
 To add a verb, write ``engine/cli/<verb>.py`` with a function ``command`` whose parameters are typer options and
-arguments (or ``app``, a typer application, where it has verbs of its own), and add one line to VERBS.
+arguments (or ``app``, a typer application, where it has verbs of its own), and add one line to VERBS. A verb of several
+modules has a folder: ``engine/cli/<verb>/verb.py`` and its parts beside it; ``shared.py`` is for all of them.
 ``command`` returns an exit code (None is 0) or raises: UserError, or an error named in ``engine.cli.errors``, becomes
 one line on standard error. Only the chosen verb's module is imported.
 """
@@ -41,12 +42,12 @@ VERBS: Mapping[str, Verb] = {
     "facts": Verb("engine.cli.facts", "List the facts that rules may refer to."),
     "fmt": Verb("engine.cli.fmt", "Format rule files."),
     "run": Verb("engine.cli.run", "Run the rules on market data with a paper broker."),
-    "serve": Verb("engine.cli.serve", "Serve orders, traces, halts and metrics over HTTP."),
-    "simulate": Verb("engine.cli.simulate", "Run a practice venue on loopback."),
+    "serve": Verb("engine.cli.serve.verb", "Serve orders, traces, halts and metrics over HTTP."),
+    "simulate": Verb("engine.cli.simulate.verb", "Run a practice venue on loopback."),
     "stream": Verb("engine.cli.stream", "Keep what Polygon streams in the store."),
     "import": Verb("engine.cli.imports", "Bring recorded market data into the store."),
-    "capture": Verb("engine.cli.capture", "Keep what a venue's feed tells, to be replayed."),
-    "replay": Verb("engine.cli.replay", "Decide on a capture, or a kept run again, and compare."),
+    "capture": Verb("engine.cli.capture.verb", "Keep what a venue's feed tells, to be replayed."),
+    "replay": Verb("engine.cli.replay.verb", "Decide on a capture, or a kept run again, and compare."),
     "orders": Verb("engine.cli.orders", "List orders, and what became of them."),
     "positions": Verb("engine.cli.positions", "List what is held, and what it made and cost."),
     "halt": Verb("engine.cli.halt", "Stop entries; exits and cancels go on."),
@@ -56,18 +57,20 @@ VERBS: Mapping[str, Verb] = {
     "reconcile": Verb("engine.cli.reconcile", "Follow the venue's account, and say what differed."),
     "db": Verb("engine.cli.db", "Make, migrate, check or back up the store."),
     "data": Verb("engine.cli.data_moving", "Copy a store elsewhere; export market data."),
-    "features": Verb("engine.cli.features", "Keep what rules compute, bar by bar, and which session it was."),
+    "features": Verb("engine.cli.features.verb", "Keep what rules compute, bar by bar, and which session it was."),
     "test": Verb("engine.cli.test", "Run the tests of rules, with condition coverage."),
     "backtest": Verb("engine.cli.backtest", "Run a pack over recorded data."),
-    "signals": Verb("engine.cli.signals", "Build, fit, check or show the signals that rules trade on."),
-    "tennis": Verb("engine.cli.tennis", "Import tennis results, judge the model on them, price a match."),
-    "arena": Verb("engine.cli.arena", "Look at the leaderboard, and judge who is said to lead it."),
-    "sweep": Verb("engine.cli.sweep", "Try many parameter sets over recorded data."),
-    "pipeline": Verb("engine.cli.pipeline", "Signals, paper, report and gate in one go, or round after round."),
-    "report": Verb("engine.cli.report", "Report on performance, on sweeps, and for the day."),
+    "signals": Verb("engine.cli.signals.verb", "Build, fit, check or show the signals that rules trade on."),
+    "tennis": Verb("engine.cli.tennis.verb", "Import tennis results, judge the model on them, price a match."),
+    "arena": Verb("engine.cli.arena.verb", "Look at the leaderboard, and judge who is said to lead it."),
+    "sweep": Verb("engine.cli.sweep.verb", "Try many parameter sets over recorded data."),
+    "pipeline": Verb("engine.cli.pipeline.verb", "Signals, paper, report and gate in one go, or round after round."),
+    "report": Verb("engine.cli.report.verb", "Report on performance, on sweeps, and for the day."),
     "fee": Verb("engine.cli.fee", "Compute the fee of a trade."),
     "config": Verb("engine.cli.config", "Show the settings in force and who said them, or validate them."),
-    "gate": Verb("engine.cli.gate", "Judge by their kept runs whether packs may trade for real, and try the gates."),
+    "gate": Verb(
+        "engine.cli.gate.verb", "Judge by their kept runs whether packs may trade for real, and try the gates."
+    ),
     "calibrate": Verb("engine.cli.calibrate", "Correct fair probabilities by what came true."),
     "notify": Verb("engine.cli.notify", "Try the notifications that people get."),
     "doctor": Verb("engine.cli.doctor", "Check keys, clock, store, limits, markets and this machine."),

@@ -12,3 +12,6 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="Settings file.  [default: autotrader.toml here, if there is one]"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+ExchangeOption = Annotated[
+    str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
+]

@@ -7,15 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from engine.cli.assemble import now_ns
-from engine.cli.charges import book_charges
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.on_venue.account import patiently
+from engine.cli.on_venue.charges import book_charges
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.positions import positions_of
 from engine.cli.stores import footer, store_of, told
-from engine.cli.venue import ExchangeOption, ask_venue, must_find, where
-from engine.cli.venue_account import patiently
+from engine.cli.venue import ask_venue, must_find, where
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__

@@ -29,11 +29,11 @@ from engine.cli.conditions import conditions_of
 from engine.cli.console import err, out, print_json
 from engine.cli.dry_run import DRY_RUN, WouldBe
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.evidence import INPUTS, inputs_of
 from engine.cli.examples import example_lines, examples_for
+from engine.cli.gate.evidence import INPUTS, inputs_of
 from engine.cli.log import configure_log
 from engine.cli.notices import NoticeRecorder, notifying, tell_alert
-from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.rules import LoadedRules, load_rules
 from engine.cli.sources import SOURCES, asking, wanted_sources
 from engine.cli.startup import log_runtime_mode
@@ -101,9 +101,7 @@ def command(
     venue: Annotated[
         VenueName | None, typer.Option("--venue", help="Run on this venue's live market.")
     ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="URL", help="A practice exchange in place of the venue.")
-    ] = None,
+    exchange: ExchangeOption = None,
     live: Annotated[bool, typer.Option("--live", help="Orders go to the venue, with every consent.")] = False,
     accepted: Annotated[
         bool, typer.Option(ACCEPT_FLAG, help="Real orders without typing the phrase, for a service.")
@@ -151,8 +149,8 @@ def command(
         return assemble(settings, rules.ruleset, choice, param or [], keep, listed=listed, held=held)
 
     if venue is not None:
-        from engine.cli.venue_run import run_on_venue  # late: it brings the venue's libraries
-        from engine.cli.venue_session import Wish
+        from engine.cli.on_venue.run import run_on_venue  # late: it brings the venue's libraries
+        from engine.cli.on_venue.session import Wish
 
         kind = venue_kind(venue)
         limit = Decimal(fuse or FUSE_CONTRACTS) if kind.has_fuse else None

@@ -47,7 +47,7 @@ def _alpha(settings: Settings) -> SignalSource:
 
 def _tennis(settings: Settings) -> SignalSource:
     from engine.cli.clock import now_ns
-    from engine.cli.tennis_source import tennis_source
+    from engine.cli.tennis.source import tennis_source
 
     return tennis_source(settings.tennis, now_ns())
 

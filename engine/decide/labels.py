@@ -8,14 +8,14 @@ was traded before the open, what is told at 16:00:00 before the close.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
 from engine.decide.clock import DAY_NS, WEEKDAYS, Clock
 from engine.market.calendar import TradingCalendar, TradingDay
 from engine.market.events import SourceError
-from engine.ruleset.rules import Pack
+from engine.ruleset.rules import Session
 
 PRE, REGULAR, POST, HALF_DAY = "pre", "regular", "post", "half_day"
 AROUND_DAYS: Final = 15  # before and after a day: what is usual there
@@ -62,18 +62,21 @@ def calendar_stretches(
             yield from _stretch(day.close_ns, POST, clock.moment_ns(end))
 
 
-def window_stretches(pack: Pack, calendar: TradingCalendar, first: date, last: date) -> Iterator[Stretch]:
-    """The windows of a pack that begin on the local days from ``first`` to ``last``, by ``pack.name``.
+def window_stretches(
+    sessions: Sequence[Session], calendar: TradingCalendar, first: date, last: date
+) -> Iterator[Stretch]:
+    """The windows that begin on the local days from ``first`` to ``last``, by ``pack.name``.
 
-    ``calendar``: the pack's. A window that keeps to it is cut where a session ends, and has no stretch on a holiday.
+    ``calendar``: that of all of them. A window that keeps to it is cut where a session ends, and has no stretch on a
+    holiday.
     """
     for clock in _days(calendar, first, last):
         found: list[Stretch] = []
-        for session in pack.sessions:
+        for session in sessions:
             for begin, end in session.hours if clock.weekday in session.days else ():
                 start_ns, end_ns = clock.moment_ns(begin), clock.moment_ns(end)
-                sessions = _sessions(calendar, clock) if session.calendar else [(start_ns, end_ns)]
-                for opens_ns, closes_ns in sessions:
+                open_ns = _sessions(calendar, clock) if session.calendar else [(start_ns, end_ns)]
+                for opens_ns, closes_ns in open_ns:
                     found += _stretch(max(start_ns, opens_ns), session.key, min(end_ns, closes_ns))
         yield from sorted(found)
 

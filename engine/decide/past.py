@@ -23,11 +23,9 @@ class PastClocks:
     past are in force, and the run's own must be set before its next tick.
     """
 
-    def __init__(self, clocks: Sequence[Clock], windows: Sequence[tuple[Windows, Clock | None]]) -> None:
+    def __init__(self, clocks: Sequence[Clock], windows: Sequence[Windows]) -> None:
         self._clocks = {id(clock): clock.another() for clock in clocks}
-        self._windows = [
-            (Windows(w.pack), self._clocks[id(clock)]) for w, clock in windows if clock is not None
-        ]
+        self._windows = [Windows(w.pack, tuple(self._clocks[id(clock)] for clock in w.clocks)) for w in windows]
         self.lived_ns = 0
         self.set_parameters = False
 
@@ -41,7 +39,7 @@ class PastClocks:
 
     def windows(self) -> list[Windows]:
         """Those that have opened or closed by the last move."""
-        return [w for w, clock in self._windows if w.update(clock, clock.values[4] == 1.0)]
+        return [windows for windows in self._windows if windows.update()]
 
 
 def take_past(

@@ -41,7 +41,7 @@ class _Lane:
     bars: list[Bar] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
     rows: Rows | None = None
-    day: int = -1  # the local day whose clock stands in the rows
+    until_ns: int = -1  # how long the clock holds that stands in the rows
 
     def span(self, first_tick: int, end_tick: int) -> tuple[int, int]:
         """The rows of some ticks."""
@@ -60,7 +60,7 @@ class Ahead:
         context: Context,
         desks: Mapping[str, Desk],
         clocks: Sequence[Clock],
-        windows: Sequence[tuple[Windows, Clock | None]],
+        windows: Sequence[Windows],
         ticks: Sequence[Tick],
     ) -> None:
         self._context, self._desks, self._clocks, self._windows = context, desks, clocks, windows
@@ -120,8 +120,8 @@ class Ahead:
 
     def _rows(self, lane: _Lane) -> Rows:
         clock = lane.desk.clock
-        if lane.rows is None or (lane.day != clock.day and lane.desk.state.clock_slots):
-            lane.rows, lane.day = self._inputs(lane), clock.day
+        if lane.rows is None or (lane.until_ns != clock.until_ns and lane.desk.state.clock_slots):
+            lane.rows, lane.until_ns = self._inputs(lane), clock.until_ns
         if lane.desk.feeding and self._context.portfolio.held:
             return lane.rows._replace(event=lane.rows.event | Group.POSITION)
         return lane.rows
@@ -195,8 +195,7 @@ class Ahead:
 
     def _end(self, number: int) -> int:
         """How far the ticks go on without a new day, a session that opens or closes, or anything unusual."""
-        limits = [clock.day_end_ns for clock in self._clocks]
-        limits += [windows.next_change_ns(clock) for windows, clock in self._windows if clock is not None]
+        limits = [clock.until_ns for clock in self._clocks] + [windows.next_change_ns() for windows in self._windows]
         stop = bisect_left(self._stops, number)
         end = self._stops[stop] if stop < len(self._stops) else len(self._times)
         return max(number, min(end, bisect_left(self._times, min(limits, default=0))))

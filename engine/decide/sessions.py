@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.decide.clock import Clock
+from engine.decide.clock import DAY_SECONDS, Clock
+from engine.market.calendar import ALWAYS_OPEN, TradingCalendar, in_zone
 from engine.ruleset.rules import Pack, Session
 
-DAY_SECONDS = 86_400
+
+def calendar_of(session: Session, calendars: Mapping[str, TradingCalendar]) -> str:
+    """Which of a run's calendars a window goes by: that of its own exchange, by the clocks of its own timezone."""
+    name = session.calendar or ALWAYS_OPEN
+    found = calendars.get(name)
+    return name if found is not None and found.timezone == session.timezone else f"{name}@{session.timezone}"
+
+
+def window_calendars(packs: Iterable[Pack], calendars: Callable[[str], TradingCalendar]) -> set[str]:
+    """The names of the calendars that the windows of packs go by."""
+    sessions = [session for pack in packs for session in pack.sessions]
+    return {in_zone(session.calendar or ALWAYS_OPEN, session.timezone, calendars) for session in sessions}
 
 
 @dataclass(slots=True)
 class Windows:
-    """The windows of one pack. ``open`` is kept between ticks and recomputed when the minute may have changed it."""
+    """The windows of one pack. ``clocks``: of each of its sessions. ``open`` is kept between ticks."""
 
     pack: Pack
+    clocks: tuple[Clock, ...] = ()
     open: tuple[Session, ...] = ()
 
-    def update(self, clock: Clock, session_open: bool) -> bool:
-        """Recompute what is open; True when that changed."""
-        now = tuple(s for s in self.pack.sessions if _is_open(s, clock, session_open))
+    def update(self) -> bool:
+        """Recompute what is open, now that the clocks have moved; True when that changed."""
+        both = zip(self.pack.sessions, self.clocks, strict=True)
+        now = tuple(session for session, clock in both if _is_open(session, clock))
         changed = now != self.open
         self.open = now
         return changed
 
-    def next_change_ns(self, clock: Clock) -> int:
-        """Until when what is open stays as it is, at the longest until the local day ends (UTC nanoseconds)."""
-        moments = [clock.day_end_ns]
-        if clock.session is not None:
-            moments += [clock.session.open_ns + 1, clock.session.close_ns + 1]
-        edges = {edge for session in self.pack.sessions for hours in session.hours for edge in hours}
-        moments += [clock.moment_ns(edge - before) for edge in edges for before in (0, DAY_SECONDS)]
-        return min(moment for moment in moments if moment > clock.time_ns)
+    def next_change_ns(self) -> int:
+        """Until when what is open stays as it is, at the longest until a local day ends (UTC nanoseconds)."""
+        return min(_next_edge_ns(*both) for both in zip(self.pack.sessions, self.clocks, strict=True))
 
     def refusal(self, strategy: str) -> str:
         """Why a strategy may not enter now; empty when it may. A pack without sessions is always open."""
@@ -59,9 +69,18 @@ class Windows:
         return min(found) if found else None
 
 
-def _is_open(session: Session, clock: Clock, session_open: bool) -> bool:
+def _next_edge_ns(session: Session, clock: Clock) -> int:
+    moments = [clock.until_ns]
+    if clock.session is not None:
+        moments += [clock.session.open_ns + 1, clock.session.close_ns + 1]
+    edges = {edge for hours in session.hours for edge in hours}
+    moments += [clock.moment_ns(edge - before) for edge in edges for before in (0, DAY_SECONDS)]
+    return min(moment for moment in moments if moment > clock.time_ns)
+
+
+def _is_open(session: Session, clock: Clock) -> bool:
     """Windows are half open: a window that ends at 15:55 is over at 15:55:00."""
-    if session.calendar and not session_open:
+    if session.calendar and not clock.in_session:
         return False
     now = clock.seconds_of_day
     for begin, end in session.hours:

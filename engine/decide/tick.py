@@ -28,7 +28,7 @@ from engine.decide.past import PastClocks, miss, take_past
 from engine.decide.portfolio import Portfolio, PositionKey
 from engine.decide.quiet import Ahead
 from engine.decide.requests import answer
-from engine.decide.sessions import Windows
+from engine.decide.sessions import Windows, calendar_of
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
@@ -67,6 +67,10 @@ class Decider:
     ) -> None:
         weekdays = tuple(plan.texts.code(day) for day in WEEKDAYS)
         clocks = {name: Clock(calendar, weekdays) for name, calendar in calendars.items()}
+        windows = {
+            name: Windows(pack, tuple(clocks[calendar_of(session, calendars)] for session in pack.sessions))
+            for name, pack in plan.ruleset.packs.items()
+        }
         states = {
             symbol: SymbolState(
                 instruments[symbol], Memory(p.program, kernel), plan.texts, calendars[instruments[symbol].calendar]
@@ -75,7 +79,7 @@ class Decider:
         }
         portfolio = Portfolio(cash, instruments)
         self.context = Context(
-            plan, states, portfolio, clocks, {name: Windows(pack) for name, pack in plan.ruleset.packs.items()},
+            plan, states, portfolio, clocks, windows,
             {s: PortfolioFeed(state) for s, state in states.items()}, {},
             {s: OrderFeed(state) for s, state in states.items()}, self._bring_up_to_date, keep_values,
         )  # fmt: skip
@@ -83,13 +87,14 @@ class Decider:
         holders = ((s.key, symbol) for symbol, p in plan.symbols.items() for s in p.held_by)
         self._holders = frozenset([*holders, *((MANUAL, symbol) for symbol in plan.symbols)])
         self._clock_list = list(clocks.values())
-        self._window_list = [(w, clocks.get(w.pack.calendar)) for w in self.context.windows.values() if w.pack.sessions]
+        # The account's day is that of the symbols; a window may go by other clocks.
+        self._day_clocks = [clocks[name] for name in {i.calendar: None for s, i in instruments.items() if s in states}]
+        self._window_list = [w for w in windows.values() if w.pack.sessions]
         self._desks = {symbol: self._desk(p, number) for number, (symbol, p) in enumerate(plan.symbols.items())}
         for desk in self._desks.values():
             desk.clock.watched |= bool(desk.state.clock_slots)
-        for _, clock in self._window_list:
-            if clock is not None:
-                clock.watched = True
+        for clock in (clock for found in self._window_list for clock in found.clocks):
+            clock.watched = True
         self._waits_ns = 0
         self._past = PastClocks(self._clock_list, self._window_list)
         for symbol, p in plan.symbols.items():
@@ -237,15 +242,15 @@ class Decider:
         context = self.context
         if self._past.set_parameters:
             self._past.set_parameters = False
-            for windows, _ in self._window_list:
+            for windows in self._window_list:
                 self._set_parameters(windows)
         context.now_ns = tick.time_ns
         context.decisions = []
         touched = self._apply(tick)
-        new_day = False
+        days = [clock.day for clock in self._day_clocks]
         for clock in self._clock_list:
-            new_day |= clock.move(tick.time_ns)
-        if new_day:
+            clock.move(tick.time_ns)
+        if days != [clock.day for clock in self._day_clocks]:
             context.portfolio.new_day()
         if context.portfolio.held:
             touched = self._with_held(touched)
@@ -357,8 +362,8 @@ class Decider:
     def _move_windows(self) -> None:
         """Open and close sessions; a change resets their counts and sets their parameters."""
         context = self.context
-        for windows, clock in self._window_list:
-            if clock is None or not windows.update(clock, clock.values[4] == 1.0):
+        for windows in self._window_list:
+            if not windows.update():
                 continue
             for key in [k for k in context.entries_in_window if k[0] == windows.pack.name]:
                 del context.entries_in_window[key]

@@ -8,7 +8,7 @@ pair for another quantity is cancelled and sent anew; a stop is moved in place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from engine.execute.steps import (
@@ -46,7 +46,7 @@ def bracket_steps(desk: Desk) -> list[Step]:
         room -= used
         found += step
     for key, legs in groups.items():
-        found += _protect(desk, legs, awake[key], out, room)
+        found += _protect(desk, legs, awake[key], heads, out, room)
     for intent in desk.intents:
         if not intent.reduces:
             found += _entry(desk, intent)
@@ -62,7 +62,7 @@ def _groups(intents: Sequence[Intent]) -> dict[str, list[Intent]]:
     return found
 
 
-def _awake(legs: Iterable[Intent], heads: set[str]) -> dict[str, list[Attempt]]:
+def _awake(legs: Iterable[Intent], heads: Mapping[str, Attempt]) -> dict[str, list[Attempt]]:
     """Attempts of legs that rest at the venue and can fill, by the request that they went out with."""
     found: dict[str, list[Attempt]] = {}
     for intent in legs:
@@ -100,13 +100,14 @@ def _rests_at_market(intent: Intent, attempt: Attempt) -> bool:
 
 
 def _protect(
-    desk: Desk, legs: Sequence[Intent], pairs: dict[str, list[Attempt]], out: Out, room: Decimal
-) -> list[Step]:
+    desk: Desk, legs: Sequence[Intent], pairs: dict[str, list[Attempt]], heads: Mapping[str, Attempt], out: Out,
+    room: Decimal,
+) -> list[Step]:  # fmt: skip
     """Keep a stop and a target at the venue for what is held, less what exits are for and what sleeping legs are."""
     there = [a for pair in pairs.values() for a in pair]
     if any(a.stray for a in there):
         return _cancel([a for a in there if a.stray], desk.now_ns)
-    wants = {leg.order.client_id: _wanted(desk, leg, out) for leg in legs}
+    wants = {leg.order.client_id: _wanted(desk, leg, heads, out) for leg in legs}
     wanted = [leg for leg in legs if wants[leg.order.client_id] > 0]
     units = min((wants[leg.order.client_id] for leg in wanted), default=ZERO)
     if there and _as_wanted(pairs, wanted, units):
@@ -121,17 +122,16 @@ def _protect(
     return [_together(desk, wanted, quantity)]
 
 
-def _wanted(desk: Desk, leg: Intent, out: Out) -> Decimal:
+def _wanted(desk: Desk, leg: Intent, heads: Mapping[str, Attempt], out: Out) -> Decimal:
     if leg.withdrawn is not None or leg.triggered or leg.order.group in out.stops:
         return ZERO
-    return min(armed(desk, leg) - _asleep_units(desk, leg), max(abs(desk.held) - out.exits, ZERO))
+    return min(armed(desk, leg) - _asleep_units(leg, heads), max(abs(desk.held) - out.exits, ZERO))
 
 
-def _asleep_units(desk: Desk, leg: Intent) -> Decimal:
+def _asleep_units(leg: Intent, heads: Mapping[str, Attempt]) -> Decimal:
     """What a part of its entry brought whose own legs still sleep: they will be for it."""
-    heads = {a.wire.client_id: a for i in desk.intents if not i.reduces for a in i.working}
     names = {head_of(a.wire.client_id) for a in leg.working}
-    return sum((entry.life.filled for name, entry in heads.items() if name in names), ZERO)
+    return sum((heads[name].life.filled for name in sorted(names) if name in heads), ZERO)
 
 
 def _as_wanted(pairs: dict[str, list[Attempt]], wanted: Sequence[Intent], units: Decimal) -> bool:

@@ -25,6 +25,7 @@ NANOS = 1_000_000_000
 PULSE_NS = NANOS
 SHORTEST_PAUSE_NS = NANOS // 2  # between two readings of the account
 LOOK_SECONDS = 0.05
+FLUSH_SECONDS = 0.95  # less than a second, so that the pulse of a clock at real speed is never just too early
 KNOWN_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
 ANSWER_SECONDS = 25.0  # how long requests under way are waited for when a run ends; none takes longer
@@ -200,8 +201,10 @@ class LiveRun:
         self.loop.decider.miss(unseen)
 
     async def _beat(self) -> None:
-        """Time passes also when nothing is told."""
-        due = 0
+        """Time passes also when nothing is told. What is written down waits for the disk, whose seconds are this
+        machine's, however fast a practice venue's are."""
+        due, seconds = 0, asyncio.get_running_loop().time
+        flush = 0.0
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._clock()
@@ -211,7 +214,9 @@ class LiveRun:
                 due = now + PULSE_NS
                 self._tick(now, self._pulse(now))
                 self._wait_for_bars()
-                self._every_second()
+                if seconds() >= flush:
+                    flush = seconds() + FLUSH_SECONDS
+                    self._every_second()
 
     def _tick(self, told_ns: int, events: Sequence[MarketEvent]) -> None:
         """A tick at the instant for which its events were told, so that a capture of those gives the same ticks."""

@@ -79,9 +79,10 @@ class Desk(NamedTuple):
 def trigger(desk: Desk) -> list[Intent]:
     """Intents whose stop price is reached, or whose time is over; they are changed here, and must be kept."""
     changed: list[Intent] = []
+    heads = entry_heads(desk) if desk.brackets else {}
     for intent in desk.intents:
         order = intent.order
-        at_venue = desk.brackets and kept_there(desk, intent)
+        at_venue = desk.brackets and intent.waits and _kept_there(intent, heads)
         if intent.waits and not at_venue and armed(desk, intent) > 0 and _stop_reached(intent, desk.quote):
             intent.triggered = True
             intent.at_market = order.type is OrderType.STOP
@@ -97,9 +98,8 @@ def trigger(desk: Desk) -> list[Intent]:
     return changed
 
 
-def kept_there(desk: Desk, intent: Intent) -> bool:
+def _kept_there(intent: Intent, heads: Mapping[str, Attempt]) -> bool:
     """Whether the venue keeps a stop as it should be: awake, and with the right price."""
-    heads = entry_heads(desk)
     return any(
         not a.doubtful and not a.wire.immediate and a.wire.limit == intent.order.stop
         and head_of(a.wire.client_id) not in heads
@@ -107,9 +107,9 @@ def kept_there(desk: Desk, intent: Intent) -> bool:
     )  # fmt: skip
 
 
-def entry_heads(desk: Desk) -> set[str]:
-    """Attempts of entries that may still fill: legs that went out with them are asleep."""
-    return {a.wire.client_id for i in desk.intents if not i.reduces for a in i.working}
+def entry_heads(desk: Desk) -> dict[str, Attempt]:
+    """Attempts of entries that may still fill, by client id: legs that went out with them are asleep."""
+    return {a.wire.client_id: a for i in desk.intents if not i.reduces for a in i.working}
 
 
 def _stop_entry(desk: Desk, entry: str | None) -> list[Intent]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+ALWAYS_OPEN: Final = "24/7"  # the calendar of venues that never close
 
 
 class TradingDay(NamedTuple):
@@ -18,7 +21,7 @@ class TradingDay(NamedTuple):
 
 
 class TradingCalendar(Protocol):
-    """Sessions of one exchange, half days included."""
+    """Sessions of one exchange, half days included, on the dates and by the clocks of ``timezone``."""
 
     name: str
     timezone: str
@@ -30,3 +33,12 @@ class TradingCalendar(Protocol):
     def utc_offset_ns(self, time_ns: int) -> int:
         """Offset of local time from UTC at that instant, in nanoseconds (New York in winter: -5 h)."""
         ...
+
+
+def in_zone(name: str, timezone: str, calendars: Callable[[str], TradingCalendar]) -> str:
+    """The name of the calendar of that name by the clocks of ``timezone``: ``XNYS`` in New York is ``XNYS``, in Berlin
+    ``XNYS@Europe/Berlin``. Without a timezone it is the calendar's own."""
+    exchange = name.partition("@")[0]
+    if not timezone or calendars(exchange).timezone == timezone:
+        return exchange
+    return f"{exchange}@{timezone}"

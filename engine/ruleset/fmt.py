@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from engine.language.diagnostics import Finding
+from engine.ruleset.model_shape import ModelShape, model_shape
 from engine.ruleset.models import KINDS
-from engine.ruleset.shape import ListShape, MapShape, ModelShape, Shape, model_shape
+from engine.ruleset.shape import ListShape, MapShape, Shape
 from engine.ruleset.source import SourceTree, parse_text
 from engine.ruleset.yaml_nodes import Comment, Entry, Mapping, Node, Scalar, Sequence
 from engine.ruleset.yaml_scalars import character_map

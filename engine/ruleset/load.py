@@ -10,10 +10,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from engine.language.diagnostics import Finding, Span, did_you_mean
+from engine.ruleset.model_shape import model_shape
 from engine.ruleset.models import KINDS, RULE_KINDS
 from engine.ruleset.models import Document as Model
 from engine.ruleset.scalars import Expr
-from engine.ruleset.shape import BAD, Report, model_shape
+from engine.ruleset.shape import BAD, Report
 from engine.ruleset.source import SourceTree, parse_bytes, parse_text, read_source
 from engine.ruleset.yaml_nodes import Comment, Mapping, Node, Scalar, Sequence, SourceFile
 from engine.ruleset.yaml_tree import SourceDocument

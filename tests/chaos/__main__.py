@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests import postgres
+from tests.chaos.rounds import Counts
 from tests.chaos.tradier import TradierTrial
-from tests.chaos.trial import Counts, Trial
+from tests.chaos.trial import Trial
 
 
 def report(counts: Counts, seconds: float) -> str:

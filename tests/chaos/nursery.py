@@ -22,8 +22,9 @@ from connectors.kalshi.venue import KalshiVenue
 from connectors.tradier import http as tradier_http
 from connectors.tradier.source import TradierFeed
 from connectors.tradier.venue import TradierVenue
-from engine.cli import cancel, flatten, reconcile, run, venue_run
+from engine.cli import cancel, flatten, reconcile, run
 from engine.cli.main import main
+from engine.cli.on_venue import run as venue_run
 from engine.decide.tick import Decider
 from engine.execute.broker import VenueBroker
 from engine.execute.journal import JournalRecorder

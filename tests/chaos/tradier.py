@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import signal
 import sqlite3
 import time
 from collections import Counter
@@ -19,7 +17,7 @@ from engine.cli.errors import ExitCode
 from engine.market.orders import Leg
 from engine.market.venue import leg_id
 from tests.chaos.nursery import TRADIER_STEPS
-from tests.chaos.trial import CLOCK, LONGEST_LIFE, PROJECT, Counts, Nursery
+from tests.chaos.rounds import PROJECT, Nursery, Rounds
 
 DAY = date(2026, 11, 20)
 SPEED = 5.0
@@ -39,31 +37,19 @@ FAULTS = (
 )  # fmt: skip
 
 
-class TradierTrial:
-    """``kills`` engines on one practice Tradier and one store, then a last one that ends in peace."""
+class TradierTrial(Rounds):
+    """The trial on a practice Tradier."""
+
+    steps, usual, late = TRADIER_STEPS, FAULTS, LATE
+    words = ("run", "--live", "--venue", "tradier", "--pack", "bounce", "--trace", "none", "--json")
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self.folder = folder
-        self.random = random.Random(seed)
-        self.counts = Counts()
         options = Options(seed=seed, cash=CASH, unlimited=True, read_lag_ms=60, cancel_ms=30, average_ms=20)
-        self.server = PracticeServer(Practice(Setup(start_of(DAY, -5), SPEED, options)))
+        practice = Practice(Setup(start_of(DAY, -5), SPEED, options))
+        self.server = PracticeServer(practice)
+        super().__init__(folder, seed, self.server, practice.venue.faults)
 
-    def go(self, kills: int) -> Counts:
-        with self.server:
-            nursery = self._nursery()
-            try:
-                for number in range(kills):
-                    self._one(nursery, number)
-                    self._judge(nursery, f"after kill {number + 1}")
-                    if number % HANDS == HANDS - 1:
-                        self._flatten(nursery, f"after kill {number + 1} and a flatten")
-                self._last(nursery)
-            finally:
-                nursery.close()
-        return self.counts
-
-    def _nursery(self) -> Nursery:
+    def nursery(self) -> Nursery:
         (self.folder / "autotrader.toml").write_text(
             f'[rules]\npaths = ["{PROJECT}/tests/chaos/packs/tradier"]\n[trace]\nkeep = "none"\n', encoding="utf-8"
         )
@@ -73,29 +59,10 @@ class TradierTrial:
             f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": self.server.url,
         }, "tradier")  # fmt: skip
 
-    def _run(self, nursery: Nursery, **more: Any) -> Any:
-        return nursery.run(
-            "run", "--live", "--venue", "tradier", "--pack", "bounce", "--trace", "none", "--json", **more
-        )
-
-    def _one(self, nursery: Nursery, number: int) -> None:
-        """One engine with random faults, killed at a random step."""
-        chance = self.random
-        steps = [*TRADIER_STEPS, CLOCK]
-        step = steps[number % len(steps)] if number < len(steps) else chance.choice(steps)
-        chosen = chance.sample(FAULTS, chance.randint(0, 4)) + ([LATE] if chance.random() < 0.5 else [])
-        self.server.do(lambda practice: practice.venue.faults.set(",".join(chosen)))
-        seconds = chance.uniform(0.3, LONGEST_LIFE) if step == CLOCK else LONGEST_LIFE
-        ended = self._run(
-            nursery, step="" if step == CLOCK else step, nth=chance.choice((1, 1, 2, 3, 5)), seconds=seconds
-        )
-        fired = self.server.do(lambda practice: {r.kind: r.fired for r in practice.venue.faults.rules if r.fired})
-        self.counts.faults.update(fired)
-        self.counts.engines += 1
-        if ended["signal"] == signal.SIGKILL:
-            self.counts.kills[step] += 1
-        elif ended["code"] != 3:  # the venue may fail an engine before it is killed
-            self.counts.problems.append(f"engine {number + 1} ended by itself with code {ended['code']}")
+    def round(self, nursery: Nursery, number: int) -> None:
+        super().round(nursery, number)
+        if number % HANDS == HANDS - 1:
+            self._flatten(nursery, f"after kill {number + 1} and a flatten")
 
     def _flatten(self, nursery: Nursery, when: str) -> None:
         """A person closes everything while no engine runs: orders that are not ours, and have to be followed."""
@@ -104,11 +71,11 @@ class TradierTrial:
         held = self.server.do(lambda practice: practice.app.control._books({}))["positions"]
         if ended != {"signal": 0, "code": 0} or held:
             self.counts.problems.append(f"{when}: it ended with {ended} and left {held}: {nursery.output[-600:]}")
-        self._judge(nursery, when)
+        self.judge(nursery, when)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 
-    def _judge(self, nursery: Nursery, when: str) -> None:
+    def judge(self, nursery: Nursery, when: str) -> None:
         """No price moves and nothing fails: our books follow the venue's, and must be the same."""
         self._calm(True)
         while self.server.do(lambda practice: practice.app.held_up):
@@ -134,18 +101,18 @@ class TradierTrial:
 
         self.server.do(act)
 
-    def _last(self, nursery: Nursery) -> None:
+    def last(self, nursery: Nursery) -> None:
         """Engines in peace, until the venue itself keeps a stop for everything that is held: at once, as a rule; an
         engine that was stopped while it changed one has it there after the next start."""
-        self.server.do(lambda practice: practice.venue.faults.set(""))
+        self.set_faults("")
         bare: list[str] = []
         for number in range(1, LAST_TRIES + 1):
-            ended = self._run(nursery, seconds=LAST_SECONDS * number, kill=False)
+            ended = nursery.run(*self.words, seconds=LAST_SECONDS * number, kill=False)
             if ended["code"] == ExitCode.INTERRUPTED and number < LAST_TRIES:
                 continue  # on a busy machine it had not come to its feed by then
             if ended != {"signal": 0, "code": 0}:
                 self.counts.problems.append(f"the last engine ended with {ended}: {nursery.output[-600:]}")
-            self._judge(nursery, "at the end")
+            self.judge(nursery, "at the end")
             bare = _bare(self.server.do(lambda practice: practice.app.control._books({})))
             if not bare:
                 return

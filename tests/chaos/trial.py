@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
@@ -25,13 +18,12 @@ from state import Place, sibling
 from state.connection import Connection, connect
 from tests import postgres
 from tests.chaos.nursery import SIGNATURE_SECONDS, STEPS
+from tests.chaos.rounds import PROJECT, Nursery, Rounds
+from tests.exchange import let_in
 
-PROJECT = Path(__file__).parents[2]
 DEPOSIT = Decimal(1000)  # on each shard
 SHARDS = 4
 MARKETS = 4
-LONGEST_LIFE = 8.0  # seconds after which an engine is killed wherever it is
-CLOCK = "any moment"
 LATE = "late@create:0.4=2"  # longer than the engine's call takes, and in time for the exchange
 FAULTS = (
     "timeout@create:0.1=1", "drop-after@create:0.1", "drop-before@create:0.1", "5xx-after@create:0.1",
@@ -42,125 +34,36 @@ FAULTS = (
 )  # fmt: skip
 
 
-@dataclass
-class Counts:
-    """What a trial came to."""
+class Trial(Rounds):
+    """The trial on a practice exchange. The store is a file in ``folder``, or a schema of ``database``."""
 
-    kills: Counter[str] = field(default_factory=Counter)
-    engines: int = 0
-    orders: int = 0
-    fills: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-
-
-class Nursery:
-    """The process that starts engines."""
-
-    def __init__(self, folder: Path, environment: dict[str, str], venue: str = "kalshi") -> None:
-        self.folder, self.environment, self.venue = folder, environment, venue
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.nursery"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        assert self._process.stdout is not None and self._process.stdin is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def run(self, *arguments: str, step: str = "", nth: int = 1, seconds: float = 0.0, kill: bool = True) -> Any:
-        """Run one engine to its end: ``{"signal", "code"}``."""
-        assert self._process.stdout is not None and self._process.stdin is not None
-        job = {
-            "arguments": arguments, "folder": str(self.folder), "environment": self.environment, "step": step,
-            "venue": self.venue, "nth": nth, "seconds": seconds, "kill": kill, "output": "output.txt",
-        }  # fmt: skip
-        print(json.dumps(job), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
-
-    @property
-    def output(self) -> str:
-        return (self.folder / "output.txt").read_text(encoding="utf-8")
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-
-
-class Trial:
-    """``kills`` engines on one exchange and one store, then a last one that ends in peace.
-
-    The store is a file in ``folder``, or a schema of ``database``.
-    """
+    steps, usual, late = STEPS, FAULTS, LATE
+    words = ("run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json")
 
     def __init__(self, folder: Path, seed: int, database: postgres.Server | None = None) -> None:
-        self.folder, self.database = folder, database
+        self.database = database
         paper: Place = folder / "state" / "autotrader.db"
         self.place = sibling(paper if database is None else database.place("chaos", folder / "state"), "demo")
-        self.random = random.Random(seed)
-        self.counts = Counts()
         options = Options(seed=seed, unlimited=True, read_lag_ms=100, signature_seconds=SIGNATURE_SECONDS)
         practice = Practice(Setup(options, markets=many(MARKETS, time.time_ns()), trader_rate=2.5))
         self.server = PracticeServer(practice)
         self.user = ""
+        super().__init__(folder, seed, self.server, practice.venue.faults)
 
-    def go(self, kills: int) -> Counts:
-        with self.server:
-            nursery = self._nursery()
-            try:
-                for number in range(kills):
-                    self._one(nursery, number)
-                    self._judge(nursery, f"after kill {number + 1}")
-                self._last(nursery)
-            finally:
-                nursery.close()
-        return self.counts
-
-    def _nursery(self) -> Nursery:
-        made = self.server.do(lambda practice: practice.make_key("ed25519"))
-        self.user = made.user
-        key = self.folder / "key.pem"
-        write_private(key, made.pem)
+    def nursery(self) -> Nursery:
+        self.user, environment = let_in(self.server, self.folder, EXECUTION_MODE="live")
         (self.folder / "autotrader.toml").write_text(
             f'[rules]\npaths = ["{PROJECT}/engine/cli/template_kalshi/rules"]\n[trace]\nkeep = "none"\n',
             encoding="utf-8",
         )
-        prefix, store = "AUTOTRADER__KALSHI__", dict[str, str]()
         if self.database is not None:
-            store = {
-                "AUTOTRADER__STORE__URL": self.database.url("chaos"), "AUTOTRADER__STORE__PASSWORD": postgres.PASSWORD
-            }  # fmt: skip
-        return Nursery(self.folder, {
-            **store,
-            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(key),
-            f"{prefix}EXECUTION_MODE": "live", f"{prefix}BASE_URL": self.server.rest_url.removesuffix("/trade-api/v2"),
-        })  # fmt: skip
-
-    def _one(self, nursery: Nursery, number: int) -> None:
-        """One engine with random faults, killed at a random step."""
-        chance = self.random
-        steps = [*STEPS, CLOCK]
-        step = steps[number % len(steps)] if number < len(steps) else chance.choice(steps)
-        chosen = chance.sample(FAULTS, chance.randint(0, 4)) + ([LATE] if chance.random() < 0.5 else [])
-        faults = ",".join(chosen)
-        self.server.do(lambda practice: practice.venue.faults.set(faults))
-        exact = "" if step == CLOCK else step
-        nth = chance.choice((1, 1, 2, 3, 5))
-        seconds = chance.uniform(0.3, LONGEST_LIFE) if step == CLOCK else LONGEST_LIFE
-        ended = nursery.run(
-            "run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json",
-            step=exact, nth=nth, seconds=seconds,
-        )  # fmt: skip
-        fired = self.server.do(lambda practice: {r.kind: r.fired for r in practice.venue.faults.rules if r.fired})
-        self.counts.faults.update(fired)
-        self.counts.engines += 1
-        if ended["signal"] == signal.SIGKILL:
-            self.counts.kills[step] += 1
-        elif ended["code"] != 3:  # the venue may fail an engine before it is killed
-            self.counts.problems.append(f"engine {number + 1} ended by itself with code {ended['code']}")
+            environment["AUTOTRADER__STORE__URL"] = self.database.url("chaos")
+            environment["AUTOTRADER__STORE__PASSWORD"] = postgres.PASSWORD
+        return Nursery(self.folder, environment)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------
 
-    def _judge(self, nursery: Nursery, when: str) -> None:
+    def judge(self, nursery: Nursery, when: str) -> None:
         """Nobody trades, nothing fails: our books follow the venue's, and must be the same.
 
         A request of the dead that is still on its way may come between our reading and our look at the exchange's
@@ -182,16 +85,13 @@ class Trial:
             return [f"reconcile ended with {ended}: {nursery.output[-300:]}"]
         return self._differences()
 
-    def _last(self, nursery: Nursery) -> None:
+    def last(self, nursery: Nursery) -> None:
         """One engine in peace; then every position has its target at the exchange and its stop here."""
-        self.server.do(lambda practice: practice.venue.faults.set(""))
-        ended = nursery.run(
-            "run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json",
-            seconds=4.0, kill=False,
-        )  # fmt: skip
+        self.set_faults("")
+        ended = nursery.run(*self.words, seconds=4.0, kill=False)
         if ended != {"signal": 0, "code": 0}:
             self.counts.problems.append(f"the last engine ended with {ended}")
-        self._judge(nursery, "at the end")
+        self.judge(nursery, "at the end")
 
     def _calm(self, calm: bool) -> None:
         def act(practice: Practice) -> None:

@@ -20,9 +20,9 @@ pytest.importorskip("uvicorn")
 
 from connectors.alpha.file import write_alpha
 from connectors.alpha.models import Signal
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -78,14 +78,8 @@ class Desk:
     """Starts the engine on the exchange and reads what it says."""
 
     def __init__(self, folder: Path, server: PracticeServer) -> None:
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        key = folder / "key.pem"
-        write_private(key, made.pem)
         self.folder = folder
-        self.environment = {
-            "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id, "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(key),
-            "AUTOTRADER__KALSHI__BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
-        }  # fmt: skip
+        self.environment = let_in(server, folder)[1]
 
     def start(self) -> subprocess.Popen[str]:
         words = ("run", "--venue", "kalshi", "--pack", "kalshi_alpha", "--json", "--trace", "fired")

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.polygon.clock import RunningClock
+from connectors.simulators.clock import PracticeClock
 from connectors.simulators.polygon.server import PolygonServer
 from connectors.simulators.polygon.tape import made_up
 from connectors.simulators.polygon.vendor import Vendor
@@ -32,7 +32,7 @@ def tradier() -> Iterator[PracticeServer]:
 
 @pytest.fixture(scope="module")
 def polygon() -> Iterator[PolygonServer]:
-    with PolygonServer(Vendor(made_up(["SPY", "I:SPX"], DAY, 7), RunningClock(NOON), "word-of-polygon")) as server:
+    with PolygonServer(Vendor(made_up(["SPY", "I:SPX"], DAY, 7), PracticeClock(NOON), "word-of-polygon")) as server:
         yield server
 
 

@@ -15,9 +15,9 @@ pytest.importorskip("uvicorn")
 
 from connectors.alpha.file import write_alpha
 from connectors.alpha.models import Signal
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -46,13 +46,7 @@ def test_a_simulated_day_is_decided_and_nothing_of_it_is_held(engine_cli: Cli, f
 
 def test_one_look_at_a_venue_sends_it_nothing(engine_cli: Cli, folder: Path) -> None:
     with PracticeServer(Practice(Setup(Options(seed=5, unlimited=True), trader_rate=8.0))) as server:
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        write_private(folder / "key.pem", made.pem)
-        environment = {
-            "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id,
-            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(folder / "key.pem"),
-            "AUTOTRADER__KALSHI__BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
-        }
+        user, environment = let_in(server, folder)
         markets = httpx.get(f"{server.rest_url}/markets", params={"status": "open"}).json()["markets"]
         ticker = next(market["ticker"] for market in markets if "TOPMODEL" in market["ticker"])
         now = datetime.now(UTC)
@@ -65,7 +59,6 @@ def test_one_look_at_a_venue_sends_it_nothing(engine_cli: Cli, folder: Path) -> 
         assert answer.code == 0, answer.err
         assert "dry run: would buy" in answer.out
         assert ticker in answer.out
-        user = made.user
         books = httpx.get(f"{server.control_url}/books", headers=server.control_headers).json()
         assert not [o for o in books["orders"] if o["user_id"] == user]
         again = engine_cli(*PACK, "--venue", "kalshi", "--once", "--json", cwd=folder, env=environment)

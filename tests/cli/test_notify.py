@@ -15,9 +15,9 @@ import pytest
 pytest.importorskip("apprise")
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.exchange import let_in
 
 Cli = Callable[..., Any]
 RULES = """\
@@ -94,12 +94,8 @@ def test_a_run_on_a_venue_tells_of_orders_and_of_what_went_wrong(
     pack = tmp_path / "rules" / "p"
     pack.mkdir(parents=True)
     with PracticeServer(Practice(Setup(Options(seed=5, unlimited=True), trader_rate=8.0))) as server:
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        write_private(tmp_path / "key.pem", made.pem)
         environment = {
-            "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id,
-            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(tmp_path / "key.pem"),
-            "AUTOTRADER__KALSHI__BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
+            **let_in(server, tmp_path)[1],
             "AUTOTRADER__NOTIFY__URLS": url,
             "AUTOTRADER__NOTIFY__KINDS": "signals, errors, trades",
             "AUTOTRADER__LOGGING__LEVEL": "WARNING",
@@ -119,7 +115,7 @@ def test_a_run_on_a_venue_tells_of_orders_and_of_what_went_wrong(
         failed = engine_cli(*words, env=environment)
         assert failed.code == 2
         assert any("a run ended" in one["title"] and "KXNO-26-X" in one["message"] for one in got)
-        assert made.key_id not in json.dumps(got)
+        assert environment["AUTOTRADER__KALSHI__API_KEY_ID"] not in json.dumps(got)
 
 
 def test_a_run_without_a_venue_tells_of_its_fills_and_a_dry_run_of_none(

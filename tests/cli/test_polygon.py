@@ -266,7 +266,7 @@ def test_flat_files_are_imported_from_s3(engine_cli: Cli, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--fault", "timeout@aggs"], "takes no orders"),
+        (["--fault", "timeout@aggs"], "there is no kind timeout here"),
         (["--fault", "5xx@nothing"], "there is no scope nothing"),
         (["--data", "nowhere"], "minute_aggs_v1"),
         (["--date", "17.9.2025"], "write YYYY-MM-DD"),

@@ -12,9 +12,9 @@ pytest.importorskip("uvicorn")
 
 from connectors.simulators.kalshi.core.order import NewOrder
 from connectors.simulators.kalshi.core.units import parse_count, parse_price
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.exchange import let_in
 
 A, B = "KXT-26-A", "KXT-26-B"
 BOOK = {"yes_dollars": [["0.4000", "10.00"]], "no_dollars": [["0.5500", "10.00"]]}
@@ -30,14 +30,7 @@ class Place:
 
     def __init__(self, server: PracticeServer, folder: Path, engine_cli: Callable[..., Any]) -> None:
         self.server, self.folder, self.cli = server, folder, engine_cli
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        self.user = made.user
-        write_private(folder / "key.pem", made.pem)
-        prefix = "AUTOTRADER__KALSHI__"
-        self.environment = {
-            f"{prefix}API_KEY_ID": made.key_id, f"{prefix}PRIVATE_KEY_PATH": str(folder / "key.pem"),
-            f"{prefix}BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
-        }  # fmt: skip
+        self.user, self.environment = let_in(server, folder)
 
     def order(self, ticker: str, side: str, price: str, count: str, user: str = "") -> None:
         def act(practice: Practice) -> Any:

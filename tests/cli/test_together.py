@@ -140,3 +140,36 @@ def test_the_practice_pack_is_clean_tested_and_formatted(verb: Cli, tmp_path: Pa
     assert verb("lint", rules, "--fail-level", "warning").code == 0
     assert verb("test", rules).out.endswith("passed, 0 failed\n")
     assert verb("fmt", "--check", rules).code == 0
+
+
+ZONED = """\
+kind: pack
+name: {name}
+venue: paper
+timezone: {zone}
+universe: [SPY]
+"""
+ZONED_RULES = """\
+kind: strategy
+name: buy
+on: bar(1m)
+when: time_of_day > 15:30
+cooldown: 1m
+then: {buy: {size: 1}}
+---
+kind: exit
+name: out
+when: position.age > 5m
+then: {close: all}
+"""
+
+
+def test_packs_of_several_timezones_do_not_share_a_run(verb: Cli, tmp_path: Path) -> None:
+    for name, zone in (("here", "America/New_York"), ("there", "Europe/Berlin")):
+        (tmp_path / "rules" / name).mkdir(parents=True)
+        (tmp_path / "rules" / name / "pack.yaml").write_text(ZONED.format(name=name, zone=zone), encoding="utf-8")
+        (tmp_path / "rules" / name / "rules.yaml").write_text(ZONED_RULES, encoding="utf-8")
+    refused = verb("run", "--paper", "--once")
+    assert refused.code == 2
+    assert "here is in America/New_York, there is in Europe/Berlin; give them one, or run them apart" in refused.err
+    assert verb("run", "--paper", "--once", "--pack", "there").code == 0

@@ -19,9 +19,9 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from connectors.simulators.kalshi.keys import write_private
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.exchange import let_in
 
 PROJECT = Path(__file__).parents[2]
 BUY = """\
@@ -64,7 +64,7 @@ class Broken:
 sources.SOURCES = {"alpha": sources.SourceKind("the signal file", lambda settings: Broken())}
 from engine.cli import source_watch
 source_watch.SOURCES = sources.SOURCES
-from engine.cli import venue_session
+from engine.cli.on_venue import session as venue_session
 venue_session.SOURCES = sources.SOURCES
 from engine.cli.main import main
 sys.exit(main(sys.argv[1:]))
@@ -102,16 +102,10 @@ ENGINE = "import sys; from engine.cli.main import main; sys.exit(main(sys.argv[1
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     with PracticeServer(Practice(Setup(Options(seed=5, unlimited=True), trader_rate=8.0))) as server:
-        made = server.do(lambda practice: practice.make_key("ed25519"))
-        write_private(tmp_path / "key.pem", made.pem)
+        user, environment = let_in(server, tmp_path, EXECUTION_MODE="live")
         markets = httpx.get(f"{server.rest_url}/markets", params={"status": "open"}).json()["markets"]
         tickers = sorted(market["ticker"] for market in markets if "TOPMODEL" in market["ticker"])[:2]
-        yield Place(server, tmp_path, made.user, tickers, {
-            "AUTOTRADER__KALSHI__API_KEY_ID": made.key_id,
-            "AUTOTRADER__KALSHI__PRIVATE_KEY_PATH": str(tmp_path / "key.pem"),
-            "AUTOTRADER__KALSHI__BASE_URL": server.rest_url.removesuffix("/trade-api/v2"),
-            "AUTOTRADER__KALSHI__EXECUTION_MODE": "live",
-        })  # fmt: skip
+        yield Place(server, tmp_path, user, tickers, environment)
 
 
 def heard(run: subprocess.Popen[str], *wanted: str) -> list[str]:

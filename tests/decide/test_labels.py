@@ -66,7 +66,7 @@ def test_windows_end_with_the_session_and_are_named_by_their_pack() -> None:
         "kind: session\nname: noon\nhours: 12:00-14:00\n---\n"
         "kind: session\nname: mondays\ndays: mon\nhours: 10:00-11:00"
     )
-    stretches = window_stretches(pack, calendar("XNYS"), date(2024, 7, 1), date(2024, 7, 4))
+    stretches = window_stretches(pack.sessions, calendar("XNYS"), date(2024, 7, 1), date(2024, 7, 4))
     assert told(stretches) == [
         "01 10:00 11:00 p.mondays", "01 12:00 14:00 p.noon", "02 12:00 14:00 p.noon", "03 12:00 13:00 p.noon"
     ]  # fmt: skip
@@ -95,18 +95,20 @@ def test_windows_are_those_that_a_run_opens(name: str, day: date, second: int) -
     pack, exchange = pack_of(WINDOWS, name), calendar(name)
     zone = ZoneInfo(exchange.timezone)
     at_ns = int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() + second) * NANOS
-    clock, windows = Clock(exchange, (0.0,) * 7), Windows(pack)
+    clock = Clock(exchange, (0.0,) * 7)
+    windows = Windows(pack, (clock,) * len(pack.sessions))
     clock.watched = True
     clock.move(at_ns)
     session = clock.session
     if session is not None and at_ns in (session.open_ns, session.close_ns):
         at_ns += 1  # of the very instant the module says that it differs
         clock.move(at_ns)
-    windows.update(clock, clock.values[4] == 1.0)
-    around = window_stretches(pack, exchange, day - timedelta(days=1), day)
+    windows.update()
+    around = window_stretches(pack.sessions, exchange, day - timedelta(days=1), day)
     assert {s.label for s in around if s.start_ns <= at_ns < s.end_ns} == {s.key for s in windows.open}
 
 
 def test_a_stretch_is_never_empty() -> None:
     pack = pack_of("kind: session\nname: late\nhours: 16:00-20:00")
-    assert list(window_stretches(pack, calendar("XNYS"), date(2024, 7, 1), date(2024, 7, 5))) == list[Stretch]()
+    days = (date(2024, 7, 1), date(2024, 7, 5))
+    assert list(window_stretches(pack.sessions, calendar("XNYS"), *days)) == list[Stretch]()

@@ -16,7 +16,7 @@ from engine.execute.recovery import Recovery, RecoverySettings
 from engine.market.events import Quote
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderType, Side
-from engine.market.venue import Answer, Outcome, Picture, VenueFill, VenueOrder, VenueSettlement, WireOrder
+from engine.market.venue import Answer, Outcome, Picture, Urgency, VenueFill, VenueOrder, VenueSettlement, WireOrder
 from engine.market.wire import Booked, Intent, Saved
 
 SECOND = 1_000_000_000
@@ -31,6 +31,7 @@ class FakeVenue:
 
     "" nothing, "lost" it never arrives, "unanswered" it arrives and nobody hears, "limited", "refused", "late" nobody
     hears and it arrives at ``arrive``, if its signature still counts then. ``silent``: its stream tells of no fill.
+    ``totals``: its lists tell no executions, but of each order what it has filled and at which price on average.
     """
 
     now: int = START
@@ -43,6 +44,7 @@ class FakeVenue:
     depth: Decimal = Decimal(1000)
     stream: list[VenueFill] = field(default_factory=list)
     silent: bool = False
+    totals: bool = False
     accepted: int = 0
     held_up: list[tuple[int, WireOrder]] = field(default_factory=list)
 
@@ -111,7 +113,7 @@ class FakeVenue:
             self.stream.append(fill)
         return fill
 
-    async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
+    async def cancel(self, venue_order_id: str, symbol: str, urgency: Urgency = Urgency.CANCEL) -> Answer:
         fault = self._fault()
         if fault in ("lost", "late"):
             return Answer(Outcome.UNKNOWN, reason="time-out")
@@ -125,7 +127,9 @@ class FakeVenue:
             return Answer(Outcome.UNKNOWN, reason="time-out")
         return Answer(Outcome.DONE, venue_order_id, rests=order.quantity - order.filled)
 
-    async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
+    async def shrink(
+        self, venue_order_id: str, symbol: str, by: Decimal, urgency: Urgency = Urgency.CANCEL
+    ) -> Answer:
         fault = self._fault()
         if fault in ("lost", "late", "limited", "refused"):
             return Answer(Outcome.UNKNOWN if fault in ("lost", "late") else Outcome.LIMITED, reason=fault)
@@ -157,11 +161,21 @@ class FakeVenue:
 
     async def picture(self, since_ns: int, known: Collection[str] = ()) -> Picture:
         orders = [o for o in self.orders.values() if o.open or o.created_ns >= since_ns or o.venue_order_id in known]
+        fills = [f for f in self.fills if f.time_ns >= since_ns]
+        if self.totals:
+            orders, fills = [self._with_total(order) for order in orders], []
         return Picture(
-            self.now, since_ns, orders, [f for f in self.fills if f.time_ns >= since_ns], self.positions(),
+            self.now, since_ns, orders, fills, self.positions(),
             dict.fromkeys(self.positions(), Decimal("0.5")), list(self.settlements), Decimal(1000),
             frozenset(k for k in known if k not in self.orders), self.now,
         )  # fmt: skip
+
+    def _with_total(self, order: VenueOrder) -> VenueOrder:
+        fills = [fill for fill in self.fills if fill.venue_order_id == order.venue_order_id]
+        if not fills:
+            return order
+        average = sum((f.quantity * f.price for f in fills), ZERO) / order.filled
+        return order._replace(average=average, changed_ns=fills[-1].time_ns)
 
     def _fault(self) -> str:
         return self.faults.pop(0) if self.faults else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal as D
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,34 @@ def test_an_entry_goes_out_with_its_legs_in_one_request() -> None:
     assert bench.steps() == []  # the legs sleep there
     bench.fill("e", 100)
     assert bench.steps() == []  # and have woken
+
+
+def test_many_brackets_are_looked_at_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    working: Any = Intent.working
+    fget = working.fget
+
+    def counted(self: Intent) -> list[Attempt]:
+        nonlocal looks
+        looks += 1
+        return fget(self)
+
+    monkeypatch.setattr(Intent, "working", property(counted))
+    counts = []
+    for number in (20, 40):
+        bench = Bench(*(
+            one
+            for n in range(number)
+            for one in (
+                intent(f"e{n}", Leg.ENTRY), intent(f"s{n}", Leg.STOP, parent=f"e{n}", group=f"e{n}"),
+                intent(f"t{n}", Leg.TARGET, parent=f"e{n}", group=f"e{n}"),
+            )
+        ))  # fmt: skip
+        bench.take(*bench.steps())
+        looks = 0
+        assert bench.steps() == []
+        counts.append(looks)
+    assert counts[1] == 2 * counts[0], "twice the brackets, twice the work"
 
 
 def test_a_stop_is_moved_in_place_and_sent_anew_where_that_is_refused() -> None:

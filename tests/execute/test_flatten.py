@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from engine.execute import flatten as module
-from engine.execute.flatten import Cleared, cancel_orders, flatten
+from engine.execute.flatten import Cleared, Room, cancel_orders, flatten
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import Side
-from engine.market.venue import VenueError, WireOrder
+from engine.market.venue import Urgency, VenueError, WireOrder
 
 D = Decimal
 INSTRUMENTS = {s: Instrument(s, InstrumentKind.BINARY, lowest=D("0.01"), highest=D("0.99")) for s in ("A", "B")}
@@ -30,7 +30,7 @@ def run_flatten(rig: Any, symbol: str | None = None) -> Cleared:
     async def listing(names: Collection[str]) -> dict[str, Instrument]:
         return {name: INSTRUMENTS[name] for name in names}
 
-    return asyncio.run(flatten(rig.venue, listing, D("0.05"), "stamp", symbol, pause))
+    return asyncio.run(flatten(rig.venue, listing, D("0.05"), "stamp", symbol, Room(pause)))
 
 
 def test_everything_is_taken_off_and_closed(rig: Any) -> None:
@@ -111,10 +111,10 @@ def test_an_entry_that_fills_meanwhile_is_closed_too(rig: Any) -> None:
     put(rig, "b", "B", Side.BUY, 3, "0.20")
     cancel = rig.venue.cancel
 
-    async def too_late(venue_id: str, symbol: str) -> Any:
+    async def too_late(venue_id: str, symbol: str, urgency: Urgency) -> Any:
         if symbol == "B":
             rig.venue.trade(venue_id, 3)
-        return await cancel(venue_id, symbol)
+        return await cancel(venue_id, symbol, urgency)
 
     rig.venue.cancel = too_late
     assert run_flatten(rig).closed == {"A": 5, "B": 3}

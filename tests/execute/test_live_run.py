@@ -247,3 +247,20 @@ def test_paper_needs_no_account(make_rig: Any) -> None:
 
     bench.go(work)
     assert bench.rig.recovery.readings == 0
+
+
+def test_a_market_that_runs_fast_does_not_write_more_often(make_rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(live, "FLUSH_SECONDS", 3600.0)
+    bench = Bench(make_rig(), live=False)
+    writes: list[int] = []
+
+    def clock() -> int:
+        bench.rig.venue.now += 60 * 10**9
+        return int(bench.rig.venue.now)
+
+    bench.run = LiveRun(
+        bench.rules, bench.journal, bench.feed, clock, every_second=lambda: writes.append(1)  # type: ignore[arg-type]
+    )
+    bench.go(lambda: until(lambda: len(bench.rules.stepped) >= 5))
+    assert len(writes) == 1, "market minutes have passed, and of this machine's time next to nothing"

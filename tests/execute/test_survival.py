@@ -219,6 +219,21 @@ def test_who_sells_by_hand_what_a_strategy_holds_takes_it_from_the_strategy(rig:
     assert any(kind == "foreign_fill" for kind, _ in rig.alerts)
 
 
+def test_what_somebody_else_sold_is_booked_at_what_its_order_came_to(make_rig: Any, new_bracket: Bracket) -> None:
+    rig = make_rig()
+    rig.venue.totals = rig.venue.silent = True
+    rig.ready(A=("0.49", "0.51"))
+    rig.place(*new_bracket("e", limit=None))
+    rig.reconcile()
+    assert rig.held() == 10
+    foreign_order(rig, Side.SELL, 10, "0.45")
+    rig.reconcile()
+    assert rig.held() == 0
+    assert (rig.fills[-1].quantity, rig.fills[-1].price) == (10, D("0.49"))
+    rig.start()
+    assert rig.reconcile().agrees, "it is booked once, also by the next process"
+
+
 def test_a_position_that_differs_is_followed_when_it_differs_twice(rig: Any, new_bracket: Bracket) -> None:
     rig.place(*new_bracket("e", limit=None))
     rig.venue.fills.pop()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.calendars import calendar
-from engine.cli.warm_up import begin_of
+from engine.cli.on_venue.warm_up import begin_of
 from engine.plan.lookback import Lookback, Warming, lookback, of_session, warming
 from tests.plan.conftest import Watcher, strategy
 

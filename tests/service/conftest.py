@@ -16,7 +16,7 @@ pytest.importorskip("prometheus_client")
 from fastapi.testclient import TestClient
 
 from engine.cli.clock import machine_ns
-from engine.cli.service_desk import StoreDesk
+from engine.cli.serve.desk import StoreDesk
 from engine.market.inputs import Requested
 from engine.service.app import make_app
 from engine.service.tokens import Scope, TokenFile

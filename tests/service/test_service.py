@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from engine.cli import clock
 from engine.cli.clock import now_ns
-from engine.cli.service_desk import StoreDesk
+from engine.cli.serve.desk import StoreDesk
 from engine.market.inputs import Wish
 from engine.service.door import LARGEST_BODY, RateLimit
 from engine.service.tokens import Scope, TokenError, TokenFile

@@ -13,10 +13,10 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from engine.cli import service_wishes
 from engine.cli.beside import Desk
 from engine.cli.clock import machine_ns, now_ns
-from engine.cli.service_desk import StoreDesk
+from engine.cli.serve import wishes as service_wishes
+from engine.cli.serve.desk import StoreDesk
 from engine.cli.stores import store_of
 from engine.decide.requests import order_id
 from engine.execute.flatten import Cleared
@@ -135,7 +135,7 @@ def test_files_that_cannot_be_used_stop_nothing_that_reduces(venue: Venue, monke
     with venue.engine():
         pass  # what it told last is all that is known of its venue
     monkeypatch.setattr("state.service.BUSY_SECONDS", 0.01)
-    monkeypatch.setattr("engine.cli.service_desk.open_store", _fails)
+    monkeypatch.setattr("engine.cli.serve.desk.open_store", _fails)
     with sqlite3.connect(venue.book.path) as other:
         other.execute("BEGIN IMMEDIATE")
         venue.desk.wish(FLATTEN)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from connectors.kalshi.http import VenueHttp
-from connectors.kalshi.limits import Budget, EndpointCost
+from connectors.kalshi.limits import EndpointCost
 from connectors.kalshi.models.exchange import ExchangeStatus, Schedule, ScheduleAnswer, UserDataTimestamp
 from connectors.kalshi.models.fields import parse
 from connectors.kalshi.models.portfolio import AccountLimits, EndpointCosts
+from connectors.transport.bucket import Budget
 
 AWAY = frozenset({503, 504})  # the status is told with these, too, when the exchange is away
 

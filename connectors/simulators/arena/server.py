@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from random import Random
 from types import TracebackType
 
 from connectors.arena.board import Board
 from connectors.arena.flight import SLICE
-from connectors.simulators.arena.faults import Fault, strikes
+from connectors.simulators.arena.faults import KINDS, SCOPES
 from connectors.simulators.arena.pages import Layout, Wrong, page_of, whole
+from connectors.simulators.faults import Faults, Rule
 from engine.market.events import NANOS
 
 LOOPBACK = "127.0.0.1"
@@ -33,24 +33,25 @@ class Showing:
     """Which table is shown when: ``speed`` times as fast as they came, the first at the start, the last for good.
 
     ``now_ns`` is the clock: UTC nanoseconds. ``dated``: it says which table is shown by its date, whatever ``speed``.
+    FaultSpecError for a ``fault_spec`` that cannot be read.
     """
 
     boards: Sequence[Board]
     speed: float = 1.0
     layout: Layout = "now"
-    faults: Sequence[Fault] = ()
+    fault_spec: str = ""
     seed: int = 7
     now_ns: Callable[[], int] = time.time_ns
     dated: bool = False
     _began_ns: int = 0
     _times: list[int] = field(default_factory=list)
-    _random: Random = field(default_factory=Random)
+    faults: Faults = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.boards = [whole(board) for board in self.boards]
         self._times = [board.seen_ns for board in self.boards]
-        self._began_ns, self._random = self.now_ns(), Random(self.seed)
+        self._began_ns, self.faults = self.now_ns(), Faults(self.seed, KINDS, SCOPES, self.fault_spec)
 
     def place(self) -> int:
         """Which table is shown now, from 0."""
@@ -59,12 +60,12 @@ class Showing:
         passed = int((self.now_ns() - self._began_ns) * self.speed)
         return max(bisect_right(self._times, self._times[0] + passed) - 1, 0)
 
-    def struck(self, scope: str) -> Fault | None:
+    def struck(self, scope: str) -> Rule | None:
         """The fault that this request meets."""
         with self._lock:
-            return strikes(self.faults, scope, self._random)
+            return self.faults.strike(KINDS, (scope,))
 
-    def page(self, fault: Fault | None) -> str:
+    def page(self, fault: Rule | None) -> str:
         """The page of now."""
         place = self.place()
         kind = fault.kind if fault is not None else ""

@@ -31,14 +31,6 @@ class DecodeError(Exception):
     """A body that does not decode: the venue's flat ``{"code", "message", "details"}``, status 400."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """``body`` None is an empty body."""
-
-    status: int
-    body: Any
-
-
 @dataclass(slots=True)
 class Call:
     """``query`` keeps the last of repeated parameters in ``query[name][-1]``. ``key`` is None on public endpoints."""

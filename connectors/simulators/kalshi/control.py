@@ -1,24 +1,14 @@
-"""The control side, apart from the venue's own interface: ``/practice/*`` on the same port, with a token of its own.
-
-Tests and people move time, switch faults, pause and settle markets, trade against a client, and read the exchange's
-own books, which do not lag.
-"""
+"""What can be done to a practice exchange: move its time, pause and settle its markets, trade against a client."""
 
 from __future__ import annotations
 
-import hmac
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
-
+from connectors.simulators.control import Actions, Control, Json
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Reply
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.grid import STRUCTURES
 from connectors.simulators.kalshi.core.order import GTC, MAKER, NewOrder
 from connectors.simulators.kalshi.core.units import (
     MILLIS,
-    UnitError,
     parse_count,
     parse_money,
     parse_price,
@@ -28,27 +18,22 @@ from connectors.simulators.kalshi.core.units import (
     show_money,
     show_time,
 )
-from connectors.simulators.kalshi.faults import FaultSpecError
-from connectors.simulators.kalshi.scenario import HOUSE, ScenarioError, list_scenario
+from connectors.simulators.kalshi.scenario import HOUSE, list_scenario
 from connectors.simulators.kalshi.upkeep import Maintenance
 from connectors.simulators.kalshi.world.director import Director
-
-PREFIX = "/practice"
-Json = dict[str, Any]
+from connectors.simulators.request import Reply, Request
 
 
-class Control:
-    """``answer`` takes a request below the prefix. ``token`` is what its Authorization header must bear."""
+class ExchangeControl(Control):
+    """The control side of one practice exchange."""
+
+    refusals = (*Control.refusals, VenueError)
 
     def __init__(self, director: Director, token: str) -> None:
-        self.director = director
-        self.venue = director.venue
-        self.token = token
-        self._actions: dict[tuple[str, str], Callable[[Json], Json]] = {
+        actions: Actions = {
             ("GET", "state"): self._state,
             ("GET", "books"): self._books,
             ("POST", "clock"): self._clock,
-            ("POST", "faults"): self._faults,
             ("POST", "exchange"): self._exchange,
             ("POST", "maintenance"): self._maintenance,
             ("POST", "market"): self._market,
@@ -61,29 +46,15 @@ class Control:
             ("POST", "fair"): self._fair,
             ("POST", "options"): self._options,
         }
+        super().__init__(token, director.venue.faults, actions)
+        self.director, self.venue = director, director.venue
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """401 without the token, 404 for what there is not, 400 with a reason for what cannot be done."""
-        if (method, path) == ("GET", f"{PREFIX}/clock"):
-            # No secret: whoever follows this exchange's time reads it again and again.
-            return Reply(200, {"now": show_time(self._now), "ahead_ns": self.venue.clock.ahead_ns})
-        if not hmac.compare_digest(headers.get("authorization", ""), f"Bearer {self.token}"):
-            return Reply(401, {"error": "the control token is missing or wrong"})
-        action = self._actions.get((method, path.removeprefix(f"{PREFIX}/")))
-        if action is None:
-            names = ", ".join(f"{verb} {name}" for verb, name in self._actions)
-            return Reply(404, {"error": f"there is no {method} {path}; there are {names}"})
+    def clock(self) -> Json:
+        return {"now": show_time(self._now), "ahead_ns": self.venue.clock.ahead_ns}
+
+    def answer(self, request: Request) -> Reply:
         try:
-            values = json.loads(body) if body.strip() else {}
-            if not isinstance(values, dict):
-                raise ValueError("the body must be a JSON object")
-            return Reply(200, action(values))
-        except KeyError as error:
-            return Reply(400, {"error": f"the body has no {error.args[0]}"})
-        except VenueError as error:
-            return Reply(400, {"error": str(error)})
-        except (FaultSpecError, ScenarioError, UnitError, ValueError, TypeError, AttributeError) as error:
-            return Reply(400, {"error": str(error)})
+            return super().answer(request)
         finally:
             self.venue.settle_up()
 
@@ -93,7 +64,7 @@ class Control:
 
     def _state(self, values: Json) -> Json:
         """Where things stand. ``money_agrees``: all cash, collateral and fees add up to what was ever paid in."""
-        accounts, rules = self.venue.exchange.accounts, self.venue.faults.rules
+        accounts = self.venue.exchange.accounts
         total = sum(accounts.cash.values()) + accounts.house + accounts.fees
         return {
             "now": show_time(self._now),
@@ -102,9 +73,7 @@ class Control:
             "trades": len(self.venue.floor.trades),
             "money_agrees": total == accounts.deposited,
             "read_lag_ms": self.venue.published.lag_ns // MILLIS,
-            "faults": [
-                {"kind": rule.kind, "scope": rule.scope, "seen": rule.seen, "fired": rule.fired} for rule in rules
-            ],
+            "faults": self.fired(),
             "tape_left": self._tape_left(),
         }
 
@@ -139,11 +108,6 @@ class Control:
             raise ValueError("advance_ms: time does not run backwards")
         self.director.step(duration * MILLIS, asleep=bool(values.get("asleep")))
         return {"now": show_time(self._now)}
-
-    def _faults(self, values: Json) -> Json:
-        """``{"spec": "timeout@create:0.1"}``; an empty text ends all faults."""
-        self.venue.faults.set(values["spec"])
-        return {"rules": len(self.venue.faults.rules)}
 
     def _exchange(self, values: Json) -> Json:
         """``{"active": true, "trading": false, "shard": 3}``; without a shard, all of them."""

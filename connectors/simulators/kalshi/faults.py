@@ -1,160 +1,52 @@
-"""Faults on demand: what goes wrong, where, and how often.
-
-``--fault`` takes entries ``KIND[@SCOPE][:WHEN][=VALUE]`` with commas between them. WHEN is a probability (``0.05``),
-one event (``#3``: the third that matches) or every so many (``%10``); without it, always. The same seed and the same
-requests give the same faults.
-"""
+"""What else can go wrong at the practice exchange: mixed frames, a cancel-all that reaches on, a clock that is off."""
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from random import Random
 from typing import Any
+
+from connectors.simulators.faults import HTTP_KINDS, WS_KINDS, Faults, FaultSpecError, Kinds, Rule
+from connectors.simulators.kalshi.scopes import SCOPES
 
 Frame = tuple[str, dict[str, Any]]  # channel ("" for none), message
 
-# Kind: what VALUE is when it is not given (None: the kind takes none), and what it does.
-HTTP_KINDS: dict[str, tuple[float | None, str]] = {
-    "drop-before": (None, "the connection closes, nothing was done"),
-    "drop-after": (None, "the request is carried out, then the connection closes without an answer"),
-    "hang": (60, "nothing is done and no answer comes for VALUE seconds"),
-    "timeout": (60, "the request is carried out and no answer comes for VALUE seconds"),
-    "late": (3, "the request is held up for VALUE seconds and then arrives, whether or not anyone still waits for it"),
-    "slow": (1, "the answer comes VALUE seconds late"),
-    "429": (None, "too many requests, nothing was done"),
-    "5xx": (503, "the status VALUE, nothing was done"),
-    "5xx-after": (503, "the request is carried out, then the status VALUE"),
-    "html": (502, "a page of HTML with the status VALUE instead of JSON, nothing was done"),
-    "html-after": (502, "the request is carried out, then a page of HTML with the status VALUE"),
-}
-WS_KINDS: dict[str, tuple[float | None, str]] = {
-    "ws-duplicate": (None, "the frame is sent twice"),
-    "ws-lose": (None, "the frame is not sent"),
-    "ws-reorder": (None, "the frame is sent after the next one of its connection"),
-    "ws-close": (None, "the connection breaks without a closing handshake instead of the frame"),
-    "ws-half-open": (None, "from this frame on the connection is silent and deaf, and stays open"),
-}
-SHUFFLE_KINDS: dict[str, tuple[float | None, str]] = {
+SHUFFLE_KINDS: Kinds = {
     "ws-shuffle": (None, "the frames that wait go out in another order: each channel keeps its own, the channels mix"),
 }
 REACH_MOST = 60  # seconds
-VENUE_KINDS: dict[str, tuple[float | None, str]] = {
+VENUE_KINDS: Kinds = {
     "cancel-all-reach": (30, "VALUE seconds (60 at most) after a cancel-all what rests by then is cancelled too"),
 }
-CLOCK_KINDS: dict[str, tuple[float | None, str]] = {
+CLOCK_KINDS: Kinds = {
     "skew": (30, "the servers' clock is VALUE seconds ahead, or behind when negative: signatures, Date"),
 }
-KINDS = {**HTTP_KINDS, **WS_KINDS, **SHUFFLE_KINDS, **VENUE_KINDS, **CLOCK_KINDS}
-
-_ENTRY = re.compile(r"([a-z0-9-]+)(?:@([a-z_0-9-]+))?(?::([#%]?[0-9.]+))?(?:=(-?[0-9.]+))?")
+KINDS: Kinds = {**HTTP_KINDS, **WS_KINDS, **SHUFFLE_KINDS, **VENUE_KINDS, **CLOCK_KINDS}
 
 
-class FaultSpecError(ValueError):
-    """A specification that cannot be read. The text names the entry and the mend."""
+class ExchangeFaults(Faults):
+    """The rules in force at the practice exchange."""
 
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, KINDS, SCOPES)
 
-@dataclass(slots=True)
-class Rule:
-    """``seen`` counts the events that the scope matches, ``fired`` those that went wrong."""
-
-    kind: str
-    scope: str
-    probability: float
-    nth: int
-    every: int
-    value: float
-    seen: int = 0
-    fired: int = 0
-
-    def strikes(self, random: Random) -> bool:
-        self.seen += 1
-        if self.nth:
-            struck = self.seen == self.nth
-        elif self.every:
-            struck = self.seen % self.every == 0
-        else:
-            struck = random.random() < self.probability
-        self.fired += struck
-        return struck
-
-
-def parse_faults(spec: str, scopes: frozenset[str]) -> list[Rule]:
-    """Read a specification; ``scopes`` are the names that may follow an @. Raises FaultSpecError."""
-    return [_rule(entry.strip(), scopes) for entry in spec.split(",") if entry.strip()]
-
-
-def _rule(entry: str, scopes: frozenset[str]) -> Rule:
-    match = _ENTRY.fullmatch(entry)
-    if match is None:
-        raise FaultSpecError(f"fault `{entry}`: write KIND[@SCOPE][:WHEN][=VALUE], such as timeout@create:0.05")
-    kind, scope, when, value = match.groups()
-    if kind not in KINDS:
-        raise FaultSpecError(f"fault `{entry}`: there is no kind {kind}; there are {', '.join(KINDS)}")
-    if scope is not None and scope not in scopes:
-        raise FaultSpecError(f"fault `{entry}`: there is no scope {scope}; there are {', '.join(sorted(scopes))}")
-    default = KINDS[kind][0]
-    if value is not None and default is None:
-        raise FaultSpecError(f"fault `{entry}`: {kind} takes no value")
-    try:
-        number = float(value) if value is not None else default or 0.0
-        probability, nth, every = _when(when)
-    except ValueError:
-        raise FaultSpecError(
-            f"fault `{entry}`: WHEN is a probability from 0 to 1, #N or %N, and VALUE a number"
-        ) from None
-    if kind in VENUE_KINDS and not 0 < number <= REACH_MOST:
-        raise FaultSpecError(f"fault `{entry}`: VALUE is from 0 to {REACH_MOST} seconds")
-    return Rule(kind, scope or "", probability, nth, every, number)
-
-
-def _when(when: str | None) -> tuple[float, int, int]:
-    if when is None:
-        return 1.0, 0, 0
-    if when[0] in "#%":
-        count = int(when[1:])
-        if count < 1:
-            raise ValueError
-        return (0.0, count, 0) if when[0] == "#" else (0.0, 0, count)
-    probability = float(when)
-    if not 0 <= probability <= 1:
-        raise ValueError
-    return probability, 0, 0
-
-
-class Faults:
-    """The rules in force. The first rule that strikes wins; the others still count the event."""
-
-    def __init__(self, seed: int, scopes: frozenset[str]) -> None:
-        self._random = Random(f"faults {seed}")
-        self._scopes = scopes
-        self.rules: list[Rule] = []
-
-    def set(self, spec: str) -> None:
-        """Replace all rules; an empty text ends all faults. Raises FaultSpecError."""
-        self.rules = parse_faults(spec, self._scopes)
+    def read(self, spec: str) -> list[Rule]:
+        rules = super().read(spec)
+        if any(rule.kind in VENUE_KINDS and not 0 < rule.value <= REACH_MOST for rule in rules):
+            raise FaultSpecError(f"fault `{spec}`: VALUE of cancel-all-reach is from 0 to {REACH_MOST} seconds")
+        return rules
 
     @property
     def skew_ns(self) -> int:
         return sum(int(rule.value * 1e9) for rule in self.rules if rule.kind == "skew")
 
-    def http(self, *names: str) -> Rule | None:
-        """What happens to a request that goes by these names (its own, and read or write)."""
-        return self._strike(HTTP_KINDS, names)
-
-    def frame(self, *names: str) -> Rule | None:
-        """What happens to a websocket frame of this channel and message type."""
-        return self._strike(WS_KINDS, names)
-
     def shuffles(self, *names: str) -> bool:
         """Whether the frames from this one on are mixed."""
-        return self._strike(SHUFFLE_KINDS, names) is not None
+        return self.strike(SHUFFLE_KINDS, names) is not None
 
     def reach(self) -> Rule | None:
         """Whether a cancel-all reaches into the minute after it."""
-        return self._strike(VENUE_KINDS, ("cancel-all", "write"))
+        return self.strike(VENUE_KINDS, ("cancel-all", "write"))
 
     def mixed(self, frames: Sequence[Frame]) -> list[Frame]:
         """The frames with their channels mixed, each channel's in its order."""
@@ -168,12 +60,3 @@ class Faults:
             if not channels[name]:
                 del channels[name]
         return mixed
-
-    def _strike(self, kinds: dict[str, tuple[float | None, str]], names: tuple[str, ...]) -> Rule | None:
-        struck = None
-        for rule in self.rules:
-            if rule.kind not in kinds or (rule.scope and rule.scope not in names):
-                continue
-            if rule.strikes(self._random) and struck is None:
-                struck = rule
-        return struck

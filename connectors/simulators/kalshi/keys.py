@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,14 +97,6 @@ def keys_in(folder: Path) -> dict[str, PrivateKey]:
             raise KeyFileError(f"{path}: the key is neither RSA nor Ed25519; move it away")
         found[path.stem] = key
     return found
-
-
-def write_private(path: Path, text: str) -> None:
-    """A file that only its owner can read; an old one of that name is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def read_keys(path: Path) -> list[ApiKey]:

@@ -70,8 +70,7 @@ class Practice:
         for key in setup.keys:
             self.venue.add_key(key)
         self.venue.settle_up()
-        self.control_token = secrets.token_urlsafe(24)
-        self.app = App(self.director, self.control_token)
+        self.app = App(self.director, secrets.token_urlsafe(24))
 
     def _list(self, setup: Setup, now: int) -> list[Opening]:
         """List the markets; returns those for simulated traders."""
@@ -111,7 +110,7 @@ class PracticeServer(ThreadedServer):
 
     @property
     def rest_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/trade-api/v2"
+        return f"{self.url}/trade-api/v2"
 
     @property
     def ws_url(self) -> str:
@@ -119,11 +118,7 @@ class PracticeServer(ThreadedServer):
 
     @property
     def control_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/practice"
-
-    @property
-    def control_headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.practice.control_token}"}
+        return f"{self.url}/practice"
 
     def do(self, action: Callable[[Practice], Answer]) -> Answer:
         """Run something on the exchange in the server's thread, between two requests, and return what it returns."""

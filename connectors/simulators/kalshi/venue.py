@@ -11,12 +11,11 @@ from connectors.simulators.kalshi.clock import Clock, RealClock
 from connectors.simulators.kalshi.core.exchange import Exchange
 from connectors.simulators.kalshi.core.notices import Notice, QuoteChanged, Traded
 from connectors.simulators.kalshi.core.units import MILLIS, MONEY_ONE
-from connectors.simulators.kalshi.faults import Faults
+from connectors.simulators.kalshi.faults import ExchangeFaults
 from connectors.simulators.kalshi.feeds import Feeds
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.limits import TIERS, Limits
 from connectors.simulators.kalshi.published import Published
-from connectors.simulators.kalshi.scopes import SCOPES
 from connectors.simulators.kalshi.upkeep import Maintenance, Upkeep
 
 Listener = Callable[[list[Notice]], None]
@@ -56,7 +55,7 @@ class Venue:
         self.options = options or Options()
         self.clock: Clock = clock or RealClock()
         self.exchange = Exchange(self.options.seed)
-        self.faults = Faults(self.options.seed, SCOPES)
+        self.faults = ExchangeFaults(self.options.seed)
         self.published = Published(self.options.read_lag_ms * MILLIS)
         self.candles = Candles()
         self.feeds = Feeds(self.options.seed)

@@ -8,27 +8,20 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlencode
+from typing import Any
+from urllib.parse import unquote, urlencode
 
 from connectors.simulators.polygon import chain as chains
 from connectors.simulators.polygon.aggregates import Range, aggregates
 from connectors.simulators.polygon.units import MILLION, NANOS, at, local, shown, weekdays_before
 from connectors.simulators.polygon.vendor import Vendor
+from connectors.simulators.request import Reply, Request
 
 Json = dict[str, Any]
 PRICING = "https://massive.com/pricing"
 LAST_NBBO_HALF = MILLION // 200
 COMPARED = {"gte": lambda a, b: a >= b, "gt": lambda a, b: a > b, "lte": lambda a, b: a <= b, "lt": lambda a, b: a < b}
-
-
-class Reply(NamedTuple):
-    """A status and its JSON."""
-
-    status: int
-    body: Any
 
 
 class Refusal(Exception):
@@ -39,22 +32,10 @@ class Refusal(Exception):
         self.status, self.words, self.name, self.field = status, words, name, field
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """``root`` is where the client reached us, for addresses of further pages."""
-
-    path: str
-    query: str
-    headers: dict[str, str]
-    root: str
-
-    @property
-    def params(self) -> dict[str, str]:
-        return dict(parse_qsl(self.query, keep_blank_values=True))
-
-
 def answer(vendor: Vendor, request: Request) -> Reply:
-    """Answer one GET."""
+    """Answer one request."""
+    if request.method != "GET":
+        return Reply(405, {"status": "ERROR", "error": "method not allowed"})
     request_id = hashlib.md5(f"{vendor.requests} {request.path}".encode(), usedforsecurity=False).hexdigest()
     try:
         _check_key(vendor, request)
@@ -345,7 +326,7 @@ def _next(request: Request, offset: int) -> str:
     """The address of the next page. It carries no key."""
     params = {name: value for name, value in request.params.items() if name not in ("apiKey", "cursor")}
     params["cursor"] = base64.urlsafe_b64encode(f"offset={offset}".encode()).decode()
-    return f"{request.root}{request.path}?{urlencode(params)}"
+    return f"http://{request.host}{request.path}?{urlencode(params)}"
 
 
 def _page(rows: Sequence[Any], request: Request, limit: int) -> tuple[list[Any], Json]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from connectors.simulators.polygon.app import App
 from connectors.simulators.polygon.vendor import Vendor
-from connectors.simulators.serving import LOOPBACK, ThreadedServer
+from connectors.simulators.serving import ThreadedServer
 
 Answer = TypeVar("Answer")
 
@@ -19,14 +19,6 @@ class PolygonServer(ThreadedServer):
     def __init__(self, vendor: Vendor, port: int = 0) -> None:
         self.app = App(vendor, secrets.token_urlsafe(24))
         super().__init__(self.app, port, "practice polygon", dates=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def control_headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.app.control_token}"}
 
     def do(self, action: Callable[[App], Answer]) -> Answer:
         """Run something in the server's thread, between two requests, and return what it returns."""

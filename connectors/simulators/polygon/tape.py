@@ -7,6 +7,7 @@ import gzip
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -87,7 +88,8 @@ def _places(rows: Sequence[Row]) -> list[int]:
     return found
 
 
-def seconds_of(row: Row) -> list[Row]:
+@lru_cache(maxsize=1024)  # the minute under way of each ticker, which is looked at every second
+def seconds_of(row: Row) -> Sequence[Row]:
     """Seconds that add up to the minute: its open, its extremes in the order of its direction, its close."""
     extremes = (row.low, row.high) if row.close >= row.open else (row.high, row.low)
     if row.volume is not None and row.volume < len(KEY_SECONDS) * MILLION:

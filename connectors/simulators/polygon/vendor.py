@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from connectors.simulators.polygon.clock import Clock
-from connectors.simulators.polygon.faults import make_faults
+from connectors.simulators.clock import PracticeClock
+from connectors.simulators.faults import Faults
+from connectors.simulators.polygon.faults import KINDS, SCOPES
 from connectors.simulators.polygon.tape import Tape
 
 WINDOW_SECONDS = 60.0
@@ -36,14 +37,14 @@ class Vendor:
     """``steady`` gives real seconds, which requests are counted by."""
 
     tape: Tape
-    clock: Clock
+    clock: PracticeClock
     key: str
     options: Options = field(default_factory=Options)
     fault_spec: str = ""
     steady: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self.faults = make_faults(self.options.seed, self.fault_spec)
+        self.faults = Faults(self.options.seed, KINDS, SCOPES, self.fault_spec)
         self._asked: deque[float] = deque()
         self.requests = 0
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from connectors.simulators.request import Reply, Request
 from connectors.simulators.tradier import render
 from connectors.simulators.tradier.core.exchange import unit
 from connectors.simulators.tradier.core.orders import BadRequest, Order, Refused
 from connectors.simulators.tradier.core.rules import check_tag
 from connectors.simulators.tradier.limits import group_of
 from connectors.simulators.tradier.market_api import MarketApi
+from connectors.simulators.tradier.parameters import flag, whole
 from connectors.simulators.tradier.prices import INDICES, day_of
-from connectors.simulators.tradier.request import ROOT, Reply, Request, flag, whole
 from connectors.simulators.tradier.venue import Venue
 from connectors.simulators.tradier.world import may_trade_extended
 
 DEFAULT_LIMIT = 25
 MOST_LIMIT = 1500
+ROOT = "/v1"
 Json = dict[str, Any]
 
 
@@ -75,14 +78,13 @@ class Api:
         found = self._find(request)
         if found is None:
             return Reply(404, "Not Found")
-        group = group_of(request.method, request.path)
+        group = group_of(request.method, request.path.removeprefix(ROOT))
         allowed, headers = venue.windows.take(group)
         if not allowed:
             return Reply(429, venue.windows.words(group), headers)
         _, act, parts = found
         reply = self._act(request, act, parts)
-        reply.headers |= headers
-        return reply
+        return replace(reply, headers=headers)
 
     def _act(self, request: Request, act: Callable[..., Reply], parts: dict[str, str]) -> Reply:
         account = parts.pop("account", self.venue.account)
@@ -98,7 +100,7 @@ class Api:
 
     def _find(self, request: Request) -> tuple[str, Callable[..., Reply], dict[str, str]] | None:
         for name, methods, path, act in self._routes:
-            match = path.fullmatch(request.path)
+            match = path.fullmatch(request.path.removeprefix(ROOT))
             if match is not None and request.method in methods:
                 return name, act, match.groupdict()
         return None
@@ -184,14 +186,14 @@ class Api:
 
     def _orders(self, request: Request) -> Reply:
         told = self.venue.listed()
-        wanted = {s.strip() for s in request.query.get("status", "").split(",") if s.strip()}
+        wanted = {s.strip() for s in request.params.get("status", "").split(",") if s.strip()}
         told = [row for row in told if not wanted or row["status"] in wanted]
-        if not flag(request.query, "includeTags"):
+        if not flag(request.params, "includeTags"):
             told = [render.without_tags(row) for row in told]
         return self._page(request, told, "orders", "order")
 
     def _page(self, request: Request, told: list[Json], outer: str, inner: str) -> Reply:
-        limit, page = whole(request.query, "limit", DEFAULT_LIMIT), whole(request.query, "page", 1)
+        limit, page = whole(request.params, "limit", DEFAULT_LIMIT), whole(request.params, "page", 1)
         if not 1 <= limit <= MOST_LIMIT or page < 1:
             raise BadRequest("Invalid parameter, limit: out of range.")
         found = render.rows(told[(page - 1) * limit : page * limit], inner)
@@ -236,7 +238,7 @@ class Api:
         if found is None or told is None:
             return Reply(401, f"Unauthorized Account: {self.venue.account}")
         shown = _below(told, found.id) or told
-        tagged = flag(request.query, "includeTags")
+        tagged = flag(request.params, "includeTags")
         return Reply(200, {"order": shown if tagged else render.without_tags(shown)})
 
     def _modify(self, request: Request, order: str) -> Reply:

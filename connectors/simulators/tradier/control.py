@@ -1,73 +1,46 @@
-"""The control side, apart from Tradier's own interface: ``/practice/*`` on the same port, with a token of its own.
-
-``GET /practice/clock`` needs no token: a client whose clock must go with the venue's reads it there.
-"""
+"""What can be done to a practice Tradier: move its time, hold quotes, change cash and options."""
 
 from __future__ import annotations
 
-import hmac
-import json
-from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from connectors.simulators.kalshi.faults import FaultSpecError
+from connectors.simulators.control import Actions, Control, Json
+from connectors.simulators.request import Reply, Request
 from connectors.simulators.tradier import render
 from connectors.simulators.tradier.core.orders import Price
-from connectors.simulators.tradier.request import Reply
 from connectors.simulators.tradier.venue import Venue
 
-PREFIX = "/practice"
-Json = dict[str, Any]
 OPTIONS = ("read_lag_ms", "cancel_ms", "average_ms", "unlimited", "sandbox")
 
 
-class Control:
-    """``answer`` takes a request below the prefix."""
+class TradierControl(Control):
+    """The control side of one practice venue."""
 
     def __init__(self, venue: Venue, token: str) -> None:
-        self.venue, self.token = venue, token
-        self._actions: dict[tuple[str, str], Callable[[Json], Json]] = {
+        actions: Actions = {
             ("GET", "state"): self._state,
             ("GET", "books"): self._books,
             ("POST", "clock"): self._move,
-            ("POST", "faults"): self._faults,
             ("POST", "quote"): self._quote,
             ("POST", "cash"): self._cash,
             ("POST", "options"): self._options,
         }
+        super().__init__(token, venue.faults, actions)
+        self.venue = venue
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """401 without the token, 404 for what there is not, 400 with a reason for what cannot be done."""
-        name = path.removeprefix(f"{PREFIX}/")
-        if (method, name) == ("GET", "clock"):
-            return Reply(200, {"now_ns": self.venue.now(), "speed": self.venue.clock.speed})
-        if not hmac.compare_digest(headers.get("authorization", ""), f"Bearer {self.token}"):
-            return Reply(401, {"error": "the control token is missing or wrong"})
-        action = self._actions.get((method, name))
-        if action is None:
-            names = ", ".join(f"{verb} {name}" for verb, name in self._actions)
-            return Reply(404, {"error": f"there is no {method} {path}; there are {names}"})
+    def clock(self) -> Json:
+        return {"now_ns": self.venue.now(), "speed": self.venue.clock.speed}
+
+    def answer(self, request: Request) -> Reply:
         self.venue.tick()
-        try:
-            values = json.loads(body) if body.strip() else {}
-            if not isinstance(values, dict):
-                raise ValueError("the body must be a JSON object")
-            return Reply(200, action(values))
-        except KeyError as error:
-            return Reply(400, {"error": f"the body has no {error.args[0]}"})
-        except InvalidOperation:
-            return Reply(400, {"error": "a price or a sum that is no number"})
-        except (FaultSpecError, ValueError, TypeError) as error:
-            return Reply(400, {"error": str(error)})
+        return super().answer(request)
 
     def _state(self, values: Json) -> Json:
-        rules = self.venue.faults.rules
         return {
             "now": render.stamp(self.venue.now()), "speed": self.venue.clock.speed,
             "session": self.venue.exchange.hours.state, "symbols": list(self.venue.director.listed),
             "orders": len(self.venue.exchange.orders), "trades": len(self.venue.exchange.trades),
-            "faults": [{"kind": r.kind, "scope": r.scope, "seen": r.seen, "fired": r.fired} for r in rules],
+            "faults": self.fired(),
         }  # fmt: skip
 
     def _books(self, values: Json) -> Json:
@@ -94,27 +67,22 @@ class Control:
         self.venue.tick()
         return {"now": render.stamp(self.venue.now())}
 
-    def _faults(self, values: Json) -> Json:
-        """``{"spec": "timeout@create:0.1"}``; an empty text ends all faults."""
-        self.venue.faults.set(values["spec"])
-        return {"rules": len(self.venue.faults.rules)}
-
     def _quote(self, values: Json) -> Json:
         """``{"symbol", "bid", "ask", "last"?, "size"?}`` holds a quote; ``{"symbol", "release": true}`` ends that."""
         symbol = str(values["symbol"]).upper()
         if values.get("release"):
             self.venue.director.hold(symbol, None)
             return {}
-        bid, ask = Decimal(str(values["bid"])), Decimal(str(values["ask"]))
-        last = Decimal(str(values.get("last", bid)))
+        bid, ask = _decimal(values["bid"]), _decimal(values["ask"])
+        last = _decimal(values.get("last", bid))
         if not 0 < bid <= ask or last <= 0:
             raise ValueError("bid and ask must be above 0 and not crossed")
-        self.venue.director.hold(symbol, Price(bid, ask, last, Decimal(str(values.get("size", 1000)))))
+        self.venue.director.hold(symbol, Price(bid, ask, last, _decimal(values.get("size", 1000))))
         return {}
 
     def _cash(self, values: Json) -> Json:
         """``{"dollars": "1000"}`` is paid in; negative is taken out."""
-        self.venue.exchange.cash += Decimal(str(values["dollars"]))
+        self.venue.exchange.cash += _decimal(values["dollars"])
         return {"cash": str(self.venue.exchange.cash)}
 
     def _options(self, values: Json) -> Json:
@@ -123,3 +91,10 @@ class Control:
                 raise ValueError(f"{name}: there is no such option; there are {', '.join(OPTIONS)}")
             setattr(self.venue.options, name, bool(value) if name in ("unlimited", "sandbox") else int(value))
         return {}
+
+
+def _decimal(told: object) -> Decimal:
+    try:
+        return Decimal(str(told))
+    except InvalidOperation:
+        raise ValueError(f"{told!r} is no number") from None

@@ -6,10 +6,11 @@ from calendar import monthrange
 from datetime import date, datetime
 from typing import Any
 
+from connectors.simulators.request import Reply, Request
 from connectors.simulators.tradier import options, render
 from connectors.simulators.tradier.core.orders import BadRequest
+from connectors.simulators.tradier.parameters import day_in, flag, need, wall_in, whole
 from connectors.simulators.tradier.prices import INDICES, NANOS, ZONE, Bar, day_of, first_ns, regular_hours
-from connectors.simulators.tradier.request import Reply, Request, day_in, flag, need, wall_in, whole
 from connectors.simulators.tradier.venue import Venue
 from connectors.simulators.tradier.world import CLOSED, OPEN, POST, PRE, state_at
 
@@ -29,7 +30,7 @@ class MarketApi:
 
     def quotes(self, request: Request) -> Reply:
         """Of equities, indices and options; symbols that there are not are named."""
-        asked = {**request.query, **request.form}
+        asked = {**request.params, **request.form}
         names = [name.strip().upper() for name in need(asked, "symbols").split(",") if name.strip()]
         known = [name for name in dict.fromkeys(names) if self.has(name)]
         unknown = [name for name in dict.fromkeys(names) if name not in known]
@@ -62,13 +63,13 @@ class MarketApi:
 
     def timesales(self, request: Request) -> Reply:
         """Bars of ten trading days; a tick is a bar of a minute here."""
-        symbol, interval = need(request.query, "symbol").upper(), request.query.get("interval", "tick")
+        symbol, interval = need(request.params, "symbol").upper(), request.params.get("interval", "tick")
         if interval == "tick" and self.venue.options.sandbox:
             raise BadRequest("Invalid parameter, interval: tick is not available in the sandbox.")
         if interval not in (*INTERVALS, "tick"):
             raise BadRequest(f"Invalid parameter, interval: {interval}.")
         now = self.venue.now()
-        start, end = wall_in(request.query, "start"), wall_in(request.query, "end")
+        start, end = wall_in(request.params, "start"), wall_in(request.params, "end")
         days = [*self.venue.director.trading_days_before(day_of(now), DEPTH_DAYS - 1), day_of(now)]
         if start is not None and start < first_ns(days[0]):
             oldest = datetime.fromtimestamp(first_ns(days[0]) // NANOS, ZONE).strftime("%Y-%m-%d 00:00:00")
@@ -81,7 +82,7 @@ class MarketApi:
         for day in days:
             if first_ns(day) + 86_400 * NANOS >= first and first_ns(day) <= last:
                 found += self.venue.director.day_bars(symbol, day, INTERVALS.get(interval, 1))
-        if request.query.get("session_filter", "all") == "open":
+        if request.params.get("session_filter", "all") == "open":
             found = [bar for bar in found if state_at(bar.start_ns) == OPEN]
         told = [render.sale(bar) for bar in found if first <= bar.start_ns <= last]
         if interval == "tick":
@@ -90,15 +91,15 @@ class MarketApi:
 
     def history(self, request: Request) -> Reply:
         """Daily, weekly and monthly bars of a year of trading days."""
-        symbol = need(request.query, "symbol").upper()
-        interval = request.query.get("interval", "daily")
+        symbol = need(request.params, "symbol").upper()
+        interval = request.params.get("interval", "daily")
         if interval not in ("daily", "weekly", "monthly"):
             raise BadRequest(f"Invalid parameter, interval: {interval}.")
         if symbol not in self.venue.director.listed or not self.has(symbol):
             return Reply(200, {"history": None})
         today = day_of(self.venue.now())
         days = [*self.venue.director.trading_days_before(today, HISTORY_DAYS), today]
-        start, end = day_in(request.query, "start") or date(today.year, 1, 1), day_in(request.query, "end") or today
+        start, end = day_in(request.params, "start") or date(today.year, 1, 1), day_in(request.params, "end") or today
         told = [(day, bar) for day in days if start <= day <= end and (bar := self._day_bar(symbol, day)) is not None]
         return Reply(200, {"history": render.rows(_together(told, interval), "day")})
 
@@ -129,7 +130,7 @@ class MarketApi:
     def calendar(self, request: Request) -> Reply:
         """The days of a month."""
         today = day_of(self.venue.now())
-        year, month = (whole(request.query, n, d) for n, d in (("year", today.year), ("month", today.month)))
+        year, month = (whole(request.params, n, d) for n, d in (("year", today.year), ("month", today.month)))
         if not 1 <= month <= 12 or not 1990 <= year <= 2035:
             raise BadRequest("Invalid parameter, month: out of range.")
         days = [_calendar_day(date(year, month, d + 1)) for d in range(monthrange(year, month)[1])]
@@ -138,7 +139,7 @@ class MarketApi:
     # -- options -------------------------------------------------------------------------------------------------------
 
     def _underlying(self, request: Request, name: str = "symbol") -> str:
-        symbol = need(request.query, name).upper()
+        symbol = need(request.params, name).upper()
         return symbol if symbol in self.venue.director.listed else ""
 
     def expirations(self, request: Request) -> Reply:
@@ -147,7 +148,7 @@ class MarketApi:
         if not symbol:
             return Reply(200, {"expirations": None})
         dates = options.expiries(day_of(self.venue.now()))
-        if not any(flag(request.query, n) for n in ("strikes", "contractSize", "expirationType")):
+        if not any(flag(request.params, n) for n in ("strikes", "contractSize", "expirationType")):
             return Reply(200, {"expirations": render.rows([d.isoformat() for d in dates], "date")})
         strikes = [float(s) for s in options.strikes(self.venue.exchange.prices[symbol].last)]
         told = [
@@ -159,7 +160,7 @@ class MarketApi:
     def strikes(self, request: Request) -> Reply:
         """Around the price."""
         symbol = self._underlying(request)
-        need(request.query, "expiration")
+        need(request.params, "expiration")
         if not symbol:
             return Reply(200, {"strikes": None})
         found = [float(s) for s in options.strikes(self.venue.exchange.prices[symbol].last)]
@@ -167,13 +168,13 @@ class MarketApi:
 
     def chains(self, request: Request) -> Reply:
         """All options of one date."""
-        symbol, expires = self._underlying(request), day_in(request.query, "expiration")
+        symbol, expires = self._underlying(request), day_in(request.params, "expiration")
         if expires is None:
             raise BadRequest("Invalid parameter, expiration: is required.")
         if not symbol or expires not in options.expiries(day_of(self.venue.now())):
             return Reply(200, {"options": None})
         names = [c.symbol for c in self._contracts(symbol, expires)]
-        told = [self._quote(name, flag(request.query, "greeks")) for name in names if self.has(name)]
+        told = [self._quote(name, flag(request.params, "greeks")) for name in names if self.has(name)]
         return Reply(200, {"options": render.rows(told, "option")})
 
     def lookup(self, request: Request) -> Reply:

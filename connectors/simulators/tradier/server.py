@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from connectors.simulators.serving import LOOPBACK, ThreadedServer
+from connectors.simulators.clock import PracticeClock
+from connectors.simulators.serving import ThreadedServer
 from connectors.simulators.tradier.app import App
-from connectors.simulators.tradier.clock import PracticeClock
 from connectors.simulators.tradier.prices import NANOS, Seeded, World, regular_hours
 from connectors.simulators.tradier.venue import Options, Venue
 
@@ -20,7 +20,8 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True)
 class Setup:
-    """What to start. Time begins at ``start_ns`` and runs ``speed`` times as fast as the machine's."""
+    """What to start. Time begins at ``start_ns`` and runs ``speed`` times as fast as the machine's, since ``began``:
+    steady seconds of the machine, None is when the venue is made."""
 
     start_ns: int
     speed: float = 1.0
@@ -29,6 +30,7 @@ class Setup:
     faults: str = ""
     token: str = ""
     account: str = ACCOUNT
+    began: float | None = None
 
 
 def start_of(day: date, minutes_before: int = 5) -> int:
@@ -44,12 +46,11 @@ class Practice:
 
     def __init__(self, setup: Setup) -> None:
         world = setup.world or Seeded(setup.options.seed)
-        clock = PracticeClock(setup.start_ns, setup.speed)
+        clock = PracticeClock(setup.start_ns, setup.speed, setup.began)
         self.token = setup.token or secrets.token_urlsafe(24)
         self.venue = Venue(setup.options, world, clock, self.token, setup.account)
         self.venue.faults.set(setup.faults)
-        self.control_token = secrets.token_urlsafe(24)
-        self.app = App(self.venue, self.control_token)
+        self.app = App(self.venue, secrets.token_urlsafe(24))
 
 
 class PracticeServer(ThreadedServer):
@@ -58,10 +59,6 @@ class PracticeServer(ThreadedServer):
     def __init__(self, practice: Practice, port: int = 0) -> None:
         self.practice = practice
         super().__init__(practice.app, port, "practice tradier")
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
 
     def do(self, work: Callable[[Practice], Answer]) -> Answer:
         """Run ``work`` between two events of the venue, and return what it returns."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
+from connectors.simulators.sockets import Broken, Frames, Receive, Scope, Send, wire_of
 from connectors.simulators.tradier import render
 from connectors.simulators.tradier.prices import day_of
 from connectors.simulators.tradier.venue import Venue
+from connectors.transport.tasks import until_one_ends
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 UNREAD_MOST = 20_000
 HEARTBEAT_SECONDS = 20.0
 KINDS = ("trade", "quote", "summary", "timesale", "tradex")
@@ -89,8 +87,10 @@ class Subscription:
 class Socket:
     """One websocket of either stream. A new session of its kind ends it."""
 
-    def __init__(self, venue: Venue, scope: Message, receive: Receive, send: Send, closing: asyncio.Event) -> None:
+    def __init__(self, venue: Venue, scope: Scope, receive: Receive, send: Send, closing: asyncio.Event) -> None:
         self._venue, self._scope, self._receive, self._send, self._closing = venue, scope, receive, send, closing
+        self._wire = wire_of(scope)
+        self._frames = Frames[dict[str, Any]](self._wire)
         self._kind = "accounts" if scope["path"] == ACCOUNT_PATH else "markets"
         self._wants = Subscription(venue)
         self._admitted = False
@@ -107,17 +107,15 @@ class Socket:
         venue.on_order.append(self._order)
         venue.on_move.append(self._wants.moved)
         venue.on_session.append(self._other_session)
-        tasks = [asyncio.create_task(work()) for work in (self._read, self._write, self._beat, self._over.wait,
-                                                          self._closing.wait)]  # fmt: skip
+        waits = (self._over.wait(), self._closing.wait())
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            errors = await until_one_ends(self._read(), self._write(), self._beat(), *waits)
         finally:
             venue.on_order.remove(self._order)
             venue.on_move.remove(self._wants.moved)
             venue.on_session.remove(self._other_session)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._wire is not None and any(isinstance(error, Broken) for error in errors):
+            self._wire.abort()
         with suppress(Exception):
             await self._send({"type": "websocket.close", "code": 1000})
 
@@ -157,23 +155,8 @@ class Socket:
     async def _frame(self, event: dict[str, Any]) -> None:
         """Send an event, or what a fault makes of it."""
         fault = self._venue.faults.frame("account" if self._kind == "accounts" else "market")
-        wire = self._scope.get("extensions", {}).get("practice.wire")
-        kind = fault.kind if fault is not None else ""
-        if kind == "ws-lose":
-            return
-        if kind == "ws-close" and wire is not None:
-            wire.abort()
-            self._over.set()
-            return
-        if kind == "ws-half-open" and wire is not None:
-            wire.fall_silent()
-        if kind == "ws-reorder" and not self._wants.queue.empty():
-            after = self._wants.queue.get_nowait()
-            assert after is not None
-            await self._text(after)
-        await self._text(event)
-        if kind == "ws-duplicate":
-            await self._text(event)
+        for told in self._frames.after(fault, event):
+            await self._text(told)
 
     async def _text(self, told: dict[str, Any]) -> None:
         await self._send({"type": "websocket.send", "text": json.dumps(told, separators=(",", ":"))})
@@ -217,15 +200,11 @@ async def http_stream(
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    tasks = [asyncio.create_task(work) for work in (write(), left(), over.wait(), closing.wait())]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await until_one_ends(write(), left(), over.wait(), closing.wait())
     finally:
         venue.on_move.remove(wants.moved)
         venue.on_session.remove(other)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
     with suppress(Exception):
         await send({"type": "http.response.body", "body": b""})
 

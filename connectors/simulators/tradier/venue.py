@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from connectors.simulators.kalshi.faults import Faults
+from connectors.simulators.clock import PracticeClock
+from connectors.simulators.faults import HTTP_KINDS, WS_KINDS, Faults
 from connectors.simulators.tradier import render
-from connectors.simulators.tradier.clock import PracticeClock
 from connectors.simulators.tradier.core.exchange import Exchange
 from connectors.simulators.tradier.core.orders import Order
 from connectors.simulators.tradier.limits import Windows
@@ -53,7 +53,7 @@ class Venue:
         self.exchange = Exchange(options.cash, self._changed, options.oco_gap, options.commission)
         self.director = Director(self.exchange, world, clock, options.seed)
         self.director.moved = self._moved
-        self.faults = Faults(options.seed, SCOPES)
+        self.faults = Faults(options.seed, {**HTTP_KINDS, **WS_KINDS}, SCOPES)
         self.windows = Windows(options.sandbox, lambda: options.unlimited, clock.now)
         self.sessions: dict[str, tuple[str, float]] = {}  # id: kind, when it was made
         self.on_order: list[Callable[[dict[str, Any]], None]] = []

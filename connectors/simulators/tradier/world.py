@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
+from connectors.simulators.clock import PracticeClock
 from connectors.simulators.tradier import options
-from connectors.simulators.tradier.clock import PracticeClock
 from connectors.simulators.tradier.core.exchange import Exchange
 from connectors.simulators.tradier.core.orders import Price
 from connectors.simulators.tradier.prices import (

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from connectors.kalshi.client import KalshiRest
 from connectors.kalshi.errors import ClockSkewError, KalshiError, NotAuthorized
-from connectors.kalshi.hosts import Environment, HostError, Hosts, loopback_hosts, venue_hosts
+from connectors.kalshi.hosts import Environment, Hosts, loopback_hosts, venue_hosts
 from connectors.kalshi.http import Timeouts
 from connectors.kalshi.models.markets import MarketStatus
 from connectors.kalshi.rest.markets import MarketFilter
@@ -99,5 +99,3 @@ def _signer(settings: KalshiSettings) -> Signer | None:
     except KeyFileError:
         return None
 
-
-__all__ = ["HostError", "KalshiProbe", "probe_of"]

@@ -28,11 +28,11 @@ def ask_tradier(port: TradierPort, settings: Settings) -> list[Check]:
 
 
 async def _ask(port: TradierPort, settings: Settings) -> list[Check]:
-    from connectors.kalshi.clock import Clock
     from connectors.tradier.client import TradierRest
     from connectors.tradier.errors import TradierError
     from connectors.tradier.http import Timeouts
     from connectors.tradier.practice import practice_time
+    from connectors.transport.clock import Clock
 
     tradier = settings.tradier
     assert tradier.access_token is not None and tradier.account_id is not None

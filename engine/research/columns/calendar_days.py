@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.decide.clock import DAY_NS, WEEKDAYS, Clock
-from engine.decide.sessions import DAY_SECONDS, Windows
+from engine.decide.clock import DAY_NS, DAY_SECONDS, WEEKDAYS, Clock
+from engine.decide.sessions import Windows, calendar_of
 from engine.market.calendar import TradingCalendar
 from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
@@ -47,9 +47,10 @@ class TickTimes:
 
 
 def tick_times(
-    market: MarketColumns, calendars: Mapping[str, TradingCalendar], packs: Sequence[Pack], texts: Texts
+    market: MarketColumns, calendars: Mapping[str, TradingCalendar], of_symbols: Collection[str], packs: Sequence[Pack],
+    texts: Texts,
 ) -> TickTimes:
-    """Work out days and windows for all ticks."""
+    """Work out days and windows for all ticks. ``of_symbols``: the calendars whose days are the account's."""
     times, names = market.times, list(calendars)
     codes = np.array([texts.code(day) for day in WEEKDAYS])
     spans = [market.kept(("days", calendars[name]), partial(_days, times, calendars[name])) for name in names]
@@ -60,19 +61,21 @@ def tick_times(
     new = np.zeros(len(times), dtype=np.int64)
     day_of = np.zeros((max(len(names), 1), len(times)), dtype=np.int64)
     before = 0
-    for number, span in enumerate(spans):
-        new[span.begins] |= NEW_DAY
+    for number, (name, span) in enumerate(zip(names, spans, strict=True)):
+        if name in of_symbols:
+            new[span.begins] |= NEW_DAY
         np.add(span.number, before, out=day_of[number])
         before += len(span.records)
     found = TickTimes(names, day_of, days, new, np.zeros((max(len(packs), 1), len(times)), dtype=np.int64), [], [])
     for number, pack in enumerate(packs):
-        _windows(found, number, pack, times, weekdays)
+        _windows(found, number, pack, calendars, times, weekdays)
     return found
 
 
 class _Days(NamedTuple):
     """The local days of a calendar that ticks fall on, ``records`` with the number of the weekday in the place of its
-    text. ``begins``: the first tick of each; ``number``: of each tick's day."""
+    text; of a day on which clocks are changed, a record before and one after. ``begins``: the first tick of each day;
+    ``number``: of each tick's record."""
 
     records: Records
     begins: Ints
@@ -80,40 +83,41 @@ class _Days(NamedTuple):
 
 
 def _days(times: Ints, calendar: TradingCalendar) -> _Days:
-    clock, at, begins, records = Clock(calendar, (0.0,) * 7), 0, list[int](), list[tuple[int, ...]]()
+    clock, at, begins, firsts = Clock(calendar, (0.0,) * 7), 0, list[int](), list[int]()
+    records = list[tuple[int, ...]]()
     while at < len(times):
-        clock.move(int(times[at]))
-        begins.append(at)
+        if clock.move(int(times[at])):
+            begins.append(at)
+        firsts.append(at)
         records.append(_record(clock))
-        at = int(times.searchsorted(clock.day_end_ns))
-    counts = np.diff([*begins, len(times)])
+        at = int(times.searchsorted(clock.until_ns))
+    counts = np.diff([*firsts, len(times)])
     return _Days(
-        np.array(records, dtype=DAY), np.array(begins, dtype=np.int64), np.repeat(np.arange(len(begins)), counts)
+        np.array(records, dtype=DAY), np.array(begins, dtype=np.int64), np.repeat(np.arange(len(firsts)), counts)
     )
 
 
 def _record(clock: Clock) -> tuple[int, ...]:
     session = clock.session
     opens, closes, ordinal = (session.open_ns, session.close_ns, session.ordinal) if session else (0, 0, 0)
-    begin = clock.moment_ns(0)
-    return (begin, clock.day_end_ns, clock.day, opens, closes, int(session is not None), ordinal, clock.weekday)
+    times = (clock.midnight_ns, clock.day_end_ns, clock.day, opens, closes)
+    return (*times, int(session is not None), ordinal, clock.weekday)
 
 
-def _windows(found: TickTimes, number: int, pack: Pack, times: Ints, weekdays: Ints) -> None:
+def _windows(
+    found: TickTimes, number: int, pack: Pack, calendars: Mapping[str, TradingCalendar], times: Ints, weekdays: Ints
+) -> None:
     closed = _combo(found, pack, ())
     found.closed.append(closed)
     found.combo_of[number] = closed
-    if not pack.sessions or pack.calendar not in found.calendars or not len(times):
+    if not pack.sessions or not len(times):
         return
     if len(pack.sessions) > MOST_WINDOWS:
         raise ValueError(f"a pack has at most {MOST_WINDOWS} session windows, {pack.name} has {len(pack.sessions)}")
-    of = found.day_of[found.calendars.index(pack.calendar)]
-    day = found.days[of]
-    now: Floats = (times - day["begin"]) / 1e9
-    inside = (day["has_session"] == 1) & (day["opens"] < times) & (times <= day["closes"])
     mask = np.zeros(len(times), dtype=np.int64)
     for bit, session in enumerate(pack.sessions):
-        mask |= _open(session, now, weekdays[of], inside).astype(np.int64) << bit
+        of = found.day_of[found.calendars.index(calendar_of(session, calendars))]
+        mask |= _open(session, times, found.days[of], weekdays[of]).astype(np.int64) << bit
     moved = np.concatenate(([mask[0] != 0], mask[1:] != mask[:-1]))
     for value in {int(mask[0]), *mask[moved].tolist()}:
         sessions = tuple(s for bit, s in enumerate(pack.sessions) if value >> bit & 1)
@@ -121,15 +125,18 @@ def _windows(found: TickTimes, number: int, pack: Pack, times: Ints, weekdays: I
     found.flags[moved] |= WINDOWS_MOVED
 
 
-def _open(session: Session, now: Floats, weekday: Ints, inside: Flags) -> Flags:
-    """As ``engine.decide.sessions`` decides it, for all ticks."""
+def _open(session: Session, times: Ints, day: Records, weekday: Ints) -> Flags:
+    """As ``engine.decide.sessions`` decides it, for all ticks, each with its day."""
+    now: Floats = (times - day["begin"]) / 1e9
     days = np.array(sorted(session.days), dtype=np.int64)
     today, yesterday = np.isin(weekday, days), np.isin((weekday - 1) % 7, days)
     opened = np.zeros(len(now), dtype=np.bool_)
     for begin, end in session.hours:
         opened |= today & (begin <= now) & (now < end)
         opened |= yesterday & (begin <= now + DAY_SECONDS) & (now + DAY_SECONDS < end)
-    return opened & inside if session.calendar else opened
+    if session.calendar:
+        opened &= (day["has_session"] == 1) & (day["opens"] < times) & (times <= day["closes"])
+    return opened
 
 
 class LocalDays(NamedTuple):
@@ -195,7 +202,7 @@ def playbook(times: TickTimes, strategies: Sequence[str]) -> tuple[Ints, Floats]
     refusals = np.zeros((max(len(times.combos), 1), max(len(strategies), 1)), dtype=np.int64)
     limits = np.full((max(len(times.combos), 1), len(LIMITS)), np.inf)
     for number, (pack, sessions) in enumerate(times.combos):
-        windows = Windows(pack, sessions)
+        windows = Windows(pack, open=sessions)
         for k, key in enumerate(strategies):
             refusals[number, k] = int(bool(windows.refusal(key)))
         for place, name in enumerate(LIMITS):

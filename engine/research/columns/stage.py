@@ -43,7 +43,8 @@ class Stage:
         self.symbols = list(plan.symbols)
         self.units = Units.of(terms, parts.instruments.values())
         packs = list(plan.ruleset.packs.values())
-        self.times = tick_times(market, parts.calendars, packs, self.texts)
+        of_symbols = {parts.instruments[symbol].calendar for symbol in self.symbols}
+        self.times = tick_times(market, parts.calendars, of_symbols, packs, self.texts)
         self.prefixes = sorted({
             s.trigger.signal for s in plan.ruleset.strategies if s.trigger.kind is TriggerKind.SIGNAL
         })  # fmt: skip

@@ -140,7 +140,7 @@ class Symbols:
         combos = self._c.times.combos
         values = np.zeros((max(len(combos), 1), max(len(self.settings), 1)))
         for row, (pack, sessions) in enumerate(combos):
-            merged = Windows(pack, sessions).settings()
+            merged = Windows(pack, open=sessions).settings()
             for (_, name, initial), column in self.settings.items():
                 values[row, column] = merged.get(name, initial)
         return values

@@ -13,11 +13,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engine.decide.portfolio import Held
+from engine.decide.sessions import window_calendars
 from engine.decide.tick import Decider
 from engine.language import nodes
 from engine.language.diagnostics import Span
 from engine.language.parser import ExpressionSyntaxError, parse
-from engine.market.calendar import TradingCalendar
+from engine.market.calendar import TradingCalendar, in_zone
 from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote, Tick
 from engine.market.facts import Scope
 from engine.market.orders import Leg, Order, OrderType, Side
@@ -135,8 +136,9 @@ def _decider(
     # The symbol under test counts as listed, whatever the rule's universe says.
     pack.strategies = [replace(s, universe=tuple(dict.fromkeys([*s.universe, *symbols]))) for s in pack.strategies]
     name = pack.calendar or DEFAULT_CALENDAR
-    instruments = {s: pack.instrument(s, name) for s in symbols}
-    names = {i.calendar for i in instruments.values()} | {name}
+    found = {s: pack.instrument(s, name) for s in symbols}
+    instruments = {s: replace(i, calendar=in_zone(i.calendar, pack.timezone, calendars)) for s, i in found.items()}
+    names = {i.calendar for i in instruments.values()} | window_calendars([pack], calendars)
     cash = model.given.account.cash if model.given.account else None
     return Decider(
         make_plan(alone, symbols, parameters), instruments, {n: calendars(n) for n in names},

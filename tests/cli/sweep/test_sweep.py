@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from engine.cli.gate.trials import trials_of
 from engine.cli.main import main
-from engine.cli.trials import trials_of
 from engine.research.sweep.results import read_results
 from engine.research.sweep.schema import rendered
 from state import Mode, open_store
@@ -161,7 +161,7 @@ def test_nobody_answering_is_a_failed_network(
     project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("engine.cli.sweep_workers.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("engine.cli.sweep.workers.CONNECT_SECONDS", 0.2)
     assert project.run(*project.words("--workers", "tcp://127.0.0.1:9")) == 3
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
 

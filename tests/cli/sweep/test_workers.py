@@ -14,7 +14,7 @@ import pytest
 KILL_ME_ONCE = """\
 import os, signal
 from pathlib import Path
-from engine.cli import sweep_work
+from engine.cli.sweep import work as sweep_work
 
 def evaluate(*what, real=sweep_work.evaluate):
     try:

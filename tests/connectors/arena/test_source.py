@@ -19,7 +19,6 @@ from connectors.arena.fetch import Clock
 from connectors.arena.keep import read_boards
 from connectors.arena.manifest import ARENA
 from connectors.arena.source import ArenaSource
-from connectors.simulators.arena.faults import parse_faults
 from connectors.simulators.arena.server import ArenaServer, Showing
 from engine.market.events import NANOS, Observation
 
@@ -96,7 +95,7 @@ def stage(recorded: list[Board], tmp_path: Path) -> Iterator[Callable[..., Stage
 
     def start(faults: str = "", boards: Sequence[Board] = march) -> Stage:
         made = Stage(None, tmp_path / "arena", boards[0].seen_ns)  # type: ignore[arg-type]
-        made.server = ArenaServer(Showing(boards, faults=parse_faults(faults), now_ns=lambda: made.now_ns))
+        made.server = ArenaServer(Showing(boards, fault_spec=faults, now_ns=lambda: made.now_ns))
         made.server.__enter__()
         servers.append(made.server)
         return made
@@ -246,12 +245,12 @@ def test_whatever_goes_wrong_the_last_table_stays_and_grows_old(
     play = stage()
     source = play.source(markets)
     first = play.looks(source, 0)
-    play.server.showing.faults = parse_faults(fault)
+    play.server.showing.faults.set(fault)
     after = play.looks(source, 1)
     assert (PLAIN, facts.FETCHED) not in after and after[PLAIN, facts.SUCCESS].value == 0.5, play.heard
     assert re.search(words, play.heard[-1]), play.heard
     assert after[PLAIN, facts.FAIR].time_ns == first[PLAIN, facts.FAIR].time_ns, "age counts from the last sound look"
-    play.server.showing.faults = []
+    play.server.showing.faults.set("")
     said = play.looks(source, 0.1)
     assert said[PLAIN, facts.FETCHED].value == play.now_ns / NANOS
     assert play.heard[-1] == "the leaderboard is read again"
@@ -271,7 +270,7 @@ def test_a_vanished_leader_withholds_everything_until_it_is_confirmed(
     play = stage()
     source = play.source(markets)
     play.looks(source, 0)
-    play.server.showing.faults = parse_faults("vanished")
+    play.server.showing.faults.set("vanished")
     held = play.looks(source, 0.5)
     assert held[THINKING, facts.HELD].value is True
     assert held[THINKING, facts.FAIR].value is None and "claude-opus-4-6 vanished" in held[THINKING, facts.FAIR].reason

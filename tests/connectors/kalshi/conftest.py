@@ -13,9 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.clock import Clock
 from connectors.kalshi.hosts import Environment, venue_hosts
 from connectors.kalshi.sign import Signer
+from connectors.transport.clock import Clock
 
 START_NS = 1_790_000_000_000_000_000
 

@@ -11,7 +11,6 @@ from connectors.kalshi.errors import (
     ClockSkewError,
     DuplicateOrder,
     KalshiError,
-    Meaning,
     NotAuthorized,
     NotFound,
     OrderRefused,
@@ -22,6 +21,7 @@ from connectors.kalshi.errors import (
     batch_error,
     error_of,
 )
+from engine.market.venue import Outcome
 
 
 def of(status: int, text: str, *, writes: bool = True, orders: bool = True) -> KalshiError:
@@ -35,25 +35,25 @@ def of(status: int, text: str, *, writes: bool = True, orders: bool = True) -> K
 @pytest.mark.parametrize(
     ("name", "kind", "code", "meaning"),
     [
-        ("auth__bad_signature", NotAuthorized, "authentication_error", Meaning.REFUSED),
-        ("auth__unknown_key_id", NotAuthorized, "authentication_error", Meaning.REFUSED),
-        ("auth__missing_signature_header", NotAuthorized, "signature_is_missing_from_headers", Meaning.REFUSED),
-        ("auth__skew_minus30s", ClockSkewError, "header_timestamp_expired", Meaning.REFUSED),
-        ("auth__skew_plus5min", ClockSkewError, "header_timestamp_expired", Meaning.REFUSED),
-        ("markets__limit_over_max", OrderRefused, "bad_request", Meaning.REFUSED),
-        ("orders__duplicate_client_order_id", DuplicateOrder, "order_already_exists", Meaning.DUPLICATE),
-        ("orders__reuse_canceled_client_id", DuplicateOrder, "order_already_exists", Meaning.DUPLICATE),
-        ("orders__insufficient_balance", OrderRefused, "insufficient_balance", Meaning.REFUSED),
-        ("orders__invalid_price_structure", OrderRefused, "invalid_price", Meaning.REFUSED),
-        ("orders__post_only_cross", OrderRefused, "invalid_order", Meaning.REFUSED),
-        ("orders__numeric_field_types", OrderRefused, "bad_request", Meaning.REFUSED),
-        ("orders__cancel_unknown_id", NotFound, "not_found", Meaning.GONE),
-        ("orders__cancel_executed", NotFound, "not_found", Meaning.GONE),
-        ("orders__cancel_already_canceled", NotFound, "not_found", Meaning.GONE),
+        ("auth__bad_signature", NotAuthorized, "authentication_error", Outcome.REFUSED),
+        ("auth__unknown_key_id", NotAuthorized, "authentication_error", Outcome.REFUSED),
+        ("auth__missing_signature_header", NotAuthorized, "signature_is_missing_from_headers", Outcome.REFUSED),
+        ("auth__skew_minus30s", ClockSkewError, "header_timestamp_expired", Outcome.REFUSED),
+        ("auth__skew_plus5min", ClockSkewError, "header_timestamp_expired", Outcome.REFUSED),
+        ("markets__limit_over_max", OrderRefused, "bad_request", Outcome.REFUSED),
+        ("orders__duplicate_client_order_id", DuplicateOrder, "order_already_exists", Outcome.DUPLICATE),
+        ("orders__reuse_canceled_client_id", DuplicateOrder, "order_already_exists", Outcome.DUPLICATE),
+        ("orders__insufficient_balance", OrderRefused, "insufficient_balance", Outcome.REFUSED),
+        ("orders__invalid_price_structure", OrderRefused, "invalid_price", Outcome.REFUSED),
+        ("orders__post_only_cross", OrderRefused, "invalid_order", Outcome.REFUSED),
+        ("orders__numeric_field_types", OrderRefused, "bad_request", Outcome.REFUSED),
+        ("orders__cancel_unknown_id", NotFound, "not_found", Outcome.GONE),
+        ("orders__cancel_executed", NotFound, "not_found", Outcome.GONE),
+        ("orders__cancel_already_canceled", NotFound, "not_found", Outcome.GONE),
     ],
 )
 def test_recorded_errors_are_understood(
-    recorded: Callable[[str], tuple[int, str]], name: str, kind: type[KalshiError], code: str, meaning: Meaning
+    recorded: Callable[[str], tuple[int, str]], name: str, kind: type[KalshiError], code: str, meaning: Outcome
 ) -> None:
     status, text = recorded(name)
     error = of(status, text)
@@ -91,7 +91,7 @@ def test_only_what_the_venue_says_itself_is_certain(status: int, text: str, kind
     error = of(status, text)
     assert type(error) is kind
     if kind is OutcomeUnknown:
-        assert error.meaning is Meaning.UNKNOWN
+        assert error.meaning is Outcome.UNKNOWN
         assert "read the order list before asking again" in str(error)
 
 

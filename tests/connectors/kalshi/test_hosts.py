@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.kalshi.hosts import Environment, HostError, loopback_hosts, venue_hosts
+from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts
+from connectors.transport.loopback import HostError
 
 
 def test_demo_and_production_are_different_venues_over_encrypted_connections() -> None:

@@ -16,13 +16,13 @@ from connectors.kalshi.errors import (
     BadAnswer,
     ClockSkewError,
     KalshiError,
-    Meaning,
     NotSent,
     OutcomeUnknown,
     RateLimited,
     RequestRefused,
     VenueUnavailable,
 )
+from engine.market.venue import Outcome
 
 Venue = Callable[..., Any]
 OK = httpx.Response(200, json={"exchange_active": True, "trading_active": True})
@@ -86,24 +86,24 @@ def test_a_read_that_is_refused_is_not_repeated(venue: Venue) -> None:
 @pytest.mark.parametrize(
     ("failure", "kind", "meaning"),
     [
-        (httpx.ReadTimeout("slow"), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.WriteTimeout("slow"), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.ReadError("reset"), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.RemoteProtocolError("closed without answer"), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.Response(500), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.Response(503, json={"code": "x", "message": "y"}), OutcomeUnknown, Meaning.UNKNOWN),
-        (HTML, OutcomeUnknown, Meaning.UNKNOWN),
-        (CUT, OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.Response(201, json=[1]), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.Response(307, headers={"Location": "https://elsewhere.example/"}), OutcomeUnknown, Meaning.UNKNOWN),
-        (httpx.ConnectError("refused"), NotSent, Meaning.REFUSED),
-        (httpx.ConnectTimeout("slow"), NotSent, Meaning.REFUSED),
-        (httpx.PoolTimeout("full"), NotSent, Meaning.REFUSED),
-        (httpx.Response(429, json={"error": "too many requests"}), RateLimited, Meaning.LIMITED),
+        (httpx.ReadTimeout("slow"), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.WriteTimeout("slow"), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.ReadError("reset"), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.RemoteProtocolError("closed without answer"), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.Response(500), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.Response(503, json={"code": "x", "message": "y"}), OutcomeUnknown, Outcome.UNKNOWN),
+        (HTML, OutcomeUnknown, Outcome.UNKNOWN),
+        (CUT, OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.Response(201, json=[1]), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.Response(307, headers={"Location": "https://elsewhere.example/"}), OutcomeUnknown, Outcome.UNKNOWN),
+        (httpx.ConnectError("refused"), NotSent, Outcome.REFUSED),
+        (httpx.ConnectTimeout("slow"), NotSent, Outcome.REFUSED),
+        (httpx.PoolTimeout("full"), NotSent, Outcome.REFUSED),
+        (httpx.Response(429, json={"error": "too many requests"}), RateLimited, Outcome.LIMITED),
     ],
 )
 def test_a_write_is_sent_once_and_its_failure_says_what_is_certain(
-    venue: Venue, failure: Any, kind: type[KalshiError], meaning: Meaning
+    venue: Venue, failure: Any, kind: type[KalshiError], meaning: Outcome
 ) -> None:
     rest, script = venue(failure)
     with pytest.raises(kind) as failed:

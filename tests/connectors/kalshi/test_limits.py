@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.kalshi.errors import RateLimited
-from connectors.kalshi.limits import BALANCE, BATCH, Budget, EndpointCost, RateLimits
+from connectors.kalshi.limits import BALANCE, BATCH, EndpointCost, RateLimits
+from connectors.transport.bucket import Budget
 
 ORDERS = "/trade-api/v2/portfolio/events/orders"
 READ = "/trade-api/v2/markets"

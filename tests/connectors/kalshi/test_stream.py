@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from connectors.kalshi.clock import Clock
 from connectors.kalshi.errors import ClockSkewError, NotAuthorized
 from connectors.kalshi.events import (
     BookChanged,
@@ -32,6 +31,7 @@ from connectors.kalshi.models.stream import PublicTrade
 from connectors.kalshi.sign import Signer
 from connectors.kalshi.stream import KalshiStream, StreamSettings
 from connectors.kalshi.subscriptions import Channel
+from connectors.transport.clock import Clock
 
 QUICK = StreamSettings(first_backoff=0.001, longest_backoff=0.002, silence=5, reply=5, watch=0.005, ping=5)
 PATIENCE = 10.0  # a test that waits longer than this has failed

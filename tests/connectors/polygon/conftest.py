@@ -15,7 +15,7 @@ from connectors.polygon.http import PolygonHttp
 from connectors.polygon.practice import MarketClock
 from connectors.polygon.rest import PolygonRest
 from connectors.polygon.stream import StreamSettings
-from connectors.simulators.polygon.clock import SteppedClock
+from connectors.simulators.clock import PracticeClock
 from connectors.simulators.polygon.server import PolygonServer
 from connectors.simulators.polygon.tape import made_up
 from connectors.simulators.polygon.units import at
@@ -80,7 +80,7 @@ def start() -> Start:
     @contextmanager
     def make(at_ns: int = OPEN_NS, fault: str = "", **options: object) -> Iterator[Practice]:
         vendor = Vendor(
-            made_up(SYMBOLS, DAY, 7), SteppedClock(at_ns), KEY, Options(**options), fault  # type: ignore[arg-type]
+            made_up(SYMBOLS, DAY, 7), PracticeClock(at_ns, 0), KEY, Options(**options), fault  # type: ignore[arg-type]
         )
         with PolygonServer(vendor) as server:
             yield Practice(server)

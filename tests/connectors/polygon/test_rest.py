@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.kalshi.clock import Clock
 from connectors.polygon.errors import (
     BadAnswer,
     BadKey,
@@ -25,11 +24,13 @@ from connectors.polygon.errors import (
     Refused,
     Unavailable,
 )
-from connectors.polygon.hosts import HostError, loopback_hosts, vendor_hosts
+from connectors.polygon.hosts import loopback_hosts, vendor_hosts
 from connectors.polygon.http import PolygonHttp
 from connectors.polygon.models import Aggregate, ContractSnapshot, IndexSnapshot, MarketStatus, read
 from connectors.polygon.practice import market_clock
 from connectors.polygon.rest import ChainFilter, PolygonRest
+from connectors.transport.clock import Clock
+from connectors.transport.loopback import HostError
 from engine.market.meter import REQUESTS
 from tests.connectors.polygon.conftest import DAY, OPEN_NS, Start
 

@@ -13,12 +13,12 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from connectors.kalshi.clock import Clock
 from connectors.simulators.tradier.core.orders import Price
 from connectors.simulators.tradier.server import ACCOUNT, Practice, PracticeServer, Setup, start_of
 from connectors.simulators.tradier.venue import Options
 from connectors.tradier.client import TradierRest
 from connectors.tradier.hosts import loopback_hosts
+from connectors.transport.clock import Clock
 
 DAY = date(2026, 11, 20)
 

@@ -14,12 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.kalshi.clock import Clock
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import (
     AlreadyFinal,
     BadAnswer,
-    Meaning,
     NoSuchOrder,
     NotAuthorized,
     NotSent,
@@ -29,9 +27,12 @@ from connectors.tradier.errors import (
     RequestRefused,
     Unavailable,
 )
-from connectors.tradier.hosts import HostError, loopback_hosts
+from connectors.tradier.hosts import loopback_hosts
 from connectors.tradier.orders import Action, Duration, OptionLeg, Part, Type, multileg, oco, otoco, single
+from connectors.transport.clock import Clock
+from connectors.transport.loopback import HostError
 from engine.market.meter import REQUESTS
+from engine.market.venue import Outcome
 
 EXAMPLES = Path("../shared/data/tradier/examples")
 
@@ -118,7 +119,7 @@ def test_a_bracket_from_preview_to_its_end(desk: Any) -> None:
             assert (await rest.balances()).total_cash == D("99988.8")
             with pytest.raises(AlreadyFinal) as found:
                 await rest.cancel(made.id)
-            assert found.value.state == "filled" and found.value.meaning is Meaning.GONE
+            assert found.value.state == "filled" and found.value.meaning is Outcome.GONE
 
     run(work)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.simulators.kalshi.call import Body, Call, Reply
+from connectors.simulators.kalshi.call import Body, Call
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.units import NANOS
 from connectors.simulators.kalshi.keys import ApiKey, known_scopes, make_private, private_pem, read_public
 from connectors.simulators.kalshi.limits import DEFAULT_COST, TIERS, Bucket, Limits
 from connectors.simulators.kalshi.rest.costs import COSTS
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 MAY_BRING_KEYS = ("premier", "paragon", "prime", "prestige")
 _LANE = "event_contract"

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from connectors.simulators.kalshi import auth
-from connectors.simulators.kalshi.call import Call, DecodeError, ParameterError, Reply
+from connectors.simulators.kalshi.call import Call, DecodeError, ParameterError
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.units import NANOS
 from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.rest.routes import PUBLIC, Route, find
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply, Request
 
 TOO_MANY = Reply(429, {"error": "too many requests"})
 BATCHES = ("batch-create", "batch-cancel")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """``headers`` by lower-case name; ``path`` without the query."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def answer(venue: Venue, request: Request) -> Reply:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.core.model import Market
 from connectors.simulators.kalshi.core.units import NANOS, show_time
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 _DAY_NS = 86_400 * NANOS
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from connectors.simulators.kalshi import render_requests
 from connectors.simulators.kalshi.auth import need_subaccount
-from connectors.simulators.kalshi.call import Body, Call, Reply
+from connectors.simulators.kalshi.call import Body, Call
 from connectors.simulators.kalshi.core.blocks import Proposal
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.units import UnitError, parse_time
 from connectors.simulators.kalshi.paging import page
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 
 def proposals(venue: Venue, call: Call) -> Reply:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.candles import Candle
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.model import Market
 from connectors.simulators.kalshi.rest.archive import cutoff
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 PERIODS = (1, 60, 1440)
 MOST = 10_000

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Body, Call, Reply
+from connectors.simulators.kalshi.call import Body, Call
 from connectors.simulators.kalshi.core.combos import Collection, Member
 from connectors.simulators.kalshi.core.grid import STRUCTURES
 from connectors.simulators.kalshi.core.model import Leg
 from connectors.simulators.kalshi.core.units import show_time
 from connectors.simulators.kalshi.paging import page
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 
 def collections(venue: Venue, call: Call) -> Reply:

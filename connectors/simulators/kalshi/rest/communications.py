@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from connectors.simulators.kalshi import render, render_requests
-from connectors.simulators.kalshi.call import Body, Call, Reply
+from connectors.simulators.kalshi.call import Body, Call
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.request import Quote, Rfq
 from connectors.simulators.kalshi.core.units import COUNT_ONE, MONEY_ONE, UnitError, parse_money, parse_price
 from connectors.simulators.kalshi.paging import needs_cursor, page
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 CENTICENTS = 10_000  # of a dollar
 

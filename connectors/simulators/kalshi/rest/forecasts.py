@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 
 def forecasts(venue: Venue, call: Call) -> Reply:

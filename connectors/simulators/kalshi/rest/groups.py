@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.simulators.kalshi.call import Body, Call, Reply
+from connectors.simulators.kalshi.call import Body, Call
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.groups import Group
 from connectors.simulators.kalshi.core.units import COUNT_ONE, show_count
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 
 def groups(venue: Venue, call: Call) -> Reply:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.model import Event, Market, MarketStatus, Series, Trade
 from connectors.simulators.kalshi.core.units import NANOS, show_count, show_time
 from connectors.simulators.kalshi.paging import page
 from connectors.simulators.kalshi.rest.archive import Cutoff, cutoff
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 STATUS = {
     "unopened": (MarketStatus.INITIALIZED,),

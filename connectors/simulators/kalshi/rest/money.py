@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Body, Call, Reply
+from connectors.simulators.kalshi.call import Body, Call
 from connectors.simulators.kalshi.core.accounts import Purse
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.units import CENT, NANOS, PRICE_ONE, show_balance
 from connectors.simulators.kalshi.paging import page
 from connectors.simulators.kalshi.venue import Transfer, Venue
+from connectors.simulators.request import Reply
 
 SUBACCOUNTS_MOST = 64
 CENTICENT = CENT // 100

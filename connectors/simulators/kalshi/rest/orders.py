@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.simulators.kalshi.call import Body, Call, DecodeError, ParameterError, Reply
+from connectors.simulators.kalshi.call import Body, Call, DecodeError, ParameterError
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.order import (
     SELF_TRADE_TYPES,
@@ -16,6 +16,7 @@ from connectors.simulators.kalshi.core.order import (
 )
 from connectors.simulators.kalshi.core.units import MILLIS, NANOS, show_count, show_price
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 NO_FILL = {"fill_count": None, "remaining_count": None, "average_fill_price": None, "average_fee_paid": None}
 _NEW_MOST = 64  # characters of a client order id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.model import Fill, Position
 from connectors.simulators.kalshi.core.order import Order
@@ -13,6 +13,7 @@ from connectors.simulators.kalshi.core.units import show_count
 from connectors.simulators.kalshi.paging import page
 from connectors.simulators.kalshi.rest.archive import cutoff
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 STATUSES = ("resting", "canceled", "executed")
 MOST = 1000

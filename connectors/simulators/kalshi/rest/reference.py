@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from connectors.simulators.kalshi import render
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.core.errors import VenueError, not_found
 from connectors.simulators.kalshi.core.model import Event, Market
 from connectors.simulators.kalshi.core.units import UnitError, parse_time, show_time
 from connectors.simulators.kalshi.paging import page
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 OCCASION = "occurrence_datetime"  # the field of a market that says when what it is about happens
 _PERIODS = ("all", "active", "upcoming", "closed", "paid_out")

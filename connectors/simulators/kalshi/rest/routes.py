@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connectors.simulators.kalshi.call import Call, Reply
+from connectors.simulators.kalshi.call import Call
 from connectors.simulators.kalshi.limits import DEFAULT_COST
 from connectors.simulators.kalshi.rest import (
     account,
@@ -25,6 +25,7 @@ from connectors.simulators.kalshi.rest import (
 )
 from connectors.simulators.kalshi.rest.costs import COSTS, PREFIX
 from connectors.simulators.kalshi.venue import Venue
+from connectors.simulators.request import Reply
 
 Handler = Callable[[Venue, Call], Reply]
 PUBLIC = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,34 +15,27 @@ from connectors.simulators.kalshi.keys import ApiKey
 from connectors.simulators.kalshi.stream.session import Session
 from connectors.simulators.kalshi.stream.subscription import ERRORS
 from connectors.simulators.kalshi.venue import Venue
-from connectors.simulators.wire import Wire
+from connectors.simulators.request import headers_of
+from connectors.simulators.sockets import Broken, Frames, Receive, Scope, Send, wire_of
+from connectors.transport.tasks import until_one_ends
 
 PATH = "/trade-api/ws/v2"
 BUFFER = 50_000  # messages that may wait for a slow reader
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class Broken(Exception):
-    """The connection ends without a word."""
-
 
 class Socket:
     """One connection from handshake to end."""
 
     def __init__(self, venue: Venue, scope: Scope, receive: Receive, send: Send) -> None:
         self.venue = venue
-        self.wire: Wire | None = scope.get("extensions", {}).get("practice.wire")
+        self.wire = wire_of(scope)
         self.receive = receive
         self.send = send
-        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        self.headers = headers_of(scope)
         self.path = scope["path"]
         self.waiting: asyncio.Queue[Frame | None] = asyncio.Queue()
         self.overflowed = False
         self.restarting = False
-        self.held: str | None = None  # a frame that goes out after the next one
+        self.frames = Frames[str](self.wire)
 
     async def run(self) -> None:
         await self.receive()  # the handshake
@@ -56,17 +48,12 @@ class Socket:
         session = Session(self.venue.floor, key, self.venue.feeds, self._put)
         stop = self.venue.listen(session.take, session.delivery.watches_indices)
         forget = self.venue.on_restart(self._restart)
-        reader = asyncio.ensure_future(self._read(session))
-        writer = asyncio.ensure_future(self._write())
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            errors = await until_one_ends(self._read(session), self._write())
         finally:
             stop()
             forget()
-            for task in (reader, writer):
-                task.cancel()
-            ended = await asyncio.gather(reader, writer, return_exceptions=True)
-        if any(isinstance(end, Broken) for end in ended) and self.wire is not None:
+        if any(isinstance(error, Broken) for error in errors) and self.wire is not None:
             self.wire.abort()
         elif self.overflowed:
             await self._close(1008, ERRORS[25])
@@ -139,24 +126,5 @@ class Socket:
         message["sending_ts_ms"] = self.venue.signing_now() // MILLIS
         text = json.dumps(message, separators=(",", ":")) + "\n"
         fault = self.venue.faults.frame(channel, message["type"])
-        held, self.held = self.held, None
-        match fault.kind if fault is not None else None:
-            case "ws-lose":
-                pass
-            case "ws-duplicate":
-                await self._text(text)
-                await self._text(text)
-            case "ws-reorder":
-                self.held = text
-            case "ws-close":
-                raise Broken
-            case "ws-half-open":
-                if self.wire is not None:
-                    self.wire.fall_silent()
-            case _:
-                await self._text(text)
-        if held is not None:
-            await self._text(held)
-
-    async def _text(self, text: str) -> None:
-        await self.send({"type": "websocket.send", "text": text})
+        for frame in self.frames.after(fault, text):
+            await self.send({"type": "websocket.send", "text": frame})

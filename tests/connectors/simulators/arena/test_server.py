@@ -10,8 +10,8 @@ import pytest
 
 from connectors.arena.board import Board, Row
 from connectors.arena.page import read_page
-from connectors.simulators.arena.faults import FaultError, parse_faults
 from connectors.simulators.arena.server import ArenaServer, Showing
+from connectors.simulators.faults import FaultSpecError
 
 SECOND = 10**9
 
@@ -61,14 +61,14 @@ def test_what_has_not_changed_is_not_sent_again(server: ArenaServer, time: Time)
 
 
 def test_faults_strike_where_and_when_they_should(server: ArenaServer) -> None:
-    server.showing.faults = parse_faults("5xx@primary:#2=500,429@fallback=7")
+    server.showing.faults.set("5xx@primary:#2=500,429@fallback=7")
     assert [httpx.get(server.urls[0]).status_code for _ in range(3)] == [200, 500, 200]
     refused = httpx.get(server.urls[1])
     assert refused.status_code == 429 and refused.headers["Retry-After"] == "7"
 
 
 def test_no_answer_is_no_answer(server: ArenaServer) -> None:
-    server.showing.faults = parse_faults("drop:#1,timeout:#2=60")
+    server.showing.faults.set("drop:#1,timeout:#2=60")
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(server.urls[0])
     with pytest.raises(httpx.ReadTimeout):
@@ -87,13 +87,13 @@ def test_no_answer_is_no_answer(server: ArenaServer) -> None:
     ],
 )
 def test_a_fault_that_cannot_be_read_is_named(spec: str, words: str) -> None:
-    with pytest.raises(FaultError, match=words):
-        parse_faults(spec)
+    with pytest.raises(FaultSpecError, match=words):
+        Showing([board(1500.0, 0)], fault_spec=spec)
 
 
 def test_chance_is_the_seeds() -> None:
     def struck(seed: int) -> list[bool]:
-        showing = Showing([board(1500.0, 0)], faults=parse_faults("5xx:0.5"), seed=seed)
+        showing = Showing([board(1500.0, 0)], fault_spec="5xx:0.5", seed=seed)
         return [showing.struck("primary") is not None for _ in range(30)]
 
     assert struck(1) == struck(1) != struck(2) and 5 < sum(struck(1)) < 25

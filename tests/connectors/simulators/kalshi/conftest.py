@@ -13,13 +13,13 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from connectors.simulators.kalshi.call import Reply
 from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.units import MILLIS, parse_time
 from connectors.simulators.kalshi.rest.answer import Request, answer
 from connectors.simulators.kalshi.server import Credentials, Practice, Setup
 from connectors.simulators.kalshi.stream.session import Session
 from connectors.simulators.kalshi.venue import Options
+from connectors.simulators.request import Reply
 
 START = parse_time("2026-11-02T15:00:00Z")
 A, B, TENNIS = "KXT-26NOV02-A", "KXT-26NOV02-B", "KXATPMATCH-26NOV02ABC-A"

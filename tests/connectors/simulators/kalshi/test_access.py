@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from connectors.simulators.kalshi.call import Reply
+from connectors.simulators.files import write_private
 from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.units import MILLIS, NANOS, parse_time
-from connectors.simulators.kalshi.keys import KeyFileError, make_private, private_pem, read_keys, write_private
+from connectors.simulators.kalshi.keys import KeyFileError, make_private, private_pem, read_keys
 from connectors.simulators.kalshi.server import Practice, Setup
 from connectors.simulators.kalshi.venue import Options
+from connectors.simulators.request import Reply
 
 A = "KXT-26NOV02-A"
 BALANCE = "/portfolio/balance"

@@ -12,12 +12,12 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from jsonschema import Draft202012Validator
 
-from connectors.simulators.kalshi.call import Reply
 from connectors.simulators.kalshi.core.units import NANOS
 from connectors.simulators.kalshi.keys import make_private
 from connectors.simulators.kalshi.limits import TIERS, Limits
 from connectors.simulators.kalshi.rest.routes import ROUTES, find
 from connectors.simulators.kalshi.server import Practice
+from connectors.simulators.request import Reply
 
 A, TENNIS = "KXT-26NOV02-A", "KXATPMATCH-26NOV02ABC-A"
 DAY = 86_400

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from connectors.simulators.kalshi.call import Reply
 from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.errors import VenueError
 from connectors.simulators.kalshi.core.units import NANOS, parse_time
@@ -14,6 +13,7 @@ from connectors.simulators.kalshi.server import Practice, Setup
 from connectors.simulators.kalshi.upkeep import Maintenance
 from connectors.simulators.kalshi.upkeep import weekly as weekly_window
 from connectors.simulators.kalshi.venue import Options
+from connectors.simulators.request import Reply
 
 A, B, TENNIS = "KXT-26NOV02-A", "KXT-26NOV02-B", "KXATPMATCH-26NOV02ABC-A"
 DAY = 86_400

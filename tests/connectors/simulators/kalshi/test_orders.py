@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from connectors.simulators.kalshi.call import Reply
+from connectors.simulators.faults import FaultSpecError
 from connectors.simulators.kalshi.core.units import NANOS
-from connectors.simulators.kalshi.faults import FaultSpecError
 from connectors.simulators.kalshi.server import Practice
+from connectors.simulators.request import Reply
 
 A, TENNIS = "KXT-26NOV02-A", "KXATPMATCH-26NOV02ABC-A"
 IOC, FOK = "immediate_or_cancel", "fill_or_kill"

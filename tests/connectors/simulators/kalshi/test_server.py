@@ -20,8 +20,6 @@ from cryptography.hazmat.primitives import serialization
 
 from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.units import parse_time, show_time
-from connectors.simulators.kalshi.faults import Faults, FaultSpecError, parse_faults
-from connectors.simulators.kalshi.scopes import SCOPES
 from connectors.simulators.kalshi.server import Credentials, Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 
@@ -317,39 +315,6 @@ def test_a_half_open_connection_is_silent_and_open(client: Client) -> None:
         socket.transport.abort()
 
     client.stream(story)
-
-
-# The specification of faults
-
-
-def struck(spec: str, seed: int, count: int = 200) -> list[int]:
-    faults = Faults(seed, SCOPES)
-    faults.set(spec)
-    return [number for number in range(1, count + 1) if faults.http("create", "write") is not None]
-
-
-def test_faults_follow_the_seed_the_count_and_the_scope() -> None:
-    assert struck("429:0.1", 1) == struck("429:0.1", 1) != struck("429:0.1", 2)
-    assert 5 <= len(struck("429:0.1", 1)) <= 40
-    assert struck("429:#3", 1) == [3]
-    assert struck("429:%50", 1) == [50, 100, 150, 200]
-    assert struck("429@cancel", 1) == [] and len(struck("429@write", 1)) == 200
-
-
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ("explode", "there is no kind explode"),
-        ("429@kitchen", "there is no scope kitchen"),
-        ("429:2", "WHEN is a probability"),
-        ("429:#0", "WHEN is a probability"),
-        ("429=5", "takes no value"),
-        ("429 please", "write KIND"),
-    ],
-)
-def test_a_specification_that_cannot_be_read_is_explained(spec: str, said: str) -> None:
-    with pytest.raises(FaultSpecError, match=said):
-        parse_faults(spec, SCOPES)
 
 
 # The control side

@@ -14,14 +14,14 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
-from connectors.simulators.kalshi.faults import FaultSpecError
+from connectors.simulators.clock import PracticeClock
+from connectors.simulators.faults import Faults, FaultSpecError
 from connectors.simulators.polygon.aggregates import joined
 from connectors.simulators.polygon.chain import black_scholes
-from connectors.simulators.polygon.clock import SteppedClock
-from connectors.simulators.polygon.faults import check
+from connectors.simulators.polygon.faults import KINDS, SCOPES
 from connectors.simulators.polygon.messages import minute_message, second_messages
 from connectors.simulators.polygon.server import PolygonServer
 from connectors.simulators.polygon.tape import TapeError, made_up, recorded, seconds_of
@@ -37,7 +37,7 @@ SYMBOLS = ("SPY", "I:SPX", "I:NDX")
 @pytest.fixture
 def server() -> Iterator[PolygonServer]:
     options = Options(refused=frozenset({"I:NDX"}))
-    with PolygonServer(Vendor(made_up(SYMBOLS, DAY, 7), SteppedClock(OPEN + 90 * MINUTE), KEY, options)) as running:
+    with PolygonServer(Vendor(made_up(SYMBOLS, DAY, 7), PracticeClock(OPEN + 90 * MINUTE, 0), KEY, options)) as running:
         yield running
 
 
@@ -207,7 +207,7 @@ def test_the_minute_under_way_is_told_as_far_as_it_goes(server: PolygonServer) -
 
 def test_too_many_requests_a_minute_are_refused() -> None:
     steady = [0.0]
-    tape, clock = made_up(["SPY"], DAY, 7), SteppedClock(OPEN)
+    tape, clock = made_up(["SPY"], DAY, 7), PracticeClock(OPEN, 0)
     vendor = Vendor(tape, clock, KEY, Options(per_minute=2), steady=lambda: steady[0])
     with PolygonServer(vendor) as server:
         assert [ask(server, "/v1/marketstatus/now").status_code for _ in range(3)] == [200, 200, 429]
@@ -292,6 +292,14 @@ def test_faults_strike_messages(server: PolygonServer, kind: str, expected: list
         assert heard == expected
 
 
+def test_faults_of_requests_break_a_handshake(server: PolygonServer) -> None:
+    server.do(lambda app: app.vendor.faults.set("drop-before@websocket:#1"))
+    with pytest.raises((InvalidHandshake, OSError, EOFError)):
+        connect(f"{server.url.replace('http', 'ws')}/stocks", proxy=None, open_timeout=5)
+    with enter(server, "A.SPY") as socket:
+        assert said(socket)
+
+
 # -- control
 
 
@@ -301,12 +309,12 @@ def test_the_control_side_needs_its_token_and_moves_time(server: PolygonServer) 
     before = httpx.get(f"{server.url}/practice/clock", trust_env=False).json()["now_ns"]
     assert httpx.post(**post, headers=server.control_headers).json()["now_ns"] == before + MINUTE
     faults = {"url": f"{server.url}/practice/faults", "trust_env": False, "headers": server.control_headers}
-    assert "takes no orders" in httpx.post(**faults, json={"spec": "cancel-all-reach"}).json()["error"]
+    assert "no kind cancel-all-reach here" in httpx.post(**faults, json={"spec": "cancel-all-reach"}).json()["error"]
     assert httpx.post(**faults, json={"spec": "5xx@aggs"}).json() == {"rules": 1}
     assert ask(server, "/v2/aggs/ticker/SPY/range/1/minute/2025-09-17/2025-09-17").status_code == 503
 
 
 def test_faults_that_mean_nothing_here_are_refused() -> None:
     with pytest.raises(FaultSpecError):
-        check("timeout@aggs")
-    check("429@aggs:0.1,ws-close@a:%500")
+        Faults(7, KINDS, SCOPES, "timeout@aggs")
+    assert len(Faults(7, KINDS, SCOPES, "429@aggs:0.1,ws-close@a:%500").rules) == 2

@@ -1,0 +1,1 @@
+"""What connections to all venues share: time and waits, HTTP, websockets, addresses of this machine, and words."""

@@ -1,0 +1,1 @@
+"""``engine arena``: the leaderboard, verb by verb."""

@@ -1,0 +1,1 @@
+"""``engine capture``: what a feed tells, kept in a file."""

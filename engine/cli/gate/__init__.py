@@ -1,0 +1,1 @@
+"""``engine gate``, and what the store has to show for a pack."""

@@ -1,0 +1,1 @@
+"""``engine pipeline``: the steps of a round, and how they are done."""

@@ -1,0 +1,1 @@
+"""``engine replay``: a capture or a kept run, decided again."""

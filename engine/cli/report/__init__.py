@@ -1,0 +1,1 @@
+"""``engine report``: the reports, and what they are made of."""

@@ -1,0 +1,1 @@
+"""``engine serve``: the service, and the desk behind it."""

@@ -1,0 +1,1 @@
+"""``engine signals``: signal files, verb by verb."""

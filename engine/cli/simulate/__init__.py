@@ -1,0 +1,1 @@
+"""``engine simulate``: practice venues, each in its module."""

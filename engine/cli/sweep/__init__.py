@@ -1,0 +1,1 @@
+"""``engine sweep``: the verb, its workers and its ledger."""

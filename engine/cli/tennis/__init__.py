@@ -1,0 +1,1 @@
+"""``engine tennis``: the archive and the model, verb by verb."""
