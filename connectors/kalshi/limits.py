@@ -1,7 +1,7 @@
 """The venue's token buckets, kept on our side so that it never has to refuse: reads, writes, and the balance.
 
-Tokens refill continuously. A request that finds too few waits its turn: see ``connectors.transport.turns``. Costs, rates and
-capacities are read from the account; until then the default of the lowest tier holds.
+Tokens refill continuously. A request that finds too few waits its turn: see ``connectors.transport.turns``. Costs,
+rates and capacities are read from the account; until then the default of the lowest tier holds.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from engine.market.venue import Urgency
 LEFT_FOR_CANCELS = 0.3
 LEFT_FOR_REDUCING = 0.2
 LEFT_AT_LEAST = 2  # requests of one's own size
+NO_SECONDS = 1e-6  # what rounding leaves of a wait that is over
 _LEFT = {Urgency.REDUCE: 0.0, Urgency.CANCEL: LEFT_FOR_REDUCING, Urgency.LOOK: LEFT_FOR_REDUCING}
 
 
@@ -30,7 +31,8 @@ class _Asking(NamedTuple):
     patience: float | None = None
 
 
-_ASKING: ContextVar[_Asking] = ContextVar("asking", default=_Asking())
+_NOTHING_SAID = _Asking()
+_ASKING: ContextVar[_Asking] = ContextVar("asking", default=_NOTHING_SAID)
 
 
 @contextmanager
@@ -125,7 +127,7 @@ class Turns:
     def changed(self) -> None:
         """The meter is another one than it was, or those who wait are: let go what may go, and give up what is late."""
         now = self._monotonic()
-        while self._queue and self._seconds(self._queue[0], 0.0, now) == 0:
+        while self._queue and self._seconds(self._queue[0], 0.0, now) <= NO_SECONDS:
             first = self._queue.pop(0)
             if not first.turn.done():
                 self._meter.take(first.cost)

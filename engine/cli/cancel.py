@@ -60,7 +60,9 @@ def cancel_at_venue(
     async def work() -> Cleared:
         async with port.connected(reducing=True) as desk:
             before_ns = None if age_ns is None else now_ns() - age_ns
-            done = await cancel_orders(desk.orders(()), symbol, before_ns, only=only, entries=entries, room=room_at(port))
+            done = await cancel_orders(
+                desk.orders(()), symbol, before_ns, only=only, entries=entries, room=room_at(port)
+            )
             if symbol is not None and not (done.cancelled or done.left or done.swept):
                 await must_know(desk, symbol)
             return done
