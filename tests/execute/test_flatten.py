@@ -94,7 +94,7 @@ def test_stale_orders_only(rig: Any) -> None:
     assert [o.client_id for o in done.cancelled] == ["old"]
 
 
-# -- what goes first -----------------------------------------------------------------------------------------------------
+# -- what goes first --------------------------------------------------------------------------------------------------
 
 
 class Rationed:
