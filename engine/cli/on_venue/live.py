@@ -82,7 +82,7 @@ async def _trade(
     seconds = await session.until_stopped(run, feed)
     service.close()
     await _disarm(session, venue, run, writer)
-    agree = await close(run, account.recovery)
+    agree = await close(run, account.recovery, fused=session.wish.fuse is not None)
     extra = account_note(run, account.recovery, agree)
     code = session.report(statistics, loop, writer, seconds, extra)
     return code if agree else ExitCode.NO
