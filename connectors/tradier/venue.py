@@ -16,7 +16,7 @@ from connectors.tradier.errors import AlreadyFinal, NoSuchOrder, OrderRefused, O
 from connectors.tradier.events import OrderEvent
 from connectors.tradier.listing import form_of, underlying_of, venue_orders
 from connectors.tradier.orders import FINAL, Listed
-from connectors.transport.turns import asking, waiting
+from connectors.transport.turns import asking, verdict, waiting
 from engine.market.events import Quote
 from engine.market.venue import (
     ZERO,
@@ -195,9 +195,14 @@ class TradierVenue:
     async def _cancel_root(self, root: str) -> Listed:
         with suppress(AlreadyFinal):
             await self._rest.cancel(root)
-        seen = await self._until(root, VERDICT_SECONDS, lambda order: all(o.over for o in order.all() if o.side))
+
+        def ended(order: Listed) -> bool:
+            return all(o.over for o in order.all() if o.side)
+
         try:
-            return seen if seen is not None else await self._rest.order(root)
+            with verdict():
+                seen = await self._until(root, VERDICT_SECONDS, ended)
+                return seen if seen is not None else await self._rest.order(root)
         except RateLimited as error:  # it is the read that was not sent; the cancel was
             raise OutcomeUnknown(f"its cancel was asked for, and has no verdict yet: {error}") from error
 

@@ -52,6 +52,15 @@ def waiting(patience: float) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def verdict() -> Iterator[None]:
+    """Reads of what became of a request. What reduces hangs on its own; the others must not take the room in which the
+    account is read, which tells of all of them at once."""
+    now = _ASKING.get()
+    with asking(now.urgency if now.urgency is Urgency.REDUCE else Urgency.ROUTINE, now.patience):
+        yield
+
+
 def read_patience() -> float | None:
     """How long (s) a read that is made now may wait for its turn."""
     return _ASKING.get().patience
