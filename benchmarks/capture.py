@@ -23,6 +23,8 @@ from random import Random
 from typing import Any
 
 from benchmarks.machine import header
+from connectors.capture.codec import Maker
+from connectors.capture.kalshi.tape import KalshiTape
 from connectors.capture.reader import Capture
 from connectors.capture.source import CapturedMarkets
 from connectors.capture.writer import CaptureFile, CaptureWriter
@@ -106,7 +108,8 @@ def write_capture(path: Path, stream: list[Step]) -> None:
     books = {state.ticker: Book(state.ticker) for state in states()}
     listings = {ticker: Listing("Yes", "No", "") for ticker in books}
     now, pulse = START, START
-    with CaptureWriter(CaptureFile(path), lambda: START, "benchmark", "", "a benchmark") as tape:
+    with CaptureWriter(CaptureFile(path), lambda: START, Maker("benchmark", "", "a benchmark")) as writer:
+        tape = KalshiTape(writer)
         tape.begin(states(), listings, reading())
         for step in stream:
             if isinstance(step, int):

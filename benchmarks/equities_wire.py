@@ -35,6 +35,7 @@ from engine.execute.loop import Loop
 from engine.execute.recovery import Recovery
 from engine.execute.resume import begin_with
 from engine.market.instrument import Instrument, InstrumentKind
+from engine.market.past import ages_at
 from engine.plan.compiled import compiled_kernel
 from engine.plan.plan import make_plan
 from engine.settings import Settings
@@ -130,7 +131,7 @@ async def measure(folder: Path, settings: Settings, symbols: list[str], samples:
             desk._found |= shares  # the practice Tradier lists a few of them only
             writer = _writer(folder, rules)
             venue, store = desk.orders(symbols), writer.live_orders()
-            broker = VenueBroker(venue, store, shares, now_ns, lambda c: ((), ""), print)
+            broker = VenueBroker(venue, store, shares, lambda c: ((), ""), print)
             recovery = Recovery(broker, print, port.recovery())
             begin_with(decider, await recover(recovery, store, writer))
             journal = JournaledBroker(broker, writer)
@@ -138,7 +139,7 @@ async def measure(folder: Path, settings: Settings, symbols: list[str], samples:
             async with desk.feed(symbols, FeedWish((), True, None, lambda now: ())) as feed:
                 run = LiveRun(
                     loop, journal, feed, now_ns, account=Account(broker, recovery), pulse=feed.pulse,
-                    every_second=writer.flush,
+                    every_second=writer.flush, ages=ages_at(SPEED),
                 )  # fmt: skip
                 keep_what_is_there()  # as `engine run` does
                 stop = asyncio.Event()

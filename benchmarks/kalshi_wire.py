@@ -139,7 +139,7 @@ async def measure(folder: Path, said: dict[str, Any], tickers: list[str], sample
         writer = _writer(folder, rules, len(tickers))
         venue = KalshiVenue(rest, {ticker: m.exchange_index for ticker, m in markets.items()})
         store = writer.live_orders()
-        broker = VenueBroker(venue, store, instruments, time.time_ns, lambda c: ((), ""), print)
+        broker = VenueBroker(venue, store, instruments, lambda c: ((), ""), print)
         watch.broker(broker)
         recovery = Recovery(broker, print)
         begin_with(decider, await recover(recovery, store, writer))

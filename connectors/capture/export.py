@@ -1,10 +1,10 @@
 """A capture as Parquet: a folder for each kind and day (``kind=trades/date=2026-11-21/part-0.parquet``), as DuckDB,
-Polars and Arrow read them. Prices are decimals in dollars of YES, counts decimals of contracts, times UTC.
+Polars and Arrow read them. Times are UTC; which kinds there are is the venue's affair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,49 +12,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.capture.codec import Codec, Row, Table, codec_of
 from connectors.capture.errors import CaptureError
 from connectors.capture.reader import Capture
-from connectors.capture.records import BookSeen, Learned, Record
-from connectors.capture.session import SaidState, Session
-from connectors.kalshi.book import Book
-from connectors.kalshi.events import StreamEvent
-from connectors.kalshi.models.stream import MarketLifecycle, PublicTrade, Ticker
-from engine.market.events import NANOS, Observation
+from engine.market.events import NANOS
 
 ROWS_A_GROUP: Final = 65_536
-PRICE: Final = pa.decimal128(6, 4)
-COUNT: Final = pa.decimal128(18, 2)
-_WHEN: Final = [("time_ns", pa.int64()), ("time", pa.timestamp("us", "UTC")), ("session", pa.int32())]
-_OF: Final = [*_WHEN, ("ticker", pa.string())]
-SCHEMAS: Final = {
-    "markets": pa.schema([
-        *_OF, ("event", pa.string()), ("yes_title", pa.string()), ("no_title", pa.string()), ("rules", pa.string()),
-        ("status", pa.string()), ("open_ns", pa.int64()), ("close_ns", pa.int64()), ("can_close_early", pa.bool_()),
-        ("result", pa.string()), ("yes_value", PRICE),
-    ]),
-    "quotes": pa.schema([*_OF, ("bid", PRICE), ("bid_size", COUNT), ("ask", PRICE), ("ask_size", COUNT)]),
-    "levels": pa.schema([
-        *_OF, ("side", pa.string()), ("price", PRICE), ("size", COUNT), ("snapshot", pa.bool_()),
-    ]),
-    "trades": pa.schema([
-        *_OF, ("trade_id", pa.string()), ("price", PRICE), ("count", COUNT), ("taker", pa.string()),
-        ("block", pa.bool_()), ("made_ms", pa.int64()),
-    ]),
-    "tickers": pa.schema([
-        *_OF, ("last", PRICE), ("bid", PRICE), ("ask", PRICE), ("bid_size", COUNT), ("ask_size", COUNT),
-        ("volume", COUNT), ("open_interest", COUNT), ("sent_ms", pa.int64()),
-    ]),
-    "lifecycle": pa.schema([*_OF, ("event_type", pa.string()), ("result", pa.string()), ("value", PRICE)]),
-    "signals": pa.schema([
-        *_OF, ("name", pa.string()), ("number", pa.float64()), ("text", pa.string()), ("truth", pa.bool_()),
-        ("reason", pa.string()),
-    ]),
-    "connection": pa.schema([*_WHEN, ("what", pa.string()), ("words", pa.string())]),
-}  # fmt: skip
-"""Columns by kind. ``markets`` have their texts once a session; ``levels`` are the changes of a book, ``snapshot``
-where all of its levels are written out."""
-
-Row = dict[str, Any]
 
 
 def export_parquet(path: Path, folder: Path) -> dict[str, int]:
@@ -65,26 +28,35 @@ def export_parquet(path: Path, folder: Path) -> dict[str, int]:
     if folder.is_dir() and any(folder.iterdir()):
         raise CaptureError(f"{folder} is not empty; name another folder, so that no two captures are mixed")
     capture = Capture(path)
-    capture.sessions()  # refuses a file with damage before its end
-    files = _Files(folder)
-    books: dict[str, Book] = {}
+    codec = _codec(capture)
+    files, table = _Files(folder, codec.schemas()), codec.table()
     try:
-        for session, record in capture.entries():
-            if isinstance(record, Session):
-                books.clear()
-            for kind, row in _rows(record, books):
-                files.add(kind, {**row, "session": session})
+        _write(capture, files, table)
         files.close()
     except OSError as error:
         raise CaptureError(f"{folder}: cannot be written ({error.strerror or error})") from error
     return files.counts
 
 
+def _codec(capture: Capture) -> Codec:
+    """That of all its sessions; also refuses a file with damage before its end."""
+    venues = sorted({head.venue for head in capture.sessions()})
+    if len(venues) > 1:
+        raise CaptureError(f"{capture.path}: it holds {' and '.join(venues)}, whose columns differ; export one of each")
+    return codec_of(venues[0])
+
+
+def _write(capture: Capture, files: _Files, table: Table) -> None:
+    for session, record in capture.entries():
+        for kind, row in table.rows(record):
+            files.add(kind, {**row, "session": session})
+
+
 class _Files:
     """Collects rows, and writes them by kind and day, a row group at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, schemas: Mapping[str, Any]) -> None:
+        self._folder, self._schemas = folder, schemas
         self._waiting: dict[tuple[str, str], list[Row]] = {}
         self._writers: dict[tuple[str, str], pq.ParquetWriter] = {}
         self.counts: dict[str, int] = {}
@@ -111,105 +83,6 @@ class _Files:
             folder = self._folder / f"kind={kind}" / f"date={day}"
             folder.mkdir(parents=True, exist_ok=True)
             writer = self._writers[kind, day] = pq.ParquetWriter(
-                folder / "part-0.parquet", SCHEMAS[kind], compression="zstd"
+                folder / "part-0.parquet", self._schemas[kind], compression="zstd"
             )
-        writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[kind]))
-
-
-def _rows(record: Session | Record, books: dict[str, Book]) -> Iterator[tuple[str, Row]]:
-    """The rows that one record makes, with their kinds."""
-    if isinstance(record, Session):
-        for ticker, market in record.markets.items():
-            titles = record.titles[ticker]
-            yield "markets", {
-                **_market(record.created_ns, market), "yes_title": titles.yes, "no_title": titles.no,
-                "rules": titles.rules,
-            }  # fmt: skip
-    elif isinstance(record, Learned):
-        for state in record.reading.states:
-            yield "markets", _market(record.time_ns, SaidState.of(state))
-    elif isinstance(record, BookSeen):
-        yield from _book(record, books)
-    elif isinstance(record, Observation):
-        yield "signals", _signal(record)
-    elif isinstance(record, StreamEvent):
-        body = record.body
-        make = _STREAM.get(type(body))
-        if make is not None:
-            kind, row = make(body)
-            yield kind, {"time_ns": record.received_ns, **row}
-        else:
-            words = getattr(body, "reason", None) or getattr(body, "words", None) or getattr(body, "channel", None)
-            yield "connection", {"time_ns": record.received_ns, "what": type(body).__name__.lower(), "words": words}
-
-
-def _book(seen: BookSeen, books: dict[str, Book]) -> Iterator[tuple[str, Row]]:
-    before = _top(books.get(seen.ticker))
-    if not seen.known:
-        books.pop(seen.ticker, None)
-    else:
-        if seen.whole or seen.ticker not in books:
-            books[seen.ticker] = Book(seen.ticker)
-        books[seen.ticker].put(seen.bids, seen.asks)
-    common = {"time_ns": seen.time_ns, "ticker": seen.ticker}
-    for side, levels in (("bid", seen.bids), ("ask", seen.asks)):
-        for price, size in levels.items():
-            yield "levels", {**common, "side": side, "price": price, "size": size, "snapshot": seen.whole}
-    top = _top(books.get(seen.ticker))
-    if top != before:
-        yield "quotes", {**common, **top}
-
-
-def _market(time_ns: int, market: SaidState) -> Row:
-    return {
-        "time_ns": time_ns, "ticker": market.ticker, "event": market.event, "status": str(market.status),
-        "open_ns": market.open_ns, "close_ns": market.close_ns, "can_close_early": market.can_close_early,
-        "result": str(market.result), "yes_value": market.yes_value,
-    }  # fmt: skip
-
-
-def _top(book: Book | None) -> Row:
-    bid, ask = (None, None) if book is None else (book.best_bid, book.best_ask)
-    return {
-        "bid": bid and bid.price.dollars, "bid_size": bid and bid.size,
-        "ask": ask and ask.price.dollars, "ask_size": ask and ask.size,
-    }  # fmt: skip
-
-
-def _signal(seen: Observation) -> Row:
-    value = seen.value
-    return {
-        "time_ns": seen.time_ns, "ticker": seen.symbol, "name": seen.name, "reason": seen.reason,
-        "truth": value if isinstance(value, bool) else None, "text": value if isinstance(value, str) else None,
-        "number": float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None,
-    }  # fmt: skip
-
-
-def _trade(body: PublicTrade) -> tuple[str, Row]:
-    return "trades", {
-        "ticker": body.market_ticker, "trade_id": body.trade_id, "price": body.yes_price_dollars.dollars,
-        "count": body.count_fp, "taker": str(body.taker_outcome_side), "block": body.is_block_trade,
-        "made_ms": body.ts_ms,
-    }  # fmt: skip
-
-
-def _ticker(body: Ticker) -> tuple[str, Row]:
-    return "tickers", {
-        "ticker": body.market_ticker, "last": body.price_dollars.dollars, "bid": body.yes_bid_dollars.dollars,
-        "ask": body.yes_ask_dollars.dollars, "bid_size": body.yes_bid_size_fp, "ask_size": body.yes_ask_size_fp,
-        "volume": body.volume_fp, "open_interest": body.open_interest_fp, "sent_ms": body.ts_ms,
-    }  # fmt: skip
-
-
-def _lifecycle(body: MarketLifecycle) -> tuple[str, Row]:
-    return "lifecycle", {
-        "ticker": body.market_ticker, "event_type": body.event_type,
-        "result": None if body.result is None else str(body.result), "value": body.settlement_value,
-    }  # fmt: skip
-
-
-_STREAM: Final[dict[type, Callable[[Any], tuple[str, Row]]]] = {
-    PublicTrade: _trade,
-    Ticker: _ticker,
-    MarketLifecycle: _lifecycle,
-}
+        writer.write_table(pa.Table.from_pylist(rows, schema=self._schemas[kind]))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from connectors.capture.codec import Head, read_head
 from connectors.capture.errors import CaptureError
 from connectors.capture.frames import Damage, Frame, FrameKind, FrameReader
-from connectors.capture.records import Decoder, Record, RecordError
-from connectors.capture.session import Session, SessionError
+from connectors.capture.packing import Decoder, RecordError, SessionError
 
 
 class Entry(NamedTuple):
-    """One record, and the session that it belongs to (from 1)."""
+    """One record, and the session that it belongs to (from 1). The first of each session is its head."""
 
     session: int
-    record: Session | Record
+    record: Any
 
 
 class Capture:
@@ -46,12 +46,13 @@ class Capture:
 
         CaptureError for a frame whose bytes are right and whose records cannot be read.
         """
-        session, decoder = 0, Decoder()
+        session, decoder = 0, Decoder({})
         for frame in self.frames():
             try:
                 if frame.kind is FrameKind.SESSION:
-                    session, decoder = session + 1, Decoder()
-                    yield Entry(session, Session.decode(frame.data))
+                    head, codec = read_head(frame.data)
+                    session, decoder = session + 1, Decoder(codec.readers)
+                    yield Entry(session, head)
                     continue
                 if not session:
                     raise RecordError("records stand before any session")
@@ -60,7 +61,7 @@ class Capture:
             except (RecordError, SessionError) as error:
                 raise CaptureError(f"{self.path}: frame {frame.number} at byte {frame.offset}: {error}") from None
 
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> list[Head]:
         """The heads of all sessions. CaptureError when there is none, or when the file is damaged before its end.
 
         Reads the file through.
@@ -69,7 +70,7 @@ class Capture:
         for frame in self.frames():
             if frame.kind is FrameKind.SESSION:
                 try:
-                    heads.append(Session.decode(frame.data))
+                    heads.append(read_head(frame.data)[0])
                 except SessionError as error:
                     raise CaptureError(f"{self.path}: session at byte {frame.offset}: {error}") from None
         damage = self.damage

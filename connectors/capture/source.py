@@ -8,15 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from connectors.capture.codec import Head, Player, codec_of
 from connectors.capture.errors import CaptureError
+from connectors.capture.packing import Begun, Ended, Told
 from connectors.capture.reader import Capture
-from connectors.capture.records import Begun, BookSeen, Ended, Learned, Record, Told
-from connectors.capture.session import Session
 from connectors.days import DayRange
-from connectors.kalshi.book import Book
-from connectors.kalshi.events import BookChanged, StreamEvent
-from connectors.kalshi.teller import Teller, taker_rates
-from engine.market.events import MarketEvent, Observation, Tick, later
+from engine.market.events import Tick, later
+from engine.market.inputs import MarketInput, Past
 from engine.market.instrument import Instrument
 
 
@@ -32,20 +30,22 @@ class CapturedMarkets:
         if session is not None and not 1 <= session <= len(self.sessions):
             raise CaptureError(f"{path}: there is no session {session}; it has {len(self.sessions)}")
         self._chosen = self.sessions if session is None else [self.sessions[session - 1]]
-        self._markets = {ticker: market for head in self._chosen for ticker, market in head.markets.items()}
+        venues = sorted({head.venue for head in self._chosen})
+        if len(venues) > 1:
+            raise CaptureError(f"{path}: it holds {' and '.join(venues)}; --session chooses one session")
+        self._venue = venues[0]
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """The markets as what can be ordered, on their newest grids."""
-        return {ticker: market.instrument for ticker, market in self._markets.items()}
+        """What was followed, as what can be ordered, by the newest session that has it."""
+        return {symbol: instrument for head in self._chosen for symbol, instrument in head.instruments.items()}
 
     @property
     def taker_rates(self) -> dict[str, Decimal]:
         """What takers were charged in each market when it was captured first."""
         found: dict[str, Decimal] = {}
         for head in self._chosen:
-            reading = head.read.reading
-            found = {**taker_rates(reading.fees or {}, reading.began_ns), **found}
+            found = {**head.taker_rates, **found}
         return found
 
     def begun(self) -> dict[str, Any] | None:
@@ -69,7 +69,7 @@ class CapturedMarkets:
     def origin(self) -> str:
         """The exchanges that it was captured at; a practice exchange, whose prices are made up, comes last."""
         found = {head.exchange for head in self._chosen}
-        return " ".join(["capture kalshi", *sorted(found - {"practice"}), *(found & {"practice"})])
+        return " ".join([f"capture {self._venue}", *sorted(found - {"practice"}), *(found & {"practice"})])
 
     @property
     def words(self) -> str:
@@ -77,7 +77,7 @@ class CapturedMarkets:
         count = len(self.sessions)
         which = f"session {self.session} of {count}" if self.session else f"{count} session{'s' if count > 1 else ''}"
         places = ", ".join(sorted({head.exchange for head in self.sessions}))
-        return f"captured at kalshi {places}, {which}"
+        return f"captured at {self._venue} {places}, {which}"
 
     def ticks_of(
         self, symbols: Collection[str], names: Collection[str], first: date | None = None, last: date | None = None
@@ -87,7 +87,7 @@ class CapturedMarkets:
 
 
 class CaptureSource:
-    """Implements ``engine.market.events.MarketSource``. ``first`` and ``last`` are days in UTC, both included.
+    """Implements ``engine.market.inputs.InputSource``. ``first`` and ``last`` are days in UTC, both included.
 
     ``notes`` holds how each session that was ended on purpose ended. What is before ``first`` is heard, not told.
     """
@@ -106,20 +106,28 @@ class CaptureSource:
         return min(1.0, self._capture.position / self._capture.size) if self._capture.size else 1.0
 
     def ticks(self) -> Iterator[Tick]:
-        """Ticks as a run would have had them, at the times at which they were told."""
+        """As ``inputs``, for whoever wants prices alone: bars of the past are ticks at the time at which they came."""
+        now = 0
+        for item in self.inputs():
+            if isinstance(item, Tick | Past):
+                tick = item if isinstance(item, Tick) else item.tick
+                now = later(tick.time_ns, now)
+                yield Tick(now, tick.events)
+
+    def inputs(self) -> Iterator[MarketInput]:
+        """Everything as a run would have had it: ticks at the times at which they were told, and where there are bars,
+        what must have been seen of the time before and what is late."""
         self.notes.clear()
-        player: _Player | None = None
+        player: Player | None = None
         now, hidden = 0, self._span.begin_ns is not None
         for number, record in self._capture.entries():
             if self._session is not None and number != self._session:
                 continue
-            if isinstance(record, Session):
+            if isinstance(record, Head):
                 if player is not None:
                     now = later(record.created_ns, now)
-                    silence = player.broken_off(now)
-                    if now in self._span:
-                        yield Tick(now, silence)
-                player = _Player(record, self._symbols, self._names)
+                    yield from _within(player.broken_off(now), shown=now in self._span)
+                player = codec_of(record.venue).player(record, self._symbols, self._names, player)
                 continue
             assert player is not None
             if isinstance(record, Ended):
@@ -130,56 +138,18 @@ class CaptureSource:
             told_ns = later(record.time_ns, now)
             if self._span.after(told_ns):
                 return
-            if hidden and not self._span.before(told_ns):
-                player.teller.forget()
+            if hidden and self._span.before(told_ns):
+                yield from player.hush(record, told_ns)
+                continue
+            if hidden:
+                player.wanted()
                 hidden = False
-            events = player.tell(record)
-            if events is not None and not hidden:
-                now = told_ns
-                yield Tick(now, events)
+            for item in player.tell(record, told_ns):
+                if isinstance(item, Tick):
+                    now = told_ns
+                yield item
 
 
-class _Player:
-    """One session, heard again."""
-
-    def __init__(self, head: Session, symbols: Collection[str], names: Collection[str]) -> None:
-        self._books: dict[str, Book] = {}
-        self._signals: list[Observation] = []
-        self._symbols = symbols
-        states = [market.state for ticker, market in head.markets.items() if ticker in symbols]
-        self.teller = Teller(states, names, lambda ticker, now: self._books.get(ticker))
-        self.teller.learn(head.read.reading)
-
-    def take(self, record: Record) -> None:
-        """Something that was heard."""
-        if isinstance(record, BookSeen):
-            self._book(record)
-        elif isinstance(record, StreamEvent):
-            self.teller.hear(record)
-        elif isinstance(record, Learned):
-            self.teller.learn(record.reading)
-        elif isinstance(record, Observation) and record.symbol in self._symbols:
-            self._signals.append(record)
-
-    def broken_off(self, now_ns: int) -> list[MarketEvent]:
-        """The session is over and another follows: what moved while nobody listened is unknown."""
-        self._books.clear()
-        self.teller.disconnected()
-        return self.teller.told(now_ns)
-
-    def tell(self, record: Told) -> list[MarketEvent] | None:
-        """The events of a tick, if there is one."""
-        if not record.pulse:
-            return self.teller.told(record.time_ns) or None
-        signals, self._signals = self._signals, []
-        return [*signals, *self.teller.pulse(record.time_ns)]
-
-    def _book(self, seen: BookSeen) -> None:
-        if not seen.known:
-            self._books.pop(seen.ticker, None)
-        else:
-            if seen.whole:
-                self._books[seen.ticker] = Book(seen.ticker)
-            self._books[seen.ticker].put(seen.bids, seen.asks)
-        if seen.changed:
-            self.teller.hear(StreamEvent(seen.time_ns, BookChanged(seen.ticker)))
+def _within(items: list[MarketInput], *, shown: bool) -> Iterator[MarketInput]:
+    """All of them, or no tick among them."""
+    return (item for item in items if shown or not isinstance(item, Tick))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from connectors.capture.codec import Head, Seen, codec_of
 from connectors.capture.frames import Damage
+from connectors.capture.packing import Begun, Ended, Told
 from connectors.capture.reader import Capture
-from connectors.capture.records import BookSeen, Ended, Learned, Record, Told
-from connectors.capture.session import Session
-from connectors.kalshi.events import Connected, Disconnected, MessagesMissed, Problem, StreamEvent, Subscribed
-from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from engine.market.events import NANOS, Observation
 
 SILENT_NS: Final = 5 * NANOS  # without a pulse, which comes every second: nobody was listening
@@ -32,7 +31,7 @@ class Gap(NamedTuple):
 class SessionSummary:
     """One session. ``note`` is how it was ended; None when it was not ended but broke off."""
 
-    head: Session
+    head: Head
     first_ns: int
     last_ns: int
     note: dict[str, Any] | None = None
@@ -70,67 +69,56 @@ class _Reader:
         self.summary = summary
         self._down_ns = 0
         self._told_ns = 0
+        self._seen: Callable[[Any], Seen | None] = lambda record: None
 
-    def take(self, number: int, record: Session | Record) -> None:
-        if isinstance(record, Session):
+    def take(self, number: int, record: Any) -> None:
+        if isinstance(record, Head):
             self._begin(number, record)
             return
         session = self.summary.sessions[-1]
-        if isinstance(record, StreamEvent):
-            self._heard(number, record)
-        elif isinstance(record, BookSeen):
-            if record.changed:
-                self._count("books", record.ticker)
-        elif isinstance(record, Observation):
-            self._count("signals", record.symbol)
-        elif isinstance(record, Told):
+        if isinstance(record, Told):
             self._told(number, record)
             session.last_ns = record.time_ns
-        elif isinstance(record, Learned):
-            self.summary.counts["readings"] += 1
         elif isinstance(record, Ended):
             session.note, session.last_ns = record.note, record.time_ns
+        elif isinstance(record, Observation):
+            self._count("signals", record.symbol)
+        elif not isinstance(record, Begun):
+            seen = self._seen(record)
+            if seen is not None:
+                self._heard(number, seen)
 
-    def _begin(self, number: int, head: Session) -> None:
+    def _begin(self, number: int, head: Head) -> None:
         sessions = self.summary.sessions
         if sessions:
             why = "nothing was captured" if sessions[-1].note is not None else "the capture broke off"
             self._gap(number, sessions[-1].last_ns, head.created_ns, why)
         sessions.append(SessionSummary(head, head.created_ns, head.created_ns))
-        self._down_ns, self._told_ns = 0, head.created_ns
-        self.summary.counts["markets"] += len(head.markets)
+        self._down_ns, self._told_ns, self._seen = 0, head.created_ns, codec_of(head.venue).seen
+        self.summary.counts["markets"] += len(head.instruments)
 
     def _told(self, number: int, told: Told) -> None:
         self.summary.counts["pulses" if told.pulse else "told"] += 1
-        if told.time_ns - self._told_ns > SILENT_NS:
+        pace = self.summary.sessions[-1].head.pace
+        if told.time_ns - self._told_ns > SILENT_NS * pace:
             self._gap(number, self._told_ns, told.time_ns, "the capturing process stood still")
         self._told_ns = told.time_ns
 
-    def _heard(self, number: int, event: StreamEvent) -> None:
-        body, time_ns = event.body, event.received_ns
-        if isinstance(body, EventFeeUpdate):
-            self.summary.counts["fees"] += 1
-            return
-        if isinstance(body, PublicTrade | Ticker | MarketLifecycle):
-            kind = {PublicTrade: "trades", Ticker: "tickers", MarketLifecycle: "lifecycle"}[type(body)]
-            self._count(kind, body.market_ticker)
-            return
-        self.summary.counts["connection"] += 1
-        if isinstance(body, Disconnected):
+    def _heard(self, number: int, seen: Seen) -> None:
+        time_ns = seen.time_ns
+        self._count(seen.kind, seen.symbol)
+        if seen.down:
             self._down_ns = self._down_ns or time_ns
-        elif isinstance(body, Subscribed) and self._down_ns:
+        elif seen.down is False and self._down_ns:
             self._gap(number, self._down_ns, time_ns, "the stream was down")
             self._down_ns = 0
-        elif isinstance(body, MessagesMissed):
-            self._gap(number, time_ns, time_ns, f"{body.count} messages of {body.channel} were lost")
-        elif isinstance(body, Problem):
-            self._gap(number, time_ns, time_ns, body.words)
-        else:
-            assert isinstance(body, Connected | Subscribed)
+        if seen.gap:
+            self._gap(number, time_ns, time_ns, seen.gap)
 
     def _count(self, kind: str, ticker: str) -> None:
         self.summary.counts[kind] += 1
-        self.summary.by_market[ticker] += 1
+        if ticker:
+            self.summary.by_market[ticker] += 1
 
     def _gap(self, number: int, from_ns: int, to_ns: int, why: str) -> None:
         self.summary.gaps.append(Gap(number, from_ns, to_ns, why))

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from connectors.capture.codec import Maker
 from connectors.capture.errors import CaptureError
 from connectors.capture.frames import Damage, FrameKind, FrameReader, encode_frame, file_header
-from connectors.capture.records import Encoder, RecordError
-from connectors.capture.session import Session
-from connectors.kalshi.book import Book
-from connectors.kalshi.events import StreamEvent
-from connectors.kalshi.listing import Listing
-from connectors.kalshi.states import MarketState
-from connectors.kalshi.teller import Reading
+from connectors.capture.packing import Packer, RecordError
 from engine.market.events import NANOS, Observation
 
 FULL_BYTES: Final = 1 << 18  # before compression
@@ -105,22 +100,20 @@ class CaptureFile:
 
 
 class CaptureWriter:
-    """One session of a capture; a ``connectors.kalshi.source.Tape``. Leaving it writes what is left.
+    """One session of a capture, for a tape of the venue that is captured. Leaving it writes what is left.
 
-    ``exchange``, ``engine`` and ``by`` go into the session's head: which exchange, which version, which run.
-    ``on_failure``: hears in words, once, that nothing more can be kept, and whoever is captured goes on; without it
-    that is a CaptureError.
+    ``maker`` goes into the session's head. ``on_failure``: hears in words, once, that nothing more can be kept, and
+    whoever is captured goes on; without it that is a CaptureError. ``counts``: of what has been heard, by kind.
     """
 
     def __init__(
-        self, file: CaptureFile, clock: Callable[[], int], exchange: str, engine: str, by: str,
+        self, file: CaptureFile, clock: Callable[[], int], maker: Maker,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
-        self._file, self._clock = file, clock
-        self._head = (exchange, engine, by)
+        self._file, self._clock, self._maker = file, clock, maker
         self._on_failure, self._failed = on_failure, False
-        self._records = Encoder()
-        self.counts: dict[str, int] = {"books": 0, "trades": 0, "tickers": 0, "signals": 0}
+        self.packer = Packer()
+        self.counts: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -133,78 +126,64 @@ class CaptureWriter:
         finally:
             self._file.close()
 
-    # -- what a feed tells
+    def now_ns(self) -> int:
+        """The time of the market that is captured, UTC nanoseconds."""
+        return self._clock()
 
-    def begin(self, states: Sequence[MarketState], listings: Mapping[str, Listing], reading: Reading) -> None:
-        """The head of the session, on disk at once."""
+    def begin(self, head: Callable[[Maker, int], bytes]) -> None:
+        """The head of the session, on disk at once; ``head`` makes it for a time, UTC nanoseconds."""
         now = self._clock()
-        name, engine, by = self._head
-        head = Session.of(name, now, engine, by, states, listings, reading)
-        with self._safely():
-            self._file.append(FrameKind.SESSION, 1, now, now, head.encode())
+        with self.safely():
+            self._file.append(FrameKind.SESSION, 1, now, now, head(self._maker, now))
+
+    def add(self, kind: int, time_ns: int, *fields: Any) -> None:
+        """One record of the venue's own."""
+        with self.safely():
+            self.packer.add(kind, time_ns, *fields)
 
     def begun(self, note: dict[str, Any]) -> None:
         """What the run begins with (JSON values); to be told before its first tick."""
-        with self._safely():
-            self._records.begun(self._clock(), note)
-
-    def learned(self, time_ns: int, reading: Reading) -> None:
-        """What was read beside the stream."""
-        with self._safely():
-            self._records.learned(time_ns, reading)
-
-    def heard(self, event: StreamEvent) -> None:
-        """One event of the stream."""
-        name = _COUNTED.get(type(event.body).__name__)
-        if name is not None:
-            self.counts[name] += 1
-        with self._safely():
-            self._records.heard(event)
-
-    def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
-        """A book as it is seen now."""
-        self.counts["books"] += changed
-        with self._safely():
-            self._records.book(ticker, time_ns, book, changed=changed)
+        with self.safely():
+            self.packer.begun(self._clock(), note)
 
     def signals(self, seen: Sequence[Observation]) -> None:
         """What other connectors told."""
-        self.counts["signals"] += len(seen)
-        with self._safely():
+        self.counts["signals"] = self.counts.get("signals", 0) + len(seen)
+        with self.safely():
             for one in seen:
-                self._records.signal(one)
+                self.packer.signal(one)
 
     def told(self, time_ns: int) -> None:
         """What was heard is told now."""
-        with self._safely():
-            self._records.told(time_ns, pulse=False)
-            if len(self._records.data) >= FULL_BYTES:
+        with self.safely():
+            self.packer.told(time_ns, pulse=False)
+            if len(self.packer.data) >= FULL_BYTES:
                 self._write()
 
     def pulse(self, time_ns: int) -> None:
         """Time has passed."""
-        with self._safely():
-            self._records.told(time_ns, pulse=True)
-            if time_ns - self._records.first_ns >= LATEST_NS:
+        with self.safely():
+            self.packer.told(time_ns, pulse=True)
+            if time_ns - self.packer.first_ns >= LATEST_NS:
                 self._write()
 
     def end(self, note: dict[str, Any]) -> None:
         """The session ends on purpose; ``note`` (JSON values) is kept with it."""
-        with self._safely():
-            self._records.ended(self._clock(), note)
+        with self.safely():
+            self.packer.ended(self._clock(), note)
             self._write()
 
     def flush(self) -> None:
         """Write what has been heard so far."""
-        with self._safely():
+        with self.safely():
             self._write()
 
     def _write(self) -> None:
-        if self._records.records and not self._failed:
-            self._file.append(FrameKind.RECORDS, *self._records.take())
+        if self.packer.records and not self._failed:
+            self._file.append(FrameKind.RECORDS, *self.packer.take())
 
     @contextmanager
-    def _safely(self) -> Iterator[None]:
+    def safely(self) -> Iterator[None]:
         """What cannot be kept ends the capture; a run that trades must not end with it."""
         try:
             yield
@@ -216,11 +195,8 @@ class CaptureWriter:
             self._on_failure, tell = _nothing, self._on_failure
             tell(f"{words}; nothing more is captured, and the run goes on")
         if self._failed:
-            self._records.take()
+            self.packer.take()
 
 
 def _nothing(words: str) -> None:
     """It has been said."""
-
-
-_COUNTED: Final = {"PublicTrade": "trades", "Ticker": "tickers"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,12 +23,14 @@ ANSWER_SECONDS = 20.0
 MOST_A_SECOND = 50.0  # the vendor asks paying users to stay below 100
 
 Params = Mapping[str, str | int | bool | Decimal | None]
+Listener = Callable[[str, str], None]
 
 
 class PolygonHttp(HttpPool):
     """One connection pool with one key. ``per_minute``: requests that the plan allows, None for no stated limit.
 
-    ``transport`` replaces the network in tests. Use as ``async with``.
+    ``transport`` replaces the network in tests. ``heard``: gets each answer as it came, with its request. Use as
+    ``async with``.
     """
 
     venue = "polygon"
@@ -49,6 +51,7 @@ class PolygonHttp(HttpPool):
             hosts.rest, {"Authorization": f"Bearer {key}"}, local=hosts.local, connect=CONNECT_SECONDS,
             answer=ANSWER_SECONDS, clock=clock, transport=transport,
         )  # fmt: skip
+        self.heard: Listener | None = None
         budget = Budget(per_minute / 60, per_minute) if per_minute else Budget(MOST_A_SECOND, MOST_A_SECOND)
         self._bucket = Bucket(budget, self.clock.monotonic())
 
@@ -98,6 +101,8 @@ class PolygonHttp(HttpPool):
             raise Unavailable(f"{request}: {self.no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise Unavailable(f"{request}: {self.no_answer(error)}") from error
+        if self.heard is not None:
+            self.heard(request, answer.text)
         return _body_of(request, answer)
 
 

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from connectors.polygon.errors import NotEntitled, PolygonError
 from connectors.polygon.events import Dropped, Event, Lost
 from connectors.polygon.hosts import Hosts
+from connectors.polygon.http import Listener
 from connectors.polygon.session import Session, SessionLost, Turn, Wanted
 from connectors.polygon.tickers import Cluster, cluster_of
 from connectors.transport.clock import Attempts, Clock
@@ -44,7 +45,7 @@ class PolygonStream(Background):
     ``channels`` are such as ``AM.SPY`` and ``V.I:SPX``; each goes to the websocket of its family. The reader gets
     Ready for each family, after a break Lost and Ready again, and Dropped for a channel that is refused. Nothing is
     told again of what a break has missed. BadKey ends the stream, NotEntitled that family; when no channel is left
-    the stream ends with NotEntitled.
+    the stream ends with NotEntitled. ``heard`` gets messages as they come, with the family of each.
     """
 
     name = "polygon stream"
@@ -57,7 +58,9 @@ class PolygonStream(Background):
         *,
         clock: Clock | None = None,
         settings: StreamSettings | None = None,
+        heard: Listener | None = None,
     ) -> None:
+        self._heard = heard
         self._hosts, self._key = hosts, key
         self._clock = clock or Clock()
         self._settings = settings or StreamSettings()
@@ -168,6 +171,9 @@ class PolygonStream(Background):
 
     async def _read(self, socket: ClientConnection, session: Session, wanted: Wanted) -> None:
         async for frame in socket:
+            if self._heard is not None:
+                text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+                self._heard(f"stream {wanted.cluster.value}", text)
             await self._pass_on(socket, session.receive(frame, self._clock.monotonic()))
             if not wanted.channels:
                 return

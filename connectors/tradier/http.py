@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +19,9 @@ from connectors.transport.turns import read_patience
 LOCAL_ARRIVE_SECONDS = 15.0
 
 Fields = Mapping[str, str]
+Listener = Callable[[str, str], None]
+MARKET = "/markets/"  # where answers are of the market and of no account
+SESSIONS = "/markets/events/"  # whose answers are keys to streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ def longest_way_seconds(timeouts: Timeouts | None = None, *, local: bool = False
 
 
 class TradierHttp(HttpPool):
-    """One connection pool with one token, which goes into the header and nowhere else. Use as ``async with``."""
+    """One connection pool with one token, which goes into the header and nowhere else. Use as ``async with``.
+
+    ``heard``: gets each answer about the market as it came, with its request.
+    """
 
     venue = "tradier"
 
@@ -62,6 +68,7 @@ class TradierHttp(HttpPool):
         self.limits = RateLimits(
             ALLOWED[environment], self.clock.monotonic, self.clock.now_ns, self.clock.sleep
         )
+        self.heard: Listener | None = None
 
     async def read(self, path: str, query: Fields | None = None, *, form: Fields | None = None) -> dict[str, Any]:
         """GET ``path`` (below the version), or POST ``form`` where a read is asked for so, and return the JSON.
@@ -115,6 +122,8 @@ class TradierHttp(HttpPool):
         finally:
             self.limits.landed(group)
         self.limits.heard(group, answer.headers)
+        if self.heard is not None and path.startswith(MARKET) and not path.startswith(SESSIONS):
+            self.heard(f"{method} {path}", answer.text)
         return answer
 
     def _judged(self, request: str, answer: httpx.Response, *, writes: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from connectors.tradier.bars import Bars
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import NotAuthorized, TradierError
 from connectors.tradier.events import Down, OrderEvent, Problem, StreamEvent, StreamQuote, Timesale, Up
+from connectors.tradier.http import Listener
 from connectors.tradier.listing import is_option, underlying_of
 from connectors.tradier.models import ROUND_LOT, Quoted
 from connectors.tradier.stream import StreamSettings, TradierStream
@@ -55,13 +56,16 @@ class TradierFeed:
     instruments it tells of the account alone.
 
     ``venue``: read the orders that the account's stream tells of through it; None tells of none. ``signals`` gives what
-    other connectors have to tell, once a second. ``since_ns``: bars are told from there on; None begins now.
+    other connectors have to tell, once a second. ``since_ns``: bars are told from there on; None begins now. ``heard``
+    gets messages of the market and answers about it as they come, with the stream or the request of each.
     """
 
     def __init__(
         self, rest: TradierRest, instruments: Mapping[str, Instrument], *, venue: TradierVenue | None = None,
         signals: Signals = lambda now: (), settings: StreamSettings | None = None, since_ns: int | None = None,
+        heard: Listener | None = None,
     ) -> None:  # fmt: skip
+        self._heard = heard
         self._rest, self._venue, self._signals, self._settings = rest, venue, signals, settings
         self._clock = rest.http.clock
         self._names = {(s if is_option(s) else underlying_of(s)): s for s in instruments}
@@ -81,11 +85,13 @@ class TradierFeed:
         self.taker_rates: dict[str, Decimal] = {}
 
     async def __aenter__(self) -> Self:
+        if self._heard is not None:
+            self._rest.http.heard = self._heard
         if not self._names:
             pass
         elif self._rest.http.hosts.market_socket:
             await self._open("market", TradierStream(
-                self._rest, list(self._names), filters=("quote", "timesale"), settings=self._settings
+                self._rest, list(self._names), filters=("quote", "timesale"), settings=self._settings, heard=self._heard
             ))  # fmt: skip
         else:
             self._tasks.append(asyncio.create_task(self._guarded(self._poll())))
@@ -104,6 +110,8 @@ class TradierFeed:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._bars.close()
+        if self._heard is not None:
+            self._rest.http.heard = None
         for stream in self._streams:
             await stream.__aexit__(kind, error, trace)
 

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from connectors.tradier.client import TradierRest
 from connectors.tradier.errors import BadAnswer, NotAuthorized, TradierError, Unavailable
 from connectors.tradier.events import Body, Down, Problem, StreamEvent, Up, event_of
+from connectors.tradier.http import Listener
 from connectors.transport.clock import Attempts
 from connectors.transport.tasks import Background
 from connectors.transport.websocket import BREAKS, no_connection, open_socket
@@ -41,7 +42,7 @@ class StreamSettings:
 class TradierStream(Background):
     """``async with TradierStream(rest, symbols=["SPY"]) as stream: await stream.take()``; without symbols the account's
     orders are told. After each break the reader gets Down, then Up: what happened between was missed. NotAuthorized
-    ends the stream. ``advanced`` asks for the details that Tradier sends beside.
+    ends the stream. ``advanced`` asks for the details that Tradier sends beside. ``heard`` gets messages as they come.
     """
 
     name = "tradier stream"
@@ -49,11 +50,12 @@ class TradierStream(Background):
     def __init__(
         self, rest: TradierRest, symbols: Collection[str] | None = None, *, filters: Collection[str] = FILTER,
         valid_only: bool = True, advanced: bool = False, settings: StreamSettings | None = None,
+        heard: Listener | None = None,
     ) -> None:  # fmt: skip
         self._rest, self._clock = rest, rest.http.clock
         self._symbols = None if symbols is None else list(symbols)
         self._filters, self._valid_only, self._advanced = list(filters), valid_only, advanced
-        self._settings = settings or StreamSettings()
+        self._settings, self._heard = settings or StreamSettings(), heard
         self._waiting: asyncio.Queue[StreamEvent | BaseException] = asyncio.Queue(self._settings.unread)
         self._socket: ClientConnection | None = None
         self._session = ""
@@ -136,6 +138,8 @@ class TradierStream(Background):
 
     async def _take_in(self, frame: str | bytes) -> None:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+        if self._heard is not None:
+            self._heard("stream", text)
         for line in filter(str.strip, text.splitlines()):
             body = _read(line)
             if body is not None:

@@ -55,21 +55,24 @@ def polygon_rest(settings: Settings) -> PolygonRest:
     return PolygonRest(PolygonHttp(polygon_hosts(settings), polygon_key(settings), per_minute=per_minute))
 
 
-def polygon_stream(settings: Settings, channels: Collection[str]) -> PolygonStream:
+def polygon_stream(
+    settings: Settings, channels: Collection[str], heard: Callable[[str, str], None] | None = None
+) -> PolygonStream:
     """Websockets that are not open yet."""
     from connectors.polygon.stream import PolygonStream
 
-    return PolygonStream(polygon_hosts(settings), polygon_key(settings, stream=True), channels)
+    return PolygonStream(polygon_hosts(settings), polygon_key(settings, stream=True), channels, heard=heard)
 
 
 @asynccontextmanager
 async def polygon_live(
     settings: Settings, symbols: Collection[str], wish: FeedWish, *, quotes: bool = True,
-    venue_clock: MarketClock | None = None,
+    venue_clock: MarketClock | None = None, heard: Callable[[str, str], None] | None = None,
 ) -> AsyncIterator[LiveFeed]:  # fmt: skip
     """Polygon's feed for a venue whose desk takes its market data from there; its facts ``options.*`` where the rules
     read them. ``quotes``: best bid and offer, too, as far as the plan has them. ``venue_clock``: that of a practice
-    venue, which everything goes by and Polygon's must agree with. VenueError when it cannot begin.
+    venue, which everything goes by and Polygon's must agree with. ``heard`` gets messages and answers as they come,
+    with the stream or the request that each belongs to. VenueError when it cannot begin.
     """
     from connectors.polygon.errors import PolygonError
     from connectors.polygon.feed import PolygonFeed, Subjects
@@ -77,19 +80,21 @@ async def polygon_live(
 
     subjects = Subjects(sorted(symbols), quotes=quotes)
     rest = polygon_rest(settings)
+    rest.http.heard = heard
     try:
         clock = await market_clock(polygon_hosts(settings), delayed=settings.polygon.delayed)
     except PolygonError as error:
         raise VenueError(str(error)) from error
     if venue_clock is not None:
         clock = _agreed(venue_clock, clock)
+    since_ns = None if wish.past is None else wish.past.until_ns
     asks = any(name.startswith("options.") for name in wish.names)
     options = options_source(settings, rest, subjects.symbols, clock) if asks else None
     async with (
         rest.http,
-        polygon_stream(settings, subjects.channels) as stream,
+        polygon_stream(settings, subjects.channels, heard) as stream,
         PolygonFeed(
-            rest, stream, subjects, clock, since_ns=wish.since_ns, options=options, signals=wish.signals
+            rest, stream, subjects, clock, since_ns=since_ns, options=options, signals=wish.signals
         ) as feed,
     ):
         yield feed

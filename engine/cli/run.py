@@ -48,6 +48,7 @@ from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
 from engine.execute.loop import Loop, Recorder
 from engine.market.events import NANOS, Tick
+from engine.market.inputs import everything_of
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
 from engine.research.recorder import StatisticsRecorder
@@ -156,8 +157,6 @@ def command(
         limit = Decimal(fuse or FUSE_CONTRACTS) if kind.has_fuse else None
         if fuse is not None and limit is None:
             raise UserError(f"--fuse: {venue} has no fuse of its own; leave it out")
-        if capture is not None and not kind.captures:
-            raise UserError(f"--capture: the feed of {venue} cannot be captured; leave it out")
         wish = Wish(live, accepted, level, limit, once, json, capture, dry_run)
         return run_on_venue(make, rules, wish, kind, wanted_sources(rules.ruleset))
     examples = examples_for(rules.ruleset) if choice.source == "simulated" else {}
@@ -244,7 +243,7 @@ def _run(
         standing = store.halts.standing(writer.book.name, now_ns())
         tell = _tell_halt(writer, tell_alert(notifier, _where(assembly)))
         switch = KillSwitch(standing, store.halts.look, loop.decider, writer, tell)
-        ticks = _once(assembly, loop, broker) if once else assembly.source().ticks()
+        ticks = _once(assembly, loop, broker) if once else _ticks(assembly, loop, broker)
         _drive(ticks, loop, writer, switch, pace, stop, beside)
         for told in lines.values():
             told.close()
@@ -312,9 +311,19 @@ def _drive(
         before_ns = tick.time_ns
 
 
+def _ticks(assembly: Assembly, loop: Loop, broker: JournaledBroker) -> Iterator[Tick]:
+    """The ticks of the data; what it tells between them is kept and taken in as they go by."""
+    for item in everything_of(assembly.source()):
+        if isinstance(item, Tick):
+            yield item
+        else:
+            broker.keep(item)
+            loop.decider.aside(item)
+
+
 def _once(assembly: Assembly, loop: Loop, broker: JournaledBroker) -> Iterator[Tick]:
     """The last tick of the data (noon of a simulated day), after everything before it has been observed."""
-    ticks = assembly.source().ticks()
+    ticks = _ticks(assembly, loop, broker)
     if assembly.data.source == "simulated":
         ticks = islice(ticks, LOOK_AT_TICK)
     latest: Tick | None = None

@@ -32,7 +32,7 @@ from engine.decide.sessions import Windows, calendar_of
 from engine.decide.symbol import SymbolState
 from engine.market.calendar import TradingCalendar
 from engine.market.events import Bar, Observation, Quote, Tick
-from engine.market.inputs import MANUAL, OPERATOR, Halted, Requested, Unseen, Waits
+from engine.market.inputs import MANUAL, OPERATOR, Aside, Halted, Past, Requested, Unseen, Waits
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport
 from engine.plan.ops import BASE_SECONDS, Group
@@ -221,6 +221,15 @@ class Decider:
         """Take in market history without deciding: what a strategy must have seen before it may be asked."""
         for desk in self._take_in(tick):
             desk.state.event = 0
+
+    def aside(self, item: Aside) -> None:
+        """What is told of the past, missed or late: see there."""
+        if isinstance(item, Past):
+            self.remember(item.tick)
+        elif isinstance(item, Unseen):
+            self.miss(item)
+        else:
+            self.wait(item)
 
     def remember(self, tick: Tick) -> None:
         """Take in bars of the past at their own time (see ``Past``): before the first tick, or after a break. Time, the

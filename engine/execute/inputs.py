@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.market.events import Bar, MarketEvent, Tick
-from engine.market.inputs import Asked, History, InputLog, Past, Reported, Unseen, Waits
+from engine.market.inputs import Aside, Asked, History, InputLog, Reported
 from engine.market.orders import Broker, BrokerReport, Order
 
 
@@ -28,7 +28,7 @@ class JournaledBroker:
         report = self._broker.on_events(time_ns, events)
         return None if report is None else self._keep(Asked.EVENTS, report)
 
-    def keep(self, item: Past | Unseen | Waits) -> None:
+    def keep(self, item: Aside) -> None:
         """Keep what the rules are told of the past and of what is late; it is nothing to the broker."""
         self._log.input(item)
 

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.loop import Loop
-from engine.execute.past import BarAges, old_bars, ticks_of
 from engine.execute.recovery import Recovery
 from engine.market.events import Bar, MarketEvent, Tick, later
 from engine.market.inputs import FOREVER_NS, Past, Unseen, Waits
+from engine.market.past import BarAges, old_bars, ticks_of
 from engine.market.venue import Batch, Feed, LinkDown, LinkUp, PastBars, Unheard, VenueError
 
 NANOS = 1_000_000_000

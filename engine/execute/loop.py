@@ -6,15 +6,17 @@ sent. An order reaches the broker only after the recorder has it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from engine.decide.actions import Cancel, Decision, DecisionHash, Place, Replace
 from engine.decide.quiet import Ahead
 from engine.decide.tick import DataNote, Decider
 from engine.market.events import Tick
+from engine.market.inputs import MarketInput
 from engine.market.orders import Broker, BrokerReport, Order
 
+BLOCK_TICKS = 256
 LONGEST_WAIT = 63  # ticks, before looking ahead again where it led to nothing
 
 
@@ -93,6 +95,28 @@ class Loop:
             if number < len(ticks):
                 self.step(ticks[number])
                 number += 1
+
+    def feed(self, inputs: Iterable[MarketInput], notice: Callable[[], None] = lambda: None) -> None:
+        """All of ``inputs``, some hundred ticks at a time; ``notice`` is called after each of these parts."""
+        block: list[Tick] = []
+        told = False  # something that is no tick; then the next one is taken in by itself
+        for item in inputs:
+            if isinstance(item, Tick) and not told:
+                block.append(item)
+                if len(block) < BLOCK_TICKS:
+                    continue
+            self.run(block)
+            block = []
+            if isinstance(item, Tick):
+                if told:
+                    self.step(item)
+                told = False
+            else:
+                self.decider.aside(item)
+                told = True
+            notice()
+        self.run(block)
+        notice()
 
     def _pass(self, ticks: Sequence[Tick], ahead: Ahead) -> None:
         """Ticks that have been taken in; of those that touch no order the broker needs to see the newest bars only."""

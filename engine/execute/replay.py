@@ -91,12 +91,8 @@ def _feed(loop: Loop, item: Input) -> None:
         loop.step(item)
     elif isinstance(item, History):
         loop.observe(item.tick)
-    elif isinstance(item, Past):
-        loop.decider.remember(item.tick)
-    elif isinstance(item, Unseen):
-        loop.decider.miss(item)
-    elif isinstance(item, Waits):
-        loop.decider.wait(item)
+    elif isinstance(item, Past | Unseen | Waits):
+        loop.decider.aside(item)
     elif isinstance(item, Halted):
         loop.decider.halt(item)
     elif isinstance(item, Resumed):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.market.events import Bar, MarketEvent, MarketSource, Observation, Quote, Tick
+from engine.market.inputs import Aside, MarketInput, Waits, everything_of
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -32,16 +33,24 @@ class InColumns(Protocol):
         ...
 
 
+class Placed(NamedTuple):
+    """What is told before tick ``number`` and is no tick."""
+
+    number: int
+    item: Aside
+
+
 @dataclass(frozen=True, slots=True)
 class MarketColumns:
-    """Ticks laid out as columns; implements ``engine.market.events.MarketSource``.
+    """Ticks laid out as columns; implements ``engine.market.inputs.InputSource``.
 
     ``times``: of each tick, UTC nanoseconds, ascending. Events of tick ``t`` are ``first[t]`` to ``first[t + 1]`` of
     ``kind`` (BAR, QUOTE, OBSERVATION), ``symbol`` (number in ``symbols``) and ``row`` (number in the table of that
     kind), in the order in which they came. ``bars``: shape (bars, 5): open, high, low, close, volume (NaN unknown),
     prices in money per unit; ``bar_times``, shape (bars, 2): start in UTC nanoseconds, length in seconds.
     ``quotes``, shape (quotes, 4): bid, bid size, ask, ask size, NaN where a side is missing; ``quote_times`` UTC
-    nanoseconds. ``observations`` are kept as they came. Everything pickles.
+    nanoseconds. ``observations`` are kept as they came, and so are ``asides``: what was told between ticks of the past,
+    missed or late. Everything pickles.
     """
 
     symbols: tuple[str, ...]
@@ -55,6 +64,7 @@ class MarketColumns:
     quotes: Floats
     quote_times: Ints
     observations: tuple[Observation, ...] = ()
+    asides: tuple[Placed, ...] = ()
     _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -73,16 +83,26 @@ class MarketColumns:
     def read(cls, source: MarketSource, notice: Callable[[], None] = lambda: None) -> MarketColumns:
         """Lay out all that a source has. One that is ``InColumns`` does it itself, where it can."""
         found = source.columns(notice) if isinstance(source, InColumns) else None
-        return cls.of(source.ticks(), notice) if found is None else found
+        return cls.of(everything_of(source), notice) if found is None else found
 
     @classmethod
-    def of(cls, ticks: Iterable[Tick], notice: Callable[[], None] = lambda: None) -> MarketColumns:
+    def of(cls, inputs: Iterable[MarketInput], notice: Callable[[], None] = lambda: None) -> MarketColumns:
         """Lay out ticks, some thousands at a time; raises what the source raises. ``notice`` is called now and then."""
-        layout, rest = _Layout(), iter(ticks)
+        layout, asides = _Layout(), list[Placed]()
+        rest = _ticks_alone(inputs, asides)
         while block := list(islice(rest, BLOCK_TICKS)):
             layout.add(block)
             notice()
-        return layout.columns()
+        return replace(layout.columns(), asides=tuple(asides))
+
+    def inputs(self) -> Iterator[MarketInput]:
+        """The ticks as they were, and what was told between them."""
+        asides, at = self.asides, 0
+        for number, tick in enumerate(self.ticks()):
+            while at < len(asides) and asides[at].number <= number:
+                yield asides[at].item
+                at += 1
+            yield tick
 
     def ticks(self) -> Iterator[Tick]:
         """The ticks as they were."""
@@ -123,8 +143,28 @@ class MarketColumns:
         return MarketColumns(
             self.symbols, self.times[begin:end], self.first[begin : end + 1] - since, self.kind[since:until],
             self.symbol[since:until], self.row[since:until], self.bars, self.bar_times, self.quotes, self.quote_times,
-            self.observations,
+            self.observations, tuple(self._asides_between(begin, end)),
         )  # fmt: skip
+
+    def _asides_between(self, begin: int, end: int) -> Iterator[Placed]:
+        """Those of a span of ticks; before it, how long bars are waited for."""
+        waits = [aside for aside in self.asides if aside.number < begin and isinstance(aside.item, Waits)]
+        if waits:
+            yield Placed(0, waits[-1].item)
+        for number, item in self.asides:
+            if begin <= number < end:
+                yield Placed(number - begin, item)
+
+
+def _ticks_alone(inputs: Iterable[MarketInput], asides: list[Placed]) -> Iterator[Tick]:
+    """The ticks; everything else goes to ``asides``."""
+    number = 0
+    for item in inputs:
+        if isinstance(item, Tick):
+            number += 1
+            yield item
+        else:
+            asides.append(Placed(number, item))
 
 
 class _Layout:

@@ -5,11 +5,12 @@ The rules, their parameters and these inputs determine every decision. Time is i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from engine.market.events import Tick
+from engine.market.events import MarketSource, Tick
 from engine.market.orders import BrokerReport, Side
 
 FOREVER_NS: Final = 2**63 - 1
@@ -117,7 +118,23 @@ class Requested(NamedTuple):
     force: bool = False
 
 
-Input = Tick | History | Past | Unseen | Waits | Reported | Halted | Resumed | Requested
+Aside = Past | Unseen | Waits
+MarketInput = Tick | Aside  # what a feed gives a run, in the order in which the run meets it
+Input = MarketInput | History | Reported | Halted | Resumed | Requested
+
+
+@runtime_checkable
+class InputSource(MarketSource, Protocol):
+    """Recorded market data that knows more than its ticks: what was told of the past, missed or late."""
+
+    def inputs(self) -> Iterator[MarketInput]:
+        """All of it in order; raises SourceError on bad input."""
+        ...
+
+
+def everything_of(source: MarketSource) -> Iterator[MarketInput]:
+    """All that a source has; of most these are ticks alone."""
+    return source.inputs() if isinstance(source, InputSource) else source.ticks()
 
 
 class InputLog(Protocol):

@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import islice
 from typing import Protocol
 
 from engine.decide.tick import Decider
 from engine.execute.loop import Loop
 from engine.market.columns import MarketColumns
 from engine.market.events import MarketSource
+from engine.market.inputs import everything_of
 from engine.plan.columns import CannotCompile
 from engine.research.budgets import outside_budget
 from engine.research.columns.rows import CannotLayOut
@@ -25,7 +25,6 @@ from engine.research.trades import ClosedTrade
 
 CENTRAL = "central"
 OTHER_BOUNDS = ("pessimistic", "optimistic")
-BLOCK_TICKS = 256
 
 
 class Parts(SetParts, Protocol):
@@ -136,11 +135,8 @@ def _run(
 
 
 def run_through(loop: Loop, source: MarketSource, notice: Callable[[], None]) -> None:
-    """Every tick of ``source``; ``notice`` is called now and then."""
-    ticks = source.ticks()
-    while block := list(islice(ticks, BLOCK_TICKS)):
-        loop.run(block)
-        notice()
+    """All that ``source`` has; ``notice`` is called now and then."""
+    loop.feed(everything_of(source), notice)
 
 
 def _headline(

@@ -37,7 +37,6 @@ Engine = Literal["auto", "columns", "tick"]
 AUTO: Final = "auto"
 COLUMNS: Final = "columns"
 TICK: Final = "tick"
-BLOCK_TICKS = 256
 SHORT_TICKS = 20_000  # what the tick engine does in about a second
 
 
@@ -218,9 +217,7 @@ def run_by_tick(
     )
     recorder = StatisticsRecorder()
     loop = Loop(decider, parts.broker(fills), [recorder])
-    ticks = list(market.ticks())
-    for begin in range(0, len(ticks), BLOCK_TICKS):
-        loop.run(ticks[begin : begin + BLOCK_TICKS])
+    loop.feed(market.inputs())
     recorder.close_out(decider)
     curve = np.frombuffer(recorder.equity, dtype=np.float64) if len(recorder.equity) else np.zeros(0)
     equity = equity_columns(market.times, curve, float(parts.cash), parts.timezone, keep_curve)

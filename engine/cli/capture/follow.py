@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from connectors.calendars import calendar
 from connectors.capture.writer import CaptureWriter
-from engine.cli.assemble import now_ns
+from engine.cli.assemble import DataChoice, assemble, now_ns
 from engine.cli.capture.shared import open_tape
 from engine.cli.console import err, out, print_json
 from engine.cli.errors import ExitCode, UserError
+from engine.cli.on_venue.warm_up import begin_of
 from engine.cli.rules import load_rules
 from engine.cli.source_watch import Sources
 from engine.cli.sources import wanted_sources
 from engine.cli.venue import ask_venue, must_find
-from engine.cli.venues import port_of
+from engine.cli.venues import VenueName, port_of
 from engine.cli.venues.port import FeedWish, LiveFeed, VenueDesk, VenuePort
 from engine.execute.live import LOOK_SECONDS, PULSE_NS
 from engine.market.instrument import Instrument
+from engine.market.venue import PastBars
+from engine.plan.lookback import Lookback
 from engine.settings import Settings
 
 NANOS = 1_000_000_000
@@ -37,20 +41,21 @@ class Wanted:
     series: tuple[str, ...]
 
 
+class _Followed(NamedTuple):
+    """``facts``: those that the packs read; ``sources``: those of signals."""
+
+    symbols: list[str]
+    facts: Collection[str]
+    sources: Sources
+
+
 def capture(
-    settings: Settings, path: Path, wanted: Wanted, cycles: int | None, interval: float, as_json: bool
-) -> int:
+    settings: Settings, venue: VenueName, path: Path, wanted: Wanted, cycles: int | None, interval: float,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Capture until Ctrl-C or for ``cycles`` of ``interval`` seconds."""
-    tickers, names = list(wanted.symbols), []
-    if wanted.packs or not (wanted.symbols or wanted.series):
-        ruleset = load_rules(settings.rules.paths, wanted.packs or settings.engine.packs).ruleset
-        tickers += sorted({s for pack in ruleset.packs.values() for rule in pack.strategies for s in rule.universe})
-        names = wanted_sources(ruleset)
-    elif settings.signals.alpha.exists():
-        names = ["alpha"]
-    sources = Sources.named(names, settings)
-    port = port_of(settings, "kalshi")
-    report = ask_venue(lambda: _capture(port, path, tickers, wanted, sources, cycles, interval, as_json))
+    port, followed = port_of(settings, venue), _followed(settings, venue, wanted)
+    report = ask_venue(lambda: _capture(port, path, followed, wanted, cycles, interval, as_json))
     if as_json:
         print_json(report)
     else:
@@ -60,20 +65,34 @@ def capture(
     return ExitCode.GOOD
 
 
+def _followed(settings: Settings, venue: VenueName, wanted: Wanted) -> _Followed:
+    symbols, facts, names = list(wanted.symbols), frozenset[str](), list[str]()
+    if wanted.packs or not (wanted.symbols or wanted.series):
+        ruleset = load_rules(settings.rules.paths, wanted.packs or settings.engine.packs, venue).ruleset
+        market = settings.market
+        assembly = assemble(settings, ruleset, DataChoice("simulated", None, (), None, None, market.seed, market.days))
+        symbols += assembly.plan_symbols
+        facts, names = assembly.fact_names(), wanted_sources(ruleset)
+    elif settings.signals.alpha.exists():
+        names = ["alpha"]
+    return _Followed(symbols, facts, Sources.named(names, settings))
+
+
 async def _capture(
-    port: VenuePort, path: Path, tickers: Collection[str], wanted: Wanted, sources: Sources, cycles: int | None,
-    interval: float, quiet: bool,
-) -> dict[str, Any]:  # fmt: skip
+    port: VenuePort, path: Path, followed: _Followed, wanted: Wanted, cycles: int | None, interval: float, quiet: bool
+) -> dict[str, Any]:
+    sources = followed.sources
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(port.connected())
         await sources.show(desk)
         # Packs that trade on signals look at what their sources list.
         told = {t for listed in sources.listed().values() for t in listed} if wanted.packs else set()
         listed = await desk.find(told)
-        markets = listed | await _markets(desk, tickers, wanted.series, bool(listed))
+        markets = listed | await _markets(desk, followed.symbols, wanted.series, bool(listed))
         sources.follow({watched.name: list(markets) for watched in sources.watched}, err().print, err().print)
         tape = stack.enter_context(open_tape(path, port.place, "engine capture"))
-        feed = await stack.enter_async_context(desk.feed(markets, FeedWish((), False, tape, sources.pulse)))
+        wish = FeedWish(followed.facts, False, tape, sources.pulse, await _past(desk, markets))
+        feed = await stack.enter_async_context(desk.feed(markets, wish))
         follower = _Follower(feed, tape, cycles, interval, quiet)
         await follower.run(sources.keep(desk, err().print))
         tape.end({"cycles": follower.cycles})
@@ -81,6 +100,20 @@ async def _capture(
             "capture": path, "markets": list(markets), "cycles": follower.cycles, "counts": dict(tape.counts),
             "bytes": path.stat().st_size,
         }  # fmt: skip
+
+
+async def _past(desk: VenueDesk, markets: Mapping[str, Instrument]) -> PastBars | None:
+    """As much of the time before as the venue tells: rules that are asked later may look back far."""
+    if not desk.past_sessions:
+        return None
+    far = Lookback(sessions=desk.past_sessions)
+    calendars = {calendar(instrument.calendar) for instrument in markets.values()}
+    since_ns = min(begin_of(each, now_ns(), far, desk.past_sessions) for each in calendars)
+    past = await desk.past(markets, since_ns)
+    err().print(f"read {len(past.bars)} bars of the time before, of {len(markets) - len(past.missing)} symbol(s)")
+    for symbol, why in sorted(past.missing.items()):
+        err().print(f"{symbol}: its past could not be read ({why})", markup=False)
+    return past
 
 
 async def _markets(
@@ -141,12 +174,14 @@ class _Follower:
 
     async def _beat(self) -> None:
         pulse_ns, cycle_ns = 0, now_ns() + self._interval_ns
+        self._feed.behind()
         while self._most is None or self.cycles < self._most:
             await asyncio.sleep(LOOK_SECONDS)
             now = now_ns()
             if now >= pulse_ns:
                 pulse_ns = now + PULSE_NS
                 self._feed.pulse(now)
+                self._feed.behind()
             if now >= cycle_ns:
                 cycle_ns += self._interval_ns
                 self._cycle()

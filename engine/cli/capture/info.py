@@ -52,7 +52,7 @@ def _report(summary: Summary) -> dict[str, Any]:
             {
                 "venue": s.head.venue, "exchange": s.head.exchange, "engine": s.head.engine, "by": s.head.by,
                 "from": iso_utc(s.first_ns), "to": iso_utc(s.last_ns), "ended": s.note is not None, "note": s.note,
-                "markets": list(s.head.markets),
+                "markets": list(s.head.instruments),
             }
             for s in summary.sessions
         ],
@@ -72,7 +72,7 @@ def _print(summary: Summary) -> None:
         head = session.head
         end = "ended" if session.note is not None else "broke off"
         print(
-            f"session {number}: kalshi {head.exchange}, {len(head.markets)} markets, by {head.by}, "
+            f"session {number}: {head.venue} {head.exchange}, {len(head.instruments)} markets, by {head.by}, "
             f"engine {head.engine}, {iso_utc(session.first_ns)} to {iso_utc(session.last_ns)}, {end}"
         )
     print(", ".join(f"{count} {kind}" for kind, count in summary.counts.items()))

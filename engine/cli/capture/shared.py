@@ -29,6 +29,7 @@ def open_tape(
 
     ``on_failure`` hears when nothing more can be kept; without it that is an error.
     """
+    from connectors.capture.codec import Maker
     from connectors.capture.writer import CaptureFile, CaptureWriter
 
     file = CaptureFile(path)
@@ -37,7 +38,7 @@ def open_tape(
             f"{path}: {file.cut.lost} bytes from byte {file.cut.offset} on were half written ({file.cut.why}) and have "
             "been cut off; everything before is kept"
         )
-    return CaptureWriter(file, now_ns, exchange, __version__, by, on_failure)
+    return CaptureWriter(file, now_ns, Maker(exchange, __version__, by), on_failure)
 
 
 def begun_note(

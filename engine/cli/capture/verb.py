@@ -10,6 +10,7 @@ import typer
 from engine.cli.errors import UserError
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
+from engine.cli.venues import DEFAULT, VenueName
 from engine.settings import load_settings
 
 INTERVAL_SECONDS = 30.0
@@ -20,6 +21,9 @@ def command(
         Literal["info", "export"] | None, typer.Argument(help="Of a capture that is there: look into it, or export it.")
     ] = None,
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="info, export: the capture.")] = None,
+    venue: Annotated[
+        VenueName | None, typer.Option("--venue", help=f"Which venue's market.  [default: {DEFAULT}]")
+    ] = None,
     target: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="The capture to write; export: the folder.")
     ] = None,
@@ -43,8 +47,8 @@ def command(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """`engine capture --out FILE` follows the stream of Kalshi and keeps books, trades, states of markets and signals,
-    until Ctrl-C or for some cycles. A FILE that is there is added to. No order is ever sent.
+    """`engine capture --out FILE` follows a venue's market and keeps what it tells and the signals beside it, until
+    Ctrl-C or for some cycles. A FILE that is there is added to. No order is ever sent.
 
     `engine capture info FILE` counts what is in it, and finds gaps and damage. `engine capture export FILE --out DIR`
     writes it as Parquet.
@@ -52,14 +56,14 @@ def command(
     if action is None:
         if target is None:
             raise UserError("name the file to write: engine capture --out FILE")
-        settings = load_settings(config, {"kalshi.base_url": exchange})
+        settings = load_settings(config, {f"{venue or DEFAULT}.base_url": exchange})
         configure_log(settings.log)
         from engine.cli.capture.follow import Wanted, capture  # late: it brings the venue's libraries
 
         wanted = Wanted(tuple(pack or ()), _words(symbols), _words(series))
-        return capture(settings, target, wanted, cycles, interval or INTERVAL_SECONDS, json)
+        return capture(settings, venue or DEFAULT, target, wanted, cycles, interval or INTERVAL_SECONDS, json)
     given = {"--cycles": cycles, "--interval": interval, "--pack": pack, "--symbols": symbols, "--series": series,
-             "--exchange": exchange}  # fmt: skip
+             "--exchange": exchange, "--venue": venue}  # fmt: skip
     wrong = [name for name, value in given.items() if value is not None]
     if wrong:
         raise UserError(f"`engine capture {action}` takes no {wrong[0]}; it reads a file that is there")

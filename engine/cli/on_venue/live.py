@@ -17,10 +17,10 @@ from engine.execute.broker import VenueBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.live import Account, LiveRun
 from engine.execute.loop import Loop
-from engine.execute.past import ages_at
 from engine.execute.recovery import Recovery
 from engine.execute.resume import Start, begin_with
 from engine.market.instrument import Instrument
+from engine.market.past import ages_at
 from engine.market.venue import PastBars, VenueError
 from state import RunWriter
 

@@ -12,9 +12,9 @@ from engine.execute.dry import DryBroker
 from engine.execute.inputs import JournaledBroker
 from engine.execute.live import LiveRun
 from engine.execute.loop import Loop
-from engine.execute.past import ages_at
 from engine.execute.resume import Carried, Start
 from engine.market.orders import Broker
+from engine.market.past import ages_at
 from engine.market.venue import PastBars
 from state import RunWriter
 

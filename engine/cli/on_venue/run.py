@@ -114,8 +114,7 @@ class _Run:
                 session.tape = stack.enter_context(open_tape(self.wish.capture, self.port.place, by, tell))
             session.follow_sources(writer)
             past = await read_past(desk, assembly, decider)
-            since_ns = None if past is None else past.until_ns
-            wish = FeedWish(assembly.fact_names(), self.wish.live, session.tape, self.sources.pulse, since_ns)
+            wish = FeedWish(assembly.fact_names(), self.wish.live, session.tape, self.sources.pulse, past)
             feed = await stack.enter_async_context(desk.feed(instruments, wish))
             if self.wish.live:
                 code = await trade_live(session, instruments, decider, feed, writer, past)

@@ -184,13 +184,15 @@ class KalshiDesk:
     @asynccontextmanager
     async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[KalshiFeed]:
         """On paper the fees of every market are read, because the paper broker charges them."""
+        from connectors.capture.kalshi.tape import KalshiTape
         from connectors.kalshi.source import KalshiFeed
         from connectors.kalshi.stream import KalshiStream
 
+        tape = KalshiTape(wish.tape) if wish.tape is not None else None
         stream = KalshiStream(self.port.hosts, self.port.signer, clock=self.rest.http.clock)
         feed = KalshiFeed(
             self.rest, stream, [self.markets[s] for s in symbols], wish.names, now_ns, account=wish.account,
-            charges=not wish.account, tape=wish.tape, signals=wish.signals,
+            charges=not wish.account, tape=tape, signals=wish.signals,
         )  # fmt: skip
         feed.sleep = sleep
         self._feed = feed
@@ -238,4 +240,4 @@ def _consents(settings: Settings) -> VenueConsents:
     return VenueConsents("kalshi", kalshi.environment, "demo", kalshi.execution_mode, kalshi.base_url is not None)
 
 
-KALSHI = VenueKind(_consents, kalshi_port, has_fuse=True, captures=True)
+KALSHI = VenueKind(_consents, kalshi_port, has_fuse=True)

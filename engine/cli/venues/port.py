@@ -43,16 +43,16 @@ class FeedWish(NamedTuple):
     """What a run wants to hear.
 
     ``names``: the facts that its rules read; others need not be computed. ``account``: news of our own orders and
-    fills. ``tape`` hears everything, as far as the venue's feed can be captured. ``signals`` gives what other
-    connectors have to tell; the feed asks it at every pulse. ``since_ns``: from which bar on they are told; None for
-    those to come.
+    fills. ``tape`` hears everything of the market, and nothing of the account. ``signals`` gives what other connectors
+    have to tell; the feed asks it at every pulse. ``past``: the bars of the time before, where the feed goes on; None
+    begins with those to come.
     """
 
     names: Collection[str]
     account: bool
     tape: CaptureWriter | None
     signals: Callable[[int], Sequence[Observation]]
-    since_ns: int | None = None
+    past: PastBars | None = None
 
 
 class LiveFeed(Feed, Protocol):
@@ -179,10 +179,9 @@ class VenueKind(NamedTuple):
     """What is known of a venue before any key.
 
     ``consents``: what the settings consent to; ``port`` raises UserError where a key, a setting or a package is
-    missing. ``has_fuse``: whether ``VenueDesk.orders`` takes one; ``captures``: whether its feed can be captured.
+    missing. ``has_fuse``: whether ``VenueDesk.orders`` takes one.
     """
 
     consents: Callable[[Settings], VenueConsents]
     port: Callable[[Settings], VenuePort]
     has_fuse: bool = False
-    captures: bool = False

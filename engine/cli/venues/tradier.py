@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +15,7 @@ from engine.cli.errors import UserError
 from engine.cli.startup import log_client_connected
 from engine.cli.venues.joined import JoinedFeed
 from engine.cli.venues.port import FeedWish, LiveFeed, VenueConsents, VenueKind
+from engine.cli.venues.taped import TapedFeed
 from engine.execute.reconcile import Ages, ForeignPolicy
 from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS, Bar
@@ -26,8 +27,10 @@ from engine.settings.venues import TradierSettings
 from state import Mode
 
 if TYPE_CHECKING:
+    from connectors.capture.bars.tape import FeedTape
     from connectors.tradier.client import TradierRest
     from connectors.tradier.hosts import Hosts
+    from connectors.tradier.source import TradierFeed
     from connectors.tradier.venue import TradierVenue
 
 LOCAL_LAG_NS = NANOS // 2
@@ -35,6 +38,7 @@ LAG_NS = 2 * NANOS  # measured: new orders are listed within 75 ms
 TRADIER_SESSIONS = 5  # of time and sales with extended hours there are ten days
 POLYGON_SESSIONS = 20
 PACKAGES = ("httpx", "websockets")
+Listener = Callable[[str, str], None]
 
 
 def tradier_port(settings: Settings) -> TradierPort:
@@ -199,24 +203,59 @@ class TradierDesk:
 
     @asynccontextmanager
     async def feed(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[LiveFeed]:
+        """Where prices come from Polygon or are captured, the account is a feed of its own beside them."""
         from connectors.tradier.source import TradierFeed
 
         venue = self._venue if wish.account else None
         async with AsyncExitStack() as stack:
-            if self.port.vendor is None:
-                instruments = {symbol: self._found[symbol] for symbol in symbols}
-                feed = TradierFeed(self.rest, instruments, venue=venue, signals=wish.signals, since_ns=wish.since_ns)
-                yield await stack.enter_async_context(feed)
+            if self.port.vendor is None and wish.tape is None:
+                yield await stack.enter_async_context(self._streamed(symbols, wish, venue))
                 return
-            market = await stack.enter_async_context(self._prices(self.port.vendor, symbols, wish))
+            market = await stack.enter_async_context(self._market(symbols, wish))
             if venue is None:
                 yield market
                 return
             account = await stack.enter_async_context(TradierFeed(self.rest, {}, venue=venue))
             yield await stack.enter_async_context(JoinedFeed(market, account, self._clock.now_ns))
 
-    def _prices(
-        self, vendor: Settings, symbols: Collection[str], wish: FeedWish
+    @asynccontextmanager
+    async def _market(self, symbols: Collection[str], wish: FeedWish) -> AsyncIterator[LiveFeed]:
+        """Prices alone, from whoever tells them; kept on the tape, where there is one."""
+        tape = self._tape(symbols, wish)
+        heard = None if tape is None else tape.heard
+        vendor = self.port.vendor
+        prices: AbstractAsyncContextManager[LiveFeed] = (
+            self._streamed(symbols, wish, heard=heard) if vendor is None
+            else self._polygon(vendor, symbols, wish, heard)
+        )  # fmt: skip
+        async with prices as feed:
+            yield feed if tape is None else TapedFeed(feed, tape)
+
+    def _tape(self, symbols: Collection[str], wish: FeedWish) -> FeedTape | None:
+        if wish.tape is None:
+            return None
+        from connectors.capture.bars.tape import FeedTape
+
+        prices, listed = self.port.settings.market_data, [self._found[symbol] for symbol in symbols]
+        tape = FeedTape(wish.tape, prices, self.port.speed, listed)
+        if wish.past is not None:
+            tape.past(wish.past)
+        return tape
+
+    def _streamed(
+        self, symbols: Collection[str], wish: FeedWish, venue: TradierVenue | None = None, heard: Listener | None = None
+    ) -> TradierFeed:
+        """Tradier's own prices, with news of the account where ``venue`` reads it."""
+        from connectors.tradier.source import TradierFeed
+
+        since_ns = None if wish.past is None else wish.past.until_ns
+        instruments = {symbol: self._found[symbol] for symbol in symbols}
+        return TradierFeed(
+            self.rest, instruments, venue=venue, signals=wish.signals, since_ns=since_ns, heard=heard
+        )  # fmt: skip
+
+    def _polygon(
+        self, vendor: Settings, symbols: Collection[str], wish: FeedWish, heard: Listener | None
     ) -> AbstractAsyncContextManager[LiveFeed]:
         """Polygon's feed, by the practice venue's clock where that is one."""
         from connectors.polygon.practice import MarketClock
@@ -224,7 +263,7 @@ class TradierDesk:
 
         local = self.port.hosts.local
         clock = MarketClock(self._clock.now_ns(), time.monotonic(), self.port.speed) if local else None
-        return polygon_live(vendor, symbols, wish, venue_clock=clock)
+        return polygon_live(vendor, symbols, wish, venue_clock=clock, heard=heard)
 
     async def charges(self, since_ns: int) -> Charges | None:
         """From the account's history, which a batch fills at night."""

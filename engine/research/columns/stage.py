@@ -34,6 +34,8 @@ class Stage:
     def __init__(
         self, parts: SetParts, market: MarketColumns, sets: Sequence[Mapping[str, float]], terms: FillTerms
     ) -> None:
+        if market.asides:
+            raise CannotLayOut("the data tells of bars of the past, or of late ones, which are taken in between ticks")
         self.market, self.terms, self.parts = market, terms, parts
         self.texts = Texts()
         self.plans = make_plans(

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from connectors.capture.codec import Maker
+from connectors.capture.kalshi.tape import KalshiTape
 from connectors.capture.writer import CaptureFile, CaptureWriter
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import BookChanged, BookLost, Connected, Disconnected, StreamEvent, Subscribed
@@ -125,12 +127,12 @@ class Captured(AbstractContextManager["Captured"]):
         self.signals: list[Observation] = []
         self.ticks: list[Tick] = []
         self.file = CaptureFile(path)
-        self.writer = CaptureWriter(self.file, lambda: self.now, "practice", "0.0", "a test")
+        self.writer = CaptureWriter(self.file, lambda: self.now, Maker("practice", "0.0", "a test"))
         self.rest = HandTold()
         markets = list(self.rest.listed.values())
         self.feed = KalshiFeed(
-            self.rest, self.stream, markets, names, lambda: self.now, account=False, tape=self.writer,  # type: ignore[arg-type]
-            signals=self._signals,
+            self.rest, self.stream, markets, names, lambda: self.now, account=False,  # type: ignore[arg-type]
+            tape=KalshiTape(self.writer), signals=self._signals,
         )  # fmt: skip
         drive(self.feed.read_terms())
 

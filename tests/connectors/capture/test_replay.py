@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.capture.errors import CaptureError
+from connectors.capture.kalshi.records import Encoder
+from connectors.capture.packing import Packer, RecordError
 from connectors.capture.reader import Capture
-from connectors.capture.records import Encoder, RecordError
 from connectors.capture.source import CapturedMarkets
 from connectors.capture.summary import summarize
 from connectors.kalshi.book import Book
@@ -212,4 +213,13 @@ def test_a_number_that_would_be_rounded_is_refused() -> None:
     book = Book("X")
     book.put({Decimal("0.40005"): Decimal(1)}, {})
     with pytest.raises(RecordError, match=r"0\.40005 has more than 4 decimals"):
-        Encoder().book("X", 0, book, changed=True)
+        Encoder(Packer()).book("X", 0, book, changed=True)
+
+
+def test_a_capture_of_an_earlier_engine_is_read_as_it_was() -> None:
+    """Made by the engine of 21 November 2026, before captures of other venues; beside it the ticks that its run had."""
+    old = Path(__file__).parent / "old"
+    source = CapturedMarkets(old / "kalshi-1.cap")
+    ticks = source.ticks_of(list(source.instruments), ("market.volume", "alpha.fair")).ticks()
+    assert [repr(tick) for tick in ticks] == (old / "kalshi-1.txt").read_text(encoding="utf-8").splitlines()
+    assert source.origin == "capture kalshi practice"

@@ -84,7 +84,7 @@ def test_frames_are_written_once_a_second_and_when_full(captured: Make) -> None:
         run.pulse()
         assert run.path.stat().st_size > before
         before = run.path.stat().st_size
-        while len(run.writer._records.data) < FULL_BYTES - 200:
+        while len(run.writer.packer.data) < FULL_BYTES - 200:
             run.trade(run.A, "0.4500", "3.00", "yes")
             run.pass_on()
             assert run.path.stat().st_size == before

@@ -32,6 +32,7 @@ from tests.research.columns.rules import EXITS, GUARDS, LIMITS, PACK, SESSIONS, 
 
 FACTS = [*CORE, *OPTIONS, *KALSHI, *ALPHA]
 Texts = dict[str, str]
+CALENDARS = ("XNYS", "24/7", "24/7@America/New_York", "24/7@Asia/Tokyo")
 OPEN = datetime(2024, 3, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
 
 
@@ -39,7 +40,8 @@ def ruleset_of(draw: Random, symbols: list[str], kinds: tuple[Texts, Texts, Text
     """A pack of random rules of the given strategies, exits and guards, with random parameters."""
     counts = ((1, 2, 4), (0, 0, 1, 2, 4), (0, 1, 3))
     texts = [
-        kind[n] for kind, some in zip(kinds, counts, strict=True) for n in draw.sample(sorted(kind), draw.choice(some))
+        kind[n] for kind, some in zip(kinds, counts, strict=True)
+        for n in draw.sample(sorted(kind), min(draw.choice(some), len(kind)))
     ]
     rules = "---".join(texts).replace("FAST", str(draw.randint(2, 5))).replace("SLOW", str(draw.randint(5, 12)))
     rules = rules.replace("COOL", str(draw.randint(1, 20)))
@@ -100,7 +102,7 @@ class Parts:
     settings: PaperSettings
     parameters: dict[str, float] = field(default_factory=dict)
     fee_rate: float = 0.07
-    calendars: dict[str, TradingCalendar] = field(default_factory=lambda: {n: calendar(n) for n in ("XNYS", "24/7")})
+    calendars: dict[str, TradingCalendar] = field(default_factory=lambda: {n: calendar(n) for n in CALENDARS})
     timezone: str = "America/New_York"
 
     @property
@@ -182,9 +184,27 @@ def contract_world() -> World:
 
     def make(seed: int) -> tuple[Parts, MarketColumns]:
         draw = Random(seed)
-        return contract_parts_of(draw), MarketColumns.of(contracts.market_of(draw))
+        parts = contract_parts_of(draw)
+        if draw.random() < 0.5:
+            return parts, MarketColumns.of(contracts.market_of(draw))
+        return in_new_york(parts), MarketColumns.of(contracts.market_of(draw, contracts.CHANGE_NS))
 
     return make
+
+
+@pytest.fixture
+def change_of_clocks() -> tuple[Parts, MarketColumns]:
+    """Contracts bought early in the morning, in a night in which that hour comes twice."""
+    draw, symbols = Random(1), sorted(contracts.CONTRACTS)
+    ruleset = ruleset_of(draw, symbols, ({"early": contracts.STRATEGIES["early"]}, {}, {}), 0.0)
+    parts = Parts(ruleset, symbols, contracts.instruments_of(draw), PaperSettings())
+    return in_new_york(parts), MarketColumns.of(contracts.market_of(draw, contracts.CHANGE_NS))
+
+
+def in_new_york(parts: Parts) -> Parts:
+    """The same by the clocks of New York."""
+    calendar = "24/7@America/New_York"
+    return replace(parts, instruments={s: replace(i, calendar=calendar) for s, i in parts.instruments.items()})
 
 
 @pytest.fixture(scope="session")

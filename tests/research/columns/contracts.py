@@ -51,6 +51,14 @@ name: on_bars
 when: ["close > close[1]", "not position.open"]
 then: {buy: {size: 14, bracket: {stop: close - $0.06}}}
 """,
+    "early": """
+kind: strategy
+name: early
+on: every(1m)
+cooldown: 1m
+when: ["time_of_day between 01:00 and 01:40", "not position.open"]
+then: {buy: {size: 3, within: 2m, bracket: {target: ask + $0.06}}}
+""",
     "breaks_out": """
 kind: strategy
 name: breaks_out
@@ -164,6 +172,8 @@ else: {flatten: all}
 """,
 }
 OPEN_NS = int(datetime(2024, 3, 5, 22, 0, tzinfo=UTC).timestamp()) * NANOS
+# In New York 23:50; midnight comes, and two hours later clocks are set back from 02:00 to 01:00.
+CHANGE_NS = int(datetime(2026, 11, 1, 3, 50, tzinfo=UTC).timestamp()) * NANOS
 
 
 def instruments_of(draw: Random) -> dict[str, Instrument]:
@@ -183,13 +193,13 @@ def instruments_of(draw: Random) -> dict[str, Instrument]:
     return found
 
 
-def market_of(draw: Random, minutes: int = 190) -> list[Tick]:
+def market_of(draw: Random, begin_ns: int = OPEN_NS, minutes: int = 190) -> list[Tick]:
     """Books, signals and outcomes over midnight, at uneven instants; bars for some."""
     chance = {symbol: draw.uniform(0.05, 0.95) for symbol in CONTRACTS}
     ends = {s: draw.choice((minutes // 2, minutes - 20, 10 * minutes)) for s in CONTRACTS}
     barred, tells_rates, busy = draw.random() < 0.3, draw.random() < 0.5, draw.choice((0.3, 0.9))
     ticks: list[Tick] = []
-    time_ns = OPEN_NS
+    time_ns = begin_ns
     for minute in range(minutes):
         time_ns += draw.choice((60, 60, 60, 31, 12.5)) * NANOS if not barred else 60 * NANOS
         now = int(time_ns)

@@ -263,5 +263,11 @@ name: later
 calendar: XNYS
 hours: [10:30-12:10, 14:00-15:30]
 limits: {entries_per_symbol: 4, positions_per_symbol: 2, orders: 2}
+---
+kind: session
+name: elsewhere
+calendar: 24/7
+timezone: Asia/Tokyo
+hours: [23:40-00:25, 13:10-15:00]
 """
 LIMITS = "limits: {quantity: 15, notional: $1200}\n"

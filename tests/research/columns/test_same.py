@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ World = Callable[[int], tuple[Any, MarketColumns]]
 PROJECT = Path(__file__).parents[3]
 PACKS = sorted({path.parent.name for path in (PROJECT / "rules").glob("*/pack.yaml")} - {SHARED})
 EXAMPLES = int(os.environ.get("AUTOTRADER_EXAMPLES", "15"))
+HOUR_NS = 3_600 * 10**9
+CHANGE_HOUR = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) // 3_600  # hours of the epoch
 FILLS = ("central", "pessimistic", "optimistic")
 
 
@@ -68,6 +71,13 @@ def test_they_do_for_contracts(contract_world: World, seed: int, fills: str) -> 
     columns, ticks = both(parts, market, fills)
     assert columns.engine == "columns" or columns.fallback
     assert told(columns) == told(ticks)
+
+
+def test_they_do_in_a_night_in_which_clocks_are_changed(change_of_clocks: tuple[Any, MarketColumns]) -> None:
+    columns, ticks = both(*change_of_clocks, "central")
+    assert columns.engine == "columns"
+    assert told(columns) == told(ticks)
+    assert {opened // HOUR_NS for opened in columns.trades.opened_ns.tolist()} == {5 + CHANGE_HOUR, 6 + CHANGE_HOUR}
 
 
 def test_most_random_rules_run_over_columns(world: World, contract_world: World) -> None:

@@ -195,7 +195,7 @@ def test_wrong_answers(client: Client, spec: str, status: int, kind: str, carrie
 
 
 def test_a_late_request_is_carried_out_although_its_sender_has_gone(client: Client) -> None:
-    client.faults("late@create=0.3")
+    client.faults("late@create=1.5")
     with pytest.raises(httpx.ReadTimeout):
         client.ask("POST", "/portfolio/events/orders", ORDER, timeout=0.1)
     assert client.resting() == 0

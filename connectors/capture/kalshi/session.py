@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from connectors.capture.codec import Head, Maker, Said, decoded
 from connectors.kalshi.fees import FeeChange, FeeSchedule, FeeType
 from connectors.kalshi.grid import PriceGrid, PriceRange
 from connectors.kalshi.listing import Listing, instrument_of_grid
 from connectors.kalshi.models.exchange import ExchangeStatus
 from connectors.kalshi.models.markets import MarketStatus, Result
 from connectors.kalshi.states import MarketState
-from connectors.kalshi.teller import Reading
+from connectors.kalshi.teller import Reading, taker_rates
 from engine.market.instrument import Instrument
 
 
-class SessionError(ValueError):
-    """A session that cannot be read. The text names the field."""
-
-
-class _Said(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SaidChange(_Said):
+class SaidChange(Said):
     """What is charged from an instant on; nulls of an event say that it overrides nothing."""
 
     from_ns: int
@@ -35,7 +25,7 @@ class SaidChange(_Said):
     multiplier: Decimal | None
 
 
-class SaidFees(_Said):
+class SaidFees(Said):
     """What a market charges and will, by its series and by its event; no fee before ``waived_until_ns``."""
 
     series: list[SaidChange]
@@ -58,7 +48,7 @@ class SaidFees(_Said):
         return FeeSchedule(series, event, self.waived_until_ns)
 
 
-class SaidState(_Said):
+class SaidState(Said):
     """How a market stood. Times are UTC nanoseconds, prices dollars."""
 
     ticker: str
@@ -98,7 +88,7 @@ class SaidState(_Said):
         return instrument_of_grid(self.ticker, self.event, self.grid)
 
 
-class SaidTitles(_Said):
+class SaidTitles(Said):
     """What a market is about, in the venue's words."""
 
     yes: str
@@ -106,7 +96,7 @@ class SaidTitles(_Said):
     rules: str
 
 
-class SaidReading(_Said):
+class SaidReading(Said):
     """What was read beside the stream, beginning at ``began_ns``; ``fees`` by ticker, null where they were not read."""
 
     began_ns: int
@@ -130,27 +120,22 @@ class SaidReading(_Said):
         return Reading(self.began_ns, exchange, [said.state for said in self.states], fees)
 
 
-class Session(_Said):
-    """The head of a session. ``by``: the run or command that captured it; ``read``: what was read of every market
-    before the stream began."""
+class Session(Head):
+    """The head of a session. ``read``: what was read of every market before the stream began."""
 
     venue: Literal["kalshi"]
-    exchange: str
-    created_ns: int
-    engine: str
-    by: str
     titles: dict[str, SaidTitles]
     read: SaidReading
 
     @classmethod
     def of(
-        cls, exchange: str, created_ns: int, engine: str, by: str, states: Sequence[MarketState],
-        listings: Mapping[str, Listing], reading: Reading,
+        cls, maker: Maker, created_ns: int, states: Sequence[MarketState], listings: Mapping[str, Listing],
+        reading: Reading,
     ) -> Self:  # fmt: skip
         newest = {state.ticker: state for state in (*states, *reading.states)}
         titles = {t: SaidTitles(yes=said.yes_title, no=said.no_title, rules=said.rules) for t, said in listings.items()}
         return cls(
-            venue="kalshi", exchange=exchange, created_ns=created_ns, engine=engine, by=by, titles=titles,
+            venue="kalshi", **maker._asdict(), created_ns=created_ns, titles=titles,
             read=SaidReading.of(reading._replace(states=list(newest.values()))),
         )  # fmt: skip
 
@@ -159,33 +144,22 @@ class Session(_Said):
         """How each market stood at the beginning."""
         return {state.ticker: state for state in self.read.states}
 
-    def encode(self) -> bytes:
-        return self.model_dump_json().encode()
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """The markets as what can be ordered, on the grids that they had."""
+        return {ticker: market.instrument for ticker, market in self.markets.items()}
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """SessionError names the first field that is wrong."""
-        return _decoded(cls, data)
+    @property
+    def taker_rates(self) -> dict[str, Decimal]:
+        """What takers were charged in each market when the session began."""
+        reading = self.read.reading
+        return taker_rates(reading.fees or {}, reading.began_ns)
 
 
 def decode_reading(data: bytes) -> Reading:
     """A reading in the middle of a session; SessionError names the first field that is wrong."""
-    return _decoded(SaidReading, data).reading
+    return decoded(SaidReading, data).reading
 
 
 def encode_reading(reading: Reading) -> bytes:
     return SaidReading.of(reading).model_dump_json().encode()
-
-
-S = TypeVar("S", bound=_Said)
-
-
-def _decoded(model: type[S], data: bytes) -> S:
-    try:
-        return model.model_validate(json.loads(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SessionError(f"{place}: {first['msg']}") from None
-    except ValueError as error:
-        raise SessionError(f"it is no JSON ({error})") from None

@@ -1,22 +1,19 @@
-"""What a capture keeps, record by record, as MessagePack arrays: ``[kind, time, …]``.
+"""What a capture of Kalshi keeps beside what every venue has: books, trades, tickers, states of markets, fees.
 
-Times are nanoseconds after the first of the frame, prices YES prices in 1/10,000 dollars, counts 1/100 contracts. A
-text that comes again and again (a ticker, a fact's name) is written out once in a session and is a number after that.
+Prices are YES prices in 1/10,000 dollars, counts 1/100 contracts.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import IntEnum
 from functools import lru_cache
 from operator import is_
 from typing import Any, Final, NamedTuple
 
-import msgpack
-
-from connectors.capture.session import SessionError, decode_reading, encode_reading
+from connectors.capture.kalshi.session import decode_reading, encode_reading
+from connectors.capture.packing import Namer, Packer, Readers, RecordError
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import (
     Body,
@@ -31,7 +28,6 @@ from connectors.kalshi.models.fields import BookSide, Outcome
 from connectors.kalshi.models.stream import EventFeeUpdate, MarketLifecycle, PublicTrade, Ticker
 from connectors.kalshi.prices import YesPrice
 from connectors.kalshi.teller import Reading
-from engine.market.events import Observation
 
 PRICE_DIGITS: Final = 4
 COUNT_DIGITS: Final = 2
@@ -42,31 +38,19 @@ Levels = Mapping[Decimal, Decimal]
 class Kind(IntEnum):
     """The first element of a record."""
 
-    TOLD = 1
-    PULSE = 2
     BOOK = 3
     BOOK_CHANGE = 4
     BOOK_UNKNOWN = 5
     TICKER = 6
     TRADE = 7
     LIFECYCLE = 8
-    SIGNAL = 9
     CONNECTED = 10
     SUBSCRIBED = 11
     DISCONNECTED = 12
     MISSED = 13
     PROBLEM = 14
-    END = 15
     LEARNED = 16
     EVENT_FEE = 17
-    BEGUN = 18
-
-
-class Told(NamedTuple):
-    """What was heard up to here was told at ``time_ns``. ``pulse``: because time had passed."""
-
-    time_ns: int
-    pulse: bool
 
 
 class BookSeen(NamedTuple):
@@ -91,62 +75,15 @@ class Learned(NamedTuple):
     reading: Reading
 
 
-class Begun(NamedTuple):
-    """What the run that is captured began with: its account and the memory of its rules, as JSON values."""
-
-    time_ns: int
-    note: dict[str, Any]
-
-
-class Ended(NamedTuple):
-    """The session was ended on purpose; ``note`` is what was made of it."""
-
-    time_ns: int
-    note: dict[str, Any]
-
-
-Record = Told | BookSeen | StreamEvent | Observation | Learned | Begun | Ended
-
-
-class RecordError(ValueError):
-    """A record that cannot be kept or read. The text says which value."""
-
-
 class Encoder:
-    """Makes records of one session. ``take`` gives the bytes since the last time."""
+    """Makes the records of one session that only Kalshi has."""
 
-    def __init__(self) -> None:
-        self._pack = msgpack.Packer().pack
-        self._names: dict[str, int] = {}
+    def __init__(self, packer: Packer) -> None:
+        self._add, self._name = packer.add, packer.name
         self._books: dict[str, tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]] = {}
-        self._start()
-
-    def _start(self) -> None:
-        self.data = bytearray()
-        self.records = 0
-        self.first_ns = self.last_ns = 0
-
-    def take(self) -> tuple[int, int, int, bytes]:
-        """Number of records, times of the first and the last, and the bytes."""
-        taken = self.records, self.first_ns, self.last_ns, bytes(self.data)
-        self._start()
-        return taken
-
-    def told(self, time_ns: int, *, pulse: bool) -> None:
-        self._add(Kind.PULSE if pulse else Kind.TOLD, time_ns)
 
     def learned(self, time_ns: int, reading: Reading) -> None:
         self._add(Kind.LEARNED, time_ns, encode_reading(reading))
-
-    def begun(self, time_ns: int, note: dict[str, Any]) -> None:
-        self._add(Kind.BEGUN, time_ns, json.dumps(note))
-
-    def ended(self, time_ns: int, note: dict[str, Any]) -> None:
-        self._add(Kind.END, time_ns, json.dumps(note))
-
-    def signal(self, seen: Observation) -> None:
-        ticker, name = self._name(seen.symbol), self._name(seen.name)
-        self._add(Kind.SIGNAL, seen.time_ns, ticker, name, seen.value, seen.reason)
 
     def book(self, ticker: str, time_ns: int, book: Book | None, *, changed: bool) -> None:
         """A book as it is now: what is other than when it was last seen, or nothing where nothing is."""
@@ -176,45 +113,6 @@ class Encoder:
             raise RecordError(f"{type(body).__name__} is nothing that a capture keeps")
         kind, *fields = write(body, self._name)
         self._add(kind, event.received_ns, *fields)
-
-    def _name(self, text: str) -> int | str:
-        number = self._names.get(text)
-        if number is not None:
-            return number
-        self._names[text] = len(self._names)
-        return text
-
-    def _add(self, kind: int, time_ns: int, *fields: Any) -> None:
-        if not self.records:
-            self.first_ns = time_ns
-        self.last_ns = time_ns
-        self.records += 1
-        self.data += self._pack((kind, time_ns - self.first_ns, *fields))
-
-
-class Decoder:
-    """Reads the records of one session, frame by frame and from the first on."""
-
-    def __init__(self) -> None:
-        self._names: list[str] = []
-
-    def records(self, data: bytes, first_ns: int) -> Iterator[Record]:
-        """The records of one frame; RecordError for what is none."""
-        unpacker = msgpack.Unpacker(max_buffer_size=len(data) + 1)
-        unpacker.feed(data)
-        try:
-            for fields in unpacker:
-                yield _READERS[fields[0]](first_ns + fields[1], fields, self._name)
-        except SessionError as error:
-            raise RecordError(f"a reading cannot be read: {error}") from error
-        except (msgpack.UnpackException, ValueError, LookupError, TypeError) as error:
-            raise RecordError(f"a record cannot be read ({type(error).__name__}: {error})") from error
-
-    def _name(self, said: int | str) -> str:
-        if isinstance(said, int):
-            return self._names[said]
-        self._names.append(said)
-        return said
 
 
 @lru_cache(KEPT)
@@ -264,11 +162,10 @@ def _changes(before: Levels, now: Levels) -> dict[Decimal, Decimal]:
 
 # -- the stream's events -------------------------------------------------------------------------------------------
 
-Namer = Callable[[str], int | str]
-Reader = Callable[[Any], str]
+Name = Callable[[str], int | str]
 
 
-def _ticker(body: Ticker, name: Namer) -> tuple[Any, ...]:
+def _ticker(body: Ticker, name: Name) -> tuple[Any, ...]:
     prices = (body.price_dollars, body.yes_bid_dollars, body.yes_ask_dollars)
     counts = (
         body.yes_bid_size_fp, body.yes_ask_size_fp, body.volume_fp, body.open_interest_fp, body.last_trade_size_fp,
@@ -279,7 +176,7 @@ def _ticker(body: Ticker, name: Namer) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _read_ticker(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+def _read_ticker(time_ns: int, said: list[Any], name: Namer) -> StreamEvent:
     _, _, ticker, last, bid, ask, bid_size, ask_size, volume, interest, last_size, dollars, open_dollars, ts_ms = said
     body = Ticker.model_construct(
         market_ticker=name(ticker), price_dollars=_yes(last), yes_bid_dollars=_yes(bid), yes_ask_dollars=_yes(ask),
@@ -290,7 +187,7 @@ def _read_ticker(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
     return StreamEvent(time_ns, body)
 
 
-def _trade(body: PublicTrade, name: Namer) -> tuple[Any, ...]:
+def _trade(body: PublicTrade, name: Name) -> tuple[Any, ...]:
     return (
         Kind.TRADE, name(body.market_ticker), body.trade_id, scaled(body.yes_price_dollars.dollars, PRICE_DIGITS),
         scaled(body.count_fp, COUNT_DIGITS), body.taker_outcome_side is Outcome.YES,
@@ -298,7 +195,7 @@ def _trade(body: PublicTrade, name: Namer) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _read_trade(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+def _read_trade(time_ns: int, said: list[Any], name: Namer) -> StreamEvent:
     _, _, ticker, trade_id, price, count, took_yes, took_bid, block, ts_ms = said
     yes = _yes(price)
     body = PublicTrade.model_construct(
@@ -309,16 +206,16 @@ def _read_trade(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
     return StreamEvent(time_ns, body)
 
 
-def _lifecycle(body: MarketLifecycle, name: Namer) -> tuple[Any, ...]:
+def _lifecycle(body: MarketLifecycle, name: Name) -> tuple[Any, ...]:
     said = body.model_dump(mode="json", exclude_none=True, exclude={"market_ticker"})
     return Kind.LIFECYCLE, name(body.market_ticker), said
 
 
-def _read_lifecycle(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+def _read_lifecycle(time_ns: int, said: list[Any], name: Namer) -> StreamEvent:
     return StreamEvent(time_ns, MarketLifecycle.model_validate({**said[3], "market_ticker": name(said[2])}))
 
 
-def _event_fee(body: EventFeeUpdate, name: Namer) -> tuple[Any, ...]:
+def _event_fee(body: EventFeeUpdate, name: Name) -> tuple[Any, ...]:
     kind, multiplier = body.fee_type_override, body.fee_multiplier_override
     return (
         Kind.EVENT_FEE, body.event_ticker, None if kind is None else str(kind),
@@ -326,7 +223,7 @@ def _event_fee(body: EventFeeUpdate, name: Namer) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _read_event_fee(time_ns: int, said: list[Any], name: Reader) -> StreamEvent:
+def _read_event_fee(time_ns: int, said: list[Any], name: Namer) -> StreamEvent:
     _, _, event, kind, multiplier = said
     body = EventFeeUpdate(
         event_ticker=event, fee_type_override=kind,
@@ -345,7 +242,7 @@ def _count(count: int) -> Decimal:
     return unscaled(count, COUNT_DIGITS)
 
 
-_WRITERS: Final[dict[type[Body], Callable[[Any, Namer], tuple[Any, ...]]]] = {
+_WRITERS: Final[dict[type[Body], Callable[[Any, Name], tuple[Any, ...]]]] = {
     Ticker: _ticker,
     PublicTrade: _trade,
     MarketLifecycle: _lifecycle,
@@ -356,9 +253,7 @@ _WRITERS: Final[dict[type[Body], Callable[[Any, Namer], tuple[Any, ...]]]] = {
     MessagesMissed: lambda body, name: (Kind.MISSED, body.channel, body.count),
     Problem: lambda body, name: (Kind.PROBLEM, body.words, body.code),
 }
-_READERS: Final[dict[int, Callable[[int, list[Any], Reader], Record]]] = {
-    Kind.TOLD: lambda time_ns, said, name: Told(time_ns, False),
-    Kind.PULSE: lambda time_ns, said, name: Told(time_ns, True),
+READERS: Final[Readers] = {
     Kind.BOOK: lambda time_ns, said, name: BookSeen(
         time_ns, name(said[2]), said[3], True, True, _read_levels(said[4]), _read_levels(said[5])
     ),
@@ -369,7 +264,6 @@ _READERS: Final[dict[int, Callable[[int, list[Any], Reader], Record]]] = {
     Kind.TICKER: _read_ticker,
     Kind.TRADE: _read_trade,
     Kind.LIFECYCLE: _read_lifecycle,
-    Kind.SIGNAL: lambda time_ns, said, name: Observation(name(said[2]), time_ns, name(said[3]), said[4], said[5]),
     Kind.CONNECTED: lambda time_ns, said, name: StreamEvent(time_ns, Connected(said[2])),
     Kind.SUBSCRIBED: lambda time_ns, said, name: StreamEvent(time_ns, Subscribed()),
     Kind.DISCONNECTED: lambda time_ns, said, name: StreamEvent(time_ns, Disconnected(said[2])),
@@ -377,7 +271,4 @@ _READERS: Final[dict[int, Callable[[int, list[Any], Reader], Record]]] = {
     Kind.PROBLEM: lambda time_ns, said, name: StreamEvent(time_ns, Problem(said[2], said[3])),
     Kind.LEARNED: lambda time_ns, said, name: Learned(time_ns, decode_reading(said[2])),
     Kind.EVENT_FEE: _read_event_fee,
-    Kind.BEGUN: lambda time_ns, said, name: Begun(time_ns, json.loads(said[2])),
-    Kind.END: lambda time_ns, said, name: Ended(time_ns, json.loads(said[2])),
 }
-
