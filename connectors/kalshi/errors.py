@@ -17,9 +17,11 @@ class KalshiError(Exception):
     """A failure at or on the way to the venue. ``status`` is the HTTP status, None where there was no answer.
 
     ``code`` and ``details`` are the venue's words, "" where it gave none; ``body`` is the whole answer, for the log.
+    ``wait_seconds``: until it may be asked again, where that is known.
     """
 
     meaning = Outcome.UNKNOWN
+    wait_seconds = 0.0
 
     def __init__(
         self, message: str, *, status: int | None = None, code: str = "", details: str = "", body: str = ""
@@ -65,6 +67,13 @@ class RateLimited(KalshiError):
     """Too many requests, by the venue's count or by ours before sending."""
 
     meaning = Outcome.LIMITED
+
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str = "", details: str = "", body: str = "",
+        wait_seconds: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(message, status=status, code=code, details=details, body=body)
+        self.wait_seconds = wait_seconds
 
 
 class NotSent(KalshiError):

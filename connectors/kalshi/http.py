@@ -24,6 +24,7 @@ from connectors.kalshi.limits import RateLimits
 from connectors.kalshi.sign import Signer
 from connectors.transport.clock import Clock
 from connectors.transport.http import HttpPool, decoded
+from connectors.transport.turns import read_patience
 from connectors.transport.words import shorten
 
 SIGNATURE_SECONDS = 30.0  # recorded: 5 s is not too old, 30 s is
@@ -82,7 +83,7 @@ class VenueHttp(HttpPool):
             hosts.rest, {}, local=hosts.local, connect=self.timeouts.connect, answer=self.timeouts.answer,
             clock=clock, transport=transport,
         )  # fmt: skip
-        self.limits = RateLimits(self.clock.monotonic)
+        self.limits = RateLimits(self.clock.monotonic, self.clock.sleep)
         self.by_venue_clock = False  # sign for the venue's clock, as far as it is known
         self._signer = signer
         self._root = urlsplit(hosts.rest).path
@@ -150,7 +151,7 @@ class VenueHttp(HttpPool):
     async def _read_once(self, path: str, params: Params | None, also: frozenset[int]) -> Any:
         request = f"GET {path}"
         try:
-            answer = await self._send("GET", path, params, None, 1, None)
+            answer = await self._send("GET", path, params, None, 1, read_patience())
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotSent(f"{request}: {self.no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -175,21 +176,19 @@ class VenueHttp(HttpPool):
         patience: float | None,
     ) -> httpx.Response:
         full = self._root + path
-        wait = self.limits.reserve(method, full, items, patience)
-        if wait > 0:
-            await self.clock.sleep(wait)
+        await self.limits.turn(method, full, items, patience)
         ahead_ns = int((self.skew_seconds or 0) * NANOS) if self.by_venue_clock else 0
         stamp_ns = self.clock.now_ns() - ahead_ns
         headers = self._signer.headers(method, full, stamp_ns // 1_000_000) if self._signer else None
-        answer = await self.request(method, path, params=_query(params), json=body, headers=headers)
-        if answer.status_code == 429:
-            self.limits.refused(method, full)
-        return answer
+        return await self.request(method, path, params=_query(params), json=body, headers=headers)
 
     def _error(
         self, request: str, answer: httpx.Response, found: Any, *, writes: bool, orders: bool = False
     ) -> KalshiError:
         error = error_of(request, answer.status_code, found, answer.text, writes=writes, orders=orders)
+        if isinstance(error, RateLimited):
+            method, _, path = request.partition(" ")
+            error.wait_seconds = self.limits.refused(method, self._root + path)
         if isinstance(error, ClockSkewError):
             return ClockSkewError(
                 f"{error}; {self._skew_words()}",

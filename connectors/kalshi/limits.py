@@ -1,16 +1,17 @@
 """The venue's token buckets, kept on our side so that it never has to refuse: reads, writes, and the balance.
 
-Tokens refill continuously. A request that finds too few reserves them and waits its turn. Costs, rates and capacities
-are read from the account; until then the default of the lowest tier holds.
+Tokens refill continuously. A request that finds too few waits its turn: see ``connectors.transport.turns``. Costs,
+rates and capacities are read from the account; until then the default of the lowest tier holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from connectors.kalshi.errors import RateLimited
 from connectors.transport.bucket import Bucket, Budget
+from connectors.transport.turns import NoTurn, Turns
 
 DEFAULT_COST = 10
 BATCH = "/trade-api/v2/portfolio/events/orders/batched"
@@ -41,15 +42,16 @@ KNOWN_COSTS = (
 
 
 class RateLimits:
-    """Decides how long each request must wait. ``monotonic`` is a steady clock in seconds."""
+    """Gives requests their turns. ``monotonic`` is a steady clock in seconds, by which ``sleep`` waits."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._monotonic = monotonic
         self._default_cost = DEFAULT_COST
         self._costs = _table(KNOWN_COSTS)
         now = monotonic()
         self._read, self._write = Bucket(BASIC_READ, now), Bucket(BASIC_WRITE, now)
         self._balance = Bucket(BASIC_BALANCE, now)
+        self._turns = {b: Turns(b, monotonic, sleep) for b in (self._read, self._write, self._balance)}
 
     def configure(self, tier: str, read: Budget, write: Budget, default_cost: int, costs: list[EndpointCost]) -> None:
         """Take over what the venue says of this account."""
@@ -59,6 +61,8 @@ class RateLimits:
         self._read.adopt(read, now)
         self._write.adopt(write, now)
         self._balance.adopt(BASIC_BALANCE if tier.lower() in ("basic", "advanced") else FASTER_BALANCE, now)
+        for turns in self._turns.values():
+            turns.changed()
 
     def cost(self, method: str, path: str, items: int = 1) -> float:
         """Tokens of one request; ``items`` is the number of orders in a batch."""
@@ -73,8 +77,8 @@ class RateLimits:
         cost = self._default_cost if best is None else best[1]
         return cost * items if path == BATCH else cost
 
-    def reserve(self, method: str, path: str, items: int = 1, patience: float | None = None) -> float:
-        """Take the tokens of a request and return the seconds to wait before sending it.
+    async def turn(self, method: str, path: str, items: int = 1, patience: float | None = None) -> None:
+        """Wait for the turn of a request, and take its tokens.
 
         RateLimited, and nothing taken, when it could never be sent, or not within ``patience`` seconds.
         """
@@ -85,15 +89,22 @@ class RateLimits:
                 f"{method} {path}: {items} orders at once cost {cost:g} tokens and the account saves up at most "
                 f"{bucket.budget.capacity:g}; send smaller batches"
             )
-        wait = bucket.wait(cost, self._monotonic())
-        if patience is not None and wait > patience:
-            raise RateLimited(f"{method} {path}: not sent, its turn would come only in {wait:.1f} s")
-        bucket.take(cost)
-        return wait
+        try:
+            await self._turns[bucket].turn(cost, patience)
+        except NoTurn as late:
+            raise RateLimited(f"{method} {path}: {late}", wait_seconds=late.seconds) from None
 
-    def refused(self, method: str, path: str) -> None:
-        """The venue answered 429."""
-        self._bucket(method, path).drain(self._monotonic())
+    def refused(self, method: str, path: str) -> float:
+        """The venue answered 429. Returns the seconds until such a request may be asked again."""
+        bucket, now = self._bucket(method, path), self._monotonic()
+        bucket.drain(now)
+        self._turns[bucket].changed()
+        return bucket.wait(self.cost(method, path), now)
+
+    def close(self) -> None:
+        """What waits is not sent, and from now on only what may go at once."""
+        for turns in self._turns.values():
+            turns.close()
 
     def _bucket(self, method: str, path: str) -> Bucket:
         if path == BALANCE:

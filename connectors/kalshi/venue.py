@@ -5,13 +5,13 @@ The client order id is the attempt's own, so that the venue itself refuses to ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 
 from connectors.kalshi.book import book_of
 from connectors.kalshi.client import KalshiRest
-from connectors.kalshi.errors import KalshiError, NotFound
+from connectors.kalshi.errors import KalshiError, NotFound, RateLimited
 from connectors.kalshi.models.fields import BookSide, OrderStatus
 from connectors.kalshi.models.orders import NewOrder, TimeInForce
 from connectors.kalshi.models.portfolio import Balance, Fill, MarketPosition, Order, Settlement
@@ -19,6 +19,7 @@ from connectors.kalshi.prices import PriceError, YesPrice
 from connectors.kalshi.reconcile import read_account
 from connectors.kalshi.rest.paging import collect
 from connectors.kalshi.source import SIDES
+from connectors.transport.turns import asking
 from engine.market.events import NANOS, Quote
 from engine.market.orders import Side
 from engine.market.venue import (
@@ -26,8 +27,10 @@ from engine.market.venue import (
     Answer,
     Outcome,
     Picture,
+    Urgency,
     VenueError,
     VenueFill,
+    VenueLimited,
     VenueOrder,
     VenueSettlement,
     WireOrder,
@@ -77,7 +80,8 @@ class KalshiVenue:
         failed = []
         for shard, group in list(self.groups.items()):
             try:
-                await self._rest.groups.delete(group, exchange_index=shard, subaccount=self._subaccount)
+                with asking(Urgency.CANCEL):
+                    await self._rest.groups.delete(group, exchange_index=shard, subaccount=self._subaccount)
             except NotFound:
                 pass  # it is gone already
             except KalshiError as error:
@@ -86,6 +90,10 @@ class KalshiVenue:
             del self.groups[shard]
         if failed:
             raise VenueError("; ".join(failed))
+
+    def leave(self) -> None:
+        """What waits for its turn is not sent, and from now on only what may go at once."""
+        self._rest.http.limits.close()
 
     # -- orders --------------------------------------------------------------------------------------------------------
 
@@ -96,9 +104,10 @@ class KalshiVenue:
         except (PriceError, ValueError) as error:
             return Answer(Outcome.REFUSED, reason=str(error))
         try:
-            made = await self._rest.orders.create(wanted)
+            with asking(order.urgency):
+                made = await self._rest.orders.create(wanted)
         except KalshiError as error:
-            return Answer(error.meaning, reason=str(error))
+            return _failed(error)
         return Answer(Outcome.DONE, made.order_id, made.fill_count, made.remaining_count)
 
     def _new_order(self, order: WireOrder) -> NewOrder:
@@ -118,55 +127,54 @@ class KalshiVenue:
             exchange_index=shard,
         )
 
-    async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
+    async def cancel(self, venue_order_id: str, symbol: str, urgency: Urgency = Urgency.CANCEL) -> Answer:
         """Cancel what rests of one order."""
         try:
-            done = await self._rest.orders.cancel(venue_order_id, symbol, subaccount=self._subaccount)
+            with asking(urgency):
+                done = await self._rest.orders.cancel(venue_order_id, symbol, subaccount=self._subaccount)
         except KalshiError as error:
-            return Answer(error.meaning, reason=str(error))
+            return _failed(error)
         return Answer(Outcome.DONE, venue_order_id, rests=done.reduced_by)
 
-    async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
+    async def shrink(
+        self, venue_order_id: str, symbol: str, by: Decimal, urgency: Urgency = Urgency.CANCEL
+    ) -> Answer:
         """Take ``by`` contracts off what rests of an order."""
         try:
-            done = await self._rest.orders.decrease(
-                venue_order_id, symbol, reduce_by=by, subaccount=self._subaccount
-            )
+            with asking(urgency):
+                done = await self._rest.orders.decrease(
+                    venue_order_id, symbol, reduce_by=by, subaccount=self._subaccount
+                )
         except KalshiError as error:
-            return Answer(error.meaning, reason=str(error))
+            return _failed(error)
         return Answer(Outcome.DONE, venue_order_id, rests=done.remaining_count)
 
     async def cancel_all(self) -> Answer:
         """Cancel everything that rests, on all shards. The venue may also cancel orders of the next minute."""
         try:
-            await self._rest.orders.cancel_all(subaccount=self._subaccount)
+            with asking(Urgency.CANCEL):
+                await self._rest.orders.cancel_all(subaccount=self._subaccount)
         except KalshiError as error:
-            return Answer(error.meaning, reason=str(error))
+            return _failed(error)
         return Answer(Outcome.DONE)
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
     async def resting(self, symbol: str | None = None) -> list[VenueOrder]:
         """All orders that rest, or those of a market."""
-        try:
+        with self._urgent_read():
             return [_order(o) for o in await collect(self._rest.orders.list(ticker=symbol, status="resting"))]
-        except KalshiError as error:
-            raise VenueError(str(error)) from error
 
     async def holdings(self) -> dict[str, Decimal]:
         """Contracts held by market: YES above zero, NO below."""
-        try:
+        with self._urgent_read():
             told = await collect(self._rest.portfolio.positions())
-        except KalshiError as error:
-            raise VenueError(str(error)) from error
         return {p.ticker: p.position_fp for p in told if p.position_fp}
 
     async def quote(self, symbol: str) -> Quote:
         """Top of the book now."""
-        try:
+        with self._urgent_read():
             book = book_of(symbol, await self._rest.markets.orderbook(symbol, 1))
-        except KalshiError as error:
-            raise VenueError(str(error)) from error
         bid, ask = book.best_bid, book.best_ask
         return Quote(
             symbol, self._rest.http.clock.venue_ns(), float(bid.price.dollars) if bid else None,
@@ -174,10 +182,14 @@ class KalshiVenue:
             float(ask.size) if ask else None,
         )  # fmt: skip
 
+    def _urgent_read(self) -> AbstractContextManager[None]:
+        """A read that what reduces waits for: it says soon when there is no room for it."""
+        return _reading(Urgency.REDUCE, self._rest.http.timeouts.turn)
+
     async def picture(self, since_ns: int, known: Collection[str] = ()) -> Picture:
         """The account whole. Positions count only when no fill was added while they were read."""
         since_ts, http = since_ns // NANOS, self._rest.http
-        try:
+        with _reading(Urgency.LOOK):
             for _ in range(TRIES):
                 before = await collect(self._rest.portfolio.fills(min_ts=since_ts))
                 began_ns = http.clock.venue_ns()
@@ -186,8 +198,6 @@ class KalshiVenue:
                 if {f.fill_id for f in before} == after.keys():
                     break
             settlements = await collect(self._rest.portfolio.settlements(min_ts=since_ts))
-        except KalshiError as error:
-            raise VenueError(str(error)) from error
         self.on_account(account.positions, account.balance)
         held = [p for p in account.positions if p.position_fp]
         return Picture(
@@ -200,6 +210,22 @@ class KalshiVenue:
             account.balance.balance_dollars, frozenset(account.missing),
             min(began_ns, http.at_least_ns(account.as_of_ns)),
         )  # fmt: skip
+
+
+@contextmanager
+def _reading(urgency: Urgency, patience: float | None = None) -> Iterator[None]:
+    """A read of the account; what fails of it is told as the engine knows it."""
+    try:
+        with asking(urgency, patience):
+            yield
+    except RateLimited as error:
+        raise VenueLimited(str(error), error.wait_seconds) from error
+    except KalshiError as error:
+        raise VenueError(str(error)) from error
+
+
+def _failed(error: KalshiError) -> Answer:
+    return Answer(error.meaning, reason=str(error), wait_seconds=error.wait_seconds)
 
 
 def _order(told: Order) -> VenueOrder:

@@ -19,9 +19,10 @@ TRANSIENT_FAULTS = ("Datastore Error",)
 
 class TradierError(Exception):
     """A failure at or on the way to Tradier. ``status`` is the HTTP status, None without an answer; ``body`` the
-    whole answer, for the log."""
+    whole answer, for the log; ``wait_seconds``: until it may be asked again, where that is known."""
 
     meaning = Outcome.UNKNOWN
+    wait_seconds = 0.0
 
     def __init__(self, message: str, *, status: int | None = None, body: str = "") -> None:
         super().__init__(message)
@@ -68,9 +69,11 @@ class RateLimited(TradierError):
 
     meaning = Outcome.LIMITED
 
-    def __init__(self, message: str, until_ms: int = 0, *, status: int | None = None, body: str = "") -> None:
+    def __init__(
+        self, message: str, until_ms: int = 0, *, status: int | None = None, body: str = "", wait_seconds: float = 0.0
+    ) -> None:
         super().__init__(message, status=status, body=body)
-        self.until_ms = until_ms
+        self.until_ms, self.wait_seconds = until_ms, wait_seconds
 
 
 class NotSent(TradierError):

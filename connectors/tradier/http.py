@@ -14,6 +14,7 @@ from connectors.tradier.hosts import Hosts
 from connectors.tradier.limits import ALLOWED, RateLimits, group_of
 from connectors.transport.clock import Clock
 from connectors.transport.http import FIRST_BACKOFF_SECONDS, HttpPool, decoded
+from connectors.transport.turns import read_patience
 
 LOCAL_ARRIVE_SECONDS = 15.0
 
@@ -64,7 +65,9 @@ class TradierHttp(HttpPool):
             hosts.rest, {"Authorization": f"Bearer {token}"}, local=hosts.local, connect=self.timeouts.connect,
             answer=self.timeouts.answer, clock=clock, transport=transport,
         )  # fmt: skip
-        self.limits = RateLimits(ALLOWED[environment], self.clock.monotonic, self.clock.now_ns)
+        self.limits = RateLimits(
+            ALLOWED[environment], self.clock.monotonic, self.clock.now_ns, self.clock.sleep
+        )
         self.heard: Listener | None = None
 
     async def read(self, path: str, query: Fields | None = None, *, form: Fields | None = None) -> dict[str, Any]:
@@ -98,7 +101,7 @@ class TradierHttp(HttpPool):
         method = "GET" if form is None else "POST"
         request = f"{method} {path}"
         try:
-            answer = await self._send(method, path, query, form, None)
+            answer = await self._send(method, path, query, form, read_patience())
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotSent(f"{request}: {self.no_connection(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -109,14 +112,15 @@ class TradierHttp(HttpPool):
         self, method: str, path: str, query: Fields | None, form: Fields | None, patience: float | None
     ) -> httpx.Response:
         group = group_of(method, path)
-        wait = self.limits.reserve(group, patience)
-        if wait > 0:
-            await self.clock.sleep(wait)
         headers, content = {}, None
         if form is not None:
             content = urlencode(form).encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(content))}
-        answer = await self.request(method, path, params=query, content=content, headers=headers)
+        await self.limits.turn(group, patience)
+        try:
+            answer = await self.request(method, path, params=query, content=content, headers=headers)
+        finally:
+            self.limits.landed(group)
         self.limits.heard(group, answer.headers)
         if self.heard is not None and path.startswith(MARKET) and not path.startswith(SESSIONS):
             self.heard(f"{method} {path}", answer.text)
@@ -128,7 +132,7 @@ class TradierHttp(HttpPool):
         error = error_of(request, answer.status_code, body, answer.text, writes=writes)
         if isinstance(error, RateLimited):
             method, _, path = request.partition(" ")
-            self.limits.refused(group_of(method, path), error.until_ms)
+            error.wait_seconds = self.limits.refused(group_of(method, path), error.until_ms)
         if error is not None:
             raise error
         assert isinstance(body, dict)

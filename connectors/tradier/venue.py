@@ -7,17 +7,28 @@ its tag, and only the lists, which show tags, say what became of one without an 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 
 from connectors.tradier.client import TradierRest
-from connectors.tradier.errors import AlreadyFinal, NoSuchOrder, OrderRefused, TradierError
+from connectors.tradier.errors import AlreadyFinal, NoSuchOrder, OrderRefused, OutcomeUnknown, RateLimited, TradierError
 from connectors.tradier.events import OrderEvent
 from connectors.tradier.listing import form_of, underlying_of, venue_orders
 from connectors.tradier.orders import FINAL, Listed
+from connectors.transport.turns import asking, verdict, waiting
 from engine.market.events import Quote
-from engine.market.venue import ZERO, Answer, Outcome, Picture, VenueError, VenueOrder, WireOrder
+from engine.market.venue import (
+    ZERO,
+    Answer,
+    Outcome,
+    Picture,
+    Urgency,
+    VenueError,
+    VenueLimited,
+    VenueOrder,
+    WireOrder,
+)
 
 TRIES = 3  # readings of orders and positions until nothing traded in between
 FIRST_LOOK_SECONDS = 0.1
@@ -62,16 +73,20 @@ class TradierVenue:
             form = form_of(orders)
         except ValueError as error:
             return [Answer(Outcome.REFUSED, reason=str(error))] * len(orders)
+        urgency = orders[0].urgency
         try:
-            made = await self._rest.place(form)
+            with asking(urgency):
+                made = await self._rest.place(form)
         except TradierError as error:
             # Nothing can be gone before it was there: an account that is not ours took nothing.
             meaning = Outcome.REFUSED if isinstance(error, NoSuchOrder) else error.meaning
-            return [Answer(meaning, reason=_why(error))] * len(orders)
+            return [Answer(meaning, reason=_why(error), wait_seconds=error.wait_seconds)] * len(orders)
         if orders[0].immediate:
-            seen = await self._now_or_never(made.id)
+            with asking(min(urgency, Urgency.CANCEL)):
+                seen = await self._now_or_never(made.id)
         elif len(orders) > 1:
-            seen = await self._visible(made.id)
+            with asking(Urgency.LOOK):
+                seen = await self._visible(made.id)
         else:
             seen = None
         return self._answers(orders, made.id, seen)
@@ -95,13 +110,14 @@ class TradierVenue:
             ))  # fmt: skip
         return answers
 
-    async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
+    async def cancel(self, venue_order_id: str, symbol: str, urgency: Urgency = Urgency.CANCEL) -> Answer:
         """Cancel an order and what hangs together with it, and wait for the verdict."""
         try:
-            root = await self._root_of(venue_order_id)
-            seen = await self._cancelled(root)
+            with asking(urgency, self._turn):
+                root = await self._root_of(venue_order_id)
+                seen = await self._cancelled(root)
         except TradierError as error:
-            return Answer(error.meaning, venue_order_id, reason=_why(error))
+            return self._failed(error, venue_order_id)
         told = tuple(self._take(seen))
         mine = next((order for order in told if order.venue_order_id == venue_order_id), None)
         if mine is None or mine.open:
@@ -109,33 +125,48 @@ class TradierVenue:
         left = mine.quantity - mine.filled
         return Answer(Outcome.DONE if left else Outcome.GONE, venue_order_id, mine.filled, left or None, "", told)
 
-    async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
+    async def shrink(
+        self, venue_order_id: str, symbol: str, by: Decimal, urgency: Urgency = Urgency.CANCEL
+    ) -> Answer:
         """Tradier changes no quantities."""
         return Answer(Outcome.REFUSED, venue_order_id, reason="Tradier changes no quantities")
 
     async def move(self, venue_order_id: str, symbol: str, price: Decimal) -> Answer:
         """Give a stop that rests another price."""
         try:
-            await self._rest.modify(venue_order_id, stop=price)
+            with asking(Urgency.CHANGE):
+                await self._rest.modify(venue_order_id, stop=price)
         except TradierError as error:
-            return Answer(error.meaning, venue_order_id, reason=_why(error))
+            return self._failed(error, venue_order_id)
         return Answer(Outcome.DONE, venue_order_id)
 
     async def cancel_all(self) -> Answer:
         """Cancel everything that rests, one after the other, as Tradier has no request for all."""
-        try:
-            roots = [root.id for root in await self._rest.orders() if not root.over]
-        except TradierError as error:
-            return Answer(error.meaning, reason=_why(error))
-        failed = ""
-        for root in roots:
+        with asking(Urgency.CANCEL, self._turn):
             try:
-                await self._rest.cancel(root)
-            except (AlreadyFinal, NoSuchOrder):
-                continue
+                roots = [root.id for root in await self._rest.orders() if not root.over]
             except TradierError as error:
-                failed = failed or _why(error)
+                return self._failed(error)
+            failed = ""
+            for root in roots:
+                try:
+                    await self._rest.cancel(root)
+                except (AlreadyFinal, NoSuchOrder):
+                    continue
+                except TradierError as error:
+                    failed = failed or _why(error)
         return Answer(Outcome.UNKNOWN, reason=failed) if failed else Answer(Outcome.DONE)
+
+    def _failed(self, error: TradierError, venue_order_id: str = "") -> Answer:
+        return Answer(error.meaning, venue_order_id, reason=_why(error), wait_seconds=error.wait_seconds)
+
+    @property
+    def _turn(self) -> float:
+        return self._rest.http.timeouts.turn
+
+    def leave(self) -> None:
+        """What waits for its turn is not sent, and from now on only what may go at once."""
+        self._rest.http.limits.close()
 
     # -- following one order -------------------------------------------------------------------------------------------
 
@@ -164,15 +195,23 @@ class TradierVenue:
     async def _cancel_root(self, root: str) -> Listed:
         with suppress(AlreadyFinal):
             await self._rest.cancel(root)
-        seen = await self._until(root, VERDICT_SECONDS, lambda order: all(o.over for o in order.all() if o.side))
-        return seen if seen is not None else await self._rest.order(root)
+
+        def ended(order: Listed) -> bool:
+            return all(o.over for o in order.all() if o.side)
+
+        try:
+            with verdict():
+                seen = await self._until(root, VERDICT_SECONDS, ended)
+                return seen if seen is not None else await self._rest.order(root)
+        except RateLimited as error:  # it is the read that was not sent; the cancel was
+            raise OutcomeUnknown(f"its cancel was asked for, and has no verdict yet: {error}") from error
 
     async def _until(self, order_id: str, seconds: float, done: _Check) -> Listed | None:
         """Look at an order, more and more rarely, until it is so or the time is over; None if it was never seen."""
         ends, wait = self._clock.monotonic() + seconds, FIRST_LOOK_SECONDS
         seen: Listed | None = None
         while True:
-            with suppress(TradierError):
+            with suppress(TradierError), waiting(max(ends - self._clock.monotonic(), 0.0)):
                 seen = await self._rest.order(order_id)
                 if done(seen):
                     return seen
@@ -203,7 +242,8 @@ class TradierVenue:
         takes too long.
         """
         root = told[0].parent_id or self._roots.get(told[0].id, told[0].id)
-        seen = await self._until(root, VISIBLE_SECONDS, lambda order: all(_shows(order, event) for event in told))
+        with asking(Urgency.LOOK):
+            seen = await self._until(root, VISIBLE_SECONDS, lambda order: all(_shows(order, event) for event in told))
         if seen is None or not all(_shows(seen, event) for event in told):
             raise VenueError(f"order {root} does not show yet what the stream has told of it")
         return self._take(seen)
@@ -212,27 +252,21 @@ class TradierVenue:
 
     async def resting(self, symbol: str | None = None) -> list[VenueOrder]:
         """All orders that rest, or those of a symbol."""
-        try:
+        with _reading(Urgency.REDUCE, self._turn):
             told = self._all(await self._rest.orders())
-        except TradierError as error:
-            raise VenueError(str(error)) from error
         return [order for order in told if order.open and symbol in (None, order.symbol)]
 
     async def holdings(self) -> dict[str, Decimal]:
         """Units held by symbol, below zero short."""
-        try:
+        with _reading(Urgency.REDUCE, self._turn):
             told = await self._rest.positions()
-        except TradierError as error:
-            raise VenueError(str(error)) from error
         return _held((p.symbol, p.quantity) for p in told)
 
     async def quote(self, symbol: str) -> Quote:
         """Best prices now."""
         name = underlying_of(symbol) if "." in symbol else symbol
-        try:
+        with _reading(Urgency.REDUCE, self._turn):
             told = (await self._rest.quotes([name])).found.get(name)
-        except TradierError as error:
-            raise VenueError(str(error)) from error
         if told is None:
             raise VenueError(f"Tradier has no quote of {symbol}")
         return Quote(
@@ -245,7 +279,7 @@ class TradierVenue:
 
         Tradier lists what rests and the orders of the trading day; one that is known and not listed is asked for alone.
         """
-        try:
+        with _reading(Urgency.LOOK):
             began_ns = self._clock.now_ns()
             before = await self._rest.orders()
             for _ in range(TRIES):
@@ -262,8 +296,6 @@ class TradierVenue:
                         orders += self._take(await self._rest.order(name))
                     except NoSuchOrder:
                         missing.add(name)
-        except TradierError as error:
-            raise VenueError(str(error)) from error
         held = _held((p.symbol, p.quantity) for p in positions)
         costs = {p.symbol.replace("/", "."): abs(p.cost / p.quantity) for p in positions if p.quantity}
         return Picture(
@@ -272,6 +304,19 @@ class TradierVenue:
 
     def _all(self, roots: Iterable[Listed]) -> list[VenueOrder]:
         return [order for root in roots for order in self._take(root)]
+
+
+@contextmanager
+def _reading(urgency: Urgency, patience: float | None = None) -> Iterator[None]:
+    """A read of the account; what fails of it is told as the engine knows it. With ``patience`` (s) it says soon when
+    there is no room for it."""
+    try:
+        with asking(urgency, patience):
+            yield
+    except RateLimited as error:
+        raise VenueLimited(str(error), error.wait_seconds) from error
+    except TradierError as error:
+        raise VenueError(str(error)) from error
 
 
 def _head(orders: Sequence[WireOrder]) -> str:

@@ -14,7 +14,7 @@ class Budget:
 
 
 class Bucket:
-    """Tokens with continuous refill. Time is in seconds of any steady clock."""
+    """Implements ``Meter``: tokens with continuous refill. Time is in seconds of any steady clock."""
 
     def __init__(self, budget: Budget, now: float) -> None:
         self.budget = budget
@@ -27,10 +27,14 @@ class Bucket:
         self.budget = budget
         self._tokens = min(budget.capacity, self._tokens)
 
-    def wait(self, cost: float, now: float) -> float:
-        """Seconds until ``cost`` tokens are there, if no one else takes any."""
+    @property
+    def most(self) -> float:
+        return self.budget.capacity
+
+    def wait(self, cost: float, now: float, keep: float = 0.0) -> float:
+        """Seconds until ``cost`` tokens are there beside ``keep``, if no one else takes any."""
         self._refill(now)
-        return max(0.0, (cost - self._tokens) / self.budget.refill_rate)
+        return max(0.0, (cost + keep - self._tokens) / self.budget.refill_rate)
 
     def take(self, cost: float) -> None:
         """Reserve ``cost`` tokens, also ones that are not there yet."""

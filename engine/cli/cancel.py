@@ -12,7 +12,7 @@ from engine.cli.console import print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
-from engine.cli.venue import SymbolOption, ask_venue, must_know
+from engine.cli.venue import SymbolOption, ask_venue, must_know, room_at
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.execute.flatten import Cleared, cancel_orders
@@ -60,7 +60,9 @@ def cancel_at_venue(
     async def work() -> Cleared:
         async with port.connected(reducing=True) as desk:
             before_ns = None if age_ns is None else now_ns() - age_ns
-            done = await cancel_orders(desk.orders(()), symbol, before_ns, only=only, entries=entries)
+            done = await cancel_orders(
+                desk.orders(()), symbol, before_ns, only=only, entries=entries, room=room_at(port)
+            )
             if symbol is not None and not (done.cancelled or done.left or done.swept):
                 await must_know(desk, symbol)
             return done

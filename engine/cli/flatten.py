@@ -14,7 +14,7 @@ from engine.cli.errors import ExitCode
 from engine.cli.hand_over import TAKEN_SECONDS, asked, reduced
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
-from engine.cli.venue import SymbolOption, ask_venue, must_know
+from engine.cli.venue import SymbolOption, ask_venue, must_know, room_at
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.execute.broker import LiveSettings
@@ -28,6 +28,7 @@ from state.service import ServiceBook
 CLOSED_SECONDS = 15.0  # how long an engine's exits may take until the venue holds nothing
 READ_SECONDS = 5.0
 LOOK_SECONDS = 0.25
+LONGEST_LOOK_SECONDS = 2.0
 
 
 def command(
@@ -127,9 +128,10 @@ def _refusal(book: ServiceBook, request: Requested) -> str:
 
 async def _until_closed(venue: Venue, symbol: str | None) -> None:
     """Wait until the venue holds nothing of a symbol, or of any, and nothing rests there; not longer than a while."""
-    ends = time.monotonic() + CLOSED_SECONDS
+    ends, pause = time.monotonic() + CLOSED_SECONDS, LOOK_SECONDS
     while (await _held_of(venue, symbol) or await venue.resting(symbol)) and time.monotonic() < ends:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)  # the engine needs the venue's reads more
 
 
 async def _held_of(venue: Venue, symbol: str | None) -> dict[str, Decimal]:
@@ -149,7 +151,7 @@ def flatten_at_venue(port: VenuePort, symbol: str | None, *, known: bool = False
     async def work() -> Cleared:
         async with port.connected(reducing=True) as desk:
             collar, stamp = LiveSettings().collar, f"flatten-{now_ns()}"
-            done = await flatten(desk.orders(()), desk.find, collar, stamp, symbol)
+            done = await flatten(desk.orders(()), desk.find, collar, stamp, symbol, room_at(port))
             if symbol is not None and not (known or done.cancelled or done.closed or done.left or done.swept):
                 await must_know(desk, symbol)
             return done

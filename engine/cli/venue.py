@@ -8,8 +8,10 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from engine.cli.console import err
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.venues.port import VenueDesk, VenuePort
+from engine.execute.flatten import Room
 from engine.market.instrument import Instrument
 from engine.market.venue import VenueError
 
@@ -38,6 +40,11 @@ async def must_know(desk: VenueDesk, symbol: str) -> None:
             f"--symbol {symbol}: the account has nothing in it and the venue has no such market; correct the ticker "
             "(`engine reconcile` lists what is held)"
         )
+
+
+def room_at(port: VenuePort) -> Room:
+    """Waits for room at a venue, in its time, and says so."""
+    return Room(lambda seconds: asyncio.sleep(seconds / (port.speed or 1.0)), err().print)
 
 
 def ask_venue(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -26,6 +26,7 @@ from engine.market.venue import (
     News,
     Outcome,
     Reopened,
+    Urgency,
     Venue,
     VenueFill,
     VenueOrder,
@@ -37,6 +38,7 @@ FIRST_RETRY_NS = NANOS // 4
 LONGEST_RETRY_NS = 30 * NANOS
 LONGEST_EXIT_RETRY_NS = 2 * NANOS  # a position must not wait long after trading goes on
 LONGEST_CANCEL_RETRY_NS = NANOS
+LONGEST_LIMITED_NS = 15 * NANOS
 
 Context = Callable[[str], tuple[tuple[float, ...], str]]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -169,9 +171,9 @@ class VenueBroker(VenueBooks):
                 self._inbox.append(lambda now, symbol=item.symbol: self._reopened(symbol))  # type: ignore[misc]
 
     def dispatch(self, spawn: Spawn) -> None:
-        """Put everything on the wire that is due; each request is a task of its own."""
+        """Put everything on the wire that is due, the most urgent first; each request is a task of its own."""
         outbox, self._outbox = self._outbox, []
-        for step in outbox:
+        for step in sorted(outbox, key=self._urgency):
             spawn(self._request(step))
 
     async def _request(self, step: Step) -> None:
@@ -193,10 +195,20 @@ class VenueBroker(VenueBooks):
         if isinstance(step, MoveIt):
             assert self.brackets is not None
             return await self.brackets.move(attempt.life.venue_order_id, attempt.wire.symbol, step.price)
-        venue_id, symbol = attempt.life.venue_order_id, attempt.wire.symbol
+        venue_id, symbol, urgency = attempt.life.venue_order_id, attempt.wire.symbol, self._urgency(step)
         if isinstance(step, CancelIt):
-            return await self.venue.cancel(venue_id, symbol)
-        return await self.venue.shrink(venue_id, symbol, step.by)
+            return await self.venue.cancel(venue_id, symbol, urgency)
+        return await self.venue.shrink(venue_id, symbol, step.by, urgency)
+
+    def _urgency(self, step: Step) -> Urgency:
+        """What reduces gives way to nothing but what reduces: it comes off because it stands in an exit's way."""
+        if isinstance(step, SendTogether):
+            return step.sends[0].wire.urgency
+        if isinstance(step, Send):
+            return step.wire.urgency
+        if isinstance(step, MoveIt):
+            return Urgency.CHANGE
+        return Urgency.REDUCE if self.accounts.intents_ever[step.attempt.intent].reduces else Urgency.CANCEL
 
     def _answered(self, step: Send | CancelIt | ShrinkIt | MoveIt, answer: Answer, time_ns: int) -> None:
         if isinstance(step, Send):
@@ -229,19 +241,22 @@ class VenueBroker(VenueBooks):
             self._adopt_orphans(time_ns)
         elif answer.outcome in (Outcome.REFUSED, Outcome.LIMITED):
             self._back_off(intent, time_ns)
+            intent.retry_ns = max(intent.retry_ns, time_ns + _told_wait(answer))
             if intent.reduces:
                 self._alert("order_refused", f"{attempt.wire.client_id}: {answer.reason}")
-                self.doubt(time_ns)  # what was to be reduced may not be there any more
+                if answer.outcome is Outcome.REFUSED:
+                    self.doubt(time_ns)  # what was to be reduced may not be there any more
         else:
             self.unknowns += 1
             self._alert("order_unknown", f"{attempt.wire.client_id}: {answer.reason}")
             self._report.updates.append(OrderUpdate(attempt.intent, OrderState.UNKNOWN, time_ns, answer.reason))
 
     def _again_later(self, attempt: Attempt, answer: Answer, time_ns: int) -> None:
-        """A cancel waits for nothing but its own refusals, and never long."""
+        """A cancel waits for nothing but its own refusals and for room at the venue, and never long."""
         attempt.refusals = 0 if answer.outcome is Outcome.DONE else attempt.refusals + 1
         if attempt.refusals:
-            attempt.again_ns = time_ns + _wait(attempt.refusals, LONGEST_CANCEL_RETRY_NS)
+            wait_ns = max(_wait(attempt.refusals, LONGEST_CANCEL_RETRY_NS), _told_wait(answer))
+            attempt.again_ns = time_ns + wait_ns
 
     def _back_off(self, intent: Intent, time_ns: int) -> None:
         intent.failures += 1
@@ -328,6 +343,11 @@ class VenueBroker(VenueBooks):
     def _protects(self, intent: Intent) -> bool:
         order = intent.order
         return order.leg in (Leg.STOP, Leg.TARGET) and self.accounts.held(order.strategy, order.symbol) != 0
+
+
+def _told_wait(answer: Answer) -> int:
+    """How long (ns) there is no room at the venue; not so long that a wrong word of it would matter."""
+    return min(int(answer.wait_seconds * NANOS), LONGEST_LIMITED_NS)
 
 
 def _wait(failures: int, longest_ns: int) -> int:

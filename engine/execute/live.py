@@ -58,7 +58,8 @@ class LiveRun:
     """``journal`` is the loop's broker. ``pulse`` gives what changes by the passing of time alone; ``before_tick`` is
     called before each tick and ``every_second`` once a second; ``tell`` hears of connections, in words. ``beside`` is
     work that goes on while the run does. ``behind``: whether bars of a break are still to come; None where there are no
-    bars. ``ages``: when bars are late, and when they are of the past.
+    bars. ``ages``: when bars are late, and when they are of the past. ``leave`` is called as the run ends: requests
+    that wait for their turn are not sent then.
     """
 
     def __init__(
@@ -67,14 +68,14 @@ class LiveRun:
         pulse: Callable[[int], Sequence[MarketEvent]] = lambda now: (),
         before_tick: Callable[[], None] = lambda: None, every_second: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda words: None, beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        behind: Callable[[], bool] | None = None, ages: BarAges | None = None,
+        behind: Callable[[], bool] | None = None, ages: BarAges | None = None, leave: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.loop, self.journal, self.feed, self.account = loop, journal, feed, account
         self.connections = 0
         self.ready = account is None
         self._clock, self._pulse = clock, pulse
         self._before_tick, self._every_second, self._tell = before_tick, every_second, tell
-        self._beside, self._behind = beside, behind
+        self._beside, self._behind, self._leave = beside, behind, leave
         self._ages, self._waits_ns = ages or BarAges(), 0
         self._looks_only = False
         self._linked = False
@@ -129,6 +130,7 @@ class LiveRun:
             for task in (*tasks, stopped, *filter(None, [self._reading])):
                 task.cancel()
             await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            self._leave()
             if self._requests:
                 await asyncio.wait(self._requests, timeout=ANSWER_SECONDS)
             self.listen()

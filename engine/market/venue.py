@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from engine.market.events import Bar, MarketEvent, Quote
@@ -18,12 +18,23 @@ from engine.market.orders import Leg, OrderType, Side
 ZERO = Decimal(0)
 
 
+class Urgency(IntEnum):
+    """What goes first where a venue lets only so many requests through in a time: the smallest."""
+
+    REDUCE = 0  # closes or protects a position, or stands in the way of what does
+    CANCEL = 1  # takes off what could open
+    LOOK = 2  # reads what the safety of orders hangs on: what became of one, what is held
+    CHANGE = 3  # changes what rests
+    ENTRY = 4  # may open or add
+    ROUTINE = 5  # everything else
+
+
 class WireOrder(NamedTuple):
     """One order as it goes to a venue: a limit, or where the venue has them a stop, which ``limit`` then wakes.
 
     ``immediate``: what does not fill at once is cancelled by the venue. ``reduce_only``: the venue fills no more of it
     than is held against it; a venue may have that for immediate orders alone. ``expires_ns``: the venue cancels what
-    rests then. ``guarded``: it belongs to the venue-side fuse, where the venue has one.
+    rests then. ``guarded``: it may open or add, so that it belongs to the venue-side fuse, where the venue has one.
     """
 
     client_id: str
@@ -36,6 +47,11 @@ class WireOrder(NamedTuple):
     expires_ns: int | None = None
     guarded: bool = False
     type: OrderType = OrderType.LIMIT
+
+    @property
+    def urgency(self) -> Urgency:
+        """Its place among requests that wait."""
+        return Urgency.ENTRY if self.guarded else Urgency.REDUCE
 
 
 def leg_id(head: str, leg: Leg) -> str:
@@ -83,7 +99,8 @@ class VenueOrder(NamedTuple):
 
 class Answer(NamedTuple):
     """What one request came to. ``filled``: units filled so far, None where it is not said; ``rests``: units left.
-    ``orders``: what was read of orders on the way."""
+    ``orders``: what was read of orders on the way. ``wait_seconds``: of one that was LIMITED, when it may be asked
+    again; 0 where that is not known."""
 
     outcome: Outcome
     venue_order_id: str = ""
@@ -91,6 +108,7 @@ class Answer(NamedTuple):
     rests: Decimal | None = None
     reason: str = ""
     orders: tuple[VenueOrder, ...] = ()
+    wait_seconds: float = 0.0
 
 
 class VenueFill(NamedTuple):
@@ -166,6 +184,14 @@ class VenueError(Exception):
     """The venue cannot be read. The text says what was asked and what came instead."""
 
 
+class VenueLimited(VenueError):
+    """There is no room for a read among what the venue lets through; there may be in ``wait_seconds``."""
+
+    def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
 class Venue(Protocol):
     """Orders and the account. The order methods never raise for what a venue can answer: they say what is certain."""
 
@@ -173,11 +199,13 @@ class Venue(Protocol):
         """Send one order, once."""
         ...
 
-    async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
+    async def cancel(self, venue_order_id: str, symbol: str, urgency: Urgency = Urgency.CANCEL) -> Answer:
         """Cancel what rests of one order; ``rests`` of the answer is what that took off the market."""
         ...
 
-    async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
+    async def shrink(
+        self, venue_order_id: str, symbol: str, by: Decimal, urgency: Urgency = Urgency.CANCEL
+    ) -> Answer:
         """Take ``by`` units off what rests of an order; it keeps its place in the queue."""
         ...
 

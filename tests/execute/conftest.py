@@ -16,7 +16,7 @@ from engine.execute.recovery import Recovery, RecoverySettings
 from engine.market.events import Quote
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.orders import BrokerReport, Fill, Leg, Order, OrderType, Side
-from engine.market.venue import Answer, Outcome, Picture, VenueFill, VenueOrder, VenueSettlement, WireOrder
+from engine.market.venue import Answer, Outcome, Picture, Urgency, VenueFill, VenueOrder, VenueSettlement, WireOrder
 from engine.market.wire import Booked, Intent, Saved
 
 SECOND = 1_000_000_000
@@ -113,7 +113,7 @@ class FakeVenue:
             self.stream.append(fill)
         return fill
 
-    async def cancel(self, venue_order_id: str, symbol: str) -> Answer:
+    async def cancel(self, venue_order_id: str, symbol: str, urgency: Urgency = Urgency.CANCEL) -> Answer:
         fault = self._fault()
         if fault in ("lost", "late"):
             return Answer(Outcome.UNKNOWN, reason="time-out")
@@ -127,7 +127,9 @@ class FakeVenue:
             return Answer(Outcome.UNKNOWN, reason="time-out")
         return Answer(Outcome.DONE, venue_order_id, rests=order.quantity - order.filled)
 
-    async def shrink(self, venue_order_id: str, symbol: str, by: Decimal) -> Answer:
+    async def shrink(
+        self, venue_order_id: str, symbol: str, by: Decimal, urgency: Urgency = Urgency.CANCEL
+    ) -> Answer:
         fault = self._fault()
         if fault in ("lost", "late", "limited", "refused"):
             return Answer(Outcome.UNKNOWN if fault in ("lost", "late") else Outcome.LIMITED, reason=fault)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from engine.market.orders import Order, Side
-from engine.market.venue import Answer, Outcome, Reopened, VenueFill, WireOrder
+from engine.market.venue import Answer, Outcome, Reopened, Urgency, VenueFill, WireOrder
 
 Bracket = Callable[..., tuple[Order, Order, Order]]
 D = Decimal
@@ -348,3 +348,37 @@ def test_a_stop_goes_out_at_once_where_the_end_of_a_pause_is_told(rig: Any, new_
     rig.broker.hear([Reopened(rig.venue.now, "A")])
     rig.tick(0.001)
     assert rig.venue.positions() == {}
+
+
+def test_what_reduces_goes_out_first_and_a_full_window_is_waited_for(
+    make_rig: Any, new_bracket: Any, new_exit: Any
+) -> None:
+    rig = make_rig().ready(A=("0.45", "0.50"), B=("0.45", "0.50"))
+    rig.place(*new_bracket("held"))
+    assert rig.held() == 10
+    for number in range(5):
+        rig.place(*new_bracket(f"e{number}", limit="0.30", strategy=f"s{number}"))
+    asked: list[Urgency] = []
+    cancel, send, limited = rig.venue.cancel, rig.venue.send, [True]
+
+    async def noted(venue_id: str, symbol: str, urgency: Urgency) -> Answer:
+        asked.append(urgency)
+        return cast(Answer, await cancel(venue_id, symbol, urgency))
+
+    async def full(order: WireOrder) -> Answer:
+        asked.append(order.urgency)
+        if limited and order.immediate:
+            limited.clear()
+            return Answer(Outcome.LIMITED, reason="not sent", wait_seconds=9.0)
+        return cast(Answer, await send(order))
+
+    rig.venue.cancel, rig.venue.send = noted, full
+    rig.told(rig.broker.cancel([f"e{number}" for number in range(5)], rig.venue.now))
+    rig.told(rig.broker.place([*new_bracket("new", limit="0.30", symbol="B"), new_exit("x", 10)], rig.venue.now))
+    rig.exchange()
+    assert asked[:7] == [Urgency.REDUCE, *[Urgency.CANCEL] * 5, Urgency.ENTRY]
+    assert asked[7:] == [Urgency.REDUCE] and rig.held() == 10
+    rig.tick(8.5)
+    assert rig.held() == 10 and len(asked) == 8, "it is not asked again before there is room"
+    rig.tick(1.0)
+    assert rig.held() == 0

@@ -14,7 +14,7 @@ from engine.execute.live import NOT_CONNECTED, Account, LiveRun
 from engine.market.events import MarketEvent, Quote, Tick
 from engine.market.inputs import Input
 from engine.market.orders import BrokerReport
-from engine.market.venue import Batch, LinkDown, LinkUp, VenueError
+from engine.market.venue import Answer, Batch, LinkDown, LinkUp, Outcome, VenueError, WireOrder
 
 
 class Rules:
@@ -144,6 +144,36 @@ def test_answers_are_heard_between_ticks(make_rig: Any, new_bracket: Any) -> Non
         await until(lambda: any(u.state == "working" for report in bench.rules.heard for u in report.updates))
 
     bench.go(work)
+
+
+def test_what_waits_for_its_turn_when_the_run_ends_is_written_down_as_not_sent(
+    make_rig: Any, new_bracket: Any
+) -> None:
+    bench, left, waiting = Bench(make_rig()), asyncio.Event(), asyncio.Event()
+    rig = bench.rig
+
+    async def waits(order: WireOrder) -> Answer:
+        waiting.set()
+        await left.wait()
+        return Answer(Outcome.LIMITED, reason="not sent, its turn would come only in 40.0 s", wait_seconds=40.0)
+
+    rig.venue.send = waits
+    bench.run = LiveRun(
+        bench.rules, bench.journal, bench.feed, lambda: rig.venue.now, leave=left.set,  # type: ignore[arg-type]
+        account=Account(rig.broker, rig.recovery),
+    )  # fmt: skip
+
+    async def work() -> None:
+        bench.tell(LinkUp(1))
+        await until(lambda: bench.run.ready)
+        rig.broker.place(new_bracket("e"), rig.venue.now)
+        bench.run.listen()
+        await waiting.wait()
+
+    bench.go(work)
+    (attempt,) = rig.store.intents["e"].attempts
+    assert (attempt.open, attempt.why) == (False, "not sent, its turn would come only in 40.0 s")
+    assert rig.venue.orders == {}
 
 
 def test_an_account_that_cannot_be_read_is_read_again(make_rig: Any) -> None:

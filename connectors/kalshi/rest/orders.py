@@ -111,7 +111,9 @@ class Orders:
         """
         path = f"{WRITES}/{segment(order_id)}"
         params = {"market_ticker": market_ticker, "subaccount": subaccount}
-        found = await self._http.write("DELETE", path, params, orders=True)
+        found = await self._http.write(
+            "DELETE", path, params, patience=self._http.timeouts.turn, orders=True
+        )
         return _done(OrderCanceled, found, f"DELETE {path}")
 
     async def cancel_batch(self, orders: Sequence[Cancellation]) -> Sequence[OrderCanceled | KalshiError]:

@@ -50,9 +50,9 @@ async def recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> S
     return Start(store.load(), cash_of(picture))
 
 
-async def close(run: LiveRun, recovery: Recovery) -> bool:
-    """Read the account until everything is certain and what hung on the fuse is gone with it; whether the venue's books
-    and ours agree then."""
+async def close(run: LiveRun, recovery: Recovery, *, fused: bool) -> bool:
+    """Read the account until everything is certain; whether the venue's books and ours agree then. ``fused``: entries
+    hung on a fuse at the venue, and have to be gone with it."""
     async for _ in patiently(recovery):
         try:
             picture = await recovery.read()
@@ -61,7 +61,8 @@ async def close(run: LiveRun, recovery: Recovery) -> bool:
         run.listen()
         findings = recovery.apply(picture, now_ns())
         run.listen()
-        if findings.agrees and not any(a.wire.guarded for a in recovery.broker.accounts.open_attempts()):
+        hanging = fused and any(a.wire.guarded for a in recovery.broker.accounts.open_attempts())
+        if findings.agrees and not hanging:
             return True
     return False
 

@@ -75,13 +75,14 @@ async def _trade(
         before_tick=session.before_tick(writer, decider, service), every_second=session.every_second(writer, service),
         tell=session.teller(writer, "connection", news=CONNECTED), beside=lambda: _beside(session, feed, writer),
         behind=feed.behind if session.desk.past_sessions else None, ages=ages_at(session.port.speed),
+        leave=venue.leave,
     )  # fmt: skip
     session.warm_up(run, past, decider, writer)
     service.ready = lambda: run.ready
     seconds = await session.until_stopped(run, feed)
     service.close()
     await _disarm(session, venue, run, writer)
-    agree = await close(run, account.recovery)
+    agree = await close(run, account.recovery, fused=session.wish.fuse is not None)
     extra = account_note(run, account.recovery, agree)
     code = session.report(statistics, loop, writer, seconds, extra)
     return code if agree else ExitCode.NO

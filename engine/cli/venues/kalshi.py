@@ -20,7 +20,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS
 from engine.market.instrument import Instrument
 from engine.market.signals import MarketListing
-from engine.market.venue import Charges, PastBars, VenueError
+from engine.market.venue import Charges, PastBars, Urgency, VenueError
 from engine.settings import Settings
 from engine.settings.venues import KalshiSettings
 from state import Mode
@@ -101,6 +101,7 @@ class KalshiPort:
         from connectors.kalshi.http import Timeouts
         from connectors.kalshi.practice import practice_time
         from connectors.transport.clock import Clock
+        from connectors.transport.turns import asking
 
         async with AsyncExitStack() as stack:
             clock = Clock()
@@ -112,6 +113,7 @@ class KalshiPort:
                 KalshiRest(self.hosts, self.signer, clock=clock, timeouts=Timeouts(3, 5) if reducing else None)
             )
             if reducing:
+                stack.enter_context(asking(Urgency.REDUCE, rest.http.timeouts.turn))
                 await _as_far_as_it_goes(rest)
             else:
                 try:

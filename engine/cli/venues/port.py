@@ -95,6 +95,11 @@ class Orders(Venue, Protocol):
         """Remove it again; VenueError when it cannot be removed."""
         ...
 
+    def leave(self) -> None:
+        """The run ends: requests that wait for their turn are not sent and say so, and from now on only such go out as
+        may go at once."""
+        ...
+
 
 class VenueDesk(Protocol):
     """A venue while it is connected. Every method raises VenueError when the venue cannot be read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ from engine.execute.recovery import RecoverySettings
 from engine.market.events import NANOS, Bar
 from engine.market.instrument import Instrument, InstrumentKind
 from engine.market.signals import MarketListing
-from engine.market.venue import Charges, PastBars, VenueError
+from engine.market.venue import Charges, PastBars, Urgency, VenueError
 from engine.settings import Settings
 from engine.settings.venues import TradierSettings
 from state import Mode
@@ -118,6 +118,7 @@ class TradierPort:
         from connectors.tradier.http import Timeouts
         from connectors.tradier.practice import practice_time
         from connectors.transport.clock import Clock
+        from connectors.transport.turns import asking
 
         tradier = self.settings
         assert tradier.access_token is not None and tradier.account_id is not None
@@ -136,7 +137,8 @@ class TradierPort:
             if not reducing:
                 await _must_own(rest)
             log_client_connected(self.venue, self.place, self.hosts.rest)
-            yield TradierDesk(self, rest)
+            with asking(Urgency.REDUCE, rest.http.timeouts.turn) if reducing else nullcontext():
+                yield TradierDesk(self, rest)
 
 
 async def _must_own(rest: TradierRest) -> None:

@@ -31,8 +31,10 @@ from connectors.tradier.hosts import loopback_hosts
 from connectors.tradier.orders import Action, Duration, OptionLeg, Part, Type, multileg, oco, otoco, single
 from connectors.transport.clock import Clock
 from connectors.transport.loopback import HostError
+from connectors.transport.turns import asking
 from engine.market.meter import REQUESTS
-from engine.market.venue import Outcome
+from engine.market.venue import Outcome, Urgency
+from tests.connectors.steps import Steps
 
 EXAMPLES = Path("../shared/data/tradier/examples")
 
@@ -49,7 +51,18 @@ async def nothing(seconds: float) -> None:
     pass
 
 
-def answering(*answers: tuple[int, str]) -> tuple[TradierRest, list[httpx.Request]]:
+def passing() -> Clock:
+    """A clock on which time passes by waiting alone."""
+    now = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    return Clock(monotonic=lambda: now, sleep=sleep)
+
+
+def answering(*answers: tuple[int, str], clock: Clock | None = None) -> tuple[TradierRest, list[httpx.Request]]:
     """A client whose requests get these answers in turn, the last one for ever."""
     asked: list[httpx.Request] = []
     left = list(answers)
@@ -61,7 +74,7 @@ def answering(*answers: tuple[int, str]) -> tuple[TradierRest, list[httpx.Reques
 
     rest = TradierRest(
         loopback_hosts("http://127.0.0.1:1"), "secret-token", "sandbox", "VA1", transport=httpx.MockTransport(act),
-        clock=Clock(sleep=nothing),
+        clock=clock or passing(),
     )  # fmt: skip
     return rest, asked
 
@@ -269,25 +282,28 @@ def test_a_field_that_cannot_be_read_is_named() -> None:
 
 
 def test_the_rate_window_is_kept_before_the_venue_has_to_refuse() -> None:
-    waits: list[float] = []
+    steps = Steps()
+    rest, asked = answering((200, '{"positions":"null"}'), clock=Clock(monotonic=steps.monotonic, sleep=steps.sleep))
 
-    async def note(seconds: float) -> None:
-        waits.append(seconds)
-
-    rest, asked = answering((200, '{"positions":"null"}'))
-    rest.http.clock = Clock(sleep=note)
-
-    async def work() -> None:
-        for _ in range(61):
+    async def positions() -> None:
+        for _ in range(43):
             await rest.positions()
 
+    async def work() -> None:
+        reading = asyncio.create_task(positions())
+        await steps.to(59.0)
+        assert len(asked) == 42  # of 60: the others are kept for what is more urgent
+        await steps.to(60.0)
+        await reading
+        assert len(asked) == 43
+
     run(work)
-    assert len(asked) == 61 and len(waits) == 1 and 55 < waits[0] <= 60
     rest, asked = answering((200, '{"order":{"id":1,"status":"ok"}}'))
 
     async def orders() -> None:
-        for _ in range(61):
-            await rest.place(single(limit("SPY", Action.BUY, 1, "1")))
+        with asking(Urgency.REDUCE):
+            for _ in range(61):
+                await rest.place(single(limit("SPY", Action.BUY, 1, "1")))
 
     with pytest.raises(RateLimited):
         run(orders)
