@@ -73,20 +73,22 @@ def _act(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:
         return close_position(context, held, rule.key, rule.name, rule)
     actions: list[Action] = []
     strategy = held.position.strategy
-    if action.close is not None and not held.exiting:
+    closes = action.close is not None
+    if closes and not held.exiting:
         part = _part(context, rule, held, state)
         if part is None:
             return False
         if part >= abs(held.position.quantity):
             return close_position(context, held, rule.key, rule.name, rule)
-        if part > 0:
-            actions += _reduce(context, rule, held, state, part)
+        actions += _reduce(context, rule, held, state, part)
+        closes = not actions
     if action.stop is not None:
         price = context.value(state, action.stop, strategy)
         if price == price:
             actions += _move_stop(context, rule, held, state, price)
     if actions:
-        held.fired.add(rule.key)
+        if not closes:  # its part is still to be closed: another exit is under way, or a guard held it back
+            held.fired.add(rule.key)
         _note(context, rule.key, held, state, tuple(actions), rule.name)
     return False
 
@@ -140,7 +142,7 @@ def close_position(
 ) -> bool:
     """Take the protective orders off and close everything; True when the position is on its way out.
 
-    ``judged``: guards of exits are asked; a person's word needs nobody's leave to reduce.
+    ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce.
     """
     state = context.states[held.position.symbol]
     if held.exiting:
@@ -171,7 +173,7 @@ def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: 
 
 
 def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> bool:
-    """Guards that say ``exits`` may hold a reduction back; no other can."""
+    """Guards that say ``exits`` may hold a reduction back; no other can. What they halt or flatten is carried out."""
     guards = context.plan.guards_of(held.position.strategy, state.symbol)
     judgement = judge(
         guards, order, state, context.order_feeds[state.symbol], held, state.last, None, context.plan.texts
@@ -186,6 +188,9 @@ def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> 
         ),
         state,
     )  # fmt: skip
+    for guard in judgement.effects:
+        for other in context.carry_out(guard, state):
+            close_position(context, other, guard.key, guard.action.reason, judged=False)
     return True
 
 

@@ -118,18 +118,21 @@ def act(
             rule.rule, e, exits,
         )  # fmt: skip
     begin = run.logged
-    if part > 0:
+    closes = rule.close != NONE
+    if part != NONE:
         begin = reduce_by(
             run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state,
             key,
             part, rule.rule, e, exits,
         )  # fmt: skip
+        closes = run.logged == begin
     if rule.stop != NONE:
         price = v[rule.stop]
         if price == price:
             move_stop(run, orders, symbols, log, bands, h, rule.rule, price)
     if run.logged > begin:
-        h.fired |= bit
+        if not closes:  # its part is still to be closed: another exit is under way, or a guard held it back
+            h.fired |= bit
         decide(run, log, rule.rule, h.strategy, h.symbol, FIRED, BY_NOTHING, begin)
     return False
 
@@ -209,12 +212,19 @@ def close_position(
         abs(h.quantity), rule,
     ):  # fmt: skip
         return False
+    send_off(run, orders, symbols, log, bands, h, rule, e, exits, v)
+    return True
+
+
+def send_off(
+    run: Any, orders: Any, symbols: Any, log: Any, bands: Any, h: Any, rule: int, e: int, exits: Any, v: Any
+) -> None:
+    """Close a position whole, whatever guards say."""
     begin = run.logged
     cancel_legs(run, orders, symbols, log, h)
     i = exit_order(run, orders, symbols, bands, h, abs(h.quantity), rule, e, exits, v)
     log_order(run, log, orders[i], i, 1)
     decide(run, log, rule, h.strategy, h.symbol, FIRED, BY_NOTHING, begin)
-    return True
 
 
 def cancel_legs(run: Any, orders: Any, symbols: Any, log: Any, h: Any) -> None:

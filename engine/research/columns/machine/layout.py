@@ -152,6 +152,6 @@ EXIT_RULE = record(
 GUARD_RULE = record(
     "rule judged effect require_begin require_end cap cap_is_money halt_for until flatten_all",
 )
-PACK = record("limited_quantity limited_notional closed", "quantity notional")
+PACK = record("limited_quantity limited_notional", "quantity notional")
 DAY = record("begin end ordinal opens closes has_session session_ordinal", "weekday")
 BAND = record("start end step")

@@ -19,8 +19,8 @@ NANOS = 1_000_000_000
 def advance(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
     watches: Any, entries: Any, exits: Any, guards: Any, packs: Any, bands: Any, days: Any, day_of: Any, refusals: Any,
-    limits: Any, settings: Any, combo_of: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any, pending: Any,
-    columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any,
+    limits: Any, settings: Any, combo_of: Any, begun: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any,
+    pending: Any, columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any,
     places: Any,
     rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, paid: Any, flags: Any, stops: Any, marks: Any,
     events: Any,
@@ -40,6 +40,8 @@ def advance(
             run.status = FULL
             break
         run.t, run.now, run.local = t, times[t], t - begin
+        if flags[t] & NEW_DAY:
+            new_day(run, held, symbols, scratch)
         broker_sees(
             run, orders, held, symbols, values, order_values, lists, scratch, log, row_at, columns, kinds, places, rows,
             bars, bar_times, quotes, quote_times, paid, first[t], first[t + 1],
@@ -47,8 +49,9 @@ def advance(
         if run.ended > 0 or run.closed > 0:
             settle(run, orders, held, symbols, state, lists, scratch)
         touched = take_in(run, held, symbols, scratch, kinds, places, rows, bars, quotes, first[t], first[t + 1])
-        if flags[t] != 0:
-            turn(run, held, symbols, scratch, packs, combo_of, counted, flags[t])
+        run.peak = max(run.peak, equity(run, held, scratch))
+        if flags[t] & WINDOWS_MOVED:
+            turn(run, begun, counted)
         candidates = bring_up(
             run, orders, held, symbols, values, lists, scratch, watches, days, day_of, settings, combo_of, row_at,
             pending,
@@ -86,24 +89,24 @@ def advance(
     return t
 
 
-def turn(
-    run: Any, held: Any, symbols: Any, scratch: Any, packs: Any, combo_of: Any, counted: Any, flag: int
-) -> None:
-    """A new day, or session windows that open or close."""
-    if flag & NEW_DAY:
-        for s in range(run.symbols):
-            symbols[s].entries = 0
-        run.entries_today = 0
-        run.entered_today = 0.0
-        run.version += 1
-        run.realised_at_day = run.realised
-        run.equity_at_day = equity(run, held, scratch)
-    if flag & WINDOWS_MOVED:
-        for p in range(run.packs):
-            before = combo_of[p, run.t - 1] if run.t > 0 else packs[p].closed
-            if combo_of[p, run.t] != before:
+def new_day(run: Any, held: Any, symbols: Any, scratch: Any) -> None:
+    """The figures of a day begin anew, before anything of its first tick is booked."""
+    for s in range(run.symbols):
+        symbols[s].entries = 0
+    run.entries_today = 0
+    run.entered_today = 0.0
+    run.version += 1
+    run.realised_at_day = run.realised
+    run.equity_at_day = equity(run, held, scratch)
+
+
+def turn(run: Any, begun: Any, counted: Any) -> None:
+    """Session windows open or close; one that begins counts from nothing."""
+    for p in range(run.packs):
+        for w in range(counted.shape[1]):
+            if begun[p, run.t] >> w & 1:
                 for s in range(run.symbols):
-                    counted[p, s] = 0
+                    counted[p, w, s] = 0
 
 
 def bring_up(
