@@ -195,8 +195,12 @@ class Decider:
             requests, context.requests = context.requests, []
             for request in requests:
                 answer(context, request)
+        wanted = [(watch.strategy, desk.state) for desk in touched for watch in self._wanted(desk, tick)]
+        if len(wanted) > 1:
+            wanted.sort(key=_urgency)  # among equals the plan's order stays
+        for strategy, state in wanted:
+            enter(context, strategy, state)
         for desk in touched:
-            self._enter(desk, tick)
             desk.state.event = 0
         return context.decisions
 
@@ -381,19 +385,17 @@ class Decider:
                     state.v[slot] = settings.get(key, plan.program.initial[slot])
             state.memory.compute_main(Group.PARAMETER)
 
-    def _enter(self, desk: Desk, tick: Tick) -> None:
+    def _wanted(self, desk: Desk, tick: Tick) -> list[Watch]:
         """Strategies that this symbol triggers now and whose conditions are all true."""
         state, watches = desk.state, desk.watches
         v = state.v
         if len(watches) > MANY_ROOTS:
             watches = [watches[i] for i in (v[desk.first] == 1.0).nonzero()[0]]
-        for watch in watches:
-            for slot in watch.slots:
-                if v[slot] != 1.0:
-                    break
-            else:
-                if self._triggered(watch, state, state.event, tick) and self._in_universe(watch, state):
-                    enter(self.context, watch.strategy, state)
+        return [
+            watch for watch in watches
+            if all(v[slot] == 1.0 for slot in watch.slots)
+            and self._triggered(watch, state, state.event, tick) and self._in_universe(watch, state)
+        ]  # fmt: skip
 
     def _in_universe(self, watch: Watch, state: SymbolState) -> bool:
         return watch.universe_slot is None or state.v[watch.universe_slot] == 1.0
@@ -419,6 +421,10 @@ class Decider:
             return False
         self.context.last_interval[key] = number
         return True
+
+
+def _urgency(wanted: tuple[Strategy, SymbolState]) -> int:
+    return wanted[0].priority
 
 
 def _by_rank(desk: Desk) -> int:

@@ -74,8 +74,8 @@ def test_a_stop_that_fills_in_the_first_bar_of_a_day_is_realised_on_that_day(eng
 
 def test_drawdown_is_measured_from_what_a_target_brought(engine: Any) -> None:
     look = "---\nkind: strategy\nname: fell\nwhen: pnl.drawdown > 0.05%\nthen: {buy: {size: 1}}\n"
-    target = ONCE.replace("size: 10", "size: 10, bracket: {target: close + $10}").replace("not pos", "close < 102 and not pos")
-    e = engine(target + look)
+    target = ONCE.replace("size: 10", "size: 10, bracket: {target: close + $10}")
+    e = engine(target.replace("close > 100", "100 < close < 102") + look)
     e.bars(101, 101)
     e.bar(90, high=112)  # the target is reached at 111, and the bar closes far below
     assert e.decider.context.portfolio.peak_equity == 100_100

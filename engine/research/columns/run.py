@@ -264,7 +264,8 @@ class ColumnRun:
                 seen(tables.entries), seen(tables.exits), seen(tables.guards), seen(tables.packs), seen(tables.bands),
                 seen(stage.times.days), stage.times.day_of, runner.refusals, runner.limits,
                 tables.settings, stage.times.combo_of, stage.times.begun, runner.cooling, runner.intervals,
-                runner.counted, self._row_at, self._pending, self._columns, tables.stretches, tables.code, tables.pool, runner.v, runner.state,
+                runner.counted, self._row_at, self._pending, self._columns,
+                tables.stretches, tables.code, tables.pool, runner.v, runner.state,
                 market.times, market.first, market.kind, stage.places, market.row, market.bars, market.bar_times,
                 market.quotes, market.quote_times, stage.paid, stage.times.flags, self._stops, self._marks,
                 self._events, self._signals, self._curve, at, begin, end,
@@ -322,7 +323,8 @@ def _more_orders(runner: _Runner, more: int) -> None:
     runner.run["free"] = before
     width = runner.tables.captures
     runner.order_values = np.concatenate((runner.order_values, np.zeros((more, width))))
-    needed = max(len(runner.orders), len(runner.held) + 1, len(runner.symbols) + 1, len(runner.tables.guards) + 1)
+    most = max(len(runner.held), len(runner.symbols), len(runner.tables.guards), len(runner.tables.watches))
+    needed = max(len(runner.orders), most + 1)
     if needed > runner.scratch.shape[1]:
         wider: Ints = np.zeros((SCRATCH_ROWS, needed), dtype=np.int64)
         wider[:, : runner.scratch.shape[1]] = runner.scratch

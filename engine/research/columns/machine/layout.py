@@ -142,7 +142,8 @@ SYMBOL = record(
 )
 WATCH = record(
     "strategy kind bits seconds conditions_begin conditions_end universe facts_begin facts_end held entries_begin "
-    "entries_end entry target ordered cooldown pack feeding flat_only mark",
+    "entries_end entry target ordered cooldown pack feeding flat_only mark "
+    "symbol priority",
 )
 ENTRY_RULE = record("side amount limit stop within fallback bracket_stop bracket_target captures_begin captures_end")
 EXIT_RULE = record(

@@ -20,11 +20,9 @@ def advance(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
     watches: Any, entries: Any, exits: Any, guards: Any, packs: Any, bands: Any, days: Any, day_of: Any, refusals: Any,
     limits: Any, settings: Any, combo_of: Any, begun: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any,
-    pending: Any, columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any,
-    places: Any,
-    rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, paid: Any, flags: Any, stops: Any, marks: Any,
-    events: Any,
-    signals: Any, curve: Any, t: int, begin: int, end: int,
+    pending: Any, columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any,
+    kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, paid: Any, flags: Any,
+    stops: Any, marks: Any, events: Any, signals: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Go on from tick ``t`` up to ``end``; returns the tick that comes next. ``begin``: the first tick of the chunk, to
     which ``stops``, ``curve`` and ``row_at`` belong. Stops early when ``run.status`` is not FINE.
@@ -67,18 +65,13 @@ def advance(
                 state, scratch[8, n],
             )  # fmt: skip
         if candidates:
-            for n in range(run.looked):
-                s = scratch[9, n]
-                at = row_at[s, run.local + 1]
-                own = at % 2 == 1
-                for w in range(symbols[s].watches_begin, symbols[s].watches_end):
-                    if wanted(run, lists, intervals, watches[w], v, own, events[s, at // 2], signals[s, at // 2], s):
-                        enter(
-                            run, orders, held, symbols, values, order_values, lists, scratch, log, watches, entries,
-                            exits,
-                            guards, packs, bands, days, day_of, refusals, limits, settings, combo_of, cooling, counted,
-                            row_at, pending, columns, stretches, code, pool, v, state, w, s,
-                        )  # fmt: skip
+            count = find_wanted(run, symbols, lists, scratch, intervals, watches, v, row_at, events, signals)
+            for n in range(count):
+                enter(
+                    run, orders, held, symbols, values, order_values, lists, scratch, log, watches, entries, exits,
+                    guards, packs, bands, days, day_of, refusals, limits, settings, combo_of, cooling, counted, row_at,
+                    pending, columns, stretches, code, pool, v, state, scratch[7, n], watches[scratch[7, n]].symbol,
+                )  # fmt: skip
         if run.logged > noted:
             carry_out(run, orders, held, symbols, lists, scratch, log, state, noted)
         look_out(run, orders, held, symbols, scratch)
@@ -148,6 +141,28 @@ def has_exits(run: Any, held: Any, scratch: Any, s: int) -> bool:
         if h.symbol == s and h.exits_begin < h.exits_end:
             return True
     return False
+
+
+def find_wanted(
+    run: Any, symbols: Any, lists: Any, scratch: Any, intervals: Any, watches: Any, v: Any, row_at: Any, events: Any,
+    signals: Any,
+) -> int:  # fmt: skip
+    """The watches that want to enter stand in ``scratch[7]``, most urgent first; how many they are."""
+    count = 0
+    for n in range(run.looked):
+        s = scratch[9, n]
+        at = row_at[s, run.local + 1]
+        own = at % 2 == 1
+        for w in range(symbols[s].watches_begin, symbols[s].watches_end):
+            if not wanted(run, lists, intervals, watches[w], v, own, events[s, at // 2], signals[s, at // 2], s):
+                continue
+            place = count
+            while place > 0 and watches[scratch[7, place - 1]].priority > watches[w].priority:
+                scratch[7, place] = scratch[7, place - 1]
+                place -= 1
+            scratch[7, place] = w
+            count += 1
+    return count
 
 
 def wanted(
