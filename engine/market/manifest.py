@@ -120,7 +120,8 @@ ORDER: Manifest = (
     _order("order.strategy", "text", "Strategy that wants the order."),
     _order("order.side", "text", '"buy" or "sell".'),
     _order("order.quantity", "quantity", "Units wanted, after sizing."),
-    _order("order.price", "price", "Limit price, or the last price for a market order."),
+    _order("order.price", "price", "Limit or stop price of an entry, else the mid price, or the last without a quote; "
+           "of an exit the last price."),
     _order("order.notional", "money", "Quantity times price."),
     _order("order.cost", "money", "What the order ties up: quantity times price, or for contracts sold $1 less it."),
     _order("order.risk", "money", "Loss if the attached stop is hit; unknown without a stop.", True),
