@@ -52,7 +52,8 @@ QUOTES: Manifest = (
     _quote("spread_ratio", "ratio", "Spread as a share of the mid price; compare it with basis points.", ""),
     _quote("bid_size", "quantity", "Units bid at the best price.", "units"),
     _quote("ask_size", "quantity", "Units offered at the best price.", "units"),
-    FactSpec("last", "price", Scope.QUOTE, "Latest known price: the close of the last bar.", _CLOSE, unit="$ per unit"),
+    FactSpec("last", "price", Scope.QUOTE, "Latest known price: the close of the last bar, or the mid price where "
+             "there are none.", _CLOSE, unit="$ per unit"),
 )
 
 CLOCK: Manifest = (

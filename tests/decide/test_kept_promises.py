@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.market.events import NANOS, Bar
+from engine.market.events import NANOS, Bar, Quote
 from engine.market.orders import Leg
 
 DAY_NS = 24 * 3600 * NANOS
@@ -129,6 +129,18 @@ def test_a_guard_that_judges_an_exit_flattens_and_halts(engine: Any) -> None:
     e = engine(ONCE + out + guard.replace("flatten: all", "halt: until tomorrow"))
     e.bars(101, 101, 107)
     assert e.decider.context.halted("p") is not None
+
+
+# -- prices ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_price_of_a_market_of_quotes_is_the_middle_of_the_last_whole_one(engine: Any) -> None:
+    e = engine("kind: strategy\nname: low\non: quote\nwhen: last < $100\nthen: {buy: {size: 1}}\n")
+    found = [
+        verdicts(e.tick(e.start_ns + n * NANOS, [Quote("SPY", e.start_ns + n * NANOS, bid, None, 101.0, None)]))
+        for n, bid in enumerate((100.0, 98.0, None))
+    ]
+    assert found == [[], ["fired"], ["fired"]]
 
 
 # -- priority ----------------------------------------------------------------------------------------------------------
