@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.decide.actions import Action, Cancel, Decision, Place, Replace, Verdict
 from engine.decide.context import Context
 from engine.decide.guards import judge
 from engine.decide.portfolio import Held
-from engine.decide.sizing import limit_price, lots, stop_price
+from engine.decide.sizing import decimal, limit_price, lots, stop_price
 from engine.decide.symbol import SymbolState
 from engine.language.types import Kind
 from engine.market.events import NANOS
@@ -220,31 +221,47 @@ def _trail(context: Context, rule: Exit, held: Held, state: SymbolState) -> None
 
 
 def _move_stop(context: Context, rule: Exit, held: Held, state: SymbolState, price: float) -> list[Action]:
-    """Move the protective stop to ``price`` if that is tighter; place one where none rests."""
+    """Move the protective stop to ``price`` if that is tighter; place one for what none rests for, as after an entry
+    that went on filling."""
     on_grid = stop_price(price, state.instrument)
     current = held.stop_price()
     if held.exiting and not held.legs:
         return []
-    if current is None:
-        return [Place((_new_stop(context, rule, held, state, on_grid),))]
-    if (float(on_grid) - current) * held.sign <= 0:
-        return []
     actions: list[Action] = []
-    for leg in list(held.legs.values()):
-        if leg.leg is Leg.STOP:
-            actions.append(Replace(leg.client_id, stop=on_grid))
-            held.legs[leg.client_id] = leg._replace(stop=on_grid)
+    if current is not None and (float(on_grid) - current) * held.sign > 0:
+        actions += _replaced(held, on_grid)
+    elif current is not None:
+        on_grid = decimal(current)
+    stops = [leg for leg in held.legs.values() if leg.leg is Leg.STOP]
+    bare = abs(held.position.quantity) - _quantity(held.exiting.values()) - _quantity(stops)
+    if bare > 0:
+        # Beside another stop it stands for itself: what that one fills it must not lose.
+        groups = [leg.group for leg in held.legs.values() if leg.group and not stops]
+        actions.append(Place((_new_stop(context, rule, held, state, on_grid, bare, next(iter(groups), None)),)))
     return actions
 
 
-def _new_stop(context: Context, rule: Exit, held: Held, state: SymbolState, price: Decimal) -> Order:
-    groups = [leg.group for leg in held.legs.values() if leg.group]
-    exiting = sum((o.quantity for o in held.exiting.values()), Decimal(0))
+def _replaced(held: Held, price: Decimal) -> list[Action]:
+    """All stops that rest, at another price."""
+    actions: list[Action] = []
+    for leg in list(held.legs.values()):
+        if leg.leg is Leg.STOP:
+            actions.append(Replace(leg.client_id, stop=price))
+            held.legs[leg.client_id] = leg._replace(stop=price)
+    return actions
+
+
+def _quantity(orders: Iterable[Order]) -> Decimal:
+    return sum((order.quantity for order in orders), Decimal(0))
+
+
+def _new_stop(
+    context: Context, rule: Exit, held: Held, state: SymbolState, price: Decimal, quantity: Decimal, group: str | None
+) -> Order:
     order = Order(
         context.order_id(f"{rule.key}|{held.position.strategy}", state.symbol, Leg.STOP), state.symbol,
-        held.position.side.opposite, abs(held.position.quantity) - exiting, OrderType.STOP, Leg.STOP,
-        held.position.strategy, rule.key, context.now_ns, stop=price,
-        group=groups[0] if groups else None, reason=rule.name,
+        held.position.side.opposite, quantity, OrderType.STOP, Leg.STOP, held.position.strategy, rule.key,
+        context.now_ns, stop=price, group=group, reason=rule.name,
     )  # fmt: skip
     held.legs[order.client_id] = order
     return order

@@ -165,7 +165,7 @@ class Exit(Rule):
     )
     priority: int = Field(0, description="Lower goes first.")
     unknown: Literal["hold", "close"] | None = Field(
-        None, description="What to do when the condition is unknown; by default hold, with an alert."
+        None, description="What to do when the condition is unknown; by default hold."
     )
     params: Params = Field(default_factory=dict)
     let: Let = Field(default_factory=dict)

@@ -109,6 +109,18 @@ def test_two_parts_at_one_tick_are_both_closed(engine: Any) -> None:
     assert [f.quantity for f in e.seen.fills if f.leg is Leg.EXIT] == [2, 4]
 
 
+def test_a_stop_grows_with_what_is_bought_later(engine: Any) -> None:
+    stop = "---\nkind: exit\nname: stop\nwhen: true\nthen: {stop: position.entry - $5}\n"
+    e = engine(ALWAYS.replace("size: 1", "size: 10").replace("close > 100", "100 < close < 102") + stop)
+    e.bars(101, 101, 101, 103, 103)
+    assert e.held["p.buy", "SPY"].position.quantity == 30
+    assert sum(o.quantity for o in e.broker.resting()) == 30
+    e.bar(90, open_=103)
+    assert not e.held
+    assert {f.leg for f in e.seen.fills if f.leg is not Leg.ENTRY} == {Leg.STOP}
+    assert not e.broker.resting()
+
+
 # -- guards of exits ---------------------------------------------------------------------------------------------------
 
 

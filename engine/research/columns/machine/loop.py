@@ -34,7 +34,8 @@ def advance(
         )  # fmt: skip
         if t >= end:
             break
-        if run.logged + run.spare_log > log.shape[0] or run.live + run.spare_orders > orders.shape[0]:
+        changes = run.live * (exits.shape[0] + 1)  # each exit may change or cancel every order that rests
+        if run.logged + run.spare_log + changes > log.shape[0] or run.live + run.spare_orders > orders.shape[0]:
             run.status = FULL
             break
         run.t, run.now, run.local = t, times[t], t - begin
