@@ -190,9 +190,12 @@ class GuardAction(RuleModel):
     cap: Cap | None = None
     halt: Literal["until tomorrow", "until session end", "until resumed"] | Expr | None = Field(
         None,
-        description="No entries until then (`engine resume` lifts `until resumed`), or for a duration such as 30m.",
+        description="No new entry orders until then (`engine resume` lifts `until resumed`), or for a duration such as "
+        "30m; those that rest stay.",
     )
-    flatten: Literal["all", "symbol"] | None = Field(None, description="Close every position, or those in the symbol.")
+    flatten: Literal["all", "symbol"] | None = Field(
+        None, description="Close every position, or those in the symbol; entry orders that rest stay."
+    )
     because: Text | None = Field(None, description="The reason, for the trace.")
 
 
