@@ -19,7 +19,7 @@ _ORDER = get_type_hints(Order)
 _POSITION = {field.name: get_type_hints(Position)[field.name] for field in fields(Position)}
 
 
-VERSION = 1  # of what is told; to be raised whenever a field comes, goes or changes its meaning
+VERSION = 2  # of what is told; to be raised whenever a field comes, goes or changes its meaning
 
 
 def told(context: Context) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def take_memory(context: Context, said: Mapping[str, Any]) -> None:
     context.now_ns = said["now_ns"]
     context.cooling.update({(strategy, symbol): until for strategy, symbol, until in said["cooling"]})
     context.last_interval.update({(strategy, symbol): number for strategy, symbol, number in said["intervals"]})
-    context.entries_in_window.update({(pack, symbol): count for pack, symbol, count in said["entries_in_window"]})
+    context.entries_in_window.update({(session, symbol): n for session, symbol, n in said["entries_in_window"]})
     portfolio = context.portfolio
     portfolio.forget_today()
     portfolio.entries_today.update(said["entries_today"])

@@ -45,7 +45,7 @@ class Context:
     now_ns: int = 0
     cooling: dict[PositionKey, int] = field(default_factory=dict)  # (strategy, trigger symbol) -> until
     last_interval: dict[PositionKey, int] = field(default_factory=dict)
-    entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (pack, symbol)
+    entries_in_window: dict[tuple[str, str], int] = field(default_factory=dict)  # (session, symbol)
     exit_slots: dict[tuple[str, str, str], tuple[int, ...]] = field(default_factory=dict)
     pinned: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # slots that a rule test holds fixed
     halts: dict[str, Halt] = field(default_factory=dict)  # by guards, by the pack whose entries they stop
@@ -56,6 +56,12 @@ class Context:
     def value(self, state: SymbolState, term: Term, owner: str) -> float:
         """The value of a term as of this tick; NaN when unknown."""
         return float(state.v[state.memory.program.slot(term, owner)])
+
+    def count_entry(self, pack: str, symbol: str) -> None:
+        """An entry counts in every window of its pack that is open."""
+        for session in self.windows[pack].open:
+            key = (session.key, symbol)
+            self.entries_in_window[key] = self.entries_in_window.get(key, 0) + 1
 
     def order_id(self, rule: str, symbol: str, leg: str) -> str:
         """A client order id that the same decision will always get."""

@@ -43,8 +43,7 @@ def enter(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
     decision.actions = (Place((pending.order, *pending.legs)),)
     _start_cooldown(context, strategy, trigger)
     context.portfolio.expect_entry(pending)
-    window_key = (strategy.pack, symbol)
-    context.entries_in_window[window_key] = context.entries_in_window.get(window_key, 0) + 1
+    context.count_entry(strategy.pack, symbol)
     context.note(decision, trigger)
 
 
@@ -82,18 +81,19 @@ def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbo
 
 def within_limits(context: Context, pack: str, symbol: str) -> None:
     """Refused where a limit of the open session windows of a pack is reached."""
-    windows, portfolio = context.windows[pack], context.portfolio
+    portfolio, entries = context.portfolio, context.entries_in_window
     used = {
         "positions": len(portfolio.held) + len(portfolio.pending),
         "positions_per_symbol": portfolio.count_in(symbol) + portfolio.pending_in(symbol),
         "orders": len(portfolio.pending),
-        "entries": sum(n for (other, _), n in context.entries_in_window.items() if other == pack),
-        "entries_per_symbol": context.entries_in_window.get((pack, symbol), 0),
     }
-    for name, count in used.items():
-        limit = windows.limit(name)
-        if limit is not None and count >= limit:
-            raise Refused(Verdict.BLOCKED, "session", f"its limit of {limit:g} {name.replace('_', ' ')} is reached")
+    for session in context.windows[pack].open:
+        used["entries"] = sum(n for (other, _), n in entries.items() if other == session.key)
+        used["entries_per_symbol"] = entries.get((session.key, symbol), 0)
+        for name, limit in session.limits.items():
+            if used[name] >= limit:
+                words = f"the limit of {session.name}, {limit:g} {name.replace('_', ' ')}, is reached"
+                raise Refused(Verdict.BLOCKED, "session", words)
 
 
 def _start_cooldown(context: Context, strategy: Strategy, trigger: SymbolState) -> None:
@@ -117,7 +117,7 @@ def _order(
     decision.guards = judgement.verdicts
     for guard in judgement.effects:
         for held in context.carry_out(guard, state):
-            close_position(context, held, guard.key, guard.action.reason)
+            close_position(context, held, guard.key, guard.action.reason, judged=False)
     if judgement.blocked_by:
         raise Refused(Verdict.BLOCKED, judgement.blocked_by, judgement.reason)
     order = _with_quantity(order, judgement.quantity, state)
@@ -196,6 +196,7 @@ def within_pack_limits(context: Context, pack: Pack, order: Order, state: Symbol
         return quantity
     held = context.portfolio.held.get((order.strategy, state.symbol))
     already = abs(held.quantity) if held is not None else 0.0
+    already += context.portfolio.ordered(order.strategy, state.symbol)
     most = [m - already for m in (pack.max_quantity,) if m is not None]
     unit_cost = state.instrument.unit_cost(order.side is Side.BUY, reference)
     if pack.max_notional is not None and unit_cost > 0:

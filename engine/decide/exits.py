@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.decide.actions import Action, Cancel, Decision, Place, Replace, Verdict
 from engine.decide.context import Context
 from engine.decide.guards import judge
 from engine.decide.portfolio import Held
-from engine.decide.sizing import limit_price, lots, stop_price
+from engine.decide.sizing import decimal, limit_price, lots, stop_price
 from engine.decide.symbol import SymbolState
 from engine.language.types import Kind
 from engine.market.events import NANOS
@@ -73,20 +74,22 @@ def _act(context: Context, rule: Exit, held: Held, state: SymbolState) -> bool:
         return close_position(context, held, rule.key, rule.name, rule)
     actions: list[Action] = []
     strategy = held.position.strategy
-    if action.close is not None and not held.exiting:
+    closes = action.close is not None
+    if closes and not held.exiting:
         part = _part(context, rule, held, state)
         if part is None:
             return False
         if part >= abs(held.position.quantity):
             return close_position(context, held, rule.key, rule.name, rule)
-        if part > 0:
-            actions += _reduce(context, rule, held, state, part)
+        actions += _reduce(context, rule, held, state, part)
+        closes = not actions
     if action.stop is not None:
         price = context.value(state, action.stop, strategy)
         if price == price:
             actions += _move_stop(context, rule, held, state, price)
     if actions:
-        held.fired.add(rule.key)
+        if not closes:  # its part is still to be closed: another exit is under way, or a guard held it back
+            held.fired.add(rule.key)
         _note(context, rule.key, held, state, tuple(actions), rule.name)
     return False
 
@@ -140,7 +143,7 @@ def close_position(
 ) -> bool:
     """Take the protective orders off and close everything; True when the position is on its way out.
 
-    ``judged``: guards of exits are asked; a person's word needs nobody's leave to reduce.
+    ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce.
     """
     state = context.states[held.position.symbol]
     if held.exiting:
@@ -171,7 +174,7 @@ def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: 
 
 
 def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> bool:
-    """Guards that say ``exits`` may hold a reduction back; no other can."""
+    """Guards that say ``exits`` may hold a reduction back; no other can. What they halt or flatten is carried out."""
     guards = context.plan.guards_of(held.position.strategy, state.symbol)
     judgement = judge(
         guards, order, state, context.order_feeds[state.symbol], held, state.last, None, context.plan.texts
@@ -186,6 +189,9 @@ def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> 
         ),
         state,
     )  # fmt: skip
+    for guard in judgement.effects:
+        for other in context.carry_out(guard, state):
+            close_position(context, other, guard.key, guard.action.reason, judged=False)
     return True
 
 
@@ -215,31 +221,47 @@ def _trail(context: Context, rule: Exit, held: Held, state: SymbolState) -> None
 
 
 def _move_stop(context: Context, rule: Exit, held: Held, state: SymbolState, price: float) -> list[Action]:
-    """Move the protective stop to ``price`` if that is tighter; place one where none rests."""
+    """Move the protective stop to ``price`` if that is tighter; place one for what none rests for, as after an entry
+    that went on filling."""
     on_grid = stop_price(price, state.instrument)
     current = held.stop_price()
     if held.exiting and not held.legs:
         return []
-    if current is None:
-        return [Place((_new_stop(context, rule, held, state, on_grid),))]
-    if (float(on_grid) - current) * held.sign <= 0:
-        return []
     actions: list[Action] = []
-    for leg in list(held.legs.values()):
-        if leg.leg is Leg.STOP:
-            actions.append(Replace(leg.client_id, stop=on_grid))
-            held.legs[leg.client_id] = leg._replace(stop=on_grid)
+    if current is not None and (float(on_grid) - current) * held.sign > 0:
+        actions += _replaced(held, on_grid)
+    elif current is not None:
+        on_grid = decimal(current)
+    stops = [leg for leg in held.legs.values() if leg.leg is Leg.STOP]
+    bare = abs(held.position.quantity) - _quantity(held.exiting.values()) - _quantity(stops)
+    if bare > 0:
+        # Beside another stop it stands for itself: what that one fills it must not lose.
+        groups = [leg.group for leg in held.legs.values() if leg.group and not stops]
+        actions.append(Place((_new_stop(context, rule, held, state, on_grid, bare, next(iter(groups), None)),)))
     return actions
 
 
-def _new_stop(context: Context, rule: Exit, held: Held, state: SymbolState, price: Decimal) -> Order:
-    groups = [leg.group for leg in held.legs.values() if leg.group]
-    exiting = sum((o.quantity for o in held.exiting.values()), Decimal(0))
+def _replaced(held: Held, price: Decimal) -> list[Action]:
+    """All stops that rest, at another price."""
+    actions: list[Action] = []
+    for leg in list(held.legs.values()):
+        if leg.leg is Leg.STOP:
+            actions.append(Replace(leg.client_id, stop=price))
+            held.legs[leg.client_id] = leg._replace(stop=price)
+    return actions
+
+
+def _quantity(orders: Iterable[Order]) -> Decimal:
+    return sum((order.quantity for order in orders), Decimal(0))
+
+
+def _new_stop(
+    context: Context, rule: Exit, held: Held, state: SymbolState, price: Decimal, quantity: Decimal, group: str | None
+) -> Order:
     order = Order(
         context.order_id(f"{rule.key}|{held.position.strategy}", state.symbol, Leg.STOP), state.symbol,
-        held.position.side.opposite, abs(held.position.quantity) - exiting, OrderType.STOP, Leg.STOP,
-        held.position.strategy, rule.key, context.now_ns, stop=price,
-        group=groups[0] if groups else None, reason=rule.name,
+        held.position.side.opposite, quantity, OrderType.STOP, Leg.STOP, held.position.strategy, rule.key,
+        context.now_ns, stop=price, group=group, reason=rule.name,
     )  # fmt: skip
     held.legs[order.client_id] = order
     return order

@@ -73,6 +73,11 @@ class Pending:
         """The price (money per unit) that what is left of it may trade at."""
         return float(self.order.limit or self.order.stop or 0) or self.price
 
+    @property
+    def left(self) -> Decimal:
+        """Units that may still fill."""
+        return max(self.order.quantity - self.filled, ZERO)
+
 
 def pack_of(rule: str) -> str:
     """The pack of a rule's key."""
@@ -135,6 +140,11 @@ class Portfolio:
         """As ``exposure``, of all that the strategies of a pack hold and have ordered."""
         return self._tied_up(lambda strategy, symbol: pack_of(strategy) == pack)
 
+    def ordered(self, strategy: str, symbol: str) -> float:
+        """Units that entry orders under way of a strategy may still bring in a symbol."""
+        pending = (p for p in self.pending.values() if (p.order.strategy, p.order.symbol) == (strategy, symbol))
+        return float(sum((p.left for p in pending), ZERO))
+
     def _tied_up(self, counts: Callable[[str, str], bool]) -> float:
         """Cost of what is held and wanted, as far as it counts by strategy and symbol."""
         held = sum(
@@ -152,8 +162,7 @@ class Portfolio:
 
     def _cost_left(self, pending: Pending) -> float:
         order = pending.order
-        left = float(max(order.quantity - pending.filled, ZERO))
-        return left * self._unit_cost(order.symbol, order.side is Side.BUY, pending.reference)
+        return float(pending.left) * self._unit_cost(order.symbol, order.side is Side.BUY, pending.reference)
 
     def _is_contract(self, symbol: str) -> bool:
         instrument = self._instruments.get(symbol)
@@ -188,6 +197,12 @@ class Portfolio:
     def set_cash(self, cash: Decimal) -> None:
         """What is in cash, whatever made it so."""
         self.cash, self._cash_float = cash, float(cash)
+
+    def note_peak(self) -> None:
+        """Once a tick, when fills and prices are in."""
+        equity = self.equity()
+        if equity > self.peak_equity:
+            self.peak_equity = equity
 
     def new_day(self) -> None:
         """Daily figures start again."""

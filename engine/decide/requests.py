@@ -57,8 +57,7 @@ def _enter(context: Context, request: Requested) -> None:
         decision.actions = (Place(decision.wanted),)
         context.portfolio.expect_entry(pending)
         for pack in packs:
-            key = (pack.name, request.symbol)
-            context.entries_in_window[key] = context.entries_in_window.get(key, 0) + 1
+            context.count_entry(pack.name, request.symbol)
     _note(context, decision)
 
 
@@ -132,7 +131,7 @@ def _judge(
     if not request.dry:
         for guard in judgement.effects:
             for held in context.carry_out(guard, state):
-                close_position(context, held, guard.key, guard.action.reason)
+                close_position(context, held, guard.key, guard.action.reason, judged=False)
     if judgement.blocked_by:
         raise Refused(Verdict.BLOCKED, judgement.blocked_by, judgement.reason)
     if judgement.quantity < order.quantity:

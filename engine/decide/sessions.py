@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.decide.clock import DAY_SECONDS, Clock
 from engine.market.calendar import ALWAYS_OPEN, TradingCalendar, in_zone
@@ -25,16 +25,23 @@ def window_calendars(packs: Iterable[Pack], calendars: Callable[[str], TradingCa
 
 @dataclass(slots=True)
 class Windows:
-    """The windows of one pack. ``clocks``: of each of its sessions. ``open`` is kept between ticks."""
+    """The windows of one pack. ``clocks``: of each of its sessions. ``open`` is kept between ticks.
+
+    ``begun``: sessions of which a window has begun with the last update, be it right after another one.
+    """
 
     pack: Pack
     clocks: tuple[Clock, ...] = ()
     open: tuple[Session, ...] = ()
+    begun: tuple[Session, ...] = ()
+    _since: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def update(self) -> bool:
         """Recompute what is open, now that the clocks have moved; True when that changed."""
-        both = zip(self.pack.sessions, self.clocks, strict=True)
-        now = tuple(session for session, clock in both if _is_open(session, clock))
+        both = [(s, _open_window(s, clock)) for s, clock in zip(self.pack.sessions, self.clocks, strict=True)]
+        self.begun = tuple(s for s, window in both if window is not None and window != self._since.get(s.key))
+        self._since = {s.key: window for s, window in both if window is not None}
+        now = tuple(s for s, window in both if window is not None)
         changed = now != self.open
         self.open = now
         return changed
@@ -63,11 +70,6 @@ class Windows:
             merged.update(session.settings)
         return merged
 
-    def limit(self, name: str) -> float | None:
-        """The tightest limit of that name among open windows."""
-        found = [s.limits[name] for s in self.open if name in s.limits]
-        return min(found) if found else None
-
 
 def _next_edge_ns(session: Session, clock: Clock) -> int:
     moments = [clock.until_ns]
@@ -78,14 +80,15 @@ def _next_edge_ns(session: Session, clock: Clock) -> int:
     return min(moment for moment in moments if moment > clock.time_ns)
 
 
-def _is_open(session: Session, clock: Clock) -> bool:
-    """Windows are half open: a window that ends at 15:55 is over at 15:55:00."""
+def _open_window(session: Session, clock: Clock) -> tuple[int, int] | None:
+    """The window that is open: the day on which it began, and its place among the hours. Windows are half open: one
+    that ends at 15:55 is over at 15:55:00."""
     if session.calendar and not clock.in_session:
-        return False
+        return None
     now = clock.seconds_of_day
-    for begin, end in session.hours:
+    for place, (begin, end) in enumerate(session.hours):
         if clock.weekday in session.days and begin <= now < end:
-            return True
+            return clock.day, place
         if (clock.weekday - 1) % 7 in session.days and begin <= now + DAY_SECONDS < end:
-            return True
-    return False
+            return clock.day - 1, place
+    return None

@@ -145,6 +145,8 @@ class SymbolState:
         mid, spread = (bid + ask) / 2.0, ask - bid
         if self.bar is None and mid == mid:
             self.last = mid  # a market without bars is where its quotes are
+            if self._last_slot is not None:
+                self.v[self._last_slot] = mid
         values = {
             "bid": bid, "ask": ask, "mid": mid, "spread": spread,
             "spread_ratio": spread / mid if mid > 0 else NAN,

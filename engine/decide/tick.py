@@ -138,6 +138,15 @@ class Decider:
 
     # -- one tick ----------------------------------------------------------------------------------------------------
 
+    def begin_day(self, time_ns: int) -> None:
+        """Before anything of a tick is booked: on the first one of a day its figures begin anew, at the prices and
+        with the cash of the evening before. What the night and the first bar bring is of the new day."""
+        begun = False
+        for clock in self._day_clocks:
+            begun |= not clock.has(time_ns) and clock.move(time_ns)
+        if begun:
+            self.context.portfolio.new_day()
+
     def book(self, report: BrokerReport) -> list[str]:
         """Take in what the broker did; returns orders to cancel, because the position they belong to is gone.
 
@@ -186,8 +195,12 @@ class Decider:
             requests, context.requests = context.requests, []
             for request in requests:
                 answer(context, request)
+        wanted = [(watch.strategy, desk.state) for desk in touched for watch in self._wanted(desk, tick)]
+        if len(wanted) > 1:
+            wanted.sort(key=_urgency)  # among equals the plan's order stays
+        for strategy, state in wanted:
+            enter(context, strategy, state)
         for desk in touched:
-            self._enter(desk, tick)
             desk.state.event = 0
         return context.decisions
 
@@ -255,12 +268,11 @@ class Decider:
                 self._set_parameters(windows)
         context.now_ns = tick.time_ns
         context.decisions = []
+        self.begin_day(tick.time_ns)
         touched = self._apply(tick)
-        days = [clock.day for clock in self._day_clocks]
         for clock in self._clock_list:
             clock.move(tick.time_ns)
-        if days != [clock.day for clock in self._day_clocks]:
-            context.portfolio.new_day()
+        context.portfolio.note_peak()
         if context.portfolio.held:
             touched = self._with_held(touched)
         for desk in touched:
@@ -272,7 +284,8 @@ class Decider:
     def _apply(self, tick: Tick) -> list[Desk]:
         """Apply all events; the symbols that they concern, in the plan's order."""
         desks, touched = self._desks, []
-        held, now_ns = self.context.portfolio.held, tick.time_ns
+        portfolio, now_ns = self.context.portfolio, tick.time_ns
+        held = portfolio.held
         for event in tick.events:
             desk = desks.get(event.symbol)
             if desk is None:
@@ -283,11 +296,12 @@ class Decider:
                     self.notes.append(DataNote(now_ns, event.symbol, refused))
                     continue
                 if held:
-                    self._mark(event)
+                    portfolio.mark(event.symbol, event.close, event.high, event.low, True)
             elif isinstance(event, Quote):
                 desk.state.apply_quote(event)
                 if held and desk.state.bar is None and desk.state.last == desk.state.last:
-                    self._mark_at(event.symbol, desk.state.last)
+                    last = desk.state.last
+                    portfolio.mark(event.symbol, last, last, last, False)
             else:
                 desk.state.apply_observation(event)
             if desk not in touched:
@@ -297,16 +311,6 @@ class Decider:
         if len(touched) > 1:
             touched.sort(key=_by_rank)
         return touched
-
-    def _mark(self, bar: Bar) -> None:
-        portfolio = self.context.portfolio
-        portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
-        portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
-
-    def _mark_at(self, symbol: str, price: float) -> None:
-        portfolio = self.context.portfolio
-        portfolio.mark(symbol, price, price, price, False)
-        portfolio.peak_equity = max(portfolio.peak_equity, portfolio.equity())
 
     def _with_held(self, touched: list[Desk]) -> list[Desk]:
         """Symbols that are held are looked at on every tick, because time passes for them too."""
@@ -369,14 +373,15 @@ class Decider:
             state.v[slot] = value
 
     def _move_windows(self) -> None:
-        """Open and close sessions; a change resets their counts and sets their parameters."""
+        """Open and close sessions; a window that begins counts from nothing, a change sets the parameters."""
         context = self.context
         for windows in self._window_list:
-            if not windows.update():
-                continue
-            for key in [k for k in context.entries_in_window if k[0] == windows.pack.name]:
+            moved = windows.update()
+            begun = {session.key for session in windows.begun}
+            for key in [k for k in context.entries_in_window if k[0] in begun]:
                 del context.entries_in_window[key]
-            self._set_parameters(windows)
+            if moved:
+                self._set_parameters(windows)
 
     def _set_parameters(self, windows: Windows) -> None:
         settings = windows.settings()
@@ -389,19 +394,17 @@ class Decider:
                     state.v[slot] = settings.get(key, plan.program.initial[slot])
             state.memory.compute_main(Group.PARAMETER)
 
-    def _enter(self, desk: Desk, tick: Tick) -> None:
+    def _wanted(self, desk: Desk, tick: Tick) -> list[Watch]:
         """Strategies that this symbol triggers now and whose conditions are all true."""
         state, watches = desk.state, desk.watches
         v = state.v
         if len(watches) > MANY_ROOTS:
             watches = [watches[i] for i in (v[desk.first] == 1.0).nonzero()[0]]
-        for watch in watches:
-            for slot in watch.slots:
-                if v[slot] != 1.0:
-                    break
-            else:
-                if self._triggered(watch, state, state.event, tick) and self._in_universe(watch, state):
-                    enter(self.context, watch.strategy, state)
+        return [
+            watch for watch in watches
+            if all(v[slot] == 1.0 for slot in watch.slots)
+            and self._triggered(watch, state, state.event, tick) and self._in_universe(watch, state)
+        ]  # fmt: skip
 
     def _in_universe(self, watch: Watch, state: SymbolState) -> bool:
         return watch.universe_slot is None or state.v[watch.universe_slot] == 1.0
@@ -427,6 +430,10 @@ class Decider:
             return False
         self.context.last_interval[key] = number
         return True
+
+
+def _urgency(wanted: tuple[Strategy, SymbolState]) -> int:
+    return wanted[0].priority
 
 
 def _by_rank(desk: Desk) -> int:

@@ -57,6 +57,7 @@ class Loop:
     def step(self, tick: Tick) -> None:
         """One tick, from market events to orders on their way."""
         self.ticks += 1
+        self.decider.begin_day(tick.time_ns)
         report = self.broker.on_events(tick.time_ns, tick.events)
         if report is not None:
             self._book(report, tick.time_ns)
@@ -74,6 +75,7 @@ class Loop:
 
     def observe(self, tick: Tick) -> None:
         """As ``step``, but the rules are not asked: not everything is known yet that they decide on."""
+        self.decider.begin_day(tick.time_ns)
         report = self.broker.on_events(tick.time_ns, tick.events)
         if report is not None:
             self._book(report, tick.time_ns)

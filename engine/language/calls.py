@@ -288,9 +288,10 @@ def _holdout(checker: Checker, node: n.Call) -> Term | None:
 FORMS: dict[str, Form] = {
     "on": Form("on(timeframe: const duration, x) -> same as x", "x computed on bars of a higher timeframe.", _on),
     "now": Form("now() -> time", "The instant of this tick.", _now),
-    "age": Form("age(fact) -> duration", "How long ago the fact last moved; unknown if it never did.", _age),
+    "age": Form("age(fact) -> duration", "How long ago the fact was last told, changed or not; unknown before.", _age),
     "position.at_entry": Form(
-        "position.at_entry(x) -> same as x", "The value x had when the position's entry was decided.", _at_entry
+        "position.at_entry(x) -> same as x",
+        "The value x had when the position's entry was decided, the newest where there are several.", _at_entry,
     ),
     "known": Form("known(x) -> bool", "Whether x is known; itself never unknown.", _known),
     "or_else": Form("or_else(x, y) -> same as x", "x, or y where x is unknown.", _or_else),

@@ -52,7 +52,8 @@ QUOTES: Manifest = (
     _quote("spread_ratio", "ratio", "Spread as a share of the mid price; compare it with basis points.", ""),
     _quote("bid_size", "quantity", "Units bid at the best price.", "units"),
     _quote("ask_size", "quantity", "Units offered at the best price.", "units"),
-    FactSpec("last", "price", Scope.QUOTE, "Latest known price: the close of the last bar.", _CLOSE, unit="$ per unit"),
+    FactSpec("last", "price", Scope.QUOTE, "Latest known price: the close of the last bar, or the mid price where "
+             "there are none.", _CLOSE, unit="$ per unit"),
 )
 
 CLOCK: Manifest = (
@@ -120,7 +121,8 @@ ORDER: Manifest = (
     _order("order.strategy", "text", "Strategy that wants the order."),
     _order("order.side", "text", '"buy" or "sell".'),
     _order("order.quantity", "quantity", "Units wanted, after sizing."),
-    _order("order.price", "price", "Limit price, or the last price for a market order."),
+    _order("order.price", "price", "Limit or stop price of an entry, else the mid price, or the last without a quote; "
+           "of an exit the last price."),
     _order("order.notional", "money", "Quantity times price."),
     _order("order.cost", "money", "What the order ties up: quantity times price, or for contracts sold $1 less it."),
     _order("order.risk", "money", "Loss if the attached stop is hit; unknown without a stop.", True),

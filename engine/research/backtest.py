@@ -103,7 +103,7 @@ def _by_column(
         central.bars, len(times), seconds, central.reader.sha256(), central.orders, central.fills, central.trades,
         times, central.equity, described.cash, described.timezone, dict(central.rejected()),
         {rule: dict(counts) for rule, counts in central.verdicts().items()}, bounds, {}, central.bars_exposed,
-        central.buy_and_hold(), outside_budget(ruleset, central.fired(), times, described.timezone), COLUMNS,
+        central.buy_and_hold(), outside_budget(ruleset, central.fired(), times), COLUMNS,
     )  # fmt: skip
     return result, central.prices() if keep_prices else []
 
@@ -113,7 +113,7 @@ def result_of(
 ) -> BacktestResult:
     """What a finished run gives; ``bounds`` by fill assumption, empty where only one was run."""
     ruleset = loop.decider.context.plan.ruleset
-    firing = outside_budget(ruleset, recorder.fired, recorder.times, described.timezone)
+    firing = outside_budget(ruleset, recorder.fired, recorder.times)
     return BacktestResult(
         described.pack, described.data, described.parameters, recorder.started_ns, recorder.ended_ns,
         recorder.book.bars, loop.ticks, seconds, loop.hash.hexdigest(), recorder.order_count, recorder.fill_count,

@@ -15,10 +15,9 @@ _EPOCH = date(1970, 1, 1)
 _EPOCH_MONDAY = -3  # the Monday before the epoch, in days since it
 
 
-def outside_budget(
-    ruleset: Ruleset, fired: Mapping[str, Sequence[int]], times: Sequence[int], timezone: str
-) -> dict[str, int]:
-    """Remarks on rules that fired less or more often than expected, each with how many periods it concerns.
+def outside_budget(ruleset: Ruleset, fired: Mapping[str, Sequence[int]], times: Sequence[int]) -> dict[str, int]:
+    """Remarks on rules that fired less or more often than expected, each with how many periods it concerns. Hours, days
+    and weeks are those of the pack's timezone.
 
     ``fired``: instants (UTC ns) by rule key; ``times``: all instants that were looked at, in order.
     """
@@ -27,8 +26,9 @@ def outside_budget(
     for pack in ruleset.packs.values():
         for rule, budget in pack.expect.items() if len(seen) else ():
             periods = _PERIODS[budget.per]
-            counts = Counter(periods(np.asarray(fired.get(rule, ()), dtype=np.int64), timezone).tolist())
-            odd = {p: counts[p] for p in np.unique(periods(seen, timezone)).tolist() if not _within(counts[p], budget)}
+            counts = Counter(periods(np.asarray(fired.get(rule, ()), dtype=np.int64), pack.timezone).tolist())
+            looked = np.unique(periods(seen, pack.timezone)).tolist()
+            odd = {p: counts[p] for p in looked if not _within(counts[p], budget)}
             if odd:
                 worst = max(odd, key=lambda p: abs(odd[p] - budget.low) + abs(odd[p] - budget.high))
                 what = f"{budget.low}..{budget.high}/{budget.per}"

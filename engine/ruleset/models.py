@@ -118,7 +118,7 @@ class Strategy(Rule):
 
 
 class Trail(RuleModel):
-    """A stop that follows the best price since ``after`` first held."""
+    """A stop that follows the best price since the entry, from when ``after`` has first held."""
 
     by: Expr = Field(description="Distance from the best price: a ratio or a price difference.")
     after: Expr | None = Field(None, description="The condition that starts the trail; by default it starts at once.")
@@ -129,7 +129,9 @@ class ExitAction(RuleModel):
 
     at_least_one = ("close", "stop", "trail")
     close: Literal["all"] | Expr | None = Field(None, description="How much: all, a ratio such as 50%, or a quantity.")
-    limit: Expr | None = Field(None, description="Limit price of the closing order; without it a market order.")
+    limit: Expr | None = Field(
+        None, description="Limit price of the closing order; without it, and while it is unknown, a market order."
+    )
     within: Expr | None = Field(None, description="How long the closing order may rest.")
     fallback: Literal["market"] | None = Field(None, description="After `within`: a market order.")
     stop: Expr | None = Field(None, description="Price to which the protective stop moves.")
@@ -158,10 +160,12 @@ class Exit(Rule):
         alias="for",
         description="Strategies whose positions it watches; by default all of the pack.",
     )
-    once: bool = Field(False, description="At most once per position.")
+    once: bool = Field(
+        False, description="At most once per position; what closes it whole tries again until it is closed."
+    )
     priority: int = Field(0, description="Lower goes first.")
     unknown: Literal["hold", "close"] | None = Field(
-        None, description="What to do when the condition is unknown; by default hold, with an alert."
+        None, description="What to do when the condition is unknown; by default hold."
     )
     params: Params = Field(default_factory=dict)
     let: Let = Field(default_factory=dict)
@@ -186,9 +190,12 @@ class GuardAction(RuleModel):
     cap: Cap | None = None
     halt: Literal["until tomorrow", "until session end", "until resumed"] | Expr | None = Field(
         None,
-        description="No entries until then (`engine resume` lifts `until resumed`), or for a duration such as 30m.",
+        description="No new entry orders until then (`engine resume` lifts `until resumed`), or for a duration such as "
+        "30m; those that rest stay.",
     )
-    flatten: Literal["all", "symbol"] | None = Field(None, description="Close every position, or those in the symbol.")
+    flatten: Literal["all", "symbol"] | None = Field(
+        None, description="Close every position, or those in the symbol; entry orders that rest stay."
+    )
     because: Text | None = Field(None, description="The reason, for the trace.")
 
 
@@ -218,7 +225,9 @@ class Session(Rule):
     """A window of time with its own playbook: who may enter, with which parameters, within which limits."""
 
     kind: Literal["session"]
-    calendar: Text | None = Field(None, description="Trading calendar, such as XNYS; by default the pack's.")
+    calendar: Text | None = Field(
+        None, description="Trading calendar, such as XNYS; it is open in regular hours only. By default the pack's."
+    )
     timezone: Zone | None = Field(None, description="Zone of the hours; by default the pack's.")
     days: Many[Days] = Field((Days("mon..sun"),), description="Days of the week; by default every day of the calendar.")
     hours: Many[Hours] = Field(description="Windows of wall-clock time; the end is not included.")

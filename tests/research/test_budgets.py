@@ -21,11 +21,13 @@ def ns(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE)).timestamp()) * NANOS
 
 
-def remarks(budget: str, fired: list[str], looked: list[str], rule: str = "cross") -> dict[str, int]:
-    pack = f"kind: pack\nname: p\nvenue: paper\ntimezone: {ZONE}\nuniverse: [SPY]\nexpect: {{{rule}: {budget}}}\n"
+def remarks(
+    budget: str, fired: list[str], looked: list[str], rule: str = "cross", timezone: str = ZONE
+) -> dict[str, int]:
+    pack = f"kind: pack\nname: p\nvenue: paper\ntimezone: {timezone}\nuniverse: [SPY]\nexpect: {{{rule}: {budget}}}\n"
     ruleset = link([PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", RULE)])])
     assert not ruleset.findings, ruleset.findings[0].message
-    return outside_budget(ruleset, {"p.cross": [ns(t) for t in fired]}, [ns(t) for t in looked], ZONE)
+    return outside_budget(ruleset, {"p.cross": [ns(t) for t in fired]}, [ns(t) for t in looked])
 
 
 LOOKED = ["2024-03-04 10:00", "2024-03-05 10:00", "2024-03-05 23:30", "2024-03-06 10:00"]
@@ -62,3 +64,10 @@ def test_periods_outside_the_budget_are_counted_and_the_worst_is_named(
 def test_a_rule_that_does_not_exist_cannot_be_expected_to_fire() -> None:
     with pytest.raises(AssertionError, match="there is no rule `corss`"):
         remarks("0..1/day", [], [], rule="corss")
+
+
+def test_days_are_those_of_the_pack() -> None:
+    """Late in the evening of New York the next day has begun in London."""
+    evenings = ["2024-03-05 10:00", "2024-03-05 23:30"]
+    assert remarks("0..1/day", evenings, LOOKED, timezone="Europe/London") == {}
+    assert remarks("0..1/day", evenings, LOOKED) != {}

@@ -18,14 +18,14 @@ from engine.market.columns import MarketColumns
 from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
 from engine.plan.build import Texts
-from engine.research.columns.machine.layout import DAY, NEW_DAY, WINDOWS_MOVED
+from engine.research.columns.machine.layout import DAY, NEW_DAY, NONE, WINDOWS_MOVED
 from engine.research.statistics import local_days
 from engine.ruleset.rules import Pack, Session
 
 MOST_WINDOWS = 60
 Records = np.ndarray[tuple[int, ...], np.dtype[np.void]]
-Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 LIMITS = ("positions", "positions_per_symbol", "orders", "entries", "entries_per_symbol")
+COUNTED = LIMITS[3:]  # within a window, each by itself
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class TickTimes:
 
     ``day_of``, shape (calendars, ticks): number in ``days`` (records ``layout.DAY``). ``flags``: NEW_DAY and
     WINDOWS_MOVED. ``combo_of``, shape (packs, ticks): which windows of a pack are open, a number in ``combos``.
+    ``begun``, of the same shape: a bit for each of its sessions of which a window begins.
     """
 
     calendars: list[str]
@@ -41,8 +42,8 @@ class TickTimes:
     days: Records
     flags: Ints
     combo_of: Ints
+    begun: Ints
     combos: list[tuple[Pack, tuple[Session, ...]]]
-    closed: list[int]  # for each pack, the combo of no open window
     _numbers: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
 
 
@@ -66,7 +67,8 @@ def tick_times(
             new[span.begins] |= NEW_DAY
         np.add(span.number, before, out=day_of[number])
         before += len(span.records)
-    found = TickTimes(names, day_of, days, new, np.zeros((max(len(packs), 1), len(times)), dtype=np.int64), [], [])
+    nothing = np.zeros((max(len(packs), 1), len(times)), dtype=np.int64)
+    found = TickTimes(names, day_of, days, new, nothing, nothing.copy(), [])
     for number, pack in enumerate(packs):
         _windows(found, number, pack, calendars, times, weekdays)
     return found
@@ -107,9 +109,7 @@ def _record(clock: Clock) -> tuple[int, ...]:
 def _windows(
     found: TickTimes, number: int, pack: Pack, calendars: Mapping[str, TradingCalendar], times: Ints, weekdays: Ints
 ) -> None:
-    closed = _combo(found, pack, ())
-    found.closed.append(closed)
-    found.combo_of[number] = closed
+    found.combo_of[number] = _combo(found, pack, ())
     if not pack.sessions or not len(times):
         return
     if len(pack.sessions) > MOST_WINDOWS:
@@ -117,26 +117,33 @@ def _windows(
     mask = np.zeros(len(times), dtype=np.int64)
     for bit, session in enumerate(pack.sessions):
         of = found.day_of[found.calendars.index(calendar_of(session, calendars))]
-        mask |= _open(session, times, found.days[of], weekdays[of]).astype(np.int64) << bit
+        window = _window(session, times, found.days[of], weekdays[of])
+        opened = window != NONE
+        mask |= opened.astype(np.int64) << bit
+        begun = opened & np.concatenate(([True], window[1:] != window[:-1]))
+        found.begun[number] |= begun.astype(np.int64) << bit
     moved = np.concatenate(([mask[0] != 0], mask[1:] != mask[:-1]))
     for value in {int(mask[0]), *mask[moved].tolist()}:
         sessions = tuple(s for bit, s in enumerate(pack.sessions) if value >> bit & 1)
         found.combo_of[number][mask == value] = _combo(found, pack, sessions)
-    found.flags[moved] |= WINDOWS_MOVED
+    found.flags[moved | (found.begun[number] != 0)] |= WINDOWS_MOVED
 
 
-def _open(session: Session, times: Ints, day: Records, weekday: Ints) -> Flags:
-    """As ``engine.decide.sessions`` decides it, for all ticks, each with its day."""
+def _window(session: Session, times: Ints, day: Records, weekday: Ints) -> Ints:
+    """The window that is open at each tick, as ``engine.decide.sessions`` decides it; NONE where there is none."""
     now: Floats = (times - day["begin"]) / 1e9
     days = np.array(sorted(session.days), dtype=np.int64)
     today, yesterday = np.isin(weekday, days), np.isin((weekday - 1) % 7, days)
-    opened = np.zeros(len(now), dtype=np.bool_)
-    for begin, end in session.hours:
-        opened |= today & (begin <= now) & (now < end)
-        opened |= yesterday & (begin <= now + DAY_SECONDS) & (now + DAY_SECONDS < end)
+    count = len(session.hours)
+    found: Ints = np.full(len(now), NONE, dtype=np.int64)
+    for place, (begin, end) in reversed(list(enumerate(session.hours))):
+        late = yesterday & (begin <= now + DAY_SECONDS) & (now + DAY_SECONDS < end)
+        found[late] = (day["ordinal"][late] - 1) * count + place
+        early = today & (begin <= now) & (now < end)
+        found[early] = day["ordinal"][early] * count + place
     if session.calendar:
-        opened &= (day["has_session"] == 1) & (day["opens"] < times) & (times <= day["closes"])
-    return opened
+        found[(day["has_session"] == 0) | (day["opens"] >= times) | (times > day["closes"])] = NONE
+    return found
 
 
 class LocalDays(NamedTuple):
@@ -198,14 +205,22 @@ def _combo(found: TickTimes, pack: Pack, sessions: tuple[Session, ...]) -> int:
 
 
 def playbook(times: TickTimes, strategies: Sequence[str]) -> tuple[Ints, Floats]:
-    """For each combo of open windows: which strategies it refuses, and its limits in the order of LIMITS."""
+    """For each combo of open windows: which strategies it refuses, and its limits in the order of LIMITS, shape
+    (combos, 1 + sessions, limits): the tightest of what stands at a moment, then what each session counts."""
     refusals = np.zeros((max(len(times.combos), 1), max(len(strategies), 1)), dtype=np.int64)
-    limits = np.full((max(len(times.combos), 1), len(LIMITS)), np.inf)
+    limits = np.full((max(len(times.combos), 1), 1 + most_sessions(times), len(LIMITS)), np.inf)
     for number, (pack, sessions) in enumerate(times.combos):
         windows = Windows(pack, open=sessions)
         for k, key in enumerate(strategies):
             refusals[number, k] = int(bool(windows.refusal(key)))
-        for place, name in enumerate(LIMITS):
-            limit = windows.limit(name)
-            limits[number, place] = np.inf if limit is None else limit
+        for session in sessions:
+            for name, limit in session.limits.items():
+                of = 1 + pack.sessions.index(session) if name in COUNTED else 0
+                at = number, of, LIMITS.index(name)
+                limits[at] = min(limits[at], limit)
     return refusals, limits
+
+
+def most_sessions(times: TickTimes) -> int:
+    """How many sessions the pack with the most of them has."""
+    return max((len(pack.sessions) for pack, _ in times.combos), default=0)

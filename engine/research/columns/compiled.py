@@ -89,10 +89,10 @@ MODULES = (
 # What every visited tick goes through. Passing its many arrays from function to function would cost more than the work.
 INLINED = frozenset((
     "skip", "may_exit", "glide", "shut", "broker_sees", "take_in", "bring_up", "bring_up_to_date", "sync", "wanted",
-    "turn", "has_exits", "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter", "market_of",
-    "priced", "want", "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place", "admitted",
-    "match_bar", "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill", "lose_group",
-    "settle", "forget_ended", "write_position", "run_exits", "log_order", "new_order",
+    "find_wanted", "turn", "has_exits", "insert", "look_out", "touches", "reached", "mark_bar", "enter", "may_enter",
+    "market_of", "priced", "want", "place_bracket", "bracket_fits", "within_pack_limits", "carry_out", "one", "place",
+    "admitted", "match_bar", "collect", "take", "fill", "book", "move_position", "open_position", "fee_of_fill",
+    "lose_group", "settle", "forget_ended", "write_position", "run_exits", "log_order", "new_order",
 ))  # fmt: skip
 INTERPRETED = Machine(
     loop.advance, _loops(vars(column_kernel) | vars(loops)), column_kernel.mark_true, column_kernel.mark_possible,

@@ -86,7 +86,7 @@ class _LaneMaker:
                 lane.columns[facts[name]] = rows.of_bars(name)
         last = self._wants("fact", 0).get("last")
         if last is not None:
-            lane.columns[last] = rows.of_bars("close")
+            lane.columns[last] = rows.standing["last"]
             wanted |= Group.QUOTE
         for key in times.values():
             lane.columns[key] = rows.of_bars("known")

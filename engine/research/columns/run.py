@@ -17,7 +17,7 @@ from engine.market.events import NANOS
 from engine.plan.arrays import Floats, Ints
 from engine.plan.column_kernel import run_columns
 from engine.plan.program import InputKey
-from engine.research.columns.calendar_days import playbook
+from engine.research.columns.calendar_days import most_sessions, playbook
 from engine.research.columns.compiled import Machine
 from engine.research.columns.lanes import Lane
 from engine.research.columns.machine import layout
@@ -233,7 +233,7 @@ class ColumnRun:
             np.zeros((SCRATCH_ROWS, 0), dtype=np.int64), tables.v.copy(), np.zeros(tables.state_size), refusals, limits,
             np.zeros((max(len(tables.strategies), 1), max(len(stage.symbols), 1)), dtype=np.int64),
             np.full((max(len(tables.strategies), 1), max(len(stage.symbols), 1)), NONE, dtype=np.int64),
-            np.zeros((max(int(run["packs"][0]), 1), max(len(stage.symbols), 1)), dtype=np.int64),
+            np.zeros((max(int(run["packs"][0]), 1), most_sessions(stage.times), max(len(stage.symbols), 1)), np.int64),
             np.array([float(stage.terms.cash), 0.0, 0.0]), np.zeros(max(len(stage.days), 1)),
         )  # fmt: skip
         _more_orders(runner, max(FIRST_ORDERS, 2 * int(run["spare_orders"][0])))
@@ -263,8 +263,9 @@ class ColumnRun:
                 runner.order_values, tables.lists, runner.scratch, runner.log, seen(tables.watches),
                 seen(tables.entries), seen(tables.exits), seen(tables.guards), seen(tables.packs), seen(tables.bands),
                 seen(stage.times.days), stage.times.day_of, runner.refusals, runner.limits,
-                tables.settings, stage.times.combo_of, runner.cooling, runner.intervals, runner.counted, self._row_at,
-                self._pending, self._columns, tables.stretches, tables.code, tables.pool, runner.v, runner.state,
+                tables.settings, stage.times.combo_of, stage.times.begun, runner.cooling, runner.intervals,
+                runner.counted, self._row_at, self._pending, self._columns,
+                tables.stretches, tables.code, tables.pool, runner.v, runner.state,
                 market.times, market.first, market.kind, stage.places, market.row, market.bars, market.bar_times,
                 market.quotes, market.quote_times, stage.paid, stage.times.flags, self._stops, self._marks,
                 self._events, self._signals, self._curve, at, begin, end,
@@ -322,7 +323,8 @@ def _more_orders(runner: _Runner, more: int) -> None:
     runner.run["free"] = before
     width = runner.tables.captures
     runner.order_values = np.concatenate((runner.order_values, np.zeros((more, width))))
-    needed = max(len(runner.orders), len(runner.held) + 1, len(runner.symbols) + 1, len(runner.tables.guards) + 1)
+    most = max(len(runner.held), len(runner.symbols), len(runner.tables.guards), len(runner.tables.watches))
+    needed = max(len(runner.orders), most + 1)
     if needed > runner.scratch.shape[1]:
         wider: Ints = np.zeros((SCRATCH_ROWS, needed), dtype=np.int64)
         wider[:, : runner.scratch.shape[1]] = runner.scratch

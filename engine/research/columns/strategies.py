@@ -51,6 +51,7 @@ class Strategies:
             "cooldown": placed.slot(strategy.cooldown_for(symbol), key),
             "pack": next(n for n, p in enumerate(self._c.packs) if p.name == strategy.pack), "feeding": int(feeding),
             "flat_only": int(there and self._flat_only(strategy, placed)), "mark": self._mark(strategy, placed),
+            "symbol": self._c.names.index(symbol), "priority": strategy.priority,
         }  # fmt: skip
         self.entries.append(self._entry(strategy, strategy.entry_for(symbol), self._c.placed[target]) if there else {})
         return row

@@ -14,7 +14,7 @@ from engine.research.columns.strategies import Strategies
 from engine.research.columns.symbols import Symbols
 from engine.research.columns.tables import Tables, rows_of
 from engine.ruleset.linker import SHARED
-from engine.ruleset.rules import GuardEffect
+from engine.ruleset.rules import GuardEffect, Judged
 
 
 def tabulate(common: Common) -> Tables:
@@ -67,10 +67,13 @@ def _one_account(common: Common) -> None:
         if pack.budget is not None:
             where = "" if pack.document is None else f"{pack.document.span.file}:{pack.document.span.line}: "
             raise CannotCompile(f"{where}the pack {pack.name} has a budget for all its positions together")
-    if sum(bool(pack.strategies) for pack in common.packs) < 2:
-        return
+    several = sum(bool(pack.strategies) for pack in common.packs) > 1
     for guard in common.guards:
-        if guard.pack != SHARED and guard.action.effect in (GuardEffect.HALT, GuardEffect.FLATTEN):
+        if guard.action.effect not in (GuardEffect.HALT, GuardEffect.FLATTEN):
+            continue
+        if guard.judged is not Judged.ENTRIES:
+            raise CannotCompile(f"{place_of(guard)}: {guard.key} halts or flattens when it judges an exit")
+        if several and guard.pack != SHARED:
             raise CannotCompile(f"{place_of(guard)}: {guard.key} stops one of several packs")
 
 
@@ -91,7 +94,6 @@ def _packs(common: Common) -> list[dict[str, float]]:
         {
             "limited_quantity": int(p.max_quantity is not None), "quantity": p.max_quantity or 0.0,
             "limited_notional": int(p.max_notional is not None), "notional": p.max_notional or 0.0,
-            "closed": common.times.closed[n],
         }
-        for n, p in enumerate(common.packs)
+        for p in common.packs
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from engine.research.columns.machine.exits import close_position, decide, log_order, set_limit, set_stop
+from engine.research.columns.machine.exits import decide, log_order, send_off, set_limit, set_stop
 from engine.research.columns.machine.facts import bring_up_to_date, sync
 from engine.research.columns.machine.guards import judge
 from engine.research.columns.machine.layout import (
@@ -81,7 +81,8 @@ def enter(
             run.status = NO_TIME
         else:
             cooling[k, s] = after(run, run.now, seconds)
-    counted[watch.pack, target] += 1
+    for n in range(counted.shape[1]):  # of one that is closed nothing is asked before it begins anew
+        counted[watch.pack, n, target] += 1
     decide(run, log, k, k, target, FIRED, BY_NOTHING, run.wanted)
 
 
@@ -119,17 +120,18 @@ def may_enter(
     if refusals[combo, watch.strategy] == 1:
         return BLOCKED, BY_SESSION
     symbol = symbols[target]
-    in_pack = 0
-    for n in range(run.symbols):
-        in_pack += counted[watch.pack, n]
     if (
-        run.holds + run.pendings >= limits[combo, 0]
-        or symbol.held + symbol.pendings >= limits[combo, 1]
-        or run.pendings >= limits[combo, 2]
-        or in_pack >= limits[combo, 3]
-        or counted[watch.pack, target] >= limits[combo, 4]
+        run.holds + run.pendings >= limits[combo, 0, 0]
+        or symbol.held + symbol.pendings >= limits[combo, 0, 1]
+        or run.pendings >= limits[combo, 0, 2]
     ):
         return BLOCKED, BY_SESSION
+    for w in range(counted.shape[1]):
+        in_window = 0
+        for n in range(run.symbols):
+            in_window += counted[watch.pack, w, n]
+        if in_window >= limits[combo, 1 + w, 3] or counted[watch.pack, w, target] >= limits[combo, 1 + w, 4]:
+            return BLOCKED, BY_SESSION
     return FIRED, BY_NOTHING
 
 
@@ -169,7 +171,7 @@ def want(
     elif entry.stop != NONE:
         reference = stop / 1e9
     each = unit_cost(symbol, entry.side > 0, reference)
-    quantity = within_pack_limits(run, held, packs[watch.pack], key, quantity, each, symbol.lot)
+    quantity = within_pack_limits(run, orders, held, symbol, packs[watch.pack], key, quantity, each)
     if quantity <= 0:
         return BLOCKED, BY_SIZE
     verdict, by = bracket_fits(entry, v, reference)
@@ -181,11 +183,7 @@ def want(
         ENTRY, quantity, reference, protective,
     )  # fmt: skip
     left = run.capped
-    carry_out_effects(
-        run, orders, held, symbols, values, lists, scratch, log, exits, guards, bands, days, day_of, stretches, code,
-        pool,
-        v, state, target,
-    )  # fmt: skip
+    carry_out_effects(run, orders, held, symbols, scratch, log, exits, guards, bands, days, day_of, v, target)
     if blocked != BY_NOTHING:
         return BLOCKED, blocked
     per_unit = 1_000_000_000 // run.unit
@@ -207,13 +205,14 @@ def mid(symbol: Any) -> float:
 
 
 def within_pack_limits(
-    run: Any, held: Any, pack: Any, key: int, quantity: int, each: float, lot: int
+    run: Any, orders: Any, held: Any, symbol: Any, pack: Any, key: int, quantity: int, each: float
 ) -> int:
     """The pack's hard limits, on what is held and wanted together. ``each``: what a unit costs."""
     by_money = pack.limited_notional == 1 and each > 0
     if pack.limited_quantity == 0 and not by_money:
         return quantity
-    already = abs(held[key].amount) if held[key].open == 1 else 0.0
+    already, lot = abs(held[key].amount) if held[key].open == 1 else 0.0, symbol.lot
+    already += to_come(orders, symbol, held[key].strategy) / run.unit_float
     most = 0.0
     if pack.limited_quantity == 1:
         most = pack.quantity - already
@@ -228,6 +227,17 @@ def within_pack_limits(
     if exact >= quantity * per_unit:
         return quantity
     return exact // (per_unit * lot) * lot
+
+
+def to_come(orders: Any, symbol: Any, strategy: int) -> int:
+    """Units that entry orders under way of a strategy may still bring."""
+    total, j = 0, symbol.head
+    while j != NONE:
+        o = orders[j]
+        if o.pending == 1 and o.strategy == strategy:
+            total += max(o.quantity - o.filled, 0)
+        j = o.next
+    return int(total)
 
 
 def bracket_fits(entry: Any, v: Any, reference: float) -> tuple[int, int]:
@@ -248,15 +258,12 @@ def bracket_fits(entry: Any, v: Any, reference: float) -> tuple[int, int]:
 
 
 def carry_out_effects(
-    run: Any, orders: Any, held: Any, symbols: Any, values: Any, lists: Any, scratch: Any, log: Any, exits: Any,
-    guards: Any, bands: Any, days: Any, day_of: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, s: int,
+    run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, exits: Any, guards: Any, bands: Any,
+    days: Any, day_of: Any, v: Any, s: int,
 ) -> None:  # fmt: skip
     """Start the halts that guards ask for, and close the positions that they want closed."""
-    wanted = run.effects
-    for n in range(wanted):
-        scratch[7, n] = scratch[6, n]  # closing a position asks the guards again
-    for n in range(wanted):
-        guard = guards[scratch[7, n]]
+    for n in range(run.effects):
+        guard = guards[scratch[6, n]]
         if guard.effect == HALTS:
             run.halted, run.halt_guard = 1, guard.rule
             run.halt_until = halt_until(run, guard, days, day_of[symbols[s].calendar, run.t], v)
@@ -266,12 +273,8 @@ def carry_out_effects(
                 scratch[8, m] = scratch[1, m]
             for m in range(count):
                 key = scratch[8, m]
-                if guard.flatten_all == 1 or held[key].symbol == s:
-                    close_position(
-                        run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool,
-                        v,
-                        state, key, guard.rule, NONE, exits,
-                    )  # fmt: skip
+                if (guard.flatten_all == 1 or held[key].symbol == s) and held[key].exiting == 0:
+                    send_off(run, orders, symbols, log, bands, held[key], guard.rule, NONE, exits, v)
 
 
 def halt_until(run: Any, guard: Any, days: Any, today: int, v: Any) -> int:

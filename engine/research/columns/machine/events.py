@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from engine.research.columns.machine.account import equity
 from engine.research.columns.machine.facts import sync
 from engine.research.columns.machine.layout import NEVER, NONE
 from engine.research.columns.machine.matching import match_bar, match_quote
@@ -100,7 +99,6 @@ def take_in(
                 symbol.last = mid
             if run.holds > 0 and symbol.bar_seen == 0 and symbol.last == symbol.last:
                 mark(run, held, scratch, s, symbol.last, symbol.last, symbol.last, 0)
-                run.peak = max(run.peak, equity(run, held, scratch))
         count = insert(scratch, count, s)
     return count
 
@@ -119,9 +117,8 @@ def insert(scratch: Any, count: int, s: int) -> int:
 
 
 def mark_bar(run: Any, held: Any, scratch: Any, s: int, bar: Any) -> None:
-    """Positions take note of a bar, and the account of what they are worth now."""
+    """Positions take note of a bar."""
     mark(run, held, scratch, s, bar[3], bar[1], bar[2], 1)
-    run.peak = max(run.peak, equity(run, held, scratch))
 
 
 def mark(run: Any, held: Any, scratch: Any, s: int, last: float, high: float, low: float, new_bar: int) -> None:

@@ -26,7 +26,7 @@ from engine.research.columns.machine.layout import (
     UNKNOWN,
 )
 from engine.research.columns.machine.nodes import compute
-from engine.research.columns.machine.numbers import after, lots, on_grid
+from engine.research.columns.machine.numbers import after, lots, nanos, on_grid
 from engine.research.columns.machine.resting import new_order, note
 
 SILENT = 9
@@ -118,18 +118,21 @@ def act(
             rule.rule, e, exits,
         )  # fmt: skip
     begin = run.logged
-    if part > 0:
+    closes = rule.close != NONE
+    if part != NONE:
         begin = reduce_by(
             run, orders, held, symbols, values, lists, scratch, log, guards, bands, stretches, code, pool, v, state,
             key,
             part, rule.rule, e, exits,
         )  # fmt: skip
+        closes = run.logged == begin
     if rule.stop != NONE:
         price = v[rule.stop]
         if price == price:
             move_stop(run, orders, symbols, log, bands, h, rule.rule, price)
     if run.logged > begin:
-        h.fired |= bit
+        if not closes:  # its part is still to be closed: another exit is under way, or a guard held it back
+            h.fired |= bit
         decide(run, log, rule.rule, h.strategy, h.symbol, FIRED, BY_NOTHING, begin)
     return False
 
@@ -209,12 +212,19 @@ def close_position(
         abs(h.quantity), rule,
     ):  # fmt: skip
         return False
+    send_off(run, orders, symbols, log, bands, h, rule, e, exits, v)
+    return True
+
+
+def send_off(
+    run: Any, orders: Any, symbols: Any, log: Any, bands: Any, h: Any, rule: int, e: int, exits: Any, v: Any
+) -> None:
+    """Close a position whole, whatever guards say."""
     begin = run.logged
     cancel_legs(run, orders, symbols, log, h)
     i = exit_order(run, orders, symbols, bands, h, abs(h.quantity), rule, e, exits, v)
     log_order(run, log, orders[i], i, 1)
     decide(run, log, rule, h.strategy, h.symbol, FIRED, BY_NOTHING, begin)
-    return True
 
 
 def cancel_legs(run: Any, orders: Any, symbols: Any, log: Any, h: Any) -> None:
@@ -290,48 +300,54 @@ def trail(run: Any, orders: Any, symbols: Any, log: Any, bands: Any, h: Any, rul
 def move_stop(
     run: Any, orders: Any, symbols: Any, log: Any, bands: Any, h: Any, rule: int, price: float
 ) -> None:
-    """Move the protective stop to ``price`` if that is tighter; place one where none rests."""
+    """Move the protective stop to ``price`` if that is tighter; place one for what none rests for."""
     exact = on_grid(run, symbols[h.symbol], bands, price, 0)
     current = resting_stop(run, orders, symbols, h)
-    reached = 0
     if h.exiting > 0 and next_leg(orders, symbols, h, 0) == NONE:
         return
-    if current != current:
-        place_stop(run, orders, symbols, log, h, rule, exact)
-        return
-    if (exact / 1e9 - current) * (1 if h.quantity >= 0 else -1) <= 0:
-        return
-    while True:
-        j = next_leg(orders, symbols, h, reached)
-        if j == NONE:
-            return
-        leg = orders[j]
-        reached = leg.leg_seq
-        if leg.leg == STOP:
-            leg.stop_wanted = exact / 1e9
-            note(run, log, LOG_REPLACE, leg.number, j, NONE, exact, 0, 0)
-
-
-def place_stop(run: Any, orders: Any, symbols: Any, log: Any, h: Any, rule: int, exact: int) -> None:
-    """A protective stop where none rests."""
-    group, exiting, reached = 0, 0, 0
+    bare, group, stops, reached = abs(h.quantity), 0, 0, 0
+    tighter = current == current and (exact / 1e9 - current) * (1 if h.quantity >= 0 else -1) > 0
+    if current == current and not tighter:
+        exact = nanos(run, current)
     while True:
         j = next_leg(orders, symbols, h, reached)
         if j == NONE:
             break
-        reached = orders[j].leg_seq
+        leg = orders[j]
+        reached = leg.leg_seq
         if group == 0:
-            group = orders[j].group
-    j = symbols[h.symbol].head
+            group = leg.group
+        if leg.leg == STOP:
+            stops += 1
+            bare -= leg.quantity
+            if tighter:
+                leg.stop_wanted = exact / 1e9
+                note(run, log, LOG_REPLACE, leg.number, j, NONE, exact, 0, 0)
+    bare -= on_the_way_out(orders, symbols, h)
+    if bare > 0:
+        # Beside another stop it stands for itself: what that one fills it must not lose.
+        place_stop(run, orders, symbols, log, h, rule, exact, bare, 0 if stops > 0 else group)
+
+
+def on_the_way_out(orders: Any, symbols: Any, h: Any) -> int:
+    """Units of exits under way."""
+    total, j = 0, symbols[h.symbol].head
     while j != NONE:
         if orders[j].strategy == h.strategy and orders[j].exiting == 1:
-            exiting += orders[j].quantity
+            total += orders[j].quantity
         j = orders[j].next
+    return int(total)
+
+
+def place_stop(
+    run: Any, orders: Any, symbols: Any, log: Any, h: Any, rule: int, exact: int, quantity: int, group: int
+) -> None:
+    """A protective stop for what none rests for."""
     i = new_order(run, orders, symbols[h.symbol], h.symbol)
     o = orders[i]
     o.side = -1 if h.quantity > 0 else 1
     o.strategy, o.rule, o.leg, o.type, o.created = h.strategy, rule, STOP, STOP_ORDER, run.now
-    o.quantity, o.group = abs(h.quantity) - exiting, group
+    o.quantity, o.group = quantity, group
     set_stop(run, o, exact)
     run.legs += 1
     o.leg_seq = run.legs

@@ -142,7 +142,8 @@ SYMBOL = record(
 )
 WATCH = record(
     "strategy kind bits seconds conditions_begin conditions_end universe facts_begin facts_end held entries_begin "
-    "entries_end entry target ordered cooldown pack feeding flat_only mark",
+    "entries_end entry target ordered cooldown pack feeding flat_only mark "
+    "symbol priority",
 )
 ENTRY_RULE = record("side amount limit stop within fallback bracket_stop bracket_target captures_begin captures_end")
 EXIT_RULE = record(
@@ -152,6 +153,6 @@ EXIT_RULE = record(
 GUARD_RULE = record(
     "rule judged effect require_begin require_end cap cap_is_money halt_for until flatten_all",
 )
-PACK = record("limited_quantity limited_notional closed", "quantity notional")
+PACK = record("limited_quantity limited_notional", "quantity notional")
 DAY = record("begin end ordinal opens closes has_session session_ordinal", "weekday")
 BAND = record("start end step")

@@ -19,12 +19,10 @@ NANOS = 1_000_000_000
 def advance(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
     watches: Any, entries: Any, exits: Any, guards: Any, packs: Any, bands: Any, days: Any, day_of: Any, refusals: Any,
-    limits: Any, settings: Any, combo_of: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any, pending: Any,
-    columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any, kinds: Any,
-    places: Any,
-    rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, paid: Any, flags: Any, stops: Any, marks: Any,
-    events: Any,
-    signals: Any, curve: Any, t: int, begin: int, end: int,
+    limits: Any, settings: Any, combo_of: Any, begun: Any, cooling: Any, intervals: Any, counted: Any, row_at: Any,
+    pending: Any, columns: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, times: Any, first: Any,
+    kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any, quotes: Any, quote_times: Any, paid: Any, flags: Any,
+    stops: Any, marks: Any, events: Any, signals: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Go on from tick ``t`` up to ``end``; returns the tick that comes next. ``begin``: the first tick of the chunk, to
     which ``stops``, ``curve`` and ``row_at`` belong. Stops early when ``run.status`` is not FINE.
@@ -36,10 +34,13 @@ def advance(
         )  # fmt: skip
         if t >= end:
             break
-        if run.logged + run.spare_log > log.shape[0] or run.live + run.spare_orders > orders.shape[0]:
+        changes = run.live * (exits.shape[0] + 1)  # each exit may change or cancel every order that rests
+        if run.logged + run.spare_log + changes > log.shape[0] or run.live + run.spare_orders > orders.shape[0]:
             run.status = FULL
             break
         run.t, run.now, run.local = t, times[t], t - begin
+        if flags[t] & NEW_DAY:
+            new_day(run, held, symbols, scratch)
         broker_sees(
             run, orders, held, symbols, values, order_values, lists, scratch, log, row_at, columns, kinds, places, rows,
             bars, bar_times, quotes, quote_times, paid, first[t], first[t + 1],
@@ -47,8 +48,9 @@ def advance(
         if run.ended > 0 or run.closed > 0:
             settle(run, orders, held, symbols, state, lists, scratch)
         touched = take_in(run, held, symbols, scratch, kinds, places, rows, bars, quotes, first[t], first[t + 1])
-        if flags[t] != 0:
-            turn(run, held, symbols, scratch, packs, combo_of, counted, flags[t])
+        run.peak = max(run.peak, equity(run, held, scratch))
+        if flags[t] & WINDOWS_MOVED:
+            turn(run, begun, counted)
         candidates = bring_up(
             run, orders, held, symbols, values, lists, scratch, watches, days, day_of, settings, combo_of, row_at,
             pending,
@@ -64,18 +66,13 @@ def advance(
                 state, scratch[8, n],
             )  # fmt: skip
         if candidates:
-            for n in range(run.looked):
-                s = scratch[9, n]
-                at = row_at[s, run.local + 1]
-                own = at % 2 == 1
-                for w in range(symbols[s].watches_begin, symbols[s].watches_end):
-                    if wanted(run, lists, intervals, watches[w], v, own, events[s, at // 2], signals[s, at // 2], s):
-                        enter(
-                            run, orders, held, symbols, values, order_values, lists, scratch, log, watches, entries,
-                            exits,
-                            guards, packs, bands, days, day_of, refusals, limits, settings, combo_of, cooling, counted,
-                            row_at, pending, columns, stretches, code, pool, v, state, w, s,
-                        )  # fmt: skip
+            count = find_wanted(run, symbols, lists, scratch, intervals, watches, v, row_at, events, signals)
+            for n in range(count):
+                enter(
+                    run, orders, held, symbols, values, order_values, lists, scratch, log, watches, entries, exits,
+                    guards, packs, bands, days, day_of, refusals, limits, settings, combo_of, cooling, counted, row_at,
+                    pending, columns, stretches, code, pool, v, state, scratch[7, n], watches[scratch[7, n]].symbol,
+                )  # fmt: skip
         if run.logged > noted:
             carry_out(run, orders, held, symbols, lists, scratch, log, state, noted)
         look_out(run, orders, held, symbols, scratch)
@@ -86,24 +83,24 @@ def advance(
     return t
 
 
-def turn(
-    run: Any, held: Any, symbols: Any, scratch: Any, packs: Any, combo_of: Any, counted: Any, flag: int
-) -> None:
-    """A new day, or session windows that open or close."""
-    if flag & NEW_DAY:
-        for s in range(run.symbols):
-            symbols[s].entries = 0
-        run.entries_today = 0
-        run.entered_today = 0.0
-        run.version += 1
-        run.realised_at_day = run.realised
-        run.equity_at_day = equity(run, held, scratch)
-    if flag & WINDOWS_MOVED:
-        for p in range(run.packs):
-            before = combo_of[p, run.t - 1] if run.t > 0 else packs[p].closed
-            if combo_of[p, run.t] != before:
+def new_day(run: Any, held: Any, symbols: Any, scratch: Any) -> None:
+    """The figures of a day begin anew, before anything of its first tick is booked."""
+    for s in range(run.symbols):
+        symbols[s].entries = 0
+    run.entries_today = 0
+    run.entered_today = 0.0
+    run.version += 1
+    run.realised_at_day = run.realised
+    run.equity_at_day = equity(run, held, scratch)
+
+
+def turn(run: Any, begun: Any, counted: Any) -> None:
+    """Session windows open or close; one that begins counts from nothing."""
+    for p in range(run.packs):
+        for w in range(counted.shape[1]):
+            if begun[p, run.t] >> w & 1:
                 for s in range(run.symbols):
-                    counted[p, s] = 0
+                    counted[p, w, s] = 0
 
 
 def bring_up(
@@ -145,6 +142,28 @@ def has_exits(run: Any, held: Any, scratch: Any, s: int) -> bool:
         if h.symbol == s and h.exits_begin < h.exits_end:
             return True
     return False
+
+
+def find_wanted(
+    run: Any, symbols: Any, lists: Any, scratch: Any, intervals: Any, watches: Any, v: Any, row_at: Any, events: Any,
+    signals: Any,
+) -> int:  # fmt: skip
+    """The watches that want to enter stand in ``scratch[7]``, most urgent first; how many they are."""
+    count = 0
+    for n in range(run.looked):
+        s = scratch[9, n]
+        at = row_at[s, run.local + 1]
+        own = at % 2 == 1
+        for w in range(symbols[s].watches_begin, symbols[s].watches_end):
+            if not wanted(run, lists, intervals, watches[w], v, own, events[s, at // 2], signals[s, at // 2], s):
+                continue
+            place = count
+            while place > 0 and watches[scratch[7, place - 1]].priority > watches[w].priority:
+                scratch[7, place] = scratch[7, place - 1]
+                place -= 1
+            scratch[7, place] = w
+            count += 1
+    return count
 
 
 def wanted(

@@ -51,6 +51,7 @@ def skip(
                 if kinds[e] == BAR and places[e] != NONE:
                     mark_bar(run, held, scratch, places[e], bars[rows[e]])
         curve[t - begin] = equity(run, held, scratch)
+        run.peak = max(run.peak, curve[t - begin])
         t += 1
     return t
 
