@@ -129,8 +129,8 @@ class _PackLinker:
         return checker.expression(expr.source, kinds, where)
 
     def _price(self, checker: Checker, expr: Expr | None, where: str) -> Term | None:
-        """A price. `2%` alone is none, though it may be a probability elsewhere: a stop meant as a distance would lie at
-        two cents, where it protects nobody."""
+        """A price. `2%` alone is none, though it may be a probability elsewhere: a stop that is meant as a distance
+        would lie at two cents, where it protects nobody."""
         term = self._term(checker, expr, PRICES, where)
         if term is not None and isinstance(term.node, nodes.Literal) and term.node.kinds[0] is Kind.RATIO:
             checker.findings.append(messages.share_for_price(term, where))

@@ -34,7 +34,8 @@ class EngineSettings(Section):
         default=[], description="Names of the rule packs to run; none named means every pack under rules.paths."
     )
     timezone: Timezone = Field(
-        default="America/New_York", description="IANA zone of clock times, and of where a day ends."
+        default="America/New_York",
+        description="IANA zone of clock times where no pack says its own; a run goes by its packs'.",
     )
 
 
