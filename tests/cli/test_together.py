@@ -211,3 +211,31 @@ def test_a_symbol_that_is_asked_for_and_not_in_the_data_is_refused(verb: Cli, tm
     assert ran.code == 0, ran.err
     assert "trading days of XNYS without data" in ran.out
     assert "Nothing odd in the data." not in ran.out
+
+
+RESTING_RULES = """\
+kind: strategy
+name: hope
+on: bar(1m)
+when: not position.open
+cooldown: 1h
+then: {buy: {size: 1, limit: close - 20%, within: 5m}}
+---
+kind: exit
+name: out
+when: position.age > 5m
+then: {close: all}
+"""
+
+
+def test_an_entry_that_nobody_met_does_not_end_without_a_word(verb: Cli, tmp_path: Path) -> None:
+    (tmp_path / "rules" / "here").mkdir(parents=True)
+    (tmp_path / "rules" / "here" / "pack.yaml").write_text(
+        ZONED.format(name="here", zone="America/New_York"), encoding="utf-8"
+    )
+    (tmp_path / "rules" / "here" / "rules.yaml").write_text(RESTING_RULES, encoding="utf-8")
+    (tmp_path / "autotrader.toml").write_text("[run]\ninterval_seconds = 0\n", encoding="utf-8")
+    ran = verb("run", "--paper")
+    assert ran.code == 0, ran.err
+    order = next(line for line in ran.out.splitlines() if "FIRED" in line).partition("[")[2][:8]
+    assert f"expired: {order}: its time is over" in ran.out
