@@ -56,7 +56,7 @@ about: Fires on the probe's bid and on nothing else.
 on: quote
 when: [market.tradable, book.bid_depth >= 5000, market.spread <= 90%, age(book.bid_depth) < 60s]
 then:
-  buy: {size: 1, limit: 1%}
+  buy: {size: 1, limit: 1c}
 ---
 kind: guard
 name: not_too_many

@@ -21,7 +21,7 @@ def main() -> None:
     samples = parser.parse_args().samples
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        print(f"not measured: {', '.join(missing)} missing; pip install 'autotrader[venues,simulators]'")
+        print(f"not measured: {', '.join(missing)} missing; pip install -e '.[venues,simulators]'")
         return
     from benchmarks.kalshi_wire import one
 

@@ -151,7 +151,8 @@ def driver() -> Any:
         import psycopg
     except ImportError:
         raise StoreError(
-            "a store in PostgreSQL needs psycopg: pip install 'autotrader[postgres]', or use [store] path"
+            "a store in PostgreSQL needs psycopg: pip install -e '.[postgres]' in the engine's folder, "
+            "or use [store] path"
         ) from None
     return psycopg
 

@@ -35,7 +35,7 @@ def targets_of(addresses: Sequence[Address]) -> list[Target]:
     try:
         import apprise
     except ImportError:
-        raise NotifyError("notifications need Apprise: pip install 'autotrader[notify]'") from None
+        raise NotifyError("notifications need Apprise: pip install -e '.[notify]' in the engine's folder") from None
     # What it logs names addresses, and these are secrets.
     log = logging.getLogger("apprise")
     log.propagate, log.handlers = False, [logging.NullHandler()]

@@ -82,6 +82,9 @@ def _bar_problem(fields: dict[str, str]) -> str:
     problem = next(filter(None, (_number_problem(name, fields[name]) for name in names)), "")
     if problem:
         return problem
+    nothing = next((name for name in names[:4] if float(fields[name]) == 0.0), "")
+    if nothing:
+        return f"{nothing} {fields[nothing]} is no price at which anything trades"
     low, high = float(fields["low"]), float(fields["high"])
     if high < low:
         return f"high {fields['high']} is below low {fields['low']}"

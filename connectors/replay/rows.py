@@ -202,7 +202,7 @@ class _BarParser:
     def events(self, symbols: list[str], starts_ns: list[int], cells: list[Cells]) -> list[Bar]:
         opens, highs, lows, closes = (list(map(float, cells[place])) for place in self._prices)
         if not (
-            min(lows) >= 0.0
+            min(lows) > 0.0  # nothing trades at nothing: a writer's way to say that it does not know
             and max(highs) < inf
             and all(map(le, lows, opens))
             and all(map(le, opens, highs))

@@ -278,7 +278,7 @@ def _bars(text: Text, cells: _Cells, columns: Columns) -> Floats:
         text.numbers(cells.begin(place), cells.end(place))
         for place in map(columns.place, ("open", "high", "low", "close"))
     )
-    if not ((low <= opened) & (opened <= high) & (low <= close) & (close <= high)).all():
+    if not ((low > 0.0) & (low <= opened) & (opened <= high) & (low <= close) & (close <= high)).all():
         raise OddText
     place = columns.volume
     volume = (

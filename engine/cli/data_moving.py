@@ -127,7 +127,7 @@ def _parquet(
         try:
             return export_parquet(data, folder, tables, symbols, *span, lambda symbol: advance(1))
         except ImportError:
-            raise UserError("--as parquet needs pyarrow: pip install 'autotrader[parquet]'") from None
+            raise UserError("--as parquet needs pyarrow: pip install -e '.[parquet]' in the engine's folder") from None
 
 
 def _noted(advance: Advance, table: str, rows: int) -> None:

@@ -73,7 +73,8 @@ def _terms_of(series: str, kalshi: KalshiSettings) -> tuple[FeeTerms, str]:
     try:
         from connectors.kalshi.client import KalshiRest
     except ImportError as error:
-        raise UserError(f"--series asks the venue, which needs `pip install 'autotrader[venues]'` ({error})") from None
+        mend = "pip install -e '.[venues]' in the engine's folder"
+        raise UserError(f"--series asks the venue, which needs more packages ({error}): {mend}") from None
     import asyncio
 
     from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts

@@ -101,7 +101,9 @@ def _files(settings: Settings, folder: Path | None) -> Files:
     from importlib.util import find_spec
 
     if find_spec("boto3") is None:
-        raise UserError("flat files need boto3; pip install 'autotrader[flatfiles]', or name a --folder of files")
+        raise UserError(
+            "flat files need boto3; pip install -e '.[flatfiles]' in the engine's folder, or name a --folder of files"
+        )
     from connectors.polygon.s3 import S3Files
 
     polygon = settings.polygon

@@ -28,7 +28,7 @@ def polygon_hosts(settings: Settings) -> Hosts:
     """The vendor, or the practice one on this machine; UserError says what is missing."""
     missing = [name for name in ("httpx", "websockets") if find_spec(name) is None]
     if missing:
-        raise UserError(f"Polygon needs {', '.join(missing)}; pip install 'autotrader[venues]'")
+        raise UserError(f"Polygon needs {', '.join(missing)}; pip install -e '.[venues]' in the engine's folder")
     from connectors.polygon.hosts import loopback_hosts, vendor_hosts
 
     polygon = settings.polygon

@@ -51,6 +51,7 @@ from engine.market.events import NANOS, Tick
 from engine.market.inputs import everything_of
 from engine.report.tables import print_report
 from engine.research.backtest import Described, result_of
+from engine.research.gaps import with_gaps
 from engine.research.recorder import StatisticsRecorder
 from engine.ruleset.rules import Ruleset
 from engine.settings import Settings, load_settings
@@ -255,7 +256,9 @@ def _run(
             ", ".join(ruleset.trading), assembly.describe_data(), assembly.describe_parameters(), assembly.timezone,
             settings.paper.cash,
         )  # fmt: skip
-        result = result_of(statistics, loop, described, seconds, {})
+        result = with_gaps(
+            result_of(statistics, loop, described, seconds, {}), assembly.instruments, assembly.calendars
+        )
         report = {"run": writer.run_id, **result.to_json(), **({"would_be": would_be.orders_told} if dry else {})}
         writer.end("stopped" if stopped else "done", statistics.ended_ns, report)
         beside.ended()

@@ -8,7 +8,7 @@ from engine.decide.actions import Action, Decision, Place, Replace, Verdict
 from engine.decide.tick import DataNote, Decider
 from engine.decide.trace import Tracer
 from engine.market.events import Tick
-from engine.market.orders import BrokerReport, Leg, Order
+from engine.market.orders import BrokerReport, Leg, Order, OrderState
 from engine.report.trace_text import clock, render_trace
 from engine.ruleset.rules import Exit, Strategy
 
@@ -47,8 +47,10 @@ class TracePrinter:
                 f"{fill.price.normalize():f} ({fill.leg}, fee ${fill.fee})"
             )
         for update in report.updates:
-            if update.state.value == "refused":
+            if update.state is OrderState.REFUSED:
                 print(f"{clock(update.time_ns, self._timezone)}   refused: {update.client_id}: {update.reason}")
+            elif update.state is OrderState.EXPIRED:  # else an order that nobody met would end without a word
+                print(f"{clock(update.time_ns, self._timezone)}   expired: {update.client_id[:8]}: {update.reason}")
 
     def note(self, note: DataNote) -> None:
         print(f"{clock(note.time_ns, self._timezone)}   {note.symbol}: {note.text}")

@@ -59,6 +59,15 @@ def wanted_kind(term: Term, wanted: Iterable[Kind], where: str) -> Finding:
     )  # fmt: skip
 
 
+def share_for_price(term: Term, where: str) -> Finding:
+    share = term.text
+    return Finding(
+        "AT201", "unit-mismatch", f"{where} wants a price, this is a ratio", (term.span("this is a ratio"),),
+        help=f"say of which price it is a share: `close - {share}` or `close + {share}`; "
+        "the price of a contract is written 62c or 0.62",
+    )  # fmt: skip
+
+
 def wrong_argument(term: Term, function: Function, parameter: Parameter) -> Finding:
     names = " or ".join(k.value for k in parameter.kinds)
     return Finding(

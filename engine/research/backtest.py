@@ -16,6 +16,7 @@ from engine.market.inputs import everything_of
 from engine.plan.columns import CannotCompile
 from engine.research.budgets import outside_budget
 from engine.research.columns.rows import CannotLayOut
+from engine.research.gaps import with_gaps
 from engine.research.parts import SetParts
 from engine.research.recorder import StatisticsRecorder
 from engine.research.results import BacktestResult, PriceSeries, Row, headline
@@ -83,7 +84,7 @@ def backtest(
         other, _ = _run(parts, fills, progress, False)
         bounds[fills] = _headline(other.book.trades, other.times, other.equity, described)
     result = result_of(recorder, loop, described, seconds, bounds)
-    return replace(result, fallback=fallback), recorder.prices()
+    return with_gaps(replace(result, fallback=fallback), parts.instruments, parts.calendars), recorder.prices()
 
 
 def _by_column(
@@ -105,7 +106,7 @@ def _by_column(
         {rule: dict(counts) for rule, counts in central.verdicts().items()}, bounds, {}, central.bars_exposed,
         central.buy_and_hold(), outside_budget(ruleset, central.fired(), times), COLUMNS,
     )  # fmt: skip
-    return result, central.prices() if keep_prices else []
+    return with_gaps(result, parts.instruments, parts.calendars), central.prices() if keep_prices else []
 
 
 def result_of(

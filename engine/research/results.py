@@ -65,8 +65,9 @@ class BacktestResult:
     ``equity_times_ns`` and ``equity`` (money) are the curve; ``timezone`` (IANA) decides where its days end.
     ``orders`` and ``fills`` are counts. ``rejected_by_guard`` maps a guard to the entries it blocked,
     ``verdicts`` a rule to its count of each verdict, ``bounds`` a fill assumption to the figures of `headline`.
-    ``data_notes`` counts what was odd in the input (late, duplicate, missing bars). ``bars_exposed`` counts bars that
-    closed with a position open, None if nobody counted; ``buy_and_hold`` is a ratio, None if nobody computed it.
+    ``data_notes`` counts what was odd in the input (late and duplicate bars, trading days without data).
+    ``bars_exposed`` counts bars that closed with a position open, None if nobody counted; ``buy_and_hold`` is a ratio,
+    None if nobody computed it.
     ``unexpected_firings`` counts the periods in which a rule fired otherwise than its pack expects. ``engine`` is
     "columns" or "tick"; ``fallback`` says why not columns where they were asked for. ``still_open`` is what an account
     that lasts goes on with; None where the end of the data closes everything, as in a back-test.

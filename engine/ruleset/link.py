@@ -128,6 +128,14 @@ class _PackLinker:
         assert expr.source is not None
         return checker.expression(expr.source, kinds, where)
 
+    def _price(self, checker: Checker, expr: Expr | None, where: str) -> Term | None:
+        """A price. `2%` alone is none, though it may be a probability elsewhere: a stop that is meant as a distance
+        would lie at two cents, where it protects nobody."""
+        term = self._term(checker, expr, PRICES, where)
+        if term is not None and isinstance(term.node, nodes.Literal) and term.node.kinds[0] is Kind.RATIO:
+            checker.findings.append(messages.share_for_price(term, where))
+        return term
+
     def _conditions(self, checker: Checker, exprs: tuple[Expr, ...]) -> tuple[Term, ...]:
         found = [self._term(checker, e, (Kind.BOOL,), "a condition") for e in exprs]
         return tuple(t for t in found if t is not None)
@@ -238,12 +246,12 @@ class _PackLinker:
     def _entry(self, checker: Checker, document: Document, side: str, written: m.Entry) -> r.Entry | None:
         execution, symbol = self._order_symbol(document, side, written.symbol)
         size = self._term(checker, written.size, (Kind.QUANTITY,), "a size")
-        limit = self._term(checker, written.limit, PRICES, "a limit")
-        stop = self._term(checker, written.stop, PRICES, "a stop")
+        limit = self._price(checker, written.limit, "a limit")
+        stop = self._price(checker, written.stop, "a stop")
         within = self._still(checker, self._term(checker, written.within, (Kind.DURATION,), "`within`"), "`within`")
         bracket = written.bracket
-        bracket_stop = self._term(checker, bracket.stop if bracket else None, PRICES, "a stop")
-        bracket_target = self._term(checker, bracket.target if bracket else None, PRICES, "a target")
+        bracket_stop = self._price(checker, bracket.stop if bracket else None, "a stop")
+        bracket_target = self._price(checker, bracket.target if bracket else None, "a target")
         if size is None:
             return None
         return r.Entry(
@@ -307,10 +315,10 @@ class _PackLinker:
         return r.ExitAction(
             close_all=written.close is not None and close is None,
             close=self._term(checker, close, (Kind.RATIO, Kind.QUANTITY), "`close`"),
-            limit=self._term(checker, written.limit, PRICES, "a limit"),
+            limit=self._price(checker, written.limit, "a limit"),
             within=self._still(checker, self._term(checker, written.within, (Kind.DURATION,), "`within`"), "`within`"),
             fallback_market=written.fallback is not None,
-            stop=self._term(checker, written.stop, PRICES, "a stop"),
+            stop=self._price(checker, written.stop, "a stop"),
             trail_by=self._term(checker, trail.by if trail else None, (Kind.RATIO, *PRICES), "a trail"),
             trail_after=self._term(checker, trail.after if trail else None, (Kind.BOOL,), "`after`"),
         )

@@ -277,7 +277,9 @@ class Pack(Rule):
     """``pack.yaml``: where the rules of a folder trade, and what they are about."""
 
     kind: Literal["pack"]
-    venue: Name = Field(description="Where orders go: the name of a connector.")
+    venue: Literal["paper", "kalshi", "tradier"] = Field(
+        description="Where orders go; paper: to the paper broker alone, on any data."
+    )
     timezone: Zone = Field(description="Zone of every clock in the pack's rules.")
     calendar: Text | None = Field(None, description="Trading calendar, such as XNYS; left out where trade never stops.")
     universe: tuple[Symbol, ...] | Expr | None = None

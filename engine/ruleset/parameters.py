@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from engine.language import nodes
 from engine.language.diagnostics import did_you_mean
 from engine.language.parser import ExpressionSyntaxError, parse
+from engine.language.types import Kind
 from engine.ruleset.rules import Parameter, Ruleset
+
+_WRITTEN = {
+    Kind.MONEY: "$50", Kind.PRICE: "$1.50", Kind.RATIO: "2% or 25bps", Kind.PROBABILITY: "62c or 0.62",
+    Kind.DURATION: "15m", Kind.CLOCK: "09:31", Kind.DATE: "2027-01-31", Kind.BOOL: "true",
+}  # fmt: skip
 
 
 class ParameterError(Exception):
@@ -49,7 +55,8 @@ def _value(parameter: Parameter, text: str) -> float:
     except ExpressionSyntaxError as problem:
         raise ParameterError(f"{parameter.key}: `{text}` is no value: {problem.message}") from None
     if not isinstance(node, nodes.Literal) or isinstance(node.value, str) or parameter.kind not in node.kinds:
-        raise ParameterError(f"{parameter.key} is a {parameter.kind}; `{text}` is not, write it like its default")
+        example = _WRITTEN.get(parameter.kind, "20")
+        raise ParameterError(f"{parameter.key} is a {parameter.kind}; `{text}` is not; write it like {example}")
     value = float(node.value)
     low, high = parameter.low, parameter.high
     if (low is not None and value < low) or (high is not None and value > high):

@@ -173,3 +173,69 @@ def test_packs_of_several_timezones_do_not_share_a_run(verb: Cli, tmp_path: Path
     assert refused.code == 2
     assert "here is in America/New_York, there is in Europe/Berlin; give them one, or run them apart" in refused.err
     assert verb("run", "--paper", "--once", "--pack", "there").code == 0
+
+
+def test_a_run_is_told_by_the_clocks_of_its_pack(verb: Cli, tmp_path: Path) -> None:
+    (tmp_path / "rules" / "there").mkdir(parents=True)
+    (tmp_path / "rules" / "there" / "pack.yaml").write_text(
+        ZONED.format(name="there", zone="Europe/Berlin"), encoding="utf-8"
+    )
+    (tmp_path / "rules" / "there" / "rules.yaml").write_text(ZONED_RULES, encoding="utf-8")
+    (tmp_path / "autotrader.toml").write_text("[run]\ninterval_seconds = 0\n", encoding="utf-8")
+    ran = verb("run", "--paper", "--pack", "there")
+    assert ran.code == 0, ran.err
+    fired = next(line for line in ran.out.splitlines() if "there.buy SPY  FIRED" in line)
+    moment = fired[: len("2024-03-05 15:31")]
+    assert moment[-5:] == "15:31"  # time_of_day > 15:30, as the rule says
+    assert "(Europe/Berlin)" in ran.out
+    assert "FIRED" in verb("why-not", "there.buy", "SPY", "--at", moment).out
+
+
+def test_a_symbol_that_is_asked_for_and_not_in_the_data_is_refused(verb: Cli, tmp_path: Path) -> None:
+    (tmp_path / "rules" / "here").mkdir(parents=True)
+    (tmp_path / "rules" / "here" / "pack.yaml").write_text(
+        ZONED.format(name="here", zone="America/New_York"), encoding="utf-8"
+    )
+    (tmp_path / "rules" / "here" / "rules.yaml").write_text(ZONED_RULES, encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    lines = [
+        "ticker,volume,open,close,high,low,window_start,transactions",
+        "SPY,100,500,500.1,500.2,499.9,1709649000000000000,1",
+        "SPY,100,500,500.1,500.2,499.9,1710167400000000000,1",  # four sessions lie between
+    ]
+    (tmp_path / "data" / "day.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    refused = verb("backtest", "here", "--data", "data", "--symbols", "SPY,SPYX")
+    assert refused.code == 2
+    assert "--symbols: data has nothing of SPYX; did you mean SPY?" in refused.err
+    ran = verb("backtest", "here", "--data", "data", "--symbols", "SPY")
+    assert ran.code == 0, ran.err
+    assert "trading days of XNYS without data" in ran.out
+    assert "Nothing odd in the data." not in ran.out
+
+
+RESTING_RULES = """\
+kind: strategy
+name: hope
+on: bar(1m)
+when: not position.open
+cooldown: 1h
+then: {buy: {size: 1, limit: close - 20%, within: 5m}}
+---
+kind: exit
+name: out
+when: position.age > 5m
+then: {close: all}
+"""
+
+
+def test_an_entry_that_nobody_met_does_not_end_without_a_word(verb: Cli, tmp_path: Path) -> None:
+    (tmp_path / "rules" / "here").mkdir(parents=True)
+    (tmp_path / "rules" / "here" / "pack.yaml").write_text(
+        ZONED.format(name="here", zone="America/New_York"), encoding="utf-8"
+    )
+    (tmp_path / "rules" / "here" / "rules.yaml").write_text(RESTING_RULES, encoding="utf-8")
+    (tmp_path / "autotrader.toml").write_text("[run]\ninterval_seconds = 0\n", encoding="utf-8")
+    ran = verb("run", "--paper")
+    assert ran.code == 0, ran.err
+    order = next(line for line in ran.out.splitlines() if "FIRED" in line).partition("[")[2][:8]
+    assert f"expired: {order}: its time is over" in ran.out

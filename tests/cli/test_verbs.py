@@ -119,6 +119,7 @@ def test_why_explains_an_order_and_why_not_a_silence(engine_cli: Cli, folder: Pa
         (["run", "--paper", "--pack", "exampel"], "there is no pack `exampel`"),
         (["run", "--paper", "--param", "crossover.fst=5"], "did you mean crossover.fast?"),
         (["run", "--paper", "--param", "crossover.fast=500"], "must be at least 2 and at most 100"),
+        (["run", "--paper", "--param", "crossover.risk=20"], "risk is a money; `20` is not; write it like $50"),
         (["run", "--paper", "--speed", "fast"], "--speed fast is no speed; write max, 1x or 60x"),
         (["run", "--paper", "--from", "yesterday"], "--from yesterday is no date; write it as 2011-01-03"),
         (["backtest", "example", "--data", "nowhere"], "nowhere"),

@@ -183,7 +183,7 @@ def test_clocks_are_no_ambiguity_where_a_clock_is_wanted(line: str) -> None:
         ("kind: strat\nname: s\n", 1, "there is no kind `strat`"),
         ("name: s\n", 1, "does not say its `kind`"),
         ("- 1\n", 1, "a document is a mapping"),
-        ("kind: pack\nname: p\nvenue: v\ntimezone: UTC\n", 1, "stands in pack.yaml only"),
+        ("kind: pack\nname: p\nvenue: paper\ntimezone: UTC\n", 1, "stands in pack.yaml only"),
     ],
 )
 def test_mistakes_of_structure_point_at_their_line(text: str, line: int, message: str) -> None:
@@ -192,7 +192,7 @@ def test_mistakes_of_structure_point_at_their_line(text: str, line: int, message
 
 
 def test_pack_yaml_holds_one_pack_and_no_rules() -> None:
-    pack = "kind: pack\nname: p\nvenue: v\ntimezone: UTC\n"
+    pack = "kind: pack\nname: p\nvenue: paper\ntimezone: UTC\n"
     assert "holds one document" in only(pack + "---\n" + pack, "pack.yaml").message
     assert "holds no rules" in only(STRATEGY, "a/pack.yaml").message
 

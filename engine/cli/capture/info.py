@@ -31,7 +31,7 @@ def export(path: Path, folder: Path, as_json: bool) -> int:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if find_spec("pyarrow") is None:
-        raise UserError("Parquet needs pyarrow; pip install 'autotrader[parquet]'")
+        raise UserError("Parquet needs pyarrow; pip install -e '.[parquet]' in the engine's folder")
     from connectors.capture.export import export_parquet
 
     rows = export_parquet(path, folder)

@@ -36,7 +36,8 @@ def _file(settings: KalshiSettings) -> Check:
     try:
         from connectors.kalshi.sign import KeyFileError, load_signer
     except ImportError:
-        return unknown("key file", f"{path} was not read: cryptography is missing", "pip install 'autotrader[venues]'")
+        mend = "pip install -e '.[venues]' in the engine's folder"
+        return unknown("key file", f"{path} was not read: cryptography is missing", mend)
     try:
         load_signer(UNNAMED, path)
     except KeyFileError as error:

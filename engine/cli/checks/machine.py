@@ -30,7 +30,7 @@ def check_packages() -> Check:
     missing = [name for name in VENUE_PACKAGES if _version(name) is None]
     if missing:
         return warn("packages", f"{', '.join(missing)} missing: no venue can be reached",
-                    "pip install 'autotrader[venues]'")  # fmt: skip
+                    "pip install -e '.[venues]' in the engine's folder")  # fmt: skip
     shown = ("numpy", "numba", "pydantic", *VENUE_PACKAGES)
     return ok("packages", ", ".join(f"{name} {_version(name) or 'missing'}" for name in shown))
 

@@ -106,7 +106,7 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
     rows = [row for run in runs for row in pack_fills(store, run.run, pack)[1]]
     return PackDay(
         pack, verdict_on(rules.ruleset, pack, evidence, settings).gates, evidence,
-        _points(store, rules, pack, evidence, settings.engine.timezone), runs,
+        _points(store, rules, pack, evidence, rules.ruleset.packs[pack].timezone or settings.engine.timezone), runs,
         signal_quality(said.found, sum(len(run.trades) for run in runs)), said.found, said.missing,
         costs_of(rows),
         store.trials.count(pack), sum(row["holdout_reads"] for row in store.trials.sweeps(pack)),

@@ -95,7 +95,7 @@ def serve(
 def _must_have_packages() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise UserError(f"the service needs {', '.join(missing)}; pip install 'autotrader[service]'")
+        raise UserError(f"the service needs {', '.join(missing)}; pip install -e '.[service]' in the engine's folder")
 
 
 def _is_loopback(host: str) -> bool:

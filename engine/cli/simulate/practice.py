@@ -34,7 +34,8 @@ def need_packages(*more: str) -> None:
 
     missing = [name for name in ("uvicorn", "websockets", *more) if find_spec(name) is None]
     if missing:
-        raise UserError(f"a practice venue needs {', '.join(missing)}; pip install 'autotrader[simulators]'")
+        mend = "pip install -e '.[simulators]' in the engine's folder"
+        raise UserError(f"a practice venue needs {', '.join(missing)}; {mend}")
 
 
 @contextmanager

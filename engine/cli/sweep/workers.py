@@ -137,7 +137,7 @@ def _dask(address: str) -> Iterator[tuple[Callable[[Packed], AbstractContextMana
     try:
         from distributed import Client
     except ImportError:
-        raise UserError(f"--workers {address} needs Dask: pip install 'autotrader[cluster]'") from None
+        raise UserError(f"--workers {address} needs Dask: pip install -e '.[cluster]' in the engine's folder") from None
     from joblib import parallel_config
 
     try:
@@ -158,7 +158,8 @@ def _cores(client: Any) -> int:
     try:
         found = client.run(engine_version)
     except ModuleNotFoundError:
-        raise UserError(f"a worker of {address} does not have the engine: pip install autotrader there") from None
+        mend = "put the engine's folder there and `pip install -e .` in it"
+        raise UserError(f"a worker of {address} does not have the engine: {mend}") from None
     odd = {worker: version for worker, version in found.items() if version != engine_version()}
     for worker, version in odd.items():
         raise UserError(f"worker {worker} has engine {version} and this is {engine_version()}; install the same there")

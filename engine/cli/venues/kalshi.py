@@ -43,7 +43,8 @@ def kalshi_port(settings: Settings) -> KalshiPort:
     """The exchange that the settings name, with its key; UserError says what is missing."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        raise UserError(f"the venue Kalshi needs {', '.join(missing)}; pip install 'autotrader[venues]'")
+        mend = "pip install -e '.[venues]' in the engine's folder"
+        raise UserError(f"the venue Kalshi needs {', '.join(missing)}; {mend}")
     from connectors.kalshi.hosts import Environment, loopback_hosts, venue_hosts
     from connectors.kalshi.sign import load_signer
 

@@ -45,7 +45,8 @@ def tradier_port(settings: Settings) -> TradierPort:
     """The Tradier that the settings name, with its token; UserError says what is missing."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        raise UserError(f"the venue Tradier needs {', '.join(missing)}; pip install 'autotrader[venues]'")
+        mend = "pip install -e '.[venues]' in the engine's folder"
+        raise UserError(f"the venue Tradier needs {', '.join(missing)}; {mend}")
     from connectors.tradier.hosts import Environment, loopback_hosts, venue_hosts
 
     tradier = settings.tradier

@@ -9,11 +9,12 @@ from engine.language.diagnostics import Finding, Span
 from engine.language.terms import Op, Term, walk
 from engine.lint.analysis import analysis
 from engine.lint.check import Check, LintContext, Page
+from engine.lint.distances import is_distance
 from engine.lint.formula import Form, Reading
 from engine.lint.solve import TooLarge, satisfy
 from engine.lint.witness import usual, value
 from engine.lint.wording import shown, words
-from engine.ruleset.rules import Entry
+from engine.ruleset.rules import Entry, Exit
 
 _MARKET = frozenset({"close", "last", "mid", "bid", "ask"})
 _FAR = 10**12  # no price, and no distance of prices, is that large
@@ -34,9 +35,22 @@ def run(context: LintContext) -> Iterable[Finding]:
         entries = [strategy.entry, *(o.entry for o in strategy.overrides.values() if o.entry is not None)]
         for entry in entries:
             for leg in _legs(entry):
+                if is_distance(leg.price):
+                    yield _distance_for_price(leg.price, f"the {leg.what} of this {entry.side.value}")
+                    continue
                 reference = next((r for r in _references(entry, leg) if _wrong(leg, r, reading)), None)
                 if reference is not None:
                     yield _finding(entry, leg, reference, reading)
+    for rule in context.ruleset.rules:
+        if isinstance(rule, Exit) and rule.action.stop is not None and is_distance(rule.action.stop):
+            yield _distance_for_price(rule.action.stop, "the stop that this exit moves")
+
+
+def _distance_for_price(price: Term, which: str) -> Finding:
+    return Finding(
+        "AT409", "stop-wrong-side", f"{which} is a distance of prices, and no price", (price.span("a distance"),),
+        help="take it from a price or add it to one, as in `close - 2 * atr(14)`",
+    )  # fmt: skip
 
 
 def _legs(entry: Entry) -> Iterator[_Leg]:
@@ -144,6 +158,8 @@ then:
 """,
         why="""\
 A stop above the price of something bought sells it at once. The engine refuses such an order; here it is seen before.
+A distance in place of a price, such as `stop: 2 * atr(14)`, is worse: it is an order at a few dollars, which the engine
+takes, and which protects nobody.
 """,
         exceptions="""\
 Only what is on the wrong side for all prices, and for every value that its parameters may have, is flagged. An order

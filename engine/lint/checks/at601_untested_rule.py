@@ -44,7 +44,7 @@ def _pack(pack: Pack) -> Iterator[Finding]:
         if missing:
             yield Finding(
                 "AT601", "untested-rule", f"no test makes `{rule.name}` {' or '.join(missing)}",
-                (rule.document.heading(),), help=_advice(rule),
+                (rule.document.heading(),), help=_advice(rule, missing),
             )  # fmt: skip
 
 
@@ -67,10 +67,12 @@ def _shown(rule: Strategy | Exit | Guard, pack: Pack, cases: list[_Case]) -> tup
     return blocks, passes
 
 
-def _advice(rule: Rule) -> str:
-    if isinstance(rule, Guard):
-        return f"in a test with this guard among its `rules`, expect a rule to be blocked `because: {rule.name}`"
-    return f"add a `kind: test` that expects `rule: {rule.name}` to be fired at one moment and silent at another"
+def _advice(rule: Rule, missing: list[str]) -> str:
+    if not isinstance(rule, Guard):
+        return f"add a `kind: test` that expects `rule: {rule.name}` to be fired at one moment and silent at another"
+    blocks, passes = f"to be blocked `because: {rule.name}`", "to be fired"
+    wanted = f"{blocks}, and one {passes}" if len(missing) > 1 else blocks if "block" in missing else passes
+    return f"in a test with this guard among its `rules`, expect a strategy {wanted}"
 
 
 CHECK = Check(

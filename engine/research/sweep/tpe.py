@@ -24,7 +24,8 @@ class Tpe:
         try:
             import optuna
         except ImportError:
-            raise MissingOptunaError("--search tpe needs Optuna: pip install 'autotrader[tpe]'") from None
+            mend = "pip install -e '.[tpe]' in the engine's folder"
+            raise MissingOptunaError(f"--search tpe needs Optuna: {mend}") from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
         # Places in rising values, so that the estimator knows which values are close to one another.

@@ -276,6 +276,8 @@ BAD_ROWS = [
     (f"SPY,100,10,12,11,9,{ns(3)},", "close 12 lies outside low 9 to high 11"),
     (f"SPY,100,8,10,11,9,{ns(3)},", "open 8 lies outside low 9 to high 11"),
     (f"SPY,100,1,1,11,-9,{ns(3)},", "low -9 is negative"),
+    (f"SPY,100,0,0,0,0,{ns(3)},", "open 0 is no price at which anything trades"),
+    (f"SPY,100,1,1,11,0.00,{ns(3)},", "low 0.00 is no price at which anything trades"),
     ("SPY,100,10,10,11,9,", "7 fields where the header has 8"),
     (f"SPY,100,10,10,11,9,{ns(3)},5,6", "9 fields where the header has 8"),
     (f",100,10,10,11,9,{ns(3)},", "ticker is empty"),
