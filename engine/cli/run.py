@@ -47,6 +47,7 @@ from engine.execute.halt import KillSwitch
 from engine.execute.inputs import JournaledBroker
 from engine.execute.journal import JournalRecorder
 from engine.execute.loop import Loop, Recorder
+from engine.execute.unsure import UnsureExits
 from engine.market.events import NANOS, Tick
 from engine.market.inputs import everything_of
 from engine.report.tables import print_report
@@ -235,6 +236,8 @@ def _run(
     lines = example_lines(assembly.examples, ruleset, say, dry=dry)
     would_be = WouldBe(assembly.timezone, say, list(lines))
     recorders += [would_be if dry else NoticeRecorder(notifier, _where(assembly)), *lines.values()]
+    if not dry:
+        recorders.append(UnsureExits(_teller(writer, "exit", tell_alert(notifier, _where(assembly)))))
     paper = DryBroker(rests=not once) if dry else assembly.broker(settings.paper.fill_model)
     broker, decider = JournaledBroker(paper, writer), assembly.decider()
     beside = Alone() if dry else Beside(settings, store, writer, decider, settings.engine.mode, err().print)
@@ -242,7 +245,7 @@ def _run(
     began = time.perf_counter()
     with writer, _stop_on_signal() as stop:
         standing = store.halts.standing(writer.book.name, now_ns())
-        tell = _tell_halt(writer, tell_alert(notifier, _where(assembly)))
+        tell = _teller(writer, "halt", tell_alert(notifier, _where(assembly)))
         switch = KillSwitch(standing, store.halts.look, loop.decider, writer, tell)
         ticks = _once(assembly, loop, broker) if once else _ticks(assembly, loop, broker)
         _drive(ticks, loop, writer, switch, pace, stop, beside)
@@ -274,14 +277,13 @@ def _where(assembly: Assembly) -> str:
     return f"{assembly.data.source} market, paper"
 
 
-def _tell_halt(writer: RunWriter, notify: Callable[[str, str], None]) -> Callable[[str], None]:
-    """Halts and their end are said at once, kept, and told to people: somebody looks for the reason why nothing
-    trades."""
+def _teller(writer: RunWriter, kind: str, notify: Callable[[str, str], None]) -> Callable[[str], None]:
+    """What is said at once, kept as an alert of a kind, and told to people: somebody will look for the reason."""
 
     def tell(text: str) -> None:
         err().print(text)
-        writer.alert(now_ns(), "warning", "halt", text)
-        notify("halt", text)
+        writer.alert(now_ns(), "warning", kind, text)
+        notify(kind, text)
 
     return tell
 

@@ -38,6 +38,7 @@ from engine.execute.journal import JournalRecorder
 from engine.execute.live import LiveRun
 from engine.execute.loop import Loop, Recorder
 from engine.execute.resume import Start, orphans
+from engine.execute.unsure import UnsureExits
 from engine.market.events import MarketEvent, Tick
 from engine.market.venue import PastBars
 from engine.report.tables import print_report
@@ -151,6 +152,7 @@ class VenueSession:
             recorders.append(self.would_be)
         else:
             recorders.append(NoticeRecorder(self._notifier, f"{where(self.port)}, {self._kind}"))
+            recorders.append(UnsureExits(self.teller(writer, "exit")))
         return [*recorders, *self._lines]
 
     @property
