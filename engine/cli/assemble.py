@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -24,6 +24,7 @@ from engine.cli.examples import Example
 from engine.cli.sources import SOURCES, asking, sources_of
 from engine.cli.zones import calendars_of, timezone_of
 from engine.decide.tick import Decider, VenueFacts
+from engine.language.diagnostics import did_you_mean
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, MarketSource
 from engine.market.instrument import Instrument, InstrumentKind, contract
@@ -248,6 +249,7 @@ def assemble(
     available = set(recorded.instruments) if recorded is not None else _available(data)
     proxies = _proxies(symbols, execution, available)
     if available is not None:
+        _refuse_absent(asked, available | proxies.keys(), data)
         symbols = [s for s in symbols if s in available or s in proxies]
         if not symbols:
             raise UserError(
@@ -323,6 +325,16 @@ def _symbols(ruleset: Ruleset, asked: Sequence[str]) -> list[str]:
                 found[symbol] = None
                 found[execution_symbol(pack, strategy, symbol)] = None
     return sorted(found)
+
+
+def _refuse_absent(asked: Sequence[str], there: Set[str], data: DataChoice) -> None:
+    """A symbol that was asked for and that the data lacks is not passed over: nobody would miss it in the report."""
+    absent = [symbol for symbol in asked if symbol not in there]
+    if absent and len(absent) < len(asked):
+        close = did_you_mean(absent[0], sorted(there))
+        hint = f"did you mean {close}?" if close else "leave it out, or name a --data that has it"
+        span = f" from {data.first or 'start'} to {data.last or 'end'}" if data.first or data.last else ""
+        raise UserError(f"--symbols: {data.root} has nothing of {', '.join(absent)}{span}; {hint}")
 
 
 def _available(data: DataChoice) -> set[str] | None:
