@@ -32,16 +32,8 @@ from engine.execute.recovery import Recovery
 from engine.plan.compiled import compiled_kernel
 from state.orders import LiveOrders
 
-# Everything takes less time here than in the world, so that many lives fit into a trial: the engine's calls, and how
-# long the exchange (see ``trial``) takes a signature for. How long the engine waits follows from them.
-SIGNATURE_SECONDS = 3.0
-http.CALL = http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
-http.PRACTICE_SIGNATURE_SECONDS = SIGNATURE_SECONDS
-
+SIGNATURE_SECONDS = 3.0  # for which the exchange (see ``trial``) takes a signature
 TRADIER_ARRIVE_SECONDS = 3.0  # nothing of the practice Tradier is held up longer
-tradier_http.CALL = tradier_http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
-tradier_http.LOCAL_ARRIVE_SECONDS = TRADIER_ARRIVE_SECONDS
-
 IN_FLIGHT_SECONDS = 0.002  # a request has left by then, and its answer has rarely come
 
 # Step: class, method, and whether it is before, after or while it is under way.
@@ -143,7 +135,17 @@ def _child(job: dict[str, Any]) -> int:
     return main(job["arguments"])
 
 
+def _hurry() -> None:
+    """Everything takes less time here than in the world, so that many lives fit into a trial. How long the engine waits
+    follows from it."""
+    http.CALL = http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
+    http.PRACTICE_SIGNATURE_SECONDS = SIGNATURE_SECONDS
+    tradier_http.CALL = tradier_http.Timeouts(connect=1.0, answer=1.5, turn=0.5)
+    tradier_http.LOCAL_ARRIVE_SECONDS = TRADIER_ARRIVE_SECONDS
+
+
 def serve(imported: Callable[[], object]) -> None:
+    _hurry()
     imported()
     print("ready", flush=True)
     for line in sys.stdin:
