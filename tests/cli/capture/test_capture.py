@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
 from state import open_store
 from tests.exchange import let_in
+from tests.running import said, stopped
 
 PROJECT = Path(__file__).parents[3]
 RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
@@ -80,24 +80,6 @@ def verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 def records(path: Path) -> int:
     """How many records are on disk, whole."""
     return sum(frame.records for frame in Capture(path).frames()) if path.is_file() else 0
-
-
-def said(process: subprocess.Popen[str], words: str, times: int = 1) -> None:
-    """Read what the engine prints until it has said that so often."""
-    assert process.stdout is not None
-    seen = 0
-    for line in process.stdout:
-        seen += words in line
-        if seen >= times:
-            return
-    raise AssertionError(f"it ended before it said {words!r}: {process.stderr.read() if process.stderr else ''}")
-
-
-def stopped(process: subprocess.Popen[str]) -> Any:
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return json.loads(out.splitlines()[-1])
 
 
 def test_paper_runs_come_out_the_same_from_their_capture(place: Place, verb: Verb) -> None:

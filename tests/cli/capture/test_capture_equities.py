@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from connectors.simulators.tradier.server import ACCOUNT, Practice, PracticeServ
 from connectors.simulators.tradier.venue import Options
 from engine.cli.main import main
 from state import open_store
+from tests.running import said, stopped
 
 PROJECT = Path(__file__).parents[3]
 DAY = date(2025, 10, 15)
@@ -140,30 +140,15 @@ def verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     return run
 
 
-def said(process: subprocess.Popen[str], words: str, times: int = 1) -> None:
-    """Read what the engine prints until it has said that so often."""
-    assert process.stdout is not None
-    seen = 0
-    for line in process.stdout:
-        seen += words in line
-        if seen >= times:
-            return
-    raise AssertionError(f"it ended before it said {words!r}: {process.stderr.read() if process.stderr else ''}")
-
-
-def stopped(process: subprocess.Popen[str]) -> Any:
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return json.loads(out.splitlines()[-1])
-
-
 def test_a_run_comes_out_the_same_from_its_capture_and_a_kill_loses_a_second(place: Place, verb: Verb) -> None:
     path = place.folder / "run.cap"
     command = ("run", "--venue", "tradier", "--trace", "fired", "--json", "--capture", "run.cap")
     with place.start(*command) as process:
         said(process, "filled:")
         place.cut()
+        assert process.stderr is not None
+        came_back = (line for line in process.stderr if line.startswith("connected"))
+        assert [next(came_back, ""), next(came_back, "")] == ["connected\n"] * 2
         said(process, "filled:", 5)
         first = stopped(process)
     assert first["connections"] >= 2

@@ -24,6 +24,7 @@ from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from tests.exchange import let_in
+from tests.running import said, stopped
 
 PROJECT = Path(__file__).parents[3]
 RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
@@ -84,34 +85,14 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(server, tmp_path, *let_in(server, tmp_path, EXECUTION_MODE="live"))
 
 
-def wait_for(run: subprocess.Popen[str], words: str, times: int = 1) -> None:
-    """Read what the engine prints until it has said that so often."""
-    assert run.stdout is not None
-    seen = 0
-    for line in run.stdout:
-        seen += words in line
-        if seen >= times:
-            return
-    raise AssertionError(f"it ended before it said {words!r}: {run.stderr.read() if run.stderr else ''}")
-
-
-def stopped(run: subprocess.Popen[str]) -> dict[str, Any]:
-    """Stop it politely; its closing note."""
-    run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 0, err
-    note: dict[str, Any] = json.loads(out.splitlines()[-1])
-    return note
-
-
 def test_live_through_a_kill_and_back(place: Place, engine_cli: Callable[..., Any]) -> None:
     with place.start("--live") as run:
-        wait_for(run, "filled:", 2)
+        said(run, "filled:", 2)
         run.kill()
         run.communicate()
     before = place.fills
     with place.start("--live") as run:
-        wait_for(run, "FIRED")
+        said(run, "FIRED")
         place.crowd(False)
         note = stopped(run)
     assert note["books_agree"] is True
@@ -128,10 +109,10 @@ def test_live_through_a_kill_and_back(place: Place, engine_cli: Callable[..., An
     again = verb("replay", "--mode", "demo")
     assert "and no difference" in again.out, again.out
     assert verb("db", "check", "--mode", "demo").code == 0
-    said = json.loads(verb("reconcile", "--json").out)
-    assert said["agree"] is True
-    assert {symbol: Decimal(quantity) for symbol, quantity in said["positions"].items()} == place.positions
-    assert (said["mode"], said["uncertain"]) == ("demo", [])
+    told = json.loads(verb("reconcile", "--json").out)
+    assert told["agree"] is True
+    assert {symbol: Decimal(quantity) for symbol, quantity in told["positions"].items()} == place.positions
+    assert (told["mode"], told["uncertain"]) == ("demo", [])
     assert json.loads(verb("orders", "--mode", "demo", "--json").out)["run"] == note["run"], "no reading of the account"
     assert verb("halt", "--why", "test").code == 0  # never blocks what reduces
     for word in ("cancel", "flatten"):
@@ -149,7 +130,7 @@ def test_live_through_a_kill_and_back(place: Place, engine_cli: Callable[..., An
 
 def test_paper_on_the_same_market_sends_nothing(place: Place) -> None:
     with place.start() as run:
-        wait_for(run, "filled:")
+        said(run, "filled:")
         note = stopped(run)
     assert note["fills"] > 0
     assert note["connections"] == 1
@@ -163,8 +144,8 @@ def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable
         return answer
 
     with place.start() as run:
-        wait_for(run, "filled:", 2)
-        wait_for(run, "FIRED", 2)  # an order goes to disk with all that was before it
+        said(run, "filled:", 2)
+        said(run, "FIRED", 2)  # an order goes to disk with all that was before it
         run.kill()
         run.communicate()
     before = json.loads(verb("positions", "--json").out)["account"]
@@ -194,7 +175,7 @@ def test_a_paper_account_goes_on_after_a_kill(place: Place, engine_cli: Callable
 
 def test_a_fuse_that_cannot_be_removed_does_not_hide_the_end(place: Place) -> None:
     with place.start("--live") as run:
-        wait_for(run, "FIRED", 2)
+        said(run, "FIRED", 2)
         place.server.do(lambda practice: practice.venue.faults.set("5xx@groups"))
         place.crowd(False)
         run.send_signal(signal.SIGINT)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
 from engine.cli.main import main
+from tests.running import wait_for
 
 PROJECT = Path(__file__).parents[3]
 SECONDS = 60.0
@@ -80,17 +80,6 @@ class Caller:
 
     def post(self, path: str, body: Any = None, **more: Any) -> Any:
         return self(path, body, "POST", **more)
-
-
-def wait_for(check: Callable[[], Any]) -> Any:
-    """Until it is true."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to be")
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,20 +26,10 @@ from engine.service.problems import ServiceError
 from engine.settings.load import read_settings
 from state import Mode, open_store
 from tests.exchange import let_in
+from tests.running import wait_for
 
 PROJECT = Path(__file__).parents[3]
 SECONDS = 60.0
-
-
-def wait_for(check: Callable[[], Any]) -> Any:
-    """Until it is true."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to be")
 
 
 class Place:
