@@ -27,7 +27,7 @@ from connectors.simulators.tradier.server import ACCOUNT, Practice, PracticeServ
 from connectors.simulators.tradier.venue import Options
 from engine.cli.main import main
 from state import open_store
-from tests.running import said, stopped
+from tests.running import said, stopped, wait_for
 
 PROJECT = Path(__file__).parents[3]
 DAY = date(2025, 10, 15)
@@ -155,6 +155,8 @@ def test_a_run_comes_out_the_same_from_its_capture_and_a_kill_loses_a_second(pla
     with place.start(*command) as process:  # goes on with the account of the first, and what it held
         said(process, "FIRED")
         said(process, "filled:", 3)
+        written = path.stat().st_size
+        wait_for(lambda: path.stat().st_size > written)  # on a quick machine all of it falls into one second
         process.kill()
         process.communicate()
     whole = path.read_bytes()
