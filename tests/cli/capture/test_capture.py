@@ -23,7 +23,7 @@ from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
 from state import open_store
 from tests.exchange import let_in
-from tests.running import said, stopped
+from tests.running import said, stopped, wait_for
 
 PROJECT = Path(__file__).parents[3]
 RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the practice pack
@@ -135,7 +135,9 @@ def test_a_killed_capture_keeps_what_was_written_and_is_gone_on_with(
     path = place.folder / "market.cap"
     command = ("capture", "--out", "market.cap", *PACK, "--interval", "0.5")
     with place.start(*command) as process:
-        said(process, "cycle", 3)  # a cycle is half a second, and a second is on disk by then
+        said(process, "cycle", 3)
+        written = path.stat().st_size
+        wait_for(lambda: path.stat().st_size > written)  # once a second
         process.kill()
         process.communicate()
     kept = records(path)
