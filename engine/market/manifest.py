@@ -120,7 +120,7 @@ ORDER: Manifest = (
     _order("order.symbol", "text", "Symbol that would be ordered."),
     _order("order.strategy", "text", "Strategy that wants the order."),
     _order("order.side", "text", '"buy" or "sell".'),
-    _order("order.quantity", "quantity", "Units wanted, after sizing."),
+    _order("order.quantity", "quantity", "Units wanted, after sizing and the caps before."),
     _order("order.price", "price", "Limit or stop price of an entry, else the mid price, or the last without a quote; "
            "of an exit the last price."),
     _order("order.notional", "money", "Quantity times price."),

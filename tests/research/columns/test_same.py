@@ -194,3 +194,40 @@ def test_every_shipped_pack_compiles(pack: str) -> None:
         columns, ticks = both(parts, market, fills)
         assert (columns.engine, columns.fallback) == ("columns", "")
         assert told(columns) == told(ticks)
+
+
+CAPPED = CROSS + """
+---
+kind: guard
+name: steady
+for: entries
+require: or_else(not (order.quantity crosses above 5), true)
+else: {block: more than before}
+---
+kind: guard
+name: four
+for: entries
+require: order.quantity <= 4
+else: {cap: {quantity: 4.9}}
+---
+kind: guard
+name: half
+for: entries
+require: order.notional < $250
+else: {cap: {quantity: order.quantity / 2}}
+---
+kind: guard
+name: small
+for: entries
+require: ["order.quantity <= 2", "order.cost < $250", "order.risk < $1.50"]
+else: {halt: until resumed, because: too much}
+"""
+
+
+def test_guards_judge_what_the_caps_before_them_left(world: World, parts_with: Callable[[str], Any]) -> None:
+    parts, (_, market) = parts_with(CAPPED), world(8)
+    columns, ticks = both(parts, market, "central")
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    assert len(columns.trades) > 3
+    assert set(columns.trades.quantity.tolist()) == {2.0}

@@ -182,15 +182,12 @@ def want(
         run, orders, held, symbols, values, lists, scratch, guards, stretches, code, pool, v, state, key, entry.side,
         ENTRY, quantity, reference, protective,
     )  # fmt: skip
-    left = run.capped
+    quantity = run.capped
     carry_out_effects(run, orders, held, symbols, scratch, log, exits, guards, bands, days, day_of, v, target)
     if blocked != BY_NOTHING:
         return BLOCKED, blocked
-    per_unit = 1_000_000_000 // run.unit
-    if left != quantity * per_unit:
-        quantity = left // (per_unit * symbol.lot) * symbol.lot
-        if quantity <= 0:
-            return BLOCKED, BY_SIZE
+    if quantity <= 0:
+        return BLOCKED, BY_SIZE
     place_bracket(
         run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires,
         reference,
