@@ -114,7 +114,7 @@ then: {buy: {size: 10, bracket: {stop: close - $0.2, target: close + $0.3}}}
 """
 
 
-def test_sets_share_columns_and_differ_all_the_same(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_sets_share_columns_and_differ_all_the_same(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     sets = [{"p.cross.fast": float(f), "p.cross.slow": float(s)} for f in (2, 3, 4) for s in (6, 9)]
     together = run_sets(parts, market, sets, keep_curve=True)
@@ -143,7 +143,7 @@ then: {close: all}
 
 
 def test_sets_of_other_structures_and_memories_are_not_mixed_up(
-    world: World, parts_with: Callable[[str], Any]
+    world: World, parts_with: Callable[..., Any]
 ) -> None:
     parts, (_, market) = parts_with(WITH_EXITS), world(8)
     sets = [
@@ -157,14 +157,14 @@ def test_sets_of_other_structures_and_memories_are_not_mixed_up(
     assert len({result.decisions_sha256 for result in together}) > 3
 
 
-def test_results_travel_between_processes(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_results_travel_between_processes(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     sent = pickle.loads(pickle.dumps((parts, market)))
     here, there = run_sets(parts, market, [{}], keep_curve=True)[0], run_sets(*sent, [{}], keep_curve=True)[0]
     assert told(pickle.loads(pickle.dumps(there))) == told(here)
 
 
-def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     begin, end = int(market.times[50]), int(market.times[200])
     columns, ticks = (
@@ -175,7 +175,7 @@ def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: C
     assert told(columns) == told(ticks)
 
 
-def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_with: Callable[..., Any]) -> None:
     remembers = CROSS.replace('"not position.open"', '"not position.open", "not (position.gain crosses above $0.1)"')
     parts, (_, market) = parts_with(remembers), world(8)
     result = run_sets(parts, market, [{}], keep_curve=True)[0]
@@ -224,10 +224,35 @@ else: {halt: until resumed, because: too much}
 """
 
 
-def test_guards_judge_what_the_caps_before_them_left(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_guards_judge_what_the_caps_before_them_left(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CAPPED), world(8)
     columns, ticks = both(parts, market, "central")
     assert (columns.engine, columns.fallback) == ("columns", "")
     assert told(columns) == told(ticks)
     assert len(columns.trades) > 3
     assert set(columns.trades.quantity.tolist()) == {2.0}
+
+
+LIMITED = WITH_EXITS + """
+---
+kind: session
+name: day
+hours: 09:00-17:00
+limits: {LIMIT: 1}
+"""
+
+
+@pytest.mark.parametrize("limit", ["positions", "positions_per_symbol", "orders"])
+def test_sessions_count_what_is_their_own_packs(
+    world: World, parts_with: Callable[..., Any], limit: str
+) -> None:
+    _, market = world(8)
+    always = CROSS.replace("crosses above", ">").replace("bracket", "limit: close - $0.1, within: 9m, bracket")
+    parts = parts_with(LIMITED.replace("LIMIT", limit), q=always)
+    columns, ticks = both(parts, market, "central")
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    alone = run_sets(parts_with(LIMITED.replace("LIMIT", limit)), market, [{}])[0].trades
+    of_p = [n for n in columns.trades.strategy.tolist() if columns.trades.strategies[n] == "p.cross"]
+    assert len(of_p) == len(alone) > 3
+    assert len(of_p) < len(columns.trades), "the other pack trades, too"

@@ -116,7 +116,7 @@ RUN = record(
     "halted halt_until halt_guard free live model latency part part_scale unit money price_money fee_unit fee_least "
     "cash_check symbols strategies packs reads_realised orders fills version "
     "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped "
-    "effects strategy_codes side_codes by_name",
+    "effects strategy_codes strategy_packs side_codes by_name",
     "cash_float initial equity_at_day peak slippage money_float unit_float entered_today",
 )
 ORDER = record(
