@@ -26,10 +26,11 @@ class Book:
         return working.remaining > 0 and self.orders.get(working.order.client_id) is working
 
     def fill(
-        self, working: Working, room: Decimal | None, price: float, time_ns: int, report: BrokerReport
+        self, working: Working, room: Decimal | None, price: float, filled_ns: int, time_ns: int, report: BrokerReport
     ) -> tuple[Decimal, list[Working]]:
         """Fill what may fill, at most ``room``; returns how much did, and the bracket legs that this brought to life.
 
+        ``filled_ns``: when that was; ``time_ns``: when it is told.
         An order with nothing left to reduce is cancelled.
         """
         quantity = self.account.reducible(working)
@@ -39,7 +40,7 @@ class Book:
         quantity = quantity if room is None else min(quantity, room)
         if quantity <= 0:
             return ZERO, []
-        report.fills.append(self.account.book(working, quantity, price, time_ns))
+        report.fills.append(self.account.book(working, quantity, price, filled_ns))
         report.updates.append(OrderUpdate(working.order.client_id, working.state, time_ns))
         self._shrink_group(working, quantity, time_ns, report)
         children = self._children(working)

@@ -11,11 +11,9 @@ from connectors.paper.book import Book
 from connectors.paper.prices import Standing, Terms
 from connectors.paper.settings import FillModel
 from connectors.paper.working import ZERO, Working
-from engine.market.events import NANOS, Bar, Quote
+from engine.market.events import Bar, Quote
 from engine.market.instrument import round_quantity
 from engine.market.orders import BrokerReport, Leg, OrderState, OrderType
-
-_OPEN_SHARE = 20  # an order that arrives within this part of a bar still meets its open
 
 
 class _Matching(ABC):
@@ -41,12 +39,12 @@ class _Matching(ABC):
 
         return sorted(orders, key=rank)
 
-    def fill(self, working: Working, price: float) -> list[Working]:
-        """Fill an order; returns the legs that this brought to life."""
+    def fill(self, working: Working, price: float, filled_ns: int) -> list[Working]:
+        """Fill an order as of ``filled_ns``; returns the legs that this brought to life."""
         client_id, room = working.order.client_id, self.room(working)
         taken = self._taken.get(client_id, ZERO)
         left = None if room is None else room - taken
-        quantity, children = self.book.fill(working, left, price, self.time_ns, self.report)
+        quantity, children = self.book.fill(working, left, price, filled_ns, self.time_ns, self.report)
         self._taken[client_id] = taken + quantity
         return children
 
@@ -65,7 +63,6 @@ class BarMatching(_Matching):
     def __init__(self, book: Book, bar: Bar, terms: Terms, time_ns: int, report: BrokerReport) -> None:
         super().__init__(book, terms, time_ns, report)
         self.bar, self.end_ns = bar, bar.known_ns
-        self._latest_ns = bar.start_ns + bar.seconds * NANOS // _OPEN_SHARE
         self._standing: dict[str, Standing] = {}
 
     def room(self, working: Working) -> Decimal | None:
@@ -78,7 +75,7 @@ class BarMatching(_Matching):
         """Match every order that reaches the market before the bar ends."""
         due = self.in_order([w for w in orders if w.remaining > 0 and w.from_ns < self.end_ns])
         for working in due:
-            early = working.placed_ns <= self.bar.start_ns and working.from_ns <= self._latest_ns
+            early = working.placed_ns <= self.bar.start_ns and working.from_ns <= self.bar.open_until_ns
             self._standing[working.order.client_id] = Standing.WHOLE if early else Standing.LATE
             if working.deadline <= max(self.bar.start_ns, working.from_ns):
                 self.expire(working)
@@ -139,7 +136,9 @@ class BarMatching(_Matching):
                 self._trade(self._wake(working, prices.late_price(working, self.bar, self.terms), Standing.BORN))
 
     def _wake(self, working: Working, price: float, standing: Standing) -> list[Working]:
-        children = self.in_order(self.fill(working, price))
+        # What is filled inside the bar is known to be at its end at the latest.
+        filled_ns = self.bar.start_ns if standing is Standing.WHOLE else self.time_ns
+        children = self.in_order(self.fill(working, price, filled_ns))
         for child in children:
             self._standing[child.order.client_id] = standing
         return children
@@ -167,7 +166,7 @@ class QuoteMatching(_Matching):
             other = quote.ask if working.buys else quote.bid
             price = None if other is None else self._price(working, other)
             if price is not None:
-                self.fill(working, price)
+                self.fill(working, price, self.time_ns)
             if working.deadline == quote.time_ns and self.book.rests(working):
                 self.expire(working)
 

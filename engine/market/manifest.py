@@ -91,8 +91,8 @@ POSITION: Manifest = (
     _position("position.profit", "money", "Gain on the open quantity, before fees."),
     _position("position.age", "duration", "Time since the first fill."),
     _position("position.bars", "number", "Bars since the first fill."),
-    _position("position.high", "price", "Highest price since the entry."),
-    _position("position.low", "price", "Lowest price since the entry."),
+    _position("position.high", "price", "Highest price known to be since the entry."),
+    _position("position.low", "price", "Lowest price known to be since the entry."),
     _position("position.stop", "price", "The protective stop that rests now."),
     _position("position.target", "price", "The target that rests now."),
 )

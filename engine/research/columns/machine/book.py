@@ -15,9 +15,10 @@ ROOMY = 4e18
 
 def fill(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
-    i: int, room: int, price: float,
+    i: int, room: int, price: float, filled_ns: int,
 ) -> int:  # fmt: skip
-    """Fill what may fill, at most ``room`` (NONE: no limit); returns how much did. Its legs come to life."""
+    """Fill what may fill as of ``filled_ns``, at most ``room`` (NONE: no limit); returns how much did. Its legs come to
+    life."""
     o = orders[i]
     ended = scratch[0]
     quantity = o.remaining
@@ -40,7 +41,7 @@ def fill(
     fee = fee_of_fill(run, o, symbol, quantity, exact)
     o.fee += fee
     held[o.strategy * run.symbols + o.symbol].position += quantity * o.side
-    book(run, orders, held, symbols, values, order_values, lists, scratch, log, i, quantity, exact, fee)
+    book(run, orders, held, symbols, values, order_values, lists, scratch, log, i, quantity, exact, fee, filled_ns)
     lose_group(run, orders, symbols, ended, i, quantity)
     if o.leg == ENTRY:
         j = symbols[o.symbol].head

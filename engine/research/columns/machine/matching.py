@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.market.events import OPEN_SHARE
 from engine.research.columns.machine.book import fill
 from engine.research.columns.machine.layout import (
     BORN,
@@ -22,7 +23,6 @@ from engine.research.columns.machine.numbers import room
 from engine.research.columns.machine.resting import arm, end_order, rests, waits
 
 NANOS = 1_000_000_000
-OPEN_SHARE = 20  # an order that arrives within this part of a bar still meets its open
 NOISE = 1e-6  # of a tick
 NO = -1.0  # no price; no order fills below zero
 
@@ -117,12 +117,12 @@ def expire(run: Any, orders: Any, symbols: Any, scratch: Any, i: int) -> bool:
 
 def take(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
-    i: int, most: int, price: float,
+    i: int, most: int, price: float, filled_ns: int,
 ) -> int:  # fmt: skip
-    """Fill an order within what one bar or quote gives it in all."""
+    """Fill an order as of ``filled_ns``, within what one bar or quote gives it in all."""
     o = orders[i]
     left = NONE if most == NONE else most - o.taken
-    quantity = fill(run, orders, held, symbols, values, order_values, lists, scratch, log, i, left, price)
+    quantity = fill(run, orders, held, symbols, values, order_values, lists, scratch, log, i, left, price, filled_ns)
     o.taken += quantity
     return quantity
 
@@ -137,6 +137,7 @@ def match_bar(
     """The open first, then the rest of the bar, then what its end brings."""
     symbol = symbols[s]
     end_ns, latest_ns = start_ns + seconds * NANOS, start_ns + seconds * NANOS // OPEN_SHARE
+    run.bar_ns = start_ns
     half, volume = half_spread(run, symbol), bar[4]
     most = NONE if volume != volume else room(run, volume, run.part, run.part_scale, symbol.lot)
     j = symbol.head
@@ -182,7 +183,7 @@ def finish(
         return
     if ended_ns < end_ns:
         price = late_price(run, o, bar, half)
-        filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price)
+        filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, run.now)
         if filled > 0:
             wake(
                 run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, BORN,
@@ -201,7 +202,8 @@ def step(
     )
     if price == NO:
         return
-    filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price)
+    filled_ns = run.bar_ns if at_open else run.now  # inside the bar it is known to be at its end at the latest
+    filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, filled_ns)
     if filled > 0 and o.leg == ENTRY:
         born = WHOLE if at_open else BORN
         wake(
@@ -235,7 +237,8 @@ def wake(
             inside_price(run, o, symbols[s], bar, end_ns, half)
         )
         if price != NO:
-            take(run, orders, held, symbols, values, order_values, lists, scratch, log, j, most, price)
+            filled_ns = run.bar_ns if at_open else run.now
+            take(run, orders, held, symbols, values, order_values, lists, scratch, log, j, most, price, filled_ns)
 
 
 def open_price(run: Any, o: Any, symbol: Any, bar: Any, half: float) -> float:
@@ -329,7 +332,7 @@ def match_quote(
         price = NO if other != other else quote_price(run, o, symbol, other)
         if price != NO:
             most = NONE if size != size else room(run, size, 1, 1, symbol.lot)
-            take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price)
+            take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, run.now)
         if o.deadline == time_ns and rests(o):
             expire(run, orders, symbols, scratch, i)
 
