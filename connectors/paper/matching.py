@@ -136,8 +136,8 @@ class BarMatching(_Matching):
                 self._trade(self._wake(working, prices.late_price(working, self.bar, self.terms), Standing.BORN))
 
     def _wake(self, working: Working, price: float, standing: Standing) -> list[Working]:
-        # What is filled inside the bar is known to be at its end at the latest.
-        filled_ns = self.bar.start_ns if standing is Standing.WHOLE else self.time_ns
+        # When it was inside the bar is not told; by its end at the latest.
+        filled_ns = self.bar.start_ns if standing is Standing.WHOLE else self.end_ns
         children = self.in_order(self.fill(working, price, filled_ns))
         for child in children:
             self._standing[child.order.client_id] = standing

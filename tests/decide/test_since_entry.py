@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.market.events import NANOS, Quote
+from engine.market.events import NANOS, Bar, Quote
 
 MARKET = "kind: strategy\nname: buy\nwhen: close > 100 and not position.open\nthen: {buy: {size: 10}}\n"
 LIMIT = MARKET.replace("{size: 10}", "{size: 10, limit: $101, within: 30m}")
@@ -74,3 +74,15 @@ def test_of_a_bar_that_covers_an_entry_by_a_quote_only_the_close_counts(engine: 
     assert held(e).position.opened_ns == middle
     e.bar(102, open_=102, high=108, low=100)
     assert (held(e).high, held(e).low) == (102, 101)
+
+
+def test_an_order_that_fills_inside_a_bar_has_filled_by_its_end_whenever_that_is_told(engine: Any) -> None:
+    e = engine(LIMIT)
+    e.bar(102)
+    e.bar(102, open_=102, high=102.5, low=101.5)
+    end_ns = e.start_ns + 3 * 60 * NANOS
+    e.tick(end_ns + 4 * NANOS, [Bar("SPY", end_ns - 60 * NANOS, 60, 102, 106, 100, 104, None)])
+    assert e.seen.fills[0].time_ns == held(e).position.opened_ns == end_ns
+    e.minute += 1
+    e.bar(104, open_=104, high=107, low=99)
+    assert (held(e).high, held(e).low) == (107, 99), "all of the next bar comes after"

@@ -18,6 +18,7 @@ from engine.cli.assemble import DataChoice, assemble
 from engine.cli.examples import examples_for
 from engine.cli.rules import load_rules
 from engine.market.columns import MarketColumns
+from engine.market.events import Tick
 from engine.research.columns import run as column_run
 from engine.research.sets import SetResult, run_sets
 from engine.ruleset.linker import SHARED
@@ -256,3 +257,12 @@ def test_sessions_count_what_is_their_own_packs(
     of_p = [n for n in columns.trades.strategy.tolist() if columns.trades.strategies[n] == "p.cross"]
     assert len(of_p) == len(alone) > 3
     assert len(of_p) < len(columns.trades), "the other pack trades, too"
+
+
+def test_bars_that_are_told_late_fill_when_they_were(world: World) -> None:
+    for seed in range(6):
+        parts, market = world(seed)
+        late = MarketColumns.of([Tick(t.time_ns + 4 * 10**9, t.events) for t in market.inputs() if isinstance(t, Tick)])
+        columns, ticks = both(parts, late, "central")
+        assert told(columns) == told(ticks)
+        assert seed != 2 or (columns.engine == "columns" and len(columns.trades) > 3)

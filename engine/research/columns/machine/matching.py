@@ -183,7 +183,7 @@ def finish(
         return
     if ended_ns < end_ns:
         price = late_price(run, o, bar, half)
-        filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, run.now)
+        filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, end_ns)
         if filled > 0:
             wake(
                 run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, BORN,
@@ -202,7 +202,7 @@ def step(
     )
     if price == NO:
         return
-    filled_ns = run.bar_ns if at_open else run.now  # inside the bar it is known to be at its end at the latest
+    filled_ns = run.bar_ns if at_open else end_ns  # inside the bar, it was by its end at the latest
     filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, filled_ns)
     if filled > 0 and o.leg == ENTRY:
         born = WHOLE if at_open else BORN
@@ -237,7 +237,7 @@ def wake(
             inside_price(run, o, symbols[s], bar, end_ns, half)
         )
         if price != NO:
-            filled_ns = run.bar_ns if at_open else run.now
+            filled_ns = run.bar_ns if at_open else end_ns
             take(run, orders, held, symbols, values, order_values, lists, scratch, log, j, most, price, filled_ns)
 
 
