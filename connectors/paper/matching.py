@@ -130,10 +130,22 @@ class BarMatching(_Matching):
         """Orders whose time ends with the bar or ended inside it."""
         for working in orders:
             ended_ns = working.deadline
-            if ended_ns > self.end_ns or not self.book.rests(working) or not self.expire(working):
+            if ended_ns > self.end_ns or not self.book.rests(working):
                 continue
-            if ended_ns < self.end_ns:
+            goes_on = self.expire(working)
+            if ended_ns == self.end_ns:
+                continue
+            if goes_on:
                 self._trade(self._wake(working, prices.late_price(working, self.bar, self.terms), Standing.BORN))
+            elif working.order.leg is Leg.EXIT:
+                self._trade(self._set_free(working))
+
+    def _set_free(self, exit_: Working) -> list[Working]:
+        """What gave way to an exit that ended inside the bar: of what came after only the close is known."""
+        legs = [w for w in self.book.protecting(exit_) if w.order.client_id in self._standing]
+        for leg in legs:
+            self._standing[leg.order.client_id] = Standing.LATE
+        return self.in_order(legs)
 
     def _wake(self, working: Working, price: float, standing: Standing) -> list[Working]:
         # When it was inside the bar is not told; by its end at the latest.
@@ -158,10 +170,12 @@ class QuoteMatching(_Matching):
     def run(self, orders: Sequence[Working]) -> None:
         """Match every order that reached the market before the quote."""
         quote = self.quote
-        for working in self.in_order(list(orders)):
-            if not self.book.rests(working) or working.placed_ns >= quote.time_ns or working.from_ns > quote.time_ns:
-                continue
-            if working.deadline < quote.time_ns and not self.expire(working):
+        ranked = self.in_order(list(orders))
+        for working in ranked:  # first, as what gave way to an exit that is over has its turn
+            if working.deadline < quote.time_ns and self._is_there(working):
+                self.expire(working)
+        for working in ranked:
+            if not self._is_there(working):
                 continue
             other = quote.ask if working.buys else quote.bid
             price = None if other is None else self._price(working, other)
@@ -169,6 +183,10 @@ class QuoteMatching(_Matching):
                 self.fill(working, price, self.time_ns)
             if working.deadline == quote.time_ns and self.book.rests(working):
                 self.expire(working)
+
+    def _is_there(self, working: Working) -> bool:
+        time_ns = self.quote.time_ns
+        return self.book.rests(working) and working.placed_ns < time_ns and working.from_ns <= time_ns
 
     def _price(self, working: Working, other: float) -> float | None:
         if working.waits:

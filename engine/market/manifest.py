@@ -93,8 +93,8 @@ POSITION: Manifest = (
     _position("position.bars", "number", "Bars since the first fill."),
     _position("position.high", "price", "Highest price known to be since the entry."),
     _position("position.low", "price", "Lowest price known to be since the entry."),
-    _position("position.stop", "price", "The protective stop that rests now."),
-    _position("position.target", "price", "The target that rests now."),
+    _position("position.stop", "price", "The protective stop, also while it gives way to an exit."),
+    _position("position.target", "price", "The target, also while it gives way to an exit."),
 )
 
 PORTFOLIO: Manifest = (

@@ -56,8 +56,8 @@ class Market:
     def place(self, *orders: Order) -> None:
         self.take(self.broker.place(orders, self.now))
 
-    def replace(self, name: str, **changes: Decimal) -> None:
-        self.take(self.broker.replace(name, self.now, **changes))
+    def replace(self, name: str, stop: Decimal) -> None:
+        self.take(self.broker.replace(name, self.now, stop))
 
     def cancel(self, *names: str) -> None:
         self.take(self.broker.cancel(names, self.now))

@@ -119,3 +119,25 @@ def test_a_limit_fills_no_later_and_no_dearer_the_more_optimistic_the_model(
             assert better is not None
             assert better.time_ns <= worse.time_ns
             assert better.price * better.side.sign <= worse.price * worse.side.sign
+
+
+@given(
+    bars=BARS, model=st.sampled_from(MODELS), part=st.integers(1, 20), life=st.integers(1, 300), limit=GRID,
+    sells=st.booleans(),
+)  # fmt: skip
+def test_legs_leave_an_exit_what_it_is_for_and_protect_what_it_leaves(
+    paper: Any, bars: list[Any], model: FillModel, part: int, life: int, limit: int, sells: bool
+) -> None:
+    market = paper(fill_model=model)
+    market.bracket("103" if sells else "97", "97" if sells else "103", quantity=20, sells=sells)
+    market.flat(100)
+    side, expires_ns = Side.BUY if sells else Side.SELL, market.now + life * 1_000_000_000
+    market.place(market.order("x", side, part, Leg.EXIT, limit=str(limit), expires_ns=expires_ns))
+    for bar in bars:
+        feed(market, [bar])
+        sold = sum(f.quantity for f in market.fills if f.client_id == "x")
+        assert "x" not in market.resting() or abs(market.held()) >= part - sold
+    away = 120 if sells else 80
+    for _ in range(6):  # by then its time is over
+        market.flat(away)
+    assert market.held() == 0

@@ -208,6 +208,21 @@ def in_new_york(parts: Parts) -> Parts:
 
 
 @pytest.fixture(scope="session")
+def bars_of() -> Callable[..., MarketColumns]:
+    """Minutes of SPY, each of one price."""
+
+    def make(*prices: float) -> MarketColumns:
+        begin = int(OPEN.timestamp()) * NANOS
+        starts = (begin + n * 60 * NANOS for n in range(len(prices)))
+        return MarketColumns.of([
+            Tick(start + 60 * NANOS, [Bar("SPY", start, 60, price, price, price, price, None)])
+            for start, price in zip(starts, prices, strict=True)
+        ])  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def parts_with() -> Callable[..., Parts]:
     """An account and the given rules, on SPY; ``more``: the rules of further packs."""
 

@@ -143,6 +143,34 @@ then: {close: all}
 """
 
 
+GIVES_WAY = """
+kind: strategy
+name: buy
+when: ["close > 100", "not position.open"]
+then: {buy: {size: 10, bracket: {stop: close - $3}}}
+---
+kind: exit
+name: patient
+unknown: hold
+when: close crosses below $100
+then: {close: CLOSE, limit: close + $5, within: SECONDSs}
+"""
+
+
+@pytest.mark.parametrize("fills", FILLS)
+@pytest.mark.parametrize("seconds", [150, 180, 200])
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_an_exit_that_is_not_reached_leaves_the_stop(
+    bars_of: Callable[..., MarketColumns], parts_with: Callable[[str], Any], close: str, seconds: int, fills: str
+) -> None:
+    parts = parts_with(GIVES_WAY.replace("CLOSE", close).replace("SECONDS", str(seconds)))
+    columns, ticks = both(parts, bars_of(101, 101, 99, 99, 99, 99, 99, 96, 90, 90), fills)
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    assert [columns.trades.reasons[n] for n in columns.trades.reason] == ["stop"]
+    assert columns.trades.exit.tolist()[0] > 95
+
+
 def test_sets_of_other_structures_and_memories_are_not_mixed_up(
     world: World, parts_with: Callable[..., Any]
 ) -> None:

@@ -89,9 +89,8 @@ LOG_COLUMNS: Final = 12
 LOG_DECISION: Final = 0  # tick, rule, strategy, symbol, verdict, guard, first row of its actions, one past the last
 LOG_ORDER: Final = 1  # number, place, tick, symbol, side, quantity, type, leg, strategy, rule, if it is first
 LOG_PRICES: Final = 2  # of the order before: limit, stop, parent's number
-LOG_CANCEL: Final = 3  # number, place, whether it begins a Cancel
-LOG_REPLACE: Final = 4  # number, place, quantity or NONE, stop or NONE
-LOG_FILL: Final = 5  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
+LOG_REPLACE: Final = 3  # number, place, stop
+LOG_FILL: Final = 4  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
 # order, the number is 0, and strategy, symbol and side follow; in FILLED_AT when it was
 FILLED_AT: Final = 10
 

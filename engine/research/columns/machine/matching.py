@@ -10,6 +10,7 @@ from engine.research.columns.machine.layout import (
     BORN,
     CENTRAL,
     ENTRY,
+    EXIT,
     LATE,
     NONE,
     OPTIMISTIC,
@@ -17,6 +18,7 @@ from engine.research.columns.machine.layout import (
     PESSIMISTIC,
     STOP,
     STOP_ORDER,
+    TARGET,
     WHOLE,
 )
 from engine.research.columns.machine.numbers import room
@@ -179,9 +181,12 @@ def finish(
     """An order whose time ends with the bar or ended inside it."""
     o = orders[i]
     ended_ns = o.deadline
-    if ended_ns > end_ns or not rests(o) or not expire(run, orders, symbols, scratch, i):
+    if ended_ns > end_ns or not rests(o):
         return
-    if ended_ns < end_ns:
+    goes_on = expire(run, orders, symbols, scratch, i)
+    if ended_ns == end_ns:
+        return
+    if goes_on:
         price = late_price(run, o, bar, half)
         filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, end_ns)
         if filled > 0:
@@ -189,6 +194,27 @@ def finish(
                 run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, BORN,
                 False,
             )  # fmt: skip
+    elif o.leg == EXIT:
+        set_free(run, orders, held, symbols, values, order_values, lists, scratch, log, o, bar, end_ns, half, most)
+
+
+def set_free(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
+    ended: Any, bar: Any, end_ns: int, half: float, most: int,
+) -> None:  # fmt: skip
+    """What gave way to an exit that ended inside the bar: of what came after only the close is known."""
+    symbol = symbols[ended.symbol]
+    there = collect(run, orders, symbol, scratch, 5, 1, NONE)
+    for n in range(there):
+        i = scratch[5, n]
+        o = orders[i]
+        if o.strategy != ended.strategy or (o.leg != STOP and o.leg != TARGET):
+            continue
+        o.standing = LATE
+        if rests(o):
+            step(
+                run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, False
+            )
 
 
 def step(
@@ -321,12 +347,13 @@ def match_quote(
         orders[j].taken = 0
         j = orders[j].next
     count = collect(run, orders, symbol, scratch, 3, 0, NONE)
+    for n in range(count):  # first, as what gave way to an exit that is over has its turn
+        if orders[scratch[3, n]].deadline < time_ns and is_there(orders[scratch[3, n]], time_ns):
+            expire(run, orders, symbols, scratch, scratch[3, n])
     for n in range(count):
         i = scratch[3, n]
         o = orders[i]
-        if not rests(o) or o.placed_ns >= time_ns or o.from_ns > time_ns:
-            continue
-        if o.deadline < time_ns and not expire(run, orders, symbols, scratch, i):
+        if not is_there(o, time_ns):
             continue
         other, size = (quote[2], quote[3]) if o.side > 0 else (quote[0], quote[1])
         price = NO if other != other else quote_price(run, o, symbol, other)
@@ -335,6 +362,10 @@ def match_quote(
             take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, run.now)
         if o.deadline == time_ns and rests(o):
             expire(run, orders, symbols, scratch, i)
+
+
+def is_there(o: Any, time_ns: int) -> bool:
+    return rests(o) and o.placed_ns < time_ns and o.from_ns <= time_ns
 
 
 def quote_price(run: Any, o: Any, symbol: Any, other: float) -> float:
