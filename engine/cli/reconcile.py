@@ -181,7 +181,7 @@ def _uncertain(broker: VenueBroker, client_id: str) -> str:
     """An order of ours of which the venue's lists cannot tell yet what became of it."""
     attempt = broker.accounts.attempts[client_id]
     wire, now = attempt.wire, clock(attempt.sent_ns, "UTC")
-    return f"{wire.side} {wire.quantity} {wire.symbol} at {wire.limit}, sent {now} UTC as {client_id}"
+    return f"{wire.side} {wire.quantity} {wire.symbol} at {wire.limit}, sent {now} as {client_id}"
 
 
 def _add(found: Found, findings: Findings) -> None:

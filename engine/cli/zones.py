@@ -3,7 +3,7 @@ a pack those of ``engine.timezone``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -30,6 +30,12 @@ def timezone_of(ruleset: Ruleset) -> str:
 def zone_of(ruleset: Ruleset, settings: Settings) -> str:
     """The timezone by which days are asked for and times are shown of whatever is done by these rules."""
     return timezone_of(ruleset) or settings.engine.timezone
+
+
+def common_zone(zones: Iterable[str], otherwise: str) -> str:
+    """The one timezone of what is shown together; ``otherwise`` where there are several, or none."""
+    found = set(filter(None, zones))
+    return found.pop() if len(found) == 1 else otherwise
 
 
 def days_of(first: date | None, last: date | None, timezone: str) -> DayRange:
