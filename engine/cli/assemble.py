@@ -26,6 +26,7 @@ from engine.cli.sources import SOURCES, asking, sources_of
 from engine.cli.zones import calendars_of, days_of, zone_of
 from engine.decide.tick import Decider, VenueFacts
 from engine.language.diagnostics import did_you_mean
+from engine.language.written import written
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, MarketSource
 from engine.market.instrument import Instrument, InstrumentKind, contract
@@ -198,9 +199,13 @@ class Assembly:
         return f"{data.root} {symbols}, {span}{derived}"
 
     def describe_parameters(self) -> dict[str, str]:
-        """Every parameter and the value it has, in plain text."""
-        values = {key: p.value for key, p in self.ruleset.parameters.items()} | self.parameters
-        return {key: f"{value:g}" for key, value in sorted(values.items())}
+        """Every parameter and the value it has, as `--param` takes it."""
+        kinds = {key: parameter.kind for key, parameter in self.ruleset.parameters.items()}
+        return {key: written(kinds[key], value) for key, value in sorted(self.parameter_values().items())}
+
+    def parameter_values(self) -> dict[str, float]:
+        """Every parameter and the value it has, in its kind's base unit."""
+        return {key: p.value for key, p in self.ruleset.parameters.items()} | self.parameters
 
 
 def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:
