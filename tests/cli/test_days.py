@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from connectors.polygon.streamer import Counts
+from engine.cli import stream
 from engine.cli.main import main
 from engine.market.marketdata import BarRow
 from state.marketdata import open_market_data
@@ -118,6 +120,25 @@ def test_what_has_no_pack_goes_by_the_zone_of_the_settings(engine: Engine, zone:
     assert starts == [T0 + (begins + n) * HOUR for n in range(24)]
 
 
+@pytest.mark.parametrize(("zone", "begins"), [("", 29), ('[engine]\ntimezone = "Asia/Tokyo"\n', 15)])
+def test_a_stream_begins_on_a_day_of_that_zone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, zone: str, begins: int
+) -> None:
+    asked: list[int | None] = []
+
+    async def streamed(settings: object, tickers: object, since_ns: int | None, seconds: object) -> Counts:
+        asked.append(since_ns)
+        return Counts()
+
+    monkeypatch.setattr(stream, "_stream", streamed)
+    settings = Path("autotrader.toml")
+    settings.write_text(settings.read_text(encoding="utf-8") + zone, encoding="utf-8")
+    engine("stream", "--symbols", "SPY", "--since", "2024-03-06")
+    engine("stream", "--symbols", "SPY")
+    assert asked == [T0 + begins * HOUR, None]
+    assert "--since 6.3. is no date" in engine("stream", "--symbols", "SPY", "--since", "6.3.", code=2)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -134,6 +155,11 @@ def test_days_the_wrong_way_round_are_one_error(engine: Engine, words: tuple[str
     with_bars()
     said = engine(*words, "--from", "2024-03-06", "--to", "2024-03-05", code=2)
     assert "--to 2024-03-05 is before --from 2024-03-06" in said
+
+
+def test_days_of_which_there_is_nothing_are_said_by_the_same_clocks(engine: Engine) -> None:
+    said = engine("backtest", "far", "--data", "bars", "--from", "2024-03-20", "--to", "2024-03-20", code=2)
+    assert "from 2024-03-20 00:00 JST until 2024-03-21 00:00 JST" in said
 
 
 def test_packs_of_several_timezones_have_no_days_in_common(engine: Engine) -> None:
