@@ -89,7 +89,7 @@ def test_days_of_an_account_are_those_of_its_pack(engine: Engine) -> None:
     found = json.loads(engine("report", "performance", "--json"))
     assert (found["timezone"], found["summary"]["days"]) == ("Asia/Tokyo", 2)
     assert "Asia/Tokyo" in engine("report", "performance", "--html", "out.html")
-    assert "days of Asia/Tokyo" in Path("out.html").read_text(encoding="utf-8")
+    assert "by the clock of Asia/Tokyo" in Path("out.html").read_text(encoding="utf-8")
     assert json.loads(engine("report", "pm", "--json"))["packs"][0]["timezone"] == "Asia/Tokyo"
 
 
