@@ -94,13 +94,25 @@ def test_days_of_an_account_are_those_of_its_pack(engine: Engine) -> None:
 
 
 def test_alerts_are_of_the_clock_of_the_runs_that_they_are_of(engine: Engine) -> None:
+    alert_in_each_run()
+    assert engine("db", "alerts").splitlines()[0] == "2024-03-05 09:00:00 JST error exit: x"
+
+
+def test_alerts_of_packs_of_two_zones_are_of_one_clock_all_the_same(engine: Engine) -> None:
+    pack = Path("rules/far/pack.yaml")
+    pack.write_text(pack.read_text(encoding="utf-8").replace("Asia/Tokyo", "Europe/Berlin"), encoding="utf-8")
+    engine("run", "--paper", "--source", "replay", "--data", "bars", "--speed", "max", "--trace", "none")
+    alert_in_each_run()
+    assert engine("db", "alerts").splitlines()[:2] == ["2024-03-04 19:00:00 EST error exit: x"] * 2
+
+
+def alert_in_each_run() -> None:
     with closing(sqlite3.connect("state/autotrader.db")) as store:
         store.execute(
             "INSERT INTO alerts (book, run, time_ns, level, kind, text) "
             "SELECT book, id, ?, 'error', 'exit', 'x' FROM runs", (T0,),
         )
         store.commit()
-    assert engine("db", "alerts").splitlines()[0] == "2024-03-05 09:00:00 JST error exit: x"
 
 
 def test_a_trace_says_its_clock_while_it_runs(engine: Engine) -> None:
