@@ -18,7 +18,7 @@ from engine.cli.assemble import DataChoice, assemble
 from engine.cli.examples import examples_for
 from engine.cli.rules import load_rules
 from engine.market.columns import MarketColumns
-from engine.market.events import Tick
+from engine.market.events import Bar, Tick
 from engine.research.columns import run as column_run
 from engine.research.sets import SetResult, run_sets
 from engine.ruleset.linker import SHARED
@@ -294,3 +294,45 @@ def test_bars_that_are_told_late_fill_when_they_were(world: World) -> None:
         columns, ticks = both(parts, late, "central")
         assert told(columns) == told(ticks)
         assert seed != 2 or (columns.engine == "columns" and len(columns.trades) > 3)
+
+
+AGED = """
+kind: strategy
+name: buy
+when: ["close > 100", "not position.open"]
+cooldown: 1h
+then: {buy: {size: 10ORDER}}
+---
+kind: exit
+name: old
+unknown: hold
+when: position.age >= 3m
+then: {close: all}
+---
+kind: exit
+name: high
+unknown: hold
+when: position.high > 105
+then: {close: all}
+"""
+
+
+@pytest.mark.parametrize(
+    ("order", "opened", "closed", "reason"),
+    [("", 1, 2, "high"), (", limit: $101, within: 30m", 3, 6, "old"), (", stop: $103", 2, 3, "high")],
+)
+def test_age_and_high_are_of_what_came_after_the_entry(
+    parts_with: Callable[..., Any], order: str, opened: int, closed: int, reason: str
+) -> None:
+    begin = 28_490_000 * 60 * 10**9  # a minute of the epoch
+    minutes = [(102, 102, 102, 102), (102, 106, 102, 104), (102, 106, 100, 102), *[(102, 103, 102, 102)] * 6]
+    market = MarketColumns.of([
+        Tick(start + 60 * 10**9, [Bar("SPY", start, 60, *map(float, minute), None)])
+        for start, minute in ((begin + n * 60 * 10**9, minute) for n, minute in enumerate(minutes))
+    ])  # fmt: skip
+    columns, ticks = both(parts_with(AGED.replace("ORDER", order)), market, "central")
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    trades = columns.trades
+    minutes_of = [(ns - begin) / (60 * 10**9) for ns in (trades.opened_ns[0], trades.closed_ns[0])]
+    assert (*minutes_of, trades.reasons[trades.reason[0]]) == (opened, closed, reason)
