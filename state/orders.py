@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.market.intents import Ending, IntentState, Life, news_of
-from engine.market.orders import Leg, Order, OrderState, OrderType, OrderUpdate, Side
+from engine.market.orders import Fill, Leg, Order, OrderState, OrderType, OrderUpdate, Side
 from engine.market.venue import WireOrder
 from engine.market.wire import Attempt, Booked, Intent, Saved
 from state.batch import ATTEMPT, LIVE_INTENT, Batch, Row
@@ -20,6 +20,8 @@ from state.connection import Connection
 from state.ledger import Account, exact
 
 OPENING: Final = "opening"
+MOVED: Final = "moved"
+LATEST_NS: Final = 2**63 - 1
 
 
 class LiveOrders:
@@ -71,6 +73,19 @@ class LiveOrders:
         self._book.transfer(missing, time_ns, OPENING, self._run)
         self._batch.add("about", (f"opened {self._book.name}", str(time_ns)))
         self._batch.flush()
+
+    def cash(self) -> Decimal:
+        """The book's money at the venue."""
+        return self._book.balances.amount(Account.CASH)
+
+    def moved(self, amount: Decimal, time_ns: int) -> None:
+        """Money came to the venue (left it, when below zero) without a trade."""
+        self._book.transfer(amount, time_ns, f"{MOVED}/{time_ns}", self._run)
+        self._batch.flush()
+
+    def fills_since(self, time_ns: int) -> list[Fill]:
+        """The fills of orders of ours from this instant on."""
+        return [fill for fill in self._book.fills_between(time_ns, LATEST_NS) if fill.client_id]
 
     def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> list[Intent]:
         """The intents that these attempts belong to, their entries and all the legs of those, with every attempt,

@@ -299,7 +299,8 @@ class TradierVenue:
         held = _held((p.symbol, p.quantity) for p in positions)
         costs = {p.symbol.replace("/", "."): abs(p.cost / p.quantity) for p in positions if p.quantity}
         return Picture(
-            began_ns, since_ns, orders, (), held, costs, (), balances.total_cash, frozenset(missing), began_ns, ZERO
+            began_ns, since_ns, orders, (), held, costs, (), balances.total_cash, frozenset(missing), began_ns, ZERO,
+            rests_on_cash=False,
         )
 
     def _all(self, roots: Iterable[Listed]) -> list[VenueOrder]:

@@ -11,7 +11,7 @@ from engine.cli.assemble import now_ns
 from engine.cli.console import err, print_json
 from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
-from engine.cli.on_venue.account import patiently
+from engine.cli.on_venue.account import cash_is_certain, patiently
 from engine.cli.on_venue.charges import book_charges
 from engine.cli.options import ConfigOption, ExchangeOption, JsonOption
 from engine.cli.positions import positions_of
@@ -21,6 +21,7 @@ from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
 from engine.execute.broker import VenueBroker
+from engine.execute.cash import in_words
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery
 from engine.report.trace_text import clock
@@ -32,6 +33,7 @@ from state.ledger import Account
 TOLD_AS = {
     "lost": "order_lost", "rests although it was over": "order_found", "foreign fill": "foreign_fill",
     "adopted": "foreign_order", "foreign order": "foreign_order", "position differs": "position", "charged": "charges",
+    "transfer": "transfer",
 }  # fmt: skip
 
 
@@ -164,14 +166,17 @@ async def _read(recovery: Recovery, alerts: Alerts) -> Found:
     """Until a reading finds nothing more."""
     broker = recovery.broker
     found = Found({}, {}, alerts)
-    async for _ in patiently(recovery):
+    async for number in patiently(recovery):
         findings = recovery.apply(await recovery.read(), now_ns())
         broker.on_events(now_ns(), ())
         _add(found, findings)
         found.uncertain = [_uncertain(broker, client_id) for client_id in findings.unsettled]
-        if findings.agrees:
+        if findings.agrees and cash_is_certain(recovery, number):
             found.agree = True
             break
+    moved = recovery.book_moved(now_ns())
+    if moved:
+        found.said["transfer"] = [in_words(moved)]
     found.positions = {symbol: str(quantity) for symbol, quantity in broker.accounts.net().items()}
     found.cash = str(recovery.cash)
     return found

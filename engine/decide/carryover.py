@@ -67,15 +67,22 @@ def take_memory(context: Context, said: Mapping[str, Any]) -> None:
 
 
 def take_results(portfolio: Portfolio, said: Mapping[str, Any], moved: Decimal, missed: Decimal) -> None:
-    """The account's results so far. ``moved``: money that came or went since, which is no result; ``missed``: profit
-    after fees (money) that was realised since.
+    """The account's results so far. ``moved``: money that came or went since, which is no result, and is in the
+    portfolio's cash; ``missed``: profit after fees (money) that was realised since.
     """
     portfolio.initial_cash = Decimal(said["initial_cash"]) + moved
     portfolio.realised = Decimal(said["realised"]) + missed
     portfolio.realised_at_day_start = Decimal(said["realised_at_day_start"])
     portfolio.equity_at_day_start = said["equity_at_day_start"] + float(moved)
-    portfolio.peak_equity = said["peak_equity"] + float(moved)
+    portfolio.peak_equity = said["peak_equity"] * _grown(portfolio.equity(), float(moved))
     portfolio.version += 1
+
+
+def _grown(equity: float, moved: float) -> float:
+    """How many times what it was an account is by what came or went: its peak goes along, so that the fall from it is
+    the same share of it as before. Added instead, a withdrawal would deepen it, and a deposit heal it."""
+    before = equity - moved
+    return equity / before if moved and before > 0 < equity else 1.0
 
 
 def take_positions(portfolio: Portfolio, said: Mapping[str, Any], mine: Collection[PositionKey]) -> None:

@@ -195,7 +195,7 @@ class Portfolio:
     # -- changing --------------------------------------------------------------------------------------------------
 
     def start_with(self, cash: Decimal) -> None:
-        """The account's cash as its venue says it, positions apart: profit is counted from here."""
+        """The account's cash as its book has it, positions apart: profit is counted from here."""
         self.set_cash(cash)
         self.realised = self.realised_at_day_start = ZERO
         self.initial_cash = Decimal(repr(self.equity()))

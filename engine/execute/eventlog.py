@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.decide.actions import Decision
 from engine.decide.tick import DataNote, Decider
-from engine.execute.outcomes import GENERATED, is_signal, options_guards, outcome_of, setup_of
+from engine.execute.outcomes import GENERATED, is_signal, options_guards, outcome_of, pack_of, setup_of
 from engine.market.events import NANOS, Tick
 from engine.market.inputs import MANUAL
 from engine.market.orders import BrokerReport, Order, Side
@@ -47,8 +47,9 @@ class EventRecorder:
         state = decider.context.states.get(decision.symbol)
         last = math.nan if state is None else state.last
         told = {
-            "setup": setup_of(decision), "strategy": decision.strategy, "symbol": decision.symbol,
-            "trigger": decision.trigger_symbol, "side": side.value, "price": last if math.isfinite(last) else None,
+            "pack": pack_of(decision.strategy), "setup": setup_of(decision.strategy), "strategy": decision.strategy,
+            "symbol": decision.symbol, "trigger": decision.trigger_symbol, "side": side.value,
+            "price": last if math.isfinite(last) else None,
         }  # fmt: skip
         self._say("signal", decision.time_ns, outcome=GENERATED, **told)
         outcome = outcome_of(decision, self._options)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from engine.decide.actions import Decision
 from engine.decide.tick import DataNote, Decider
-from engine.execute.outcomes import GENERATED, is_signal, options_guards, outcome_of, setup_of
+from engine.execute.outcomes import GENERATED, is_signal, options_guards, outcome_of, pack_of, setup_of
 from engine.market.events import NANOS, Tick
 from engine.market.orders import BrokerReport, Order
 
@@ -24,7 +24,7 @@ class RunFigures:
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
         self._options = options_guards(decider.context.plan)
-        self._signals: Counter[tuple[str, str]] = Counter()
+        self._signals: Counter[tuple[str, str, str]] = Counter()
         self._orders: Counter[tuple[str, str]] = Counter()
         self._updates: Counter[str] = Counter()
         self._fills: Counter[tuple[str, str]] = Counter()
@@ -48,9 +48,9 @@ class RunFigures:
 
     def decision(self, decision: Decision, decider: Decider) -> None:
         if is_signal(decision):
-            setup = setup_of(decision)
-            self._signals[setup, GENERATED] += 1
-            self._signals[setup, outcome_of(decision, self._options)] += 1
+            whose = pack_of(decision.strategy), setup_of(decision.strategy)
+            self._signals[*whose, GENERATED] += 1
+            self._signals[*whose, outcome_of(decision, self._options)] += 1
 
     def orders(self, orders: Sequence[Order]) -> None:
         for order in orders:
@@ -82,8 +82,8 @@ class RunFigures:
         """Everything as of now."""
         portfolio, context = self._decider.context.portfolio, self._decider.context
         return {
-            "signals": [[*key, count] for key, count in sorted(self._signals.items())],
-            "setups": sorted({s.name.upper() for s in context.plan.ruleset.strategies}),
+            "outcomes": [[*key, count] for key, count in sorted(self._signals.items())],
+            "strategies": sorted([pack_of(s.key), setup_of(s.key)] for s in context.plan.ruleset.strategies),
             "orders": [[*key, count] for key, count in sorted(self._orders.items())],
             "updates": [[state, count] for state, count in sorted(self._updates.items())],
             "fills": [[*key, count] for key, count in sorted(self._fills.items())],

@@ -20,9 +20,14 @@ def is_signal(decision: Decision) -> bool:
     return decision.rule != MANUAL or bool(decision.orders) or decision.verdict is not Verdict.FIRED
 
 
-def setup_of(decision: Decision) -> str:
-    """The name of its strategy in capitals, as charts have it: VWAP_RECLAIM."""
-    return decision.strategy.partition(".")[2].upper()
+def pack_of(strategy: str) -> str:
+    """The pack of a strategy by its key: two packs may each have a strategy of one name."""
+    return strategy.partition(".")[0]
+
+
+def setup_of(strategy: str) -> str:
+    """The name of a strategy in capitals, as charts have it, by its key: VWAP_RECLAIM."""
+    return strategy.partition(".")[2].upper()
 
 
 def outcome_of(decision: Decision, options_guards: frozenset[str]) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from engine.execute.accounts import FOREIGN
 from engine.execute.books import Alert
 from engine.execute.broker import VenueBroker
+from engine.execute.cash import SMALLEST, CashWatch, cash_of, in_words, late_costs
 from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
@@ -21,17 +22,19 @@ NANOS = 1_000_000_000
 OVERLAP_NS = 60 * NANOS  # lists are read from so long before what they must show, as clocks differ
 DEFAULT_AGES = Ages(40 * NANOS, 2 * NANOS)
 OPENING = "it was held before these books began"
+LATE_NS = 4 * 86_400 * NANOS  # how late a venue may tell what a trade cost: its nightly batch, and a weekend
 
 
 @dataclass(frozen=True, slots=True)
 class RecoverySettings:
     """``ages``: how much newer than an order the lists must be before they gainsay it; by default as for a request that
     may take 20 seconds, signed for 30, by a clock that may be 5 off. ``again_ns``: how soon the lists are read again
-    while something is not settled, and how seldom at last."""
+    while something is not settled, and how seldom at last. ``costs_later``: the venue tells fees days after trades."""
 
     policy: ForeignPolicy = ForeignPolicy.ALERT
     ages: Ages = DEFAULT_AGES
     again_ns: tuple[int, int] = (NANOS // 2, 4 * NANOS)
+    costs_later: bool = False
 
 
 class Recovery:
@@ -47,6 +50,8 @@ class Recovery:
         self.settings = settings or RecoverySettings()
         self.last = Findings()
         self.cash = ZERO
+        self.watch = CashWatch()
+        self._told_moved = ZERO
         self.readings = self.settled_unknowns = 0
         self._alert = alert
         self._suspected: tuple[Difference, ...] = ()
@@ -106,14 +111,40 @@ class Recovery:
             self._alert("foreign_order", f"{order.side} {order.quantity} {order.symbol} at {order.limit} is not ours")
         broker.forget_orphans()
         self._different(findings, picture)
+        self._count_cash(findings, picture, now_ns)
         self.cash, self.last = picture.cash, findings
         if findings.settled:
             self._since_ns = picture.as_of_ns
             broker.store.reconciled(picture.as_of_ns)
-        done = findings.settled and not findings.stray and self._suspected == ()
+        done = findings.settled and not findings.stray and self._suspected == () and not self.watch.doubt
         self._unsettled = 0 if done else self._unsettled + 1
         broker.look_ns = 0 if done else now_ns + self._again_in()
         return findings
+
+    def _count_cash(self, findings: Findings, picture: Picture, now_ns: int) -> None:
+        """Whether money came or went. While the rules trade it is only told: their account goes on without it, so that
+        no guard takes it for a result, until the next run begins with it."""
+        if not findings.settled or findings.stray or findings.different:
+            return
+        self.broker.save(now_ns)
+        slack, store = SMALLEST, self.broker.store
+        if self.settings.costs_later:
+            slack += late_costs(store.fills_since(now_ns - LATE_NS))
+        self.watch.compare(store.cash(), picture, slack, self.settings.ages.lag)
+        moved = self.watch.moved
+        if moved and moved != self._told_moved and not self.broker.muted:
+            self._told_moved = moved
+            self._alert("transfer", f"{in_words(moved)}; this run goes on without it, the next one begins with it")
+
+    def book_moved(self, now_ns: int) -> Decimal:
+        """Book what came or went as a transfer, which is no result; returns it (money). Not while rules trade."""
+        moved = self.watch.moved
+        if moved:
+            self.broker.store.moved(moved, now_ns)
+            self.watch.booked()
+            word = "deposit" if moved > 0 else "withdrawal"
+            self._alert("transfer", f"{in_words(moved)}; it is booked as a {word}, and is no result")
+        return moved
 
     def _again_in(self) -> int:
         """At first what is not settled is a matter of the lists' lag; later it takes as long as a request may."""
@@ -266,12 +297,6 @@ class Recovery:
                 return price
         self._alert("position", f"{symbol}: no price is known; it is booked at 0, so its profit will be wrong")
         return ZERO
-
-
-def cash_of(picture: Picture) -> Decimal:
-    """The account's money as our books have it, which keep nothing back for what is sold short."""
-    short = sum((-quantity for quantity in picture.positions.values() if quantity < 0), ZERO)
-    return picture.cash + short * picture.kept_back
 
 
 def _mid(quote: Quote | None) -> Decimal | None:

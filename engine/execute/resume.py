@@ -25,7 +25,8 @@ class Carried(NamedTuple):
 
 class Start(NamedTuple):
     """What a run on a lasting account begins with. ``saved``: what the store kept of a venue's orders, and ``cash``
-    what the venue says of its money, positions apart; both None on paper, where the last decider knew everything.
+    the account's money by its book, positions apart; both None on paper, where the last decider knew everything. The
+    venue's own word of its money has deposits in it that are not booked, and lacks what it keeps back for orders.
     """
 
     saved: Saved | None

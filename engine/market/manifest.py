@@ -139,7 +139,7 @@ STATS: Manifest = (
     _stats("stats.win_rate", "ratio", "Share of trades that won."),
     _stats("stats.break_even_win_rate", "ratio", "Win rate at which trades come out even, such as price plus fee."),
     _stats("stats.max_drawdown", "ratio", "Deepest fall of equity from a peak, as a share of the peak."),
-    _stats("stats.cost_coverage", "ratio", "Share of traded fills whose spread, slippage and fee are all recorded."),
+    _stats("stats.cost_coverage", "ratio", "Share of traded fills whose spread, slippage and fee are kept, not all 0."),
     _stats("stats.largest_ticker_share", "ratio", "Share of one symbol in the sum of absolute results by symbol."),
     _stats("stats.largest_event_share", "ratio", "Share of one event in the sum of absolute results by event."),
     _stats("stats.effective_events", "number", "How many equal events would be as concentrated: 1 over their HHI."),

@@ -164,7 +164,8 @@ class Picture:
     ``orders``: all that rest, and all created since ``since_ns``; ``fills`` and ``settlements`` since then;
     ``positions``: signed units by symbol, without zeros; ``costs``: what a unit of each cost on average.
     ``missing``: ids that were asked for and that the venue does not know. ``cash`` is money that could be spent;
-    ``kept_back``: what of it the venue keeps back for each unit that is sold short, money.
+    ``kept_back``: what of it the venue keeps back for each unit that is sold short, money; ``rests_on_cash``: whether
+    it keeps money back for orders that rest, too.
     """
 
     as_of_ns: int
@@ -178,6 +179,7 @@ class Picture:
     missing: frozenset[str] = frozenset()
     covered_ns: int = 0
     kept_back: Decimal = Decimal(1)
+    rests_on_cash: bool = True
 
 
 class VenueError(Exception):

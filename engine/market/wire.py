@@ -260,6 +260,18 @@ class OrderStore(Protocol):
         """The books begin here, with this money; what traded up to ``time_ns`` (the venue's clock) is in them."""
         ...
 
+    def cash(self) -> Decimal:
+        """The account's money by the books, with all fills, fees, settlements and transfers that are booked."""
+        ...
+
+    def moved(self, amount: Decimal, time_ns: int) -> None:
+        """Money came to the venue (left it, when below zero) without a trade."""
+        ...
+
+    def fills_since(self, time_ns: int) -> Sequence[Fill]:
+        """The fills of orders of ours from this instant on."""
+        ...
+
     def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> Sequence[Intent]:
         """The intents that these attempts belong to, their entries and all the legs of those, with every attempt,
         however long they have been over."""

@@ -34,12 +34,14 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Expectancy:
-    """Returns after signals of one setup with one outcome, signed by the side that was to be traded, before costs.
+    """Returns after signals of one setup of a pack with one outcome, signed by the side that was to be traded, before
+    costs.
 
     ``mean`` and ``deviation`` are in basis points (one price to the other), ``error`` is the standard error of the
     mean; None where fewer than one, or two, are known. ``unknown``: signals after which no price is known.
     """
 
+    pack: str
     setup: str
     outcome: str
     signals: int
@@ -54,13 +56,13 @@ class Expectancy:
         return self.signals - self.known
 
 
-def summarize(events: Iterable[Event]) -> dict[str, dict[str, int]]:
-    """How many signals each setup had, by outcome."""
-    counts: dict[str, Counter[str]] = {}
+def summarize(events: Iterable[Event]) -> dict[tuple[str, str], dict[str, int]]:
+    """How many signals each (pack, setup) had, by outcome: setups of one name in two packs are two."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for event in events:
         if event.get("event") == "signal":
-            counts.setdefault(str(event["setup"]), Counter())[str(event["outcome"])] += 1
-    return {setup: dict(sorted(counter.items())) for setup, counter in sorted(counts.items())}
+            counts.setdefault(_whose(event), Counter())[str(event["outcome"])] += 1
+    return {whose: dict(sorted(counter.items())) for whose, counter in sorted(counts.items())}
 
 
 def last_signals(events: Iterable[Event], limit: int) -> list[Event]:
@@ -72,17 +74,22 @@ def last_signals(events: Iterable[Event], limit: int) -> list[Event]:
 def expectancies(
     signals: Sequence[Event], prices: Mapping[tuple[str, str], Prices], horizon_ns: int
 ) -> list[Expectancy]:
-    """How prices went on for ``horizon_ns`` after each signal: by setup and outcome, then all of each outcome.
+    """How prices went on for ``horizon_ns`` after each signal: by pack, setup and outcome, then all of each outcome
+    (the setup `ALL` of no pack).
 
     ``prices`` by (run, symbol); data that is no run's is under the run "".
     """
-    returns: dict[tuple[str, str], list[float | None]] = {}
+    returns: dict[tuple[str, str, str], list[float | None]] = {}
     for signal in signals:
         found = _return(signal, prices, horizon_ns)
-        for setup in (str(signal["setup"]), ALL):
-            returns.setdefault((setup, str(signal["outcome"])), []).append(found)
-    keys = sorted(returns, key=lambda key: (key[0] == ALL, key))
-    return [_expectancy(setup, outcome, returns[setup, outcome]) for setup, outcome in keys]
+        for pack, setup in (_whose(signal), ("", ALL)):
+            returns.setdefault((pack, setup, str(signal["outcome"])), []).append(found)
+    return [_expectancy(*key, returns[key]) for key in sorted(returns, key=lambda key: (not key[0], key))]
+
+
+def _whose(signal: Event) -> tuple[str, str]:
+    """Pack and setup."""
+    return str(signal["strategy"]).partition(".")[0], str(signal["setup"])
 
 
 def _return(signal: Event, prices: Mapping[tuple[str, str], Prices], horizon_ns: int) -> float | None:
@@ -99,7 +106,7 @@ def _return(signal: Event, prices: Mapping[tuple[str, str], Prices], horizon_ns:
     return sign * (after - before) / before * 10_000
 
 
-def _expectancy(setup: str, outcome: str, returns: Sequence[float | None]) -> Expectancy:
+def _expectancy(pack: str, setup: str, outcome: str, returns: Sequence[float | None]) -> Expectancy:
     known = [value for value in returns if value is not None]
     count = len(known)
     mean = math.fsum(known) / count if count else None
@@ -108,4 +115,4 @@ def _expectancy(setup: str, outcome: str, returns: Sequence[float | None]) -> Ex
         deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (count - 1))
         error = deviation / math.sqrt(count)
     hits = sum(value > 0 for value in known) / count if count else None
-    return Expectancy(setup, outcome, len(returns), count, mean, deviation, error, hits)
+    return Expectancy(pack, setup, outcome, len(returns), count, mean, deviation, error, hits)

@@ -117,11 +117,12 @@ def _requests(told: Iterable[tuple[float, Mapping[str, Any]]]) -> Iterable[Metri
 
 
 def _signals(worker: Mapping[str, Any]) -> Metric:
-    family = CounterMetricFamily("autotrader_signal", "Signals and what became of them.", labels=["setup", "outcome"])
-    counts = {(setup, outcome): 0 for setup in worker.get("setups", ()) for outcome in OUTCOMES}
-    counts |= {(setup, outcome): count for setup, outcome, count in worker.get("signals", ())}
-    for (setup, outcome), count in sorted(counts.items()):
-        family.add_metric([setup, outcome], count)
+    labels = ["pack", "setup", "outcome"]
+    family = CounterMetricFamily("autotrader_signal", "Signals and what became of them.", labels=labels)
+    counts = {(pack, setup, outcome): 0 for pack, setup in worker.get("strategies", ()) for outcome in OUTCOMES}
+    counts |= {(pack, setup, outcome): count for pack, setup, outcome, count in worker.get("outcomes", ())}
+    for values, count in sorted(counts.items()):
+        family.add_metric([*values], count)
     return family
 
 

@@ -144,8 +144,9 @@ def _orders(theirs: Any, ours: sqlite3.Connection) -> list[str]:
     for _, intent, part, _ in rows:
         filled[intent] = filled.get(intent, Decimal(0)) + Decimal(part)
     found += [f"{i}: {q} filled of {wanted[i]}" for i, q in filled.items() if q > Decimal(wanted[i])]
-    wrong = "SELECT text FROM alerts WHERE kind IN ('order_found', 'order_lost', 'foreign_order', 'position')"
-    found += [f"alert: {row[0]}" for row in ours.execute(wrong)]
+    kinds = "'order_found', 'order_lost', 'foreign_order', 'position', 'transfer'"
+    wrong = ours.execute(f"SELECT text FROM alerts WHERE kind IN ({kinds})")
+    found += [f"alert: {row[0]}" for row in wrong]
     ours_there = (root for root in theirs["orders"] if not root.get("tag", "").startswith(BY_HAND))
     for _, client_id, order in (leaf for root in ours_there for leaf in _leaves(root)):
         row = here.get(client_id)

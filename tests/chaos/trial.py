@@ -123,7 +123,7 @@ def _orders(theirs: Any, ours: Connection) -> list[str]:
     filled: Counter[str] = Counter()
     for _, intent, _, part, _ in rows:
         filled[intent] += Decimal(part)  # type: ignore[assignment]
-    wrong = "SELECT text FROM alerts WHERE kind IN ('order_found', 'order_lost')"
+    wrong = "SELECT text FROM alerts WHERE kind IN ('order_found', 'order_lost', 'transfer')"
     found += [f"taken for gone: {row[0]}" for row in ours.execute(wrong)]
     found += [f"{i}: {q} filled of {wanted[i]}" for i, q in filled.items() if q > Decimal(wanted[i])]
     for order in theirs["orders"]:

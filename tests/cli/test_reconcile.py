@@ -32,9 +32,13 @@ class Readings:
         accounts = SimpleNamespace(attempts=attempts, net=lambda: {"KXU-A": Decimal(3)})
         self.broker = SimpleNamespace(accounts=accounts, on_events=lambda now, events: None)
         self.cash = Decimal(10)
+        self.watch = SimpleNamespace(doubt=False)
 
     async def read(self) -> None:
         return None
+
+    def book_moved(self, now_ns: int) -> Decimal:
+        return ZERO
 
     def apply(self, picture: object, now_ns: int) -> Findings:
         return self._findings.pop(0) if len(self._findings) > 1 else self._findings[0]

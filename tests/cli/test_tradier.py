@@ -178,6 +178,22 @@ def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take
     assert cash == D(books["cash"]) + owed == round(D(worth), 6), "what the venue has, but for what it tells at night"
 
 
+def test_a_deposit_is_booked_once_and_a_commission_that_is_told_at_night_is_none(place: Place) -> None:
+    code, _, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
+    assert code == 0 and "transfer:" not in err, "commissions of today are not told yet, and are no withdrawal"
+    told = json.loads(place.run("reconcile", "--venue", "tradier", "--json")[1])
+    assert "transfer" not in told["found"]
+    place.control("POST", "cash", dollars="2500")
+    code, out, err = place.run("reconcile", "--venue", "tradier", "--json")
+    (words,) = json.loads(out)["found"]["transfer"]
+    assert abs(D(words.split()[0].removeprefix("$")) - 2500) < 5 and "booked as a deposit" in err
+    assert place.cash() == D(place.books()["cash"])
+    code, out, err = place.run("run", "--venue", "tradier", "--live", "--once", "--json", live=True)
+    summary = json.loads(out)["summary"]
+    assert code == 0 and "transfer:" not in err
+    assert abs(summary["final_equity"] - summary["initial_cash"]) < 500, "the deposit is in both"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

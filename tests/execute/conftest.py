@@ -47,6 +47,7 @@ class FakeVenue:
     totals: bool = False
     accepted: int = 0
     held_up: list[tuple[int, WireOrder]] = field(default_factory=list)
+    paid_in: Decimal = Decimal(1000)
 
     def arrive(self) -> None:
         """What was held up on the way arrives."""
@@ -61,6 +62,15 @@ class FakeVenue:
             found[fill.symbol] = found.get(fill.symbol, ZERO) + fill.quantity * fill.side.sign
         over = {s.symbol for s in self.settlements}
         return {symbol: q for symbol, q in found.items() if q and symbol not in over}
+
+    def cash(self) -> Decimal:
+        """What can be spent: a dollar is kept back for each contract that is sold short."""
+        cash, held = self.paid_in, dict[str, Decimal]()
+        for fill in self.fills:
+            cash -= fill.quantity * fill.side.sign * fill.price + fill.fee
+            held[fill.symbol] = held.get(fill.symbol, ZERO) + fill.quantity * fill.side.sign
+        cash += sum((held.get(s.symbol, ZERO) * s.value for s in self.settlements), ZERO)
+        return cash + sum((min(q, ZERO) for q in self.positions().values()), ZERO)
 
     async def send(self, order: WireOrder) -> Answer:
         self.sent.append(order)
@@ -166,7 +176,7 @@ class FakeVenue:
             orders, fills = [self._with_total(order) for order in orders], []
         return Picture(
             self.now, since_ns, orders, fills, self.positions(),
-            dict.fromkeys(self.positions(), Decimal("0.5")), list(self.settlements), Decimal(1000),
+            dict.fromkeys(self.positions(), Decimal("0.5")), list(self.settlements), self.cash(),
             frozenset(k for k in known if k not in self.orders), self.now,
         )  # fmt: skip
 
@@ -189,7 +199,19 @@ class MemoryStore:
         self.fills: list[Fill] = []
         self.saves: list[list[str]] = []
         self.reconciled_ns = self.opened_ns = 0
-        self.cash = ZERO
+        self.opening, self.booked_before = ZERO, 0
+        self.transfers: list[Decimal] = []
+
+    def cash(self) -> Decimal:
+        traded = self.fills[self.booked_before :]
+        spent = sum((f.quantity * f.side.sign * f.price + f.fee for f in traded), ZERO)
+        return self.opening - spent + sum(self.transfers, ZERO)
+
+    def moved(self, amount: Decimal, time_ns: int) -> None:
+        self.transfers.append(amount)
+
+    def fills_since(self, time_ns: int) -> list[Fill]:
+        return [fill for fill in self.fills if fill.time_ns >= time_ns and fill.client_id]
 
     def save(self, intents: Sequence[Intent], fills: Sequence[Booked], time_ns: int) -> None:
         for intent in intents:
@@ -203,7 +225,7 @@ class MemoryStore:
         self.reconciled_ns = time_ns
 
     def opened(self, cash: Decimal, time_ns: int) -> None:
-        self.cash, self.opened_ns = cash, time_ns
+        self.opening, self.booked_before, self.opened_ns = cash, len(self.fills), time_ns
 
     def intents_of(self, client_ids: Collection[str], venue_ids: Collection[str]) -> Sequence[Intent]:
         found = {

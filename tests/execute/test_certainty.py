@@ -140,7 +140,7 @@ def test_books_begin_with_what_the_account_holds_and_not_with_its_last_minute(ma
     rig.reconcile()
     assert rig.broker.accounts.net() == {"B": D(2)}
     assert [(f.fill_id, f.symbol, f.quantity, f.price) for f in rig.store.fills] == [("opening/B", "B", 2, D("0.5"))]
-    assert rig.store.cash == 1000
+    assert rig.store.cash() == rig.venue.cash()
     assert rig.reconcile().agrees
     rig.start()
     assert rig.reconcile().agrees, "nor after the next start"

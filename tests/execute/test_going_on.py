@@ -20,6 +20,7 @@ from engine.execute.resume import Carried, Start, begin_with, never_arrived, orp
 from engine.market.events import NANOS, Bar, Tick
 from engine.market.instrument import Instrument
 from engine.market.orders import BrokerReport, OrderState
+from engine.market.wire import Saved
 from engine.plan.plan import Plan, make_plan
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
@@ -220,3 +221,16 @@ def test_money_that_came_meanwhile_is_no_profit() -> None:
     assert after.initial_cash == before.initial_cash + 500
     assert after.equity_at_day_start == pytest.approx(before.equity_at_day_start + 500)
     assert after.realised == before.realised - 7
+
+
+@pytest.mark.parametrize("moved", [-900, 9000])
+def test_what_came_or_went_neither_deepens_nor_heals_a_drawdown(moved: int) -> None:
+    """An account of $950 that had $1,000: 5% below its peak, also once most of it is taken out or much more is in."""
+    process = Process()
+    told = process.decider.told() | {"initial_cash": "1000", "peak_equity": 1000.0, "equity_at_day_start": 980.0}
+    again = Process()
+    portfolio = again.decider.context.portfolio
+    begin_with(again.decider, Start(Saved(), Decimal(950 + moved), Carried(told, Decimal(moved))))
+    assert 1 - portfolio.equity() / portfolio.peak_equity == pytest.approx(0.05)
+    assert portfolio.equity() - portfolio.equity_at_day_start == pytest.approx(-30)
+    assert portfolio.equity() - float(portfolio.initial_cash) == pytest.approx(-50)

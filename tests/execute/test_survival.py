@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.execute.cash import cash_of
 from engine.execute.reconcile import ForeignPolicy
 from engine.market.orders import Leg, Order, Side
 from engine.market.venue import VenueSettlement, WireOrder
@@ -138,6 +139,8 @@ class Story:
         booked = sum((f.quantity * f.side.sign for f in rig.store.fills), D(0))
         assert booked == net.get("A", D(0))
         assert {f.fill_id for f in rig.store.fills} == {f.fill_id for f in rig.venue.fills}
+        assert rig.store.cash() == cash_of(asyncio.run(rig.recovery.read())), "not a cent came or went"
+        assert not [text for kind, text in rig.alerts if kind == "transfer"]
         held = abs(rig.held())
         if held:
             stops = [i for i in rig.broker.accounts.intents.values() if i.order.leg is Leg.STOP]

@@ -222,7 +222,8 @@ def served_names() -> set[str]:
     from engine.service.metrics import ServiceMetrics
 
     worker = {
-        "running": True, "requests": [], "setups": ["VWAP_RECLAIM"], "signals": [], "orders": [["entry", "buy", 1]],
+        "running": True, "requests": [], "strategies": [["p", "VWAP_RECLAIM"]], "outcomes": [],
+        "orders": [["entry", "buy", 1]],
         "updates": [["refused", 1]], "fills": [["entry", "buy", 1]], "active_trades": 0, "open_orders": 0, "fees": 0,
         "equity": 1, "cash": 1, "realised": 0, "halted": False, "halts": 0, "ticks": 0, "events": 0, "data_notes": 0,
         "last_tick": 0, "tick_seconds": {"buckets": [1.0], "counts": [0, 0], "sum": 0},

@@ -27,7 +27,9 @@ from state.service import ServiceBook, service_file
 PROJECT = Path(__file__).parents[2]
 FIGURES: dict[str, Any] = {
     "run": "r", "packs": ["p"], "running": True, "requests": [["kalshi", "ok", 3]],
-    "signals": [["VWAP_RECLAIM", "generated", 2], ["VWAP_RECLAIM", "approved", 1]], "setups": ["VWAP_RECLAIM"],
+    "outcomes": [["p", "VWAP_RECLAIM", "generated", 2], ["p", "VWAP_RECLAIM", "approved", 1],
+                 ["q", "VWAP_RECLAIM", "generated", 5]],
+    "strategies": [["p", "VWAP_RECLAIM"], ["q", "VWAP_RECLAIM"]],
     "orders": [], "updates": [], "fills": [], "active_trades": 1, "open_orders": 0, "fees": 1.5, "equity": 100.0,
     "cash": 50.0, "realised": 0.0, "halted": False, "halts": 0, "ticks": 3, "events": 6, "data_notes": 0,
     "last_tick": 1.0, "tick_seconds": {"buckets": [0.1, 1.0], "counts": [2, 1, 0], "sum": 0.4},

@@ -275,8 +275,10 @@ def test_metrics_have_the_names_that_charts_use(service: Any) -> None:
     service.client.get("/api/v1/halts")
     text = service.client.get("/metrics").text
     for line in (
-        'autotrader_signal_total{outcome="generated",setup="VWAP_RECLAIM"} 2.0', "autotrader_active_trades 1.0",
-        'autotrader_signal_total{outcome="options_blocked",setup="VWAP_RECLAIM"} 0.0',
+        'autotrader_signal_total{outcome="generated",pack="p",setup="VWAP_RECLAIM"} 2.0',
+        'autotrader_signal_total{outcome="generated",pack="q",setup="VWAP_RECLAIM"} 5.0',
+        'autotrader_signal_total{outcome="options_blocked",pack="p",setup="VWAP_RECLAIM"} 0.0',
+        "autotrader_active_trades 1.0",
         'autotrader_kalshi_request_total{outcome="ok"} 3.0', 'autotrader_tradier_request_total{outcome="ok"} 0.0',
         'autotrader_polygon_request_total{outcome="ok"} 0.0', 'autotrader_process_up{process="worker"} 1.0',
         'autotrader_tick_seconds_bucket{le="1.0"} 3.0', "autotrader_tick_seconds_count 3.0",

@@ -82,7 +82,7 @@ class TradierControl(Control):
 
     def _cash(self, values: Json) -> Json:
         """``{"dollars": "1000"}`` is paid in; negative is taken out."""
-        self.venue.exchange.cash += _decimal(values["dollars"])
+        self.venue.pay_in(_decimal(values["dollars"]))
         return {"cash": str(self.venue.exchange.cash)}
 
     def _options(self, values: Json) -> Json:

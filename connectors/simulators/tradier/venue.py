@@ -116,6 +116,11 @@ class Venue:
         assert found is not None
         return found
 
+    def pay_in(self, dollars: Decimal) -> None:
+        """Money comes, or goes where it is below zero; reads have it after their lag."""
+        self.exchange.cash += dollars
+        self._keep_money(self.now())
+
     def _newest(self, versions: list[tuple[int, str]], order: Order) -> dict[str, Any] | None:
         found = self._at(versions)
         if found is not None and self.options.average_ms:

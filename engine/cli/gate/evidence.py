@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.cli.assemble import Assembly
 from engine.cli.dry_run import DRY_RUN
+from engine.cli.gate.costs import costs_of, shares_of, why_free
 from engine.cli.gate.trials import trials_of
 from engine.cli.rules import LoadedRules
 from engine.market.inputs import MANUAL
@@ -50,6 +51,7 @@ def inputs_of(assembly: Assembly) -> dict[str, object]:
         "derived": sorted(assembly.proxies),
         "fill_model": settings.paper.fill_model,
         "cash": str(settings.paper.cash),
+        "costs": costs_of(settings.paper),
     }
 
 
@@ -61,7 +63,10 @@ def gather(store: Store, rules: LoadedRules, pack: str, settings: Settings) -> E
         if pack not in run["packs"]:
             continue
         inputs = store.snapshot(run["id"], INPUTS)
-        why = _why_not(run, inputs, rules.ruleset, pack, settings) or _other_rules(store, run, rules, pack)
+        why = (
+            _why_not(run, inputs, rules.ruleset, pack, settings) or _other_rules(store, run, rules, pack)
+            or _without_costs(store, run, inputs, pack)
+        )  # fmt: skip
         equity = [] if why else store.equity(run["id"])
         if inputs is None or why or not equity:
             left_out[run["id"]] = why or "it saw no tick"
@@ -133,6 +138,12 @@ def _other_rules(store: Store, run: Row, rules: LoadedRules, pack: str) -> str:
     return ""
 
 
+def _without_costs(store: Store, run: Row, inputs: Row | None, pack: str) -> str:
+    """What the fills of a run did not cost; of a run that traded nothing, too, as it stands for its days."""
+    traded = {row["symbol"] for row in pack_fills(store, run["id"], pack)[1]}
+    return why_free((inputs or {}).get("costs"), shares_of(run.get("conditions"), traded))
+
+
 def _deciding(files: Mapping[str, str]) -> dict[str, str]:
     """The files that hold anything but gates and tests."""
     return {
@@ -169,12 +180,18 @@ def paper_run_of(
     for row in (*before, *rows):
         book.apply(fill_of(row))
     traded = [row for row in rows if is_traded(row)]
-    kept = [all(row[name] is not None for name in COSTS) for row in traded if all(name in row for name in COSTS)]
+    kept = [_costed(row) for row in traded if all(name in row for name in COSTS)]
     return PaperRun(
         run["id"], inputs["source"], book.trades, [time for time, _ in equity], [worth for _, worth in equity],
         Decimal(inputs["cash"]), tuple(p for p in run["packs"] if p not in (pack, SHARED)), len(traded),
         sum(kept) if len(kept) == len(traded) else None,
     )  # fmt: skip
+
+
+def _costed(row: Row) -> bool:
+    """Whether all costs of a fill are kept, and it had any: where all three are 0 its market told none."""
+    costs = [row[name] for name in COSTS]
+    return None not in costs and any(Decimal(cost) != 0 for cost in costs)
 
 
 def fill_of(row: Row) -> Fill:

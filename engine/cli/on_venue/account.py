@@ -10,7 +10,7 @@ from typing import Any
 from engine.cli.assemble import now_ns
 from engine.cli.console import err
 from engine.execute.live import LiveRun
-from engine.execute.recovery import Recovery, cash_of
+from engine.execute.recovery import Recovery
 from engine.execute.resume import Start
 from engine.market.events import NANOS
 from engine.market.venue import VenueError
@@ -20,6 +20,7 @@ from state.orders import LiveOrders
 SPARE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 SAID_AFTER = 3  # readings that did not settle everything
+CASH_READINGS = 10  # after so many, money that no two readings told alike is left to the next run
 LONGEST_PAUSE_SECONDS = 2.0
 
 
@@ -41,13 +42,19 @@ async def recover(recovery: Recovery, store: LiveOrders, writer: RunWriter) -> S
             longest = recovery.settings.ages.grace / NANOS
             words = f"{len(findings.unsettled)} order(s) of an earlier run may still be on their way"
             err().print(f"{words}: it is certain {longest:.0f} s after they were sent")
-        if findings.settled and not findings.different:
+        if findings.settled and not findings.different and cash_is_certain(recovery, number):
             break
     else:
         raise VenueError("what became of earlier orders is not certain yet; `engine reconcile` says which")
+    recovery.book_moved(now_ns())
     broker.muted = False
     store.settle(now_ns())
-    return Start(store.load(), cash_of(picture))
+    return Start(store.load(), store.cash())
+
+
+def cash_is_certain(recovery: Recovery, number: int) -> bool:
+    """Whether what the readings told of the account's money needs no other one; ``number``: how many there were."""
+    return not recovery.watch.doubt or number >= CASH_READINGS
 
 
 async def close(run: LiveRun, recovery: Recovery, *, fused: bool) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from engine.cli.errors import UserError
@@ -26,13 +28,14 @@ def account_of(store: Store, run_id: str | None, otherwise: str) -> Account:
     book = store.run(run_id)["book"]
     runs = [run for run in reversed(store.runs()) if run["book"] == book]
     rows = [row for run in runs for row in store.fills(run["id"])]
-    curve = [point for run in runs for point in store.equity(run["id"])]
+    cash, moved = _paid_in(store, book)
+    curve = without_transfers([point for run in runs for point in store.equity(run["id"])], moved)
     trades = TradeBook()
     for row in rows:
         trades.apply(fill_of(row), mid_of(row))
     return Account(
         book, [run["id"] for run in runs], trades.trades, costs_of(rows),
-        array("q", [time for time, _ in curve]), array("d", [worth for _, worth in curve]), _cash(store, book),
+        array("q", [time for time, _ in curve]), array("d", [worth for _, worth in curve]), cash,
         trades.open_count, zone_of_runs(store, runs, otherwise),
     )  # fmt: skip
 
@@ -57,10 +60,25 @@ def mid_of(row: Row) -> float | None:
     return None if row["reference"] is None else float(row["reference"])
 
 
-def _cash(store: Store, book: str) -> Decimal:
-    """What the account began with: what was paid in before it first traded. Raises UserError where nothing was."""
+def without_transfers(
+    curve: Sequence[tuple[int, float]], moved: Iterable[tuple[int, Decimal]]
+) -> list[tuple[int, float]]:
+    """A curve (time, worth) as it would be had no money come or gone (time, amount) since the account began."""
+    steps = sorted(moved)
+    times, sums = [time for time, _ in steps], list(accumulate((float(amount) for _, amount in steps), initial=0.0))
+    return [(time, worth - sums[bisect_right(times, time)]) for time, worth in curve]
+
+
+def _paid_in(store: Store, book: str) -> tuple[Decimal, list[tuple[int, Decimal]]]:
+    """What the account began with: what was paid in before it first traded; and what came or went since, with the time
+    at which it was booked. Raises UserError where nothing was paid in."""
+    found: list[tuple[int, Decimal]] = []
     for transaction in store.transactions(book):
-        paid_in = [Decimal(e["amount"]) for e in transaction["entries"] if e["account"] == ledger.Account.CASH.value]
-        if paid_in and sum(paid_in) > 0 and transaction["kind"] == ledger.Kind.TRANSFER.value:
-            return sum(paid_in, Decimal(0))
-    raise UserError(f"account {book} of {store.path} does not say what it began with: it is older than the ledger")
+        paid = [Decimal(e["amount"]) for e in transaction["entries"] if e["account"] == ledger.Account.CASH.value]
+        total = sum(paid, Decimal(0))
+        if transaction["kind"] == ledger.Kind.TRANSFER.value and (found or total > 0):
+            found.append((transaction["time_ns"], total))
+    if not found:
+        raise UserError(f"account {book} of {store.path} does not say what it began with: it is older than the ledger")
+    (_, first), *rest = found
+    return first, rest

@@ -31,7 +31,7 @@ from engine.settings import Settings, load_settings
 from state import Mode, StoreError, open_store
 from state.events import read_events
 
-FIELDS = ("setup", "outcome", "time_ns", "symbol", "run")
+FIELDS = ("strategy", "setup", "outcome", "time_ns", "symbol", "run")
 
 
 def summary(
@@ -41,17 +41,18 @@ def summary(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
-    """How many signals each setup had, and what became of them, from the event log of all runs."""
+    """How many signals each setup of each pack had, and what became of them, from the event log of all runs."""
     settings = load_settings(config)
     path = events or events_file(settings)
     counts = summarize(recorded(settings, path))
     if json:
-        print_json({"file": path, "setups": counts})
+        rows = [{"pack": pack, "setup": setup, "signals": found} for (pack, setup), found in counts.items()]
+        print_json({"file": path, "setups": rows})
         return ExitCode.GOOD
     if counts:
-        header = ["setup", *OUTCOMES]
-        rows = [[setup, *(str(found.get(name, 0)) for name in OUTCOMES)] for setup, found in counts.items()]
-        print_columns([header, *rows], right=range(1, len(header)))
+        header = ["pack", "setup", *OUTCOMES]
+        lines = [[*whose, *(str(found.get(name, 0)) for name in OUTCOMES)] for whose, found in counts.items()]
+        print_columns([header, *lines], right=range(2, len(header)))
     total = sum(found.get("generated", 0) for found in counts.values())
     print(f"{total} signal(s) of {len(counts)} setup(s) in {path}")
     return ExitCode.GOOD
@@ -71,13 +72,13 @@ def replay_signals(
         rows = [{name: getattr(one, name) for name in (*Expectancy.__slots__, "unknown")} for one in found]
         print_json({"file": path, "signals": len(signals), "horizon_minutes": horizon_minutes, "expectancy": rows})
         return ExitCode.GOOD
-    header = ["setup", "outcome", "signals", "unknown", "mean bps", "± error", "hits"]
+    header = ["pack", "setup", "outcome", "signals", "unknown", "mean bps", "± error", "hits"]
     rows_ = [
-        [one.setup, one.outcome, str(one.signals), str(one.unknown), _number(one.mean), _number(one.error),
-         "-" if one.hit_rate is None else f"{one.hit_rate:.0%}"]
+        [one.pack or "-", one.setup, one.outcome, str(one.signals), str(one.unknown), _number(one.mean),
+         _number(one.error), "-" if one.hit_rate is None else f"{one.hit_rate:.0%}"]
         for one in found
     ]  # fmt: skip
-    print_columns([header, *rows_], right=range(2, len(header)))
+    print_columns([header, *rows_], right=range(3, len(header)))
     print(f"the last {len(signals)} signal(s) of {path}, {horizon_minutes:g} minutes after each, before costs")
     return ExitCode.GOOD
 

@@ -109,7 +109,7 @@ class TradierPort:
 
         grace_ns = int(longest_way_seconds(local=self.hosts.local) * self.speed * NANOS)
         ages = Ages(grace_ns, int((LOCAL_LAG_NS if self.hosts.local else LAG_NS) * self.speed))
-        return RecoverySettings(ForeignPolicy(self.settings.foreign_orders), ages)
+        return RecoverySettings(ForeignPolicy(self.settings.foreign_orders), ages, costs_later=True)
 
     @asynccontextmanager
     async def connected(self, *, reducing: bool = False) -> AsyncIterator[TradierDesk]:

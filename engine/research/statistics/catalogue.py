@@ -66,7 +66,8 @@ TRADES = (
     Statistic("sqn", "", "number", "System quality number.", "sqrt(n) mean(net) / s(net), s with n - 1",
               'V. K. Tharp, "Definitive Guide to Position Sizing", with money for R multiples', "fewer than 2 trades"),
     Statistic("cost_coverage", "stats.cost_coverage", "ratio",
-              "Share of traded fills whose spread, slippage and fee are kept; what a settled market paid is no trade.",
+              "Share of traded fills whose spread, slippage and fee are kept, not all 0; what a settled market paid is "
+              "no trade.",
               "fills with all three / fills", "", "no fill, or a run that did not keep them"),
 )  # fmt: skip
 

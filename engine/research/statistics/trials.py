@@ -19,18 +19,19 @@ class Trials:
 
     ``count``: all of them. ``events``: of each trial that traded, how many events it traded (see `event_of`).
     ``results``: net money by period (rows, in order of time) and trial (columns), for the trials of which it is kept
-    over the same periods; None where none was kept.
+    over the same periods; None where there are none, for ``why_no_results``.
     """
 
     count: int
     events: Floats
     results: Floats | None = None
+    why_no_results: str = "the ledger keeps no results of trials by period"
 
     @cached_property
     def overfitting(self) -> Overfitting | str:
         """How far choosing among the trials overfits, or in words why that is unknown."""
         if self.results is None:
-            return "the ledger keeps no results of trials by period"
+            return self.why_no_results
         try:
             return probability_of_overfitting(self.results)
         except ValueError as error:

@@ -19,7 +19,8 @@ PROJECT = Path(__file__).parents[3]
 PACK = "kind: pack\nname: alpha\nabout: x\nvenue: paper\ntimezone: America/New_York\ncalendar: XNYS\nuniverse: [SPY]\n"
 BUYER = "kind: strategy\nname: buyer\nabout: Buys.\nwhen: close > 1\nthen: {buy: {size: 1}}\n"
 GATE = "kind: gate\nname: go_live\nabout: x\nfor: buyer\nrequire: [stats.trades >= 1]\n"
-INPUTS = {"source": "replay", "derived": [], "fill_model": "central", "cash": "100"}
+COSTS = {"fee_per_unit": "0", "fee_minimum": "0", "slippage_bps": "1", "latency_ms": "250"}
+INPUTS = {"source": "replay", "derived": [], "fill_model": "central", "cash": "100", "costs": COSTS}
 Cli = Callable[..., Any]
 
 
@@ -118,6 +119,18 @@ def test_a_paper_run_on_recorded_prices_by_todays_rules_counts(rules: LoadedRule
         ),
         ({"inputs": INPUTS | {"derived": ["SPY"]}}, "the prices of SPY were simulated from an index"),
         ({"inputs": INPUTS | {"fill_model": "optimistic"}}, "its fills were optimistic"),
+        (
+            {"inputs": INPUTS | {"costs": None}},
+            "it is older than this check and does not say what its fills cost; run it again",
+        ),
+        (
+            {"inputs": INPUTS | {"costs": COSTS | {"latency_ms": "0"}}},
+            "its orders took no time (paper.latency_ms was 0); set it to 1 or more, and run again",
+        ),
+        (
+            {"inputs": INPUTS | {"costs": COSTS | {"slippage_bps": "0"}}},
+            "its fills of SPY had no slippage (paper.slippage_bps was 0); set it above 0, and run again",
+        ),
         ({"parameters": {"alpha.buyer.n": 2.0}}, "it tried other values of alpha.buyer.n"),
         ({"parameters": {"common.daily_loss.most": 2.0}}, "it tried other values of common.daily_loss.most"),
         ({"universe": {"alpha.buyer": ["QQQ"]}}, "it looked at other symbols than the pack"),
@@ -128,6 +141,19 @@ def test_a_paper_run_on_recorded_prices_by_todays_rules_counts(rules: LoadedRule
 def test_a_run_that_shows_something_else_does_not_count(rules: LoadedRules, changes: dict[str, Any], why: str) -> None:
     found = gathered(rules, kept(rules, **changes))
     assert (found.counted, found.left_out) == ([], {"r1": why})
+
+
+def test_contracts_pay_the_quotes_and_the_fee_of_their_market_whatever_slippage_is_set(rules: LoadedRules) -> None:
+    conditions = {"instruments": [{"symbol": "SPY", "kind": "binary"}]}
+    without = INPUTS | {"costs": COSTS | {"slippage_bps": "0.0"}}
+    assert len(gathered(rules, kept(rules, inputs=without, conditions=conditions)).counted) == 1
+    shares = {"instruments": [{"symbol": "SPY", "kind": "equity"}]}
+    assert gathered(rules, kept(rules, inputs=without, conditions=shares)).counted == []
+
+
+def test_the_costs_of_the_run_count_and_not_todays_settings(rules: LoadedRules) -> None:
+    today = Settings.model_validate({"paper": {"slippage_bps": 0, "latency_ms": 0}})
+    assert len(gather(cast("Store", Kept(kept(rules))), rules, "alpha", today).counted) == 1
 
 
 def test_a_crashed_run_counts_because_leaving_it_out_would_hide_its_losses(rules: LoadedRules) -> None:
@@ -165,6 +191,8 @@ def test_costs_are_covered_where_the_store_keeps_all_three(rules: LoadedRules) -
     whole, part = {"spread": "0.02", "slippage": "0"}, {"spread": "0.02", "slippage": None}
     fills = [fill("buy", "100", 1, **whole), fill("sell", "101", 2, **part)]
     assert gathered(rules, kept(rules, fills=fills)).counted[0].costed == 1
+    nothing = [fill("buy", "100", 1, spread="0", slippage="0.00") | {"fee": "0"}, fill("sell", "101", 2, **whole)]
+    assert gathered(rules, kept(rules, fills=nothing)).counted[0].costed == 1  # what cost nothing at all is not known
     assert gathered(rules, kept(rules)).counted[0].costed is None  # a store without these columns does not know
 
 
@@ -230,6 +258,22 @@ def test_a_gate_that_is_met_passes(engine_cli: Cli, shared_data: Path, tmp_path:
     answer = engine_cli("gate", "check", "--pack", "example", cwd=folder)
     assert answer.code == 0, answer.out
     assert "example.go_live: passed" in answer.out
+
+
+def test_a_run_on_real_bars_whose_fills_cost_nothing_opens_no_gate(
+    engine_cli: Cli, shared_data: Path, tmp_path: Path
+) -> None:
+    assert engine_cli("init", "mine").code == 0
+    folder = tmp_path / "mine"
+    gate = "kind: gate\nname: go_live\nabout: x\nfor: example\nrequire: [stats.trades >= 1]\n"
+    (folder / "rules" / "example" / "gate.yaml").write_text(gate, encoding="utf-8")
+    run = ("run", "--paper", "--source", "replay", "--data", shared_data / "equities", "--trace", "none")
+    span = ("--from", "2011-01-03", "--to", "2011-01-04")
+    free = {"AUTOTRADER__PAPER__SLIPPAGE_BPS": "0", "AUTOTRADER__PAPER__FEE_MINIMUM": "0"}
+    assert engine_cli(*run, *span, cwd=folder, env=free).code == 0
+    answer = engine_cli("gate", "check", "--pack", "example", cwd=folder)
+    assert answer.code == 1, answer.out
+    assert "had no slippage (paper.slippage_bps was 0); set it above 0, and run again" in " ".join(answer.out.split())
 
 
 def test_simulated_days_open_no_gate_and_a_pack_without_a_gate_does_not_pass(engine_cli: Cli, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from engine.research.calibration.outcomes import read_outcomes
 from state import Mode, open_store
 
 Cli = Callable[..., Any]
+COSTS = {"fee_per_unit": "0.005", "fee_minimum": "1", "slippage_bps": "1", "latency_ms": "250"}
 START, DAY = 1_767_279_600_000_000_000, 86_400_000_000_000  # 2026-01-01 10:00 in New York
 FAIR = FactSpec("alpha.fair", "probability", Scope.SIGNAL, "Fair probability of YES.", "when told", True)
 MAKER = FactSpec("alpha.said", "probability", Scope.SIGNAL, "Before outcomes corrected it.", "when told", True)
@@ -91,7 +92,7 @@ def write_run(folder: Path) -> None:
         {s.key: s.universe for s in ruleset.strategies}, {"SPX": "SPY", "NDX": "QQQ"}, "1", conditions={},
         cash=Decimal(1000),
     )  # fmt: skip
-    inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000"}
+    inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000", "costs": COSTS}
     writer.snapshot(START, "inputs", inputs)
     worth = 1000.0
     for number, said in enumerate(SAID):
@@ -127,8 +128,8 @@ def write_dry_run(folder: Path) -> None:
         {s.key: s.universe for s in loaded.ruleset.strategies}, {"SPX": "SPY", "NDX": "QQQ"}, "1", conditions={},
         cash=Decimal(1000),
     )  # fmt: skip
-    inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000", "dry_run": True}
-    writer.snapshot(START, "inputs", inputs)
+    inputs = {"source": "replay", "derived": [], "fill_model": "central", "cash": "1000", "costs": COSTS}
+    writer.snapshot(START, "inputs", inputs | {"dry_run": True})
     for time_ns in (START, START + 9 * DAY):
         writer.equity(time_ns, 1000.0)
     writer.end("done", START + 9 * DAY, {})

@@ -174,7 +174,7 @@ def test_a_halt_reaches_the_worker_and_no_force_passes_it(served: Caller) -> Non
 def test_metrics_are_the_workers(served: Caller) -> None:
     text = wait_for(lambda: (t := served.raw("/metrics")[1]) and "autotrader_fills_total{" in t and t)
     assert 'autotrader_process_up{process="worker"} 1.0' in text
-    assert 'autotrader_signal_total{outcome="generated",setup="VWAP_RECLAIM"}' in text
+    assert 'autotrader_signal_total{outcome="generated",pack="index_scalper",setup="VWAP_RECLAIM"}' in text
 
 
 def test_what_people_ordered_is_decided_again_and_the_store_is_sound(
@@ -192,7 +192,9 @@ def test_what_people_ordered_is_decided_again_and_the_store_is_sound(
     assert again.code == 0 and told["difference"] is None and told["orders"] >= 3
     assert verb("db", "check", cwd=copy.parent).code == 0
     summary = json.loads(verb("signals", "summary", "--json", cwd=folder).out)
-    assert sum(summary["setups"]["MANUAL"].values()) >= 1, "what became of it is counted either way"
+    (manual,) = [one for one in summary["setups"] if one["setup"] == "MANUAL"]
+    assert manual["pack"] == "service"
+    assert sum(manual["signals"].values()) >= 1, "what became of it is counted either way"
 
 
 def test_one_process_with_a_run(tmp_path: Path) -> None:
@@ -211,10 +213,10 @@ def test_the_event_log_of_a_run_is_summed_up_and_replayed(verb: Callable[..., An
     events = [json.loads(line) for line in (tmp_path / "state" / "events.jsonl").read_text().splitlines()]
     kinds = {event["event"] for event in events}
     assert kinds >= {"signal", "order", "order_update", "fill"}
-    counts = json.loads(verb("signals", "summary", "--json").out)["setups"]
-    generated = sum(found["generated"] for found in counts.values())
+    counts = [one["signals"] for one in json.loads(verb("signals", "summary", "--json").out)["setups"]]
+    generated = sum(found["generated"] for found in counts)
     assert generated == sum(e["event"] == "signal" and e["outcome"] == "generated" for e in events) > 0
-    assert generated == sum(n for found in counts.values() for name, n in found.items() if name != "generated")
+    assert generated == sum(n for found in counts for name, n in found.items() if name != "generated")
     told = json.loads(verb("replay", "signals", "--limit", "200", "--horizon", "30", "--json").out)
     known = [one for one in told["expectancy"] if one["setup"] == "ALL" and one["known"]]
     assert told["signals"] == min(200, generated) and known

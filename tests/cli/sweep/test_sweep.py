@@ -183,6 +183,26 @@ def test_gates_count_what_sweeps_tried(swept: Any) -> None:
     assert not isinstance(overfitting, str) and 0 <= overfitting.probability <= 1
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("SLIPPAGE_BPS", "0", "its fills of SPY had no slippage (paper.slippage_bps was 0)"),
+        ("LATENCY_MS", "0", "its orders took no time (paper.latency_ms was 0)"),
+        ("FILL_MODEL", "optimistic", "its fills were optimistic"),
+    ],
+)
+def test_a_sweep_whose_fills_cost_nothing_counts_as_tried_and_shows_nothing(
+    project: Any, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"AUTOTRADER__PAPER__{setting}", value)
+    assert project.run(*project.words("--workers", "1", "--max-runs", "3")) == 0
+    store = open_store(project.folder / "state" / "autotrader.db")
+    found = trials_of(store, "crossing")
+    store.close()
+    assert found is not None and found.count == 3
+    assert isinstance(found.overfitting, str) and said in found.overfitting
+
+
 def test_a_store_of_real_money_takes_no_trials(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     open_store(project.folder / "state" / "autotrader.db", Mode.LIVE).close()
     assert project.run(*project.words("--workers", "1")) == 2
