@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
 from engine.cli.main import main
+from tests.nursery import python
 from tests.running import wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def process(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """An engine of its own, ended politely at the end."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
     started = subprocess.Popen(
-        [sys.executable, "-m", "engine", *arguments], cwd=folder, stdout=subprocess.PIPE,
+        [python(), "-m", "engine", *arguments], cwd=folder, stdout=subprocess.PIPE,
         stderr=(folder / f"{arguments[0]}.err").open("w"), text=True, env={**inherited, "PYTHONPATH": str(PROJECT)},
     )  # fmt: skip
     try:
@@ -108,7 +108,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(folder: Path) -> Iterator[Caller]:
     """A worker and a service, two processes on one store."""
     made = subprocess.run(
-        [sys.executable, "-m", "engine", "serve", "token", "--scope", "read", "--scope", "trade", "--json"],
+        [python(), "-m", "engine", "serve", "token", "--scope", "read", "--scope", "trade", "--json"],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     with ExitStack() as stack:
