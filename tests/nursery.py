@@ -22,6 +22,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, NamedTuple
@@ -186,12 +187,12 @@ def _become(request: dict[str, Any], streams: Sequence[int], main: Callable[[], 
 
 
 def _open_streams(unbuffered: bool) -> None:
-    sys.stdin, sys.stdout, sys.stderr = (
-        os.fdopen(number, mode, encoding="utf-8", closefd=False) for number, mode in ((0, "r"), (1, "w"), (2, "w"))
+    """Python's three streams over the command's own, as it opens them itself."""
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = TextIOWrapper(
+        os.fdopen(1, "wb", 0 if unbuffered else -1, closefd=False), encoding="utf-8", write_through=unbuffered
     )
-    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[attr-defined]
-    if unbuffered:
-        sys.stdout.reconfigure(write_through=True)  # type: ignore[attr-defined]
+    sys.stderr = TextIOWrapper(os.fdopen(2, "wb", closefd=False), encoding="utf-8", line_buffering=True)
 
 
 def _run(code: str | None, main: Callable[[], int]) -> int:

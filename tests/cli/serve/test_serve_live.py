@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -51,8 +52,8 @@ class Place:
     def start(self) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
         words = ("run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json")
-        return subprocess.Popen(
-            [python(), "-m", "engine", *words], cwd=self.folder, text=True, stdout=subprocess.DEVNULL,
+        return subprocess.Popen(  # Python itself: what makes it hang can be passed on by no stand-in
+            [sys.executable, "-m", "engine", *words], cwd=self.folder, text=True, stdout=subprocess.DEVNULL,
             env={**inherited, **self.environment, "PYTHONPATH": str(PROJECT)}, stderr=(self.folder / "err").open("w"),
         )  # fmt: skip
 
