@@ -1,30 +1,43 @@
-"""Days in UTC, as bounds of what is replayed."""
+"""Days by the clocks of a zone, as bounds of what is read."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from engine.market.events import NANOS
+from engine.market.inputs import FOREVER_NS
 
 
 class DayRange:
-    """From ``first`` to ``last``, both included; None is without a bound."""
+    """Local days of ``timezone`` (IANA) from ``first`` to ``last``, both included; None is without a bound.
 
-    def __init__(self, first: date | None, last: date | None) -> None:
-        self.begin_ns = None if first is None else _midnight_ns(first)
-        self.end_ns = None if last is None else _midnight_ns(last + timedelta(days=1))
+    ``begin`` is the first instant of it and ``end`` the first one after it, ``begin_ns`` and ``end_ns`` are the same in
+    UTC nanoseconds: 0 and the last that there is where there is no bound, or one further away.
+    """
+
+    def __init__(self, first: date | None, last: date | None, timezone: str) -> None:
+        zone = ZoneInfo(timezone)
+        following = None if last is None or last == date.max else last + timedelta(days=1)
+        self.begin = None if first is None else datetime.combine(first, time(), zone)
+        self.end = None if following is None else datetime.combine(following, time(), zone)
+        self.begin_ns = 0 if self.begin is None else max(0, _nanos(self.begin))
+        self.end_ns = FOREVER_NS if self.end is None else min(_nanos(self.end), FOREVER_NS)
 
     def before(self, time_ns: int) -> bool:
         """Whether an instant lies before the range."""
-        return self.begin_ns is not None and time_ns < self.begin_ns
+        return time_ns < self.begin_ns
 
     def after(self, time_ns: int) -> bool:
         """Whether an instant lies after the range."""
-        return self.end_ns is not None and time_ns >= self.end_ns
+        return time_ns >= self.end_ns
 
     def __contains__(self, time_ns: int) -> bool:
-        return not self.before(time_ns) and not self.after(time_ns)
+        return self.begin_ns <= time_ns < self.end_ns
 
 
-def _midnight_ns(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * NANOS
+def _nanos(moment: datetime) -> int:
+    return int(moment.timestamp()) * NANOS
+
+
+ALL_TIME = DayRange(None, None, "UTC")

@@ -96,15 +96,13 @@ class Book:
             self.alert(time_ns, "error", "order", f"{client_id}: {step.alarm}")
         return step
 
-    def amended(self, client_id: str, time_ns: int, quantity: Decimal | None, stop: Decimal | None) -> None:
-        """A resting order was changed: what may still fill of it, or its stop price."""
+    def amended(self, client_id: str, time_ns: int, stop: Decimal) -> None:
+        """The stop price of a resting order was changed."""
         life = self.life(client_id)
         if life is None:
             return
-        words = [f"{name} {value}" for name, value in (("quantity", quantity), ("stop", stop)) if value is not None]
-        self._event(client_id, time_ns, "amended", life, ", ".join(words))
-        if stop is not None:
-            self._batch.add("intent_stops", (str(stop), self.name, client_id))
+        self._event(client_id, time_ns, "amended", life, f"stop {stop}")
+        self._batch.add("intent_stops", (str(stop), self.name, client_id))
 
     def life(self, client_id: str) -> Life | None:
         """Where an intent stands; None for one that this book does not know."""

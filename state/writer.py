@@ -119,9 +119,9 @@ class RunWriter:
             self.book.tell(update.client_id, news, update.time_ns, update.reason)
         self._batch.flush_if_full()
 
-    def amended(self, client_id: str, time_ns: int, quantity: Decimal | None, stop: Decimal | None) -> None:
-        """A resting order is to be changed: what may still fill of it, or its stop price."""
-        self.book.amended(client_id, time_ns, quantity, stop)
+    def amended(self, client_id: str, time_ns: int, stop: Decimal) -> None:
+        """The stop price of a resting order is to be changed."""
+        self.book.amended(client_id, time_ns, stop)
 
     def mark(self, symbol: str, price: float, time_ns: int) -> None:
         """The last price of something held; it may be the middle of two, so that it is on no grid."""

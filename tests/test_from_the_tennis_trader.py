@@ -40,10 +40,10 @@ def test_every_parameter_of_the_page_is_taken(folder: Path, capsys: pytest.Captu
     for line in ("- INFO - Starting market scan...", "- INFO - Found ", "trades in this scan"):
         assert line in said
     shown = dict(re.findall(r"^ +tennis_value\.(\S+) +(\S+)$", said, re.MULTILINE))
-    assert shown["back_player.min_value"] == "0.05"
-    assert shown["back_player.min_ev"] == "0.1"
+    assert shown["back_player.min_value"] == "5%"
+    assert shown["back_player.min_ev"] == "10%"
     assert shown["back_player.max_size"] == "20"
-    assert shown["near_enough.max_hours"] == "86400"
+    assert shown["near_enough.max_hours"] == "1d"
     assert shown["enough_volume.min_volume"] == "5000"
 
 

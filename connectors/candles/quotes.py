@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Collection, Iterator
-from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +18,7 @@ from connectors.candles import facts
 from connectors.candles.files import QUOTED_MARKETS_NAME, quote_file
 from connectors.candles.records import MarketRecord, record_of
 from connectors.candles.source import ALWAYS, CENT
-from connectors.days import DayRange
+from connectors.days import ALL_TIME, DayRange
 from connectors.kalshi.grid import PriceGrid, PriceRange
 from connectors.kalshi.listing import event_of, instrument_of_grid
 from engine.market.events import NANOS, MarketEvent, Observation, SourceError, Tick, later
@@ -83,13 +82,11 @@ class QuotedMarkets:
         settled = sum(1 for t in markets if (record := self._records.get(t)) is not None and record.pays is not None)
         return f"quotes of 2024, sizes unknown, results known: {settled} of {len(markets)}"
 
-    def ticks_of(
-        self, symbols: Collection[str], names: Collection[str], first: date | None = None, last: date | None = None
-    ) -> QuoteSource:
+    def ticks_of(self, symbols: Collection[str], names: Collection[str], days: DayRange = ALL_TIME) -> QuoteSource:
         """A source for these markets and these facts."""
         rows = {ticker: rows for ticker, rows in self._rows.items() if ticker in symbols}
         records = {ticker: record for ticker, record in self._records.items() if rows.get(ticker)}
-        return QuoteSource(rows, records, names, first, last)
+        return QuoteSource(rows, records, names, days)
 
 
 class QuoteSource:
@@ -98,10 +95,10 @@ class QuoteSource:
 
     def __init__(
         self, rows: dict[str, list[Row]], records: dict[str, MarketRecord], names: Collection[str],
-        first: date | None, last: date | None,
+        days: DayRange,
     ) -> None:  # fmt: skip
         self._rows, self._records, self._names = rows, records, frozenset(names)
-        self._span = DayRange(first, last)
+        self._span = days
 
     def ticks(self) -> Iterator[Tick]:
         """Ticks in rising time."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cached_property
 from itertools import groupby
@@ -21,7 +20,7 @@ from connectors.candles import facts
 from connectors.candles.files import candle_files, market_files
 from connectors.candles.records import MarketRecord, read_records
 from connectors.candles.rows import Candle, read_candles
-from connectors.days import DayRange
+from connectors.days import ALL_TIME, DayRange
 from connectors.kalshi.grid import PriceGrid, PriceRange
 from connectors.kalshi.listing import event_of, instrument_of_grid
 from connectors.replay.files import ByteCount
@@ -102,12 +101,10 @@ class CandleMarkets:
         settled = sum(1 for ticker in self.instruments if self._pays(ticker))
         return f"candles, spread assumed: {spread}, results known: {settled} of {len(self.instruments)}"
 
-    def ticks_of(
-        self, symbols: Collection[str], names: Collection[str], first: date | None = None, last: date | None = None
-    ) -> CandleSource:
+    def ticks_of(self, symbols: Collection[str], names: Collection[str], days: DayRange = ALL_TIME) -> CandleSource:
         """A source for these markets and these facts."""
         files = [file for file in self._files if file.ends.keys() & set(symbols)]
-        return CandleSource(files, symbols, names, self.spread, self._records, first, last)
+        return CandleSource(files, symbols, names, self.spread, self._records, days)
 
     def _pays(self, ticker: str) -> bool:
         record = self._records.get(ticker)
@@ -115,21 +112,21 @@ class CandleMarkets:
 
 
 class CandleSource:
-    """Implements ``engine.market.events.MarketSource``. ``first`` and ``last`` are days in UTC, both included.
+    """Implements ``engine.market.events.MarketSource``. ``days``: in which a candle begins or a market pays out.
 
     Each minute that has a row of any market is a tick, also when nothing traded in it.
     """
 
     def __init__(
         self, files: Sequence[_File], symbols: Collection[str], names: Collection[str], spread: Decimal | None,
-        records: Mapping[str, MarketRecord], first: date | None, last: date | None,
+        records: Mapping[str, MarketRecord], days: DayRange,
     ) -> None:  # fmt: skip
         self._files = [file.path for file in files]
         self._symbols, self._names = frozenset(symbols), frozenset(names)
         self._ends = {t: end for file in files for t, end in file.ends.items() if t in self._symbols}
         self._half = None if spread is None else spread / 2
         self._records = records
-        self._span = DayRange(first, last)
+        self._span = days
         self._count = ByteCount()
         self._size = sum(path.stat().st_size for path in self._files)
         self._known: set[str] = set()

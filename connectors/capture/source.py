@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from connectors.capture.codec import Head, Player, codec_of
 from connectors.capture.errors import CaptureError
 from connectors.capture.packing import Begun, Ended, Told
 from connectors.capture.reader import Capture
-from connectors.days import DayRange
+from connectors.days import ALL_TIME, DayRange
 from engine.market.events import Tick, later
 from engine.market.inputs import MarketInput, Past
 from engine.market.instrument import Instrument
@@ -79,26 +78,24 @@ class CapturedMarkets:
         places = ", ".join(sorted({head.exchange for head in self.sessions}))
         return f"captured at {self._venue} {places}, {which}"
 
-    def ticks_of(
-        self, symbols: Collection[str], names: Collection[str], first: date | None = None, last: date | None = None
-    ) -> CaptureSource:
+    def ticks_of(self, symbols: Collection[str], names: Collection[str], days: DayRange = ALL_TIME) -> CaptureSource:
         """A source for these symbols and these facts."""
-        return CaptureSource(self.capture, self.session, symbols, names, first, last)
+        return CaptureSource(self.capture, self.session, symbols, names, days)
 
 
 class CaptureSource:
-    """Implements ``engine.market.inputs.InputSource``. ``first`` and ``last`` are days in UTC, both included.
+    """Implements ``engine.market.inputs.InputSource``. What is before ``days`` is heard, not told.
 
-    ``notes`` holds how each session that was ended on purpose ended. What is before ``first`` is heard, not told.
+    ``notes`` holds how each session that was ended on purpose ended.
     """
 
     def __init__(
         self, capture: Capture, session: int | None, symbols: Collection[str], names: Collection[str],
-        first: date | None, last: date | None,
+        days: DayRange,
     ) -> None:  # fmt: skip
         self._capture, self._session = capture, session
         self._symbols, self._names = frozenset(symbols), names
-        self._span = DayRange(first, last)
+        self._span = days
         self.notes: dict[int, dict[str, Any]] = {}
 
     def progress(self) -> float:
@@ -119,7 +116,7 @@ class CaptureSource:
         what must have been seen of the time before and what is late."""
         self.notes.clear()
         player: Player | None = None
-        now, hidden = 0, self._span.begin_ns is not None
+        now, hidden = 0, self._span.begin is not None
         for number, record in self._capture.entries():
             if self._session is not None and number != self._session:
                 continue

@@ -85,7 +85,7 @@ class PaperAccount:
         against = held if order.side is Side.SELL else -held
         return min(working.remaining, max(against, ZERO))
 
-    def book(self, working: Working, quantity: Decimal, price: float, time_ns: int) -> Fill:
+    def book(self, working: Working, quantity: Decimal, price: float, filled_ns: int) -> Fill:
         """Fill ``quantity`` of an order at ``price``; fees are charged per order, so that the minimum counts once."""
         order = working.order
         exact = Decimal(repr(price)).quantize(CENT_FRACTION, ROUND_HALF_EVEN)
@@ -100,5 +100,5 @@ class PaperAccount:
         self.cash -= quantity * exact * order.side.sign + fee
         return Fill(
             f"{order.client_id}/{working.fills}", order.client_id, order.symbol, order.strategy, order.side, quantity,
-            exact, fee, time_ns, order.leg, order.reason,
+            exact, fee, filled_ns, order.leg, order.reason,
         )  # fmt: skip

@@ -8,6 +8,8 @@ from connectors.paper.account import PaperAccount
 from connectors.paper.working import ZERO, Working
 from engine.market.orders import BrokerReport, Leg, OrderState, OrderUpdate
 
+_LEGS = (Leg.STOP, Leg.TARGET)
+
 
 class Book:
     """``orders`` by client id and ``by_symbol`` hold the same orders, in the order in which they were placed."""
@@ -26,20 +28,22 @@ class Book:
         return working.remaining > 0 and self.orders.get(working.order.client_id) is working
 
     def fill(
-        self, working: Working, room: Decimal | None, price: float, time_ns: int, report: BrokerReport
+        self, working: Working, room: Decimal | None, price: float, filled_ns: int, time_ns: int, report: BrokerReport
     ) -> tuple[Decimal, list[Working]]:
         """Fill what may fill, at most ``room``; returns how much did, and the bracket legs that this brought to life.
 
-        An order with nothing left to reduce is cancelled.
+        ``filled_ns``: when that was; ``time_ns``: when it is told.
+        An order with nothing left to reduce is cancelled. One that gives way to exits rests on.
         """
         quantity = self.account.reducible(working)
         if quantity <= 0:
             self.drop(working, OrderState.CANCELLED, time_ns, report, "nothing is left to close")
             return ZERO, []
+        quantity = self._beside_exits(working, quantity)
         quantity = quantity if room is None else min(quantity, room)
         if quantity <= 0:
             return ZERO, []
-        report.fills.append(self.account.book(working, quantity, price, time_ns))
+        report.fills.append(self.account.book(working, quantity, price, filled_ns))
         report.updates.append(OrderUpdate(working.order.client_id, working.state, time_ns))
         self._shrink_group(working, quantity, time_ns, report)
         children = self._children(working)
@@ -54,12 +58,24 @@ class Book:
         report.updates.append(OrderUpdate(working.order.client_id, state, time_ns, reason))
         self._end(working, time_ns, report)
 
-    def shrink(self, working: Working, quantity: Decimal, time_ns: int, report: BrokerReport) -> None:
-        """Cap what may fill now; what a parent may still bring comes on top, for it will need protection too."""
-        parent = self.orders.get(working.order.parent or "")
-        working.shrink(quantity, parent.remaining if parent is not None else ZERO)
-        if working.filled >= working.order.quantity:
-            self.drop(working, OrderState.CANCELLED, time_ns, report, "nothing of it is left")
+    def protecting(self, working: Working) -> list[Working]:
+        """The stops and targets of the position that an order reduces."""
+        order = working.order
+        resting = self.by_symbol.get(order.symbol, ())
+        return [w for w in resting if w.order.strategy == order.strategy and w.order.leg in _LEGS]
+
+    def _beside_exits(self, working: Working, quantity: Decimal) -> Decimal:
+        """Of ``quantity`` what a stop or target may fill now: it is for what is held, less what exits under way are
+        for, so that both together never sell more than is held."""
+        order = working.order
+        if order.leg not in _LEGS:
+            return quantity
+        exits = (
+            w.remaining for w in self.by_symbol.get(order.symbol, ())
+            if w.order.leg is Leg.EXIT and w.order.strategy == order.strategy
+        )  # fmt: skip
+        held = abs(self.account.positions.get((order.strategy, order.symbol), ZERO))
+        return min(quantity, max(held - sum(exits, ZERO), ZERO))
 
     def _shrink_group(self, working: Working, quantity: Decimal, time_ns: int, report: BrokerReport) -> None:
         """One cancels the other: what one leg fills, the others lose."""
@@ -90,7 +106,7 @@ class Book:
         else:
             self.by_symbol.pop(symbol, None)
         for child in children:
-            child.shrink(child.remaining, ZERO)
+            child.expect_no_more()
             if child.remaining <= 0:
                 reason = "its entry will fill no more" if working.filled else "its entry never filled"
                 self.drop(child, OrderState.CANCELLED, time_ns, report, reason)

@@ -162,36 +162,27 @@ class PaperBroker:
                 self._book.drop(working, OrderState.CANCELLED, time_ns, report, "cancelled")
         return report
 
-    def replace(
-        self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
-    ) -> BrokerReport:
-        """Move a stop or shrink a quantity; an order that is gone is left alone.
+    def replace(self, client_id: str, time_ns: int, stop: Decimal) -> BrokerReport:
+        """Move a stop; an order that is gone is left alone.
 
-        ``quantity`` is what may still fill of what is live now. A change that cannot be made leaves the order as it
-        is, and the update says why.
+        A change that cannot be made leaves the order as it is, and the update says why.
         """
         report = BrokerReport()
         working = self._book.orders.get(client_id)
         if working is None:
             return report
-        reason = self._cannot_change(working, quantity, stop)
-        if not reason and stop is not None:
+        reason = self._cannot_move(working, stop)
+        if not reason:
             working.move_stop(stop, time_ns)
-        if not reason and quantity is not None:
-            self._book.shrink(working, quantity, time_ns, report)
-        if client_id in self._book.orders:
-            text = f"not changed: {reason}" if reason else "changed"
-            report.updates.append(OrderUpdate(client_id, working.state, time_ns, text))
+        text = f"not changed: {reason}" if reason else "changed"
+        report.updates.append(OrderUpdate(client_id, working.state, time_ns, text))
         return report
 
-    def _cannot_change(self, working: Working, quantity: Decimal | None, stop: Decimal | None) -> str:
+    def _cannot_move(self, working: Working, stop: Decimal) -> str:
         order = working.order
-        if stop is not None and not working.waits:
+        if not working.waits:
             return "its stop was reached" if order.stop is not None else "it has no stop"
-        reason = "" if stop is None else self._admission.off_grid(order.symbol, stop)
-        if not reason and quantity is not None and quantity % self.instruments[order.symbol].lot_size != 0:
-            return f"quantity {quantity} is not a whole number of lots of {self.instruments[order.symbol].lot_size}"
-        return reason
+        return self._admission.off_grid(order.symbol, stop)
 
     def resting(self) -> list[Order]:
         """Orders that are not done, as they stand."""

@@ -11,11 +11,9 @@ from connectors.paper.book import Book
 from connectors.paper.prices import Standing, Terms
 from connectors.paper.settings import FillModel
 from connectors.paper.working import ZERO, Working
-from engine.market.events import NANOS, Bar, Quote
+from engine.market.events import Bar, Quote
 from engine.market.instrument import round_quantity
 from engine.market.orders import BrokerReport, Leg, OrderState, OrderType
-
-_OPEN_SHARE = 20  # an order that arrives within this part of a bar still meets its open
 
 
 class _Matching(ABC):
@@ -41,12 +39,12 @@ class _Matching(ABC):
 
         return sorted(orders, key=rank)
 
-    def fill(self, working: Working, price: float) -> list[Working]:
-        """Fill an order; returns the legs that this brought to life."""
+    def fill(self, working: Working, price: float, filled_ns: int) -> list[Working]:
+        """Fill an order as of ``filled_ns``; returns the legs that this brought to life."""
         client_id, room = working.order.client_id, self.room(working)
         taken = self._taken.get(client_id, ZERO)
         left = None if room is None else room - taken
-        quantity, children = self.book.fill(working, left, price, self.time_ns, self.report)
+        quantity, children = self.book.fill(working, left, price, filled_ns, self.time_ns, self.report)
         self._taken[client_id] = taken + quantity
         return children
 
@@ -65,7 +63,6 @@ class BarMatching(_Matching):
     def __init__(self, book: Book, bar: Bar, terms: Terms, time_ns: int, report: BrokerReport) -> None:
         super().__init__(book, terms, time_ns, report)
         self.bar, self.end_ns = bar, bar.known_ns
-        self._latest_ns = bar.start_ns + bar.seconds * NANOS // _OPEN_SHARE
         self._standing: dict[str, Standing] = {}
 
     def room(self, working: Working) -> Decimal | None:
@@ -78,7 +75,7 @@ class BarMatching(_Matching):
         """Match every order that reaches the market before the bar ends."""
         due = self.in_order([w for w in orders if w.remaining > 0 and w.from_ns < self.end_ns])
         for working in due:
-            early = working.placed_ns <= self.bar.start_ns and working.from_ns <= self._latest_ns
+            early = working.placed_ns <= self.bar.start_ns and working.from_ns <= self.bar.open_until_ns
             self._standing[working.order.client_id] = Standing.WHOLE if early else Standing.LATE
             if working.deadline <= max(self.bar.start_ns, working.from_ns):
                 self.expire(working)
@@ -133,13 +130,27 @@ class BarMatching(_Matching):
         """Orders whose time ends with the bar or ended inside it."""
         for working in orders:
             ended_ns = working.deadline
-            if ended_ns > self.end_ns or not self.book.rests(working) or not self.expire(working):
+            if ended_ns > self.end_ns or not self.book.rests(working):
                 continue
-            if ended_ns < self.end_ns:
+            goes_on = self.expire(working)
+            if ended_ns == self.end_ns:
+                continue
+            if goes_on:
                 self._trade(self._wake(working, prices.late_price(working, self.bar, self.terms), Standing.BORN))
+            elif working.order.leg is Leg.EXIT:
+                self._trade(self._set_free(working))
+
+    def _set_free(self, exit_: Working) -> list[Working]:
+        """What gave way to an exit that ended inside the bar: of what came after only the close is known."""
+        legs = [w for w in self.book.protecting(exit_) if w.order.client_id in self._standing]
+        for leg in legs:
+            self._standing[leg.order.client_id] = Standing.LATE
+        return self.in_order(legs)
 
     def _wake(self, working: Working, price: float, standing: Standing) -> list[Working]:
-        children = self.in_order(self.fill(working, price))
+        # When it was inside the bar is not told; by its end at the latest.
+        filled_ns = self.bar.start_ns if standing is Standing.WHOLE else self.end_ns
+        children = self.in_order(self.fill(working, price, filled_ns))
         for child in children:
             self._standing[child.order.client_id] = standing
         return children
@@ -159,17 +170,23 @@ class QuoteMatching(_Matching):
     def run(self, orders: Sequence[Working]) -> None:
         """Match every order that reached the market before the quote."""
         quote = self.quote
-        for working in self.in_order(list(orders)):
-            if not self.book.rests(working) or working.placed_ns >= quote.time_ns or working.from_ns > quote.time_ns:
-                continue
-            if working.deadline < quote.time_ns and not self.expire(working):
+        ranked = self.in_order(list(orders))
+        for working in ranked:  # first, as what gave way to an exit that is over has its turn
+            if working.deadline < quote.time_ns and self._is_there(working):
+                self.expire(working)
+        for working in ranked:
+            if not self._is_there(working):
                 continue
             other = quote.ask if working.buys else quote.bid
             price = None if other is None else self._price(working, other)
             if price is not None:
-                self.fill(working, price)
+                self.fill(working, price, self.time_ns)
             if working.deadline == quote.time_ns and self.book.rests(working):
                 self.expire(working)
+
+    def _is_there(self, working: Working) -> bool:
+        time_ns = self.quote.time_ns
+        return self.book.rests(working) and working.placed_ns < time_ns and working.from_ns <= time_ns
 
     def _price(self, working: Working, other: float) -> float | None:
         if working.waits:

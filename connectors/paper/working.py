@@ -116,13 +116,9 @@ class Working:
         self.remaining = max(self.remaining - quantity, ZERO)
         self.arm()
 
-    def shrink(self, quantity: Decimal, to_come: Decimal) -> None:
-        """Cap what is live now at ``quantity``; ``to_come`` is what its parent may still bring."""
-        self.remaining = min(self.remaining, quantity)
-        most = self.filled + self.remaining + to_come
-        if most < self.order.quantity:
-            self.order = self.order._replace(quantity=most)
-        self.arm()
+    def expect_no_more(self) -> None:
+        """Its parent will bring no more than it has."""
+        self.order = self.order._replace(quantity=min(self.order.quantity, self.filled + self.remaining))
 
     def move_stop(self, stop: Decimal, time_ns: int) -> None:
         """A new stop price; what the market did before now does not count for it."""

@@ -51,6 +51,8 @@ class ReplaySource:
         end_ns = _instant_ns(end, zone, days=1) if end is not None else LATEST_NS
         if begin_ns >= end_ns:
             raise SourceError(f"the replay ends ({end}) before it starts ({start}); exchange the two")
+        aware = [when.tzinfo for when in (start, end) if isinstance(when, datetime) and when.tzinfo is not None]
+        self._said_in = next(iter(aware), zone)
         wanted = frozenset(plain_symbol(symbol) for symbol in symbols) if symbols is not None else None
         self._selection = Selection(wanted, begin_ns, end_ns, zone)
         self._all_files = find_files(self.root)
@@ -184,7 +186,7 @@ class ReplaySource:
         return SourceError(f"{self.root}: no minute bars of {what}{self._range_words()}; the files cover {covers}")
 
     def _range_words(self) -> str:
-        zone = self._selection.zone
+        zone = self._said_in
         begin, end = (
             f" {word} {datetime.fromtimestamp(ns // NANOS, zone):%Y-%m-%d %H:%M %Z}" if 0 < ns < LATEST_NS else ""
             for word, ns in (("from", self._selection.begin_ns), ("until", self._selection.end_ns))

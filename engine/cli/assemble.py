@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.alpha.book import WithSignals
 from connectors.alpha.file import Alpha
+from connectors.days import DayRange
 from connectors.kalshi.fees import TAKER_RATE
 from connectors.paper import FillModel, PaperBroker
 from connectors.paper import PaperSettings as BrokerSettings
@@ -22,9 +23,10 @@ from engine.cli.data import VenueData, venue_data
 from engine.cli.errors import UserError
 from engine.cli.examples import Example
 from engine.cli.sources import SOURCES, asking, sources_of
-from engine.cli.zones import calendars_of, timezone_of
+from engine.cli.zones import calendars_of, days_of, zone_of
 from engine.decide.tick import Decider, VenueFacts
 from engine.language.diagnostics import did_you_mean
+from engine.language.written import written
 from engine.market.calendar import TradingCalendar
 from engine.market.events import NANOS, MarketSource
 from engine.market.instrument import Instrument, InstrumentKind, contract
@@ -44,7 +46,8 @@ SIMULATION_START = date(2024, 3, 5)
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    """Which market data a run reads. ``symbols`` empty: what the rules name. ``last`` is included.
+    """Which market data a run reads. ``symbols`` empty: what the rules name. ``first`` and ``last`` are days by the
+    clocks of the run, both included; of a simulated market ``first`` is the exchange's.
 
     ``session``: of a capture, which one alone.
     """
@@ -131,10 +134,11 @@ class Assembly:
         if data.source == "simulated":
             return self._simulated()
         if self.recorded is not None:
-            source = self.recorded.ticks_of(self.plan_symbols, self.fact_names(), data.first, data.last)
+            source = self.recorded.ticks_of(self.plan_symbols, self.fact_names(), self.days)
             return source if self.alpha is None else WithSignals(source, self.alpha, self.plan_symbols)
         assert data.root is not None
-        replay = ReplaySource(data.root, [s for s in self._listed() if s not in self.proxies], data.first, data.last)
+        wanted = [s for s in self._listed() if s not in self.proxies]
+        replay = ReplaySource(data.root, wanted, self.days.begin, self.days.end)
         if not self.proxies:
             return replay
         spread = float(self.settings.paper.slippage_bps) * 2
@@ -173,7 +177,12 @@ class Assembly:
     @property
     def timezone(self) -> str:
         """That of the packs, by which the rules go: what a run shows and counts by the day goes by it, too."""
-        return timezone_of(self.ruleset) or self.settings.engine.timezone
+        return zone_of(self.ruleset, self.settings)
+
+    @property
+    def days(self) -> DayRange:
+        """The days of the data that are wanted, by the clocks of the run."""
+        return days_of(self.data.first, self.data.last, self.timezone)
 
     def describe_data(self) -> str:
         """The input in words, for reports."""
@@ -190,9 +199,13 @@ class Assembly:
         return f"{data.root} {symbols}, {span}{derived}"
 
     def describe_parameters(self) -> dict[str, str]:
-        """Every parameter and the value it has, in plain text."""
-        values = {key: p.value for key, p in self.ruleset.parameters.items()} | self.parameters
-        return {key: f"{value:g}" for key, value in sorted(values.items())}
+        """Every parameter and the value it has, as `--param` takes it."""
+        kinds = {key: parameter.kind for key, parameter in self.ruleset.parameters.items()}
+        return {key: written(kinds[key], value) for key, value in sorted(self.parameter_values().items())}
+
+    def parameter_values(self) -> dict[str, float]:
+        """Every parameter and the value it has, in its kind's base unit."""
+        return {key: p.value for key, p in self.ruleset.parameters.items()} | self.parameters
 
 
 def broker_settings(paper: PaperSettings, fills: str) -> BrokerSettings:
@@ -246,7 +259,7 @@ def assemble(
     for pack in ruleset.packs.values():
         pack.execution = {**settings.market.execution, **pack.execution}
     symbols = _symbols(ruleset, asked)
-    available = set(recorded.instruments) if recorded is not None else _available(data)
+    available = set(recorded.instruments) if recorded is not None else _available(data, zone_of(ruleset, settings))
     proxies = _proxies(symbols, execution, available)
     if available is not None:
         _refuse_absent(asked, available | proxies.keys(), data)
@@ -337,11 +350,12 @@ def _refuse_absent(asked: Sequence[str], there: Set[str], data: DataChoice) -> N
         raise UserError(f"--symbols: {data.root} has nothing of {', '.join(absent)}{span}; {hint}")
 
 
-def _available(data: DataChoice) -> set[str] | None:
+def _available(data: DataChoice, timezone: str) -> set[str] | None:
     """Symbols that the data has; None where any can be made up."""
     if data.source == "simulated" or data.root is None:
         return None
-    return set(ReplaySource(data.root, None, data.first, data.last).symbols_available())
+    days = days_of(data.first, data.last, timezone)
+    return set(ReplaySource(data.root, None, days.begin, days.end).symbols_available())
 
 
 def _proxies(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from connectors.days import ALL_TIME, DayRange
 from engine.cli.errors import UserError
 from engine.market.events import MarketSource
 from engine.market.instrument import Instrument
@@ -38,10 +38,8 @@ class VenueData(Protocol):
         """Which source of signals listed which markets; None where that was not kept."""
         ...
 
-    def ticks_of(
-        self, symbols: Collection[str], names: Collection[str], first: date | None, last: date | None
-    ) -> MarketSource:
-        """A source of ticks of ``symbols``; of facts only those in ``names`` are wanted."""
+    def ticks_of(self, symbols: Collection[str], names: Collection[str], days: DayRange = ALL_TIME) -> MarketSource:
+        """A source of what ``days`` have of ``symbols``; of facts only those in ``names`` are wanted."""
         ...
 
 

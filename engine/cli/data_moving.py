@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from datetime import time as clock_time
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +14,7 @@ from engine.cli.console import Advance, print_json, progress
 from engine.cli.errors import ExitCode, UserError
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import market_of
+from engine.cli.zones import days_of
 from engine.settings import Settings, load_settings
 from state import MARKET, Mode, Place, is_there, place_of, sibling
 from state.flatfiles import export_flatfiles
@@ -25,7 +24,6 @@ from state.migrations import MARKET as MARKET_FAMILY
 
 app = typer.Typer(add_completion=False)
 Only = Literal["paper", "demo", "live", "market"]
-DAY_NS = 86_400 * 10**9
 
 
 @app.command("copy")
@@ -86,8 +84,10 @@ def export(
     symbols: Annotated[
         list[str] | None, typer.Option("--symbols", help="Only these; repeat or use commas.  [default: all]")
     ] = None,
-    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First UTC day, 2011-01-03.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last UTC day, included.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day in engine.timezone, 2011-01-03.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -98,9 +98,8 @@ def export(
             raise UserError(f"{option} is for --as {of}; leave it out of --as {form}")
     settings = load_settings(config)
     begins, ends = day(first, "--from"), day(last, "--to")
-    span = (
-        0 if begins is None else _midnight_ns(begins), (1 << 63) - 1 if ends is None else _midnight_ns(ends) + DAY_NS
-    )  # fmt: skip
+    days = days_of(begins, ends, settings.engine.timezone)
+    span = (days.begin_ns, days.end_ns)
     data = open_market_data(market_of(settings), create=False)
     try:
         if form == "flatfiles":
@@ -145,7 +144,3 @@ def _pairs(old: Place, new: Place) -> Iterator[tuple[str, Family, Place, Place]]
     for mode in (Mode.DEMO, Mode.LIVE):
         yield mode.value, LEDGER, sibling(old, mode), sibling(new, mode)
     yield MARKET, MARKET_FAMILY, sibling(old, MARKET), sibling(new, MARKET)
-
-
-def _midnight_ns(day: date) -> int:
-    return int(datetime.combine(day, clock_time(), UTC).timestamp()) * 10**9

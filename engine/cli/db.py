@@ -11,6 +11,7 @@ import typer
 from engine.cli.assemble import now_ns
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
+from engine.cli.kept import zone_of_books
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import (
     ModeName,
@@ -138,8 +139,9 @@ def _alerts(settings: Settings, store: Store, since_ns: int, mode: ModeName | No
     if as_json:
         print_json({**told(store), "alerts": found})
         return ExitCode.GOOD
+    zone = zone_of_books(store, {alert["book"] for alert in found}, settings.engine.timezone)
     for alert in found:
-        print(f"{clock(alert['time_ns'], settings.engine.timezone)} {alert['level']} {alert['kind']}: {alert['text']}")
+        print(f"{clock(alert['time_ns'], zone)} {alert['level']} {alert['kind']}: {alert['text']}")
     print(f"{len(found)} alert(s)")
     print(footer(settings, store, mode))
     return ExitCode.GOOD

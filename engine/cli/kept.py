@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.cli.errors import UserError
 from engine.cli.manifest import MANIFEST
+from engine.cli.zones import common_zone
 from engine.decide.trace import RuleTrace, Tracer
 from engine.language.diagnostics import did_you_mean
 from engine.plan.plan import Plan, make_plan
@@ -32,8 +33,7 @@ class KeptRun:
 
     @property
     def timezone(self) -> str:
-        zones = [p.timezone for p in self.plan.ruleset.packs.values() if p.timezone and p.strategies]
-        return zones[0] if zones else DEFAULT_TIMEZONE
+        return next(iter(_zones(self.plan.ruleset)), DEFAULT_TIMEZONE)
 
     def rule(self, name: str) -> Strategy | Exit | Guard:
         """A rule by ``name`` or ``pack.name``; raises UserError with a suggestion."""
@@ -77,6 +77,21 @@ def bring_back(store: Store, run_id: str | None) -> KeptRun:
             "name a run of `engine run`"
         )
     return KeptRun(run, make_plan(_ruleset(store, run), run["symbols"], run["parameters"]), store)
+
+
+def zone_of_runs(store: Store, runs: Iterable[dict[str, Any]], otherwise: str) -> str:
+    """The timezone of the packs by which these runs went; ``otherwise`` where they have several, or none decided."""
+    by_rules = {run["ruleset_sha"]: run for run in runs if decides(run)}
+    return common_zone((zone for run in by_rules.values() for zone in _zones(_ruleset(store, run))), otherwise)
+
+
+def zone_of_books(store: Store, books: Container[str], otherwise: str) -> str:
+    """The same of all runs on these accounts."""
+    return zone_of_runs(store, (run for run in store.runs() if run["book"] in books), otherwise)
+
+
+def _zones(ruleset: Ruleset) -> list[str]:
+    return [pack.timezone for pack in ruleset.packs.values() if pack.timezone and pack.strategies]
 
 
 def _ruleset(store: Store, run: Mapping[str, Any]) -> Ruleset:

@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.console import print_columns, print_json
 from engine.cli.errors import ExitCode
+from engine.cli.kept import zone_of_books, zone_of_runs
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.stores import ModeOption, footer, newest_run, open_mode, told
 from engine.cli.venues import BooksOption
@@ -34,13 +35,15 @@ def command(
     settings = load_settings(config)
     store = open_mode(settings, mode)
     found = newest_run(store, run, venue)
-    rows = store.open_orders(found["book"]) if only_open else store.orders(found["id"])
+    book = found["book"]
+    rows = store.open_orders(book) if only_open else store.orders(found["id"])
     rows = [row for row in rows if symbol in (None, row["symbol"])]
     if json:
-        print_json({**told(store), "run": found["id"], "book": found["book"], "orders": rows})
+        print_json({**told(store), "run": found["id"], "book": book, "orders": rows})
         return ExitCode.GOOD
     if rows:
-        zone = settings.engine.timezone  # said, because `why-not --at` goes by that of the pack
+        otherwise = settings.engine.timezone
+        zone = zone_of_books(store, {book}, otherwise) if only_open else zone_of_runs(store, [found], otherwise)
         header = [f"time ({zone})", "order", "leg", "order of", "symbol", "price", "filled", "state", "rule"]
         print_columns([header, *(_cells(row, zone) for row in rows)])
     what = "open order(s)" if only_open else "order(s)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,6 @@ from engine.cli.venue import ask_venue, must_find, where
 from engine.cli.venues import DEFAULT, VenueOption, port_of
 from engine.cli.venues.port import VenuePort
 from engine.cli.version import __version__
-from engine.execute.books import Alert
 from engine.execute.broker import VenueBroker
 from engine.execute.reconcile import Findings
 from engine.execute.recovery import Recovery
@@ -28,16 +28,48 @@ from engine.settings import load_settings
 from state import RunWriter, Store, open_store
 from state.ledger import Account
 
+# What a reading finds, and the kind of alert that tells more of it.
+TOLD_AS = {
+    "lost": "order_lost", "rests although it was over": "order_found", "foreign fill": "foreign_fill",
+    "adopted": "foreign_order", "foreign order": "foreign_order", "position differs": "position", "charged": "charges",
+}  # fmt: skip
+
+
+class Alerts:
+    """Keeps each alert once, as every reading finds again what stays as it is."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        self._writer, self._kept = writer, dict[tuple[str, str], None]()
+
+    def __call__(self, kind: str, text: str) -> None:
+        if (kind, text) not in self._kept:
+            self._kept[kind, text] = None
+            self._writer.alert(now_ns(), "error", kind, text)
+
+    def fuller(self, what: str, line: str) -> str:
+        """The words of the alert that tells more of what was found; the line itself where there is none."""
+        kind = TOLD_AS.get(what)
+        return next((text for k, text in self._kept if k == kind and _begins(text, line)), line)
+
+    def besides(self, said: Collection[str]) -> Iterator[str]:
+        """In words what ``said`` has nothing of."""
+        return (f"{kind.replace('_', ' ')}: {text}" for kind, text in self._kept if text not in said)
+
+
+def _begins(text: str, line: str) -> bool:
+    return text.startswith(line) and not text[len(line) :][:1].isalnum()
+
 
 @dataclass(slots=True)
 class Found:
     """Everything that the readings found, added up, each thing once; ``uncertain`` is as the last one left it.
 
-    ``agree``: the last one found nothing more.
+    ``agree``: the last one found nothing more. ``alerts``: what a person was told of it.
     """
 
     said: dict[str, list[str]]
     positions: dict[str, str]
+    alerts: Alerts
     uncertain: list[str] = field(default_factory=list)
     cash: str = ""
     agree: bool = False
@@ -56,21 +88,33 @@ def command(
     store = open_store(store_of(settings, port.mode), port.mode)
     found = ask_venue(lambda: _reconcile(port, store))
     if json:
+        _tell(found.alerts.besides(()))
         print_json({
             **told(store), "agree": found.agree, "found": found.said, "uncertain": found.uncertain,
             "positions": found.positions, "cash": found.cash,
         })  # fmt: skip
     else:
-        for what, lines in found.said.items():
-            for line in lines:
-                print(f"{what}: {line}")
-        for symbol, quantity in found.positions.items():
-            print(f"position: {quantity} {symbol}")
-        for line in found.uncertain:
-            print(f"uncertain: {line}")
-        print("our books and the venue's agree" if found.agree else "not everything is certain yet; try again")
+        _print(found)
         print(footer(settings, store, store.mode))
     return ExitCode.GOOD if found.agree else ExitCode.NO
+
+
+def _print(found: Found) -> None:
+    """Each thing once: in the words of the alert where there is one."""
+    fuller = [(what, found.alerts.fuller(what, line)) for what, lines in found.said.items() for line in lines]
+    for what, line in fuller:
+        print(f"{what}: {line}")
+    _tell(found.alerts.besides({line for _, line in fuller}))
+    for symbol, quantity in found.positions.items():
+        print(f"position: {quantity} {symbol}")
+    for line in found.uncertain:
+        print(f"uncertain: {line}")
+    print("our books and the venue's agree" if found.agree else "not everything is certain yet; try again")
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        err().print(line, markup=False)
 
 
 async def _reconcile(port: VenuePort, store: Store) -> Found:
@@ -86,16 +130,20 @@ async def _reconcile(port: VenuePort, store: Store) -> Found:
             symbols = {i.order.symbol for i in saved.intents} | {o.symbol for o in listed.orders}
             instruments = await must_find(desk, symbols | {symbol for _, symbol, _ in saved.positions})
 
-            alert = _once(writer)
+            alert = Alerts(writer)
             venue = desk.orders(instruments)
             broker = VenueBroker(venue, orders, instruments, lambda client_id: ((), ""), alert)
             broker.muted = True
             broker.accounts.restore(saved)
             recovery = Recovery(broker, alert, port.recovery())
             recovery.start(saved, now_ns())
-            found = await _read(recovery)
-            orders.settle(now_ns())
-            charged = await book_charges(desk, writer, lambda words: alert("charges", words))
+            try:
+                found = await _read(recovery, alert)
+                orders.settle(now_ns())
+                charged = await book_charges(desk, writer, lambda words: alert("charges", words))
+            except BaseException:
+                _tell(alert.besides(()))  # what was booked is not found again by the next reading
+                raise
             if charged:
                 found.said["charged"] = [f"{charged:.2f} of commissions and fees"]
             _keep_worth(store, writer)
@@ -112,23 +160,10 @@ def _keep_worth(store: Store, writer: RunWriter) -> None:
         writer.equity(now_ns(), float(balances.total(Account.CASH) + held))
 
 
-def _once(writer: RunWriter) -> Alert:
-    """Says and keeps each thing once: every reading finds again what stays as it is."""
-    told_before: set[tuple[str, str]] = set()
-
-    def alert(kind: str, text: str) -> None:
-        if (kind, text) not in told_before:
-            told_before.add((kind, text))
-            err().print(f"{kind}: {text}")
-            writer.alert(now_ns(), "error", kind, text)
-
-    return alert
-
-
-async def _read(recovery: Recovery) -> Found:
+async def _read(recovery: Recovery, alerts: Alerts) -> Found:
     """Until a reading finds nothing more."""
     broker = recovery.broker
-    found = Found({}, {})
+    found = Found({}, {}, alerts)
     async for _ in patiently(recovery):
         findings = recovery.apply(await recovery.read(), now_ns())
         broker.on_events(now_ns(), ())
@@ -146,7 +181,7 @@ def _uncertain(broker: VenueBroker, client_id: str) -> str:
     """An order of ours of which the venue's lists cannot tell yet what became of it."""
     attempt = broker.accounts.attempts[client_id]
     wire, now = attempt.wire, clock(attempt.sent_ns, "UTC")
-    return f"{wire.side} {wire.quantity} {wire.symbol} at {wire.limit}, sent {now} UTC as {client_id}"
+    return f"{wire.side} {wire.quantity} {wire.symbol} at {wire.limit}, sent {now} as {client_id}"
 
 
 def _add(found: Found, findings: Findings) -> None:
@@ -159,7 +194,7 @@ def _add(found: Found, findings: Findings) -> None:
         "foreign fill": [f"{f.side} {f.quantity} {f.symbol} at {f.price}" for f in findings.foreign_fills],
         "adopted": [f"{o.side} {o.quantity} {o.symbol} at {o.limit}" for o in findings.adopt],
         "foreign order": [f"{o.side} {o.quantity} {o.symbol} at {o.limit}" for o in findings.foreign],
-        "position differs": [f"{d.symbol}: the venue has {d.venue}, we had {d.ours}" for d in findings.different],
+        "position differs": [f"{d.symbol}: the venue has {d.venue}, our books {d.ours}" for d in findings.different],
     }
     for what, new in lines.items():
         known = found.said.setdefault(what, [])

@@ -92,7 +92,9 @@ def command(
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of bars to replay.")] = None,
     symbols: Annotated[list[str] | None, typer.Option("--symbols", help="Symbols instead of the pack's.")] = None,
-    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, 2011-01-03.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day in the pack's timezone, 2011-01-03.")
+    ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
     speed: Annotated[str | None, typer.Option("--speed", help="max, or market time times: 1x, 60x.")] = None,
     trace: Annotated[

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from loguru import logger
 
+from engine.cli.backtest import day
 from engine.cli.clock import machine_ns
 from engine.cli.console import out, print_json
-from engine.cli.errors import ExitCode, UserError
+from engine.cli.errors import ExitCode
 from engine.cli.log import configure_log
 from engine.cli.options import ConfigOption, JsonOption
+from engine.cli.zones import days_of
 from engine.market.meter import REQUESTS
 from engine.settings import Settings, load_settings
 
@@ -31,7 +32,9 @@ def command(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="Where a symbol begins that the store does not have.  [now]"),
+        typer.Option(
+            "--since", metavar="DATE", help="Day in engine.timezone on which a symbol begins that is not there.  [now]"
+        ),
     ] = None,
     batch: Annotated[int | None, typer.Option("--batch", metavar="N", min=1, help="Rows written at once.")] = None,
     flush: Annotated[
@@ -54,25 +57,14 @@ def command(
     from engine.cli.polygon import symbols_of, vendor_failed
 
     tickers = symbols_of(symbols, settings)
-    since_ns = _midnight(since) if since is not None else None
+    begins = days_of(day(since, "--since"), None, settings.engine.timezone)
+    since_ns = None if begins.begin is None else begins.begin_ns
     try:
         counts = asyncio.run(_stream(settings, tickers, since_ns, seconds))
     except PolygonError as error:
         raise vendor_failed(error) from None
     _report(counts, json)
     return ExitCode.GOOD if len(counts.dropped) < 2 * len(tickers) else ExitCode.VENUE
-
-
-def _midnight(text: str) -> int:
-    from connectors.polygon.options import NANOS, NEW_YORK
-
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"--since {text}: write YYYY-MM-DD") from None
-    from datetime import datetime
-
-    return int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) * NANOS
 
 
 async def _stream(settings: Settings, tickers: list[str], since_ns: int | None, seconds: float | None) -> Counts:

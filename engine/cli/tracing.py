@@ -86,7 +86,7 @@ def describe(decision: Decision) -> str:
 
 def _describe_action(action: Action) -> str:
     if isinstance(action, Replace):
-        return f"stop to {action.stop}" if action.stop is not None else ""
+        return f"stop to {action.stop}"
     if not isinstance(action, Place):
         return ""
     words = []

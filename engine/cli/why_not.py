@@ -23,7 +23,9 @@ from engine.settings import load_settings
 def command(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Name of a rule, with or without its pack.")],
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol that it looked at.")],
-    at: Annotated[str, typer.Option("--at", metavar="TIME", help="Local time: 10:31, or 2024-03-05 10:31.")],
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="Time in the pack's timezone: 10:31, or 2024-03-05 10:31.")
+    ],
     run: Annotated[str | None, typer.Option("--run", help="The run; by default the newest.")] = None,
     mode: ModeOption = None,
     config: ConfigOption = None,
@@ -93,7 +95,8 @@ def _holders(kept: KeptRun, rule: Exit, symbol: str) -> list[str]:
 
 def moment(kept: KeptRun, symbol: str, text: str) -> int:
     """The kept tick that a local time names; raises UserError that tells which ticks there are around it."""
-    zone = ZoneInfo(kept.timezone)
+    zone, said = ZoneInfo(kept.timezone), text
+    text, called = _split_zone(text)
     for pattern in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%H:%M:%S", "%H:%M"):
         try:
             local = datetime.strptime(text, pattern)
@@ -105,8 +108,18 @@ def moment(kept: KeptRun, symbol: str, text: str) -> int:
                 raise UserError("this run kept no values; set trace.keep = \"all\" in autotrader.toml")
             day = datetime.fromtimestamp(first[0] / 1e9, zone)
             local = local.replace(year=day.year, month=day.month, day=day.day)
-        return _kept_tick(kept, symbol, int(local.replace(tzinfo=zone).timestamp()) * NANOS)
-    raise UserError(f"--at {text} is no time; write 10:31 or 2024-03-05 10:31 ({kept.timezone})")
+        # Where clocks go back an hour comes twice, and only the zone's name tells which.
+        readings = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        meant = next((one for one in readings if called in ("", one.tzname())), None)
+        if meant is not None:
+            return _kept_tick(kept, symbol, int(meant.timestamp()) * NANOS)
+    raise UserError(f"--at {said} is no time; write 10:31 or 2024-03-05 10:31 ({kept.timezone})")
+
+
+def _split_zone(text: str) -> tuple[str, str]:
+    """A time and what its zone is called, as traces print them: ``2024-03-05 10:31:00 EST``."""
+    words = text.split(" ")
+    return (" ".join(words[:-1]), words[-1]) if len(words) > 1 and ":" not in words[-1] else (text, "")
 
 
 def _kept_tick(kept: KeptRun, symbol: str, time_ns: int) -> int:

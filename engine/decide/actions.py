@@ -36,14 +36,13 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Move a resting stop, or change the quantity of a protective order."""
+    """Move a resting stop."""
 
     client_id: str
-    quantity: Decimal | None = None
-    stop: Decimal | None = None
+    stop: Decimal
 
     def canonical(self) -> str:
-        return f"replace/{self.client_id}/{_price(self.quantity)}/{_price(self.stop)}"
+        return f"replace/{self.client_id}/{_price(self.stop)}"
 
 
 Action = Place | Cancel | Replace

@@ -13,7 +13,7 @@ from engine.decide.sessions import Windows
 from engine.decide.symbol import SymbolState
 from engine.language.terms import Term
 from engine.market.events import NANOS
-from engine.market.inputs import FOREVER_NS, Requested
+from engine.market.inputs import FOREVER_NS, MANUAL, Requested
 from engine.plan.plan import Plan
 from engine.ruleset.linker import SHARED
 from engine.ruleset.rules import Guard, GuardEffect
@@ -62,6 +62,13 @@ class Context:
         for session in self.windows[pack].open:
             key = (session.key, symbol)
             self.entries_in_window[key] = self.entries_in_window.get(key, 0) + 1
+
+    def counts_for(self, pack: str, strategy: str, symbol: str) -> bool:
+        """Whether a position or an order of a strategy is a pack's. What a person orders of a symbol is that of every
+        pack that can hold it, as it counts as an entry of each."""
+        if strategy == MANUAL:
+            return any(s.pack == pack for s in self.plan.symbols[symbol].held_by)
+        return pack_of(strategy) == pack
 
     def order_id(self, rule: str, symbol: str, leg: str) -> str:
         """A client order id that the same decision will always get."""

@@ -80,14 +80,20 @@ def _may_enter(context: Context, strategy: Strategy, trigger: SymbolState, symbo
 
 
 def within_limits(context: Context, pack: str, symbol: str) -> None:
-    """Refused where a limit of the open session windows of a pack is reached."""
-    portfolio, entries = context.portfolio, context.entries_in_window
+    """Refused where a limit of the open session windows of a pack is reached. They count what is the pack's own, and
+    what a person holds or has ordered of its symbols."""
+    portfolio, entries, sessions = context.portfolio, context.entries_in_window, context.windows[pack].open
+    if not sessions:
+        return
+    held = [other for strategy, other in portfolio.held if context.counts_for(pack, strategy, other)]
+    orders = [p.order for p in portfolio.pending.values()]
+    ordered = [o.symbol for o in orders if context.counts_for(pack, o.strategy, o.symbol)]
     used = {
-        "positions": len(portfolio.held) + len(portfolio.pending),
-        "positions_per_symbol": portfolio.count_in(symbol) + portfolio.pending_in(symbol),
-        "orders": len(portfolio.pending),
+        "positions": len(held) + len(ordered),
+        "positions_per_symbol": held.count(symbol) + ordered.count(symbol),
+        "orders": len(ordered),
     }
-    for session in context.windows[pack].open:
+    for session in sessions:
         used["entries"] = sum(n for (other, _), n in entries.items() if other == session.key)
         used["entries_per_symbol"] = entries.get((session.key, symbol), 0)
         for name, limit in session.limits.items():

@@ -1,11 +1,15 @@
-"""Exits run for each open position, most urgent first. They close, scale out, move stops and trail."""
+"""Exits run for each open position, most urgent first. They close, scale out, move stops and trail.
+
+Protective orders are left alone when something is closed: every broker makes them give way to an exit for as long as it
+is under way. So both together never sell more than is held, and where an exit ends unfilled the stop is there again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from engine.decide.actions import Action, Cancel, Decision, Place, Replace, Verdict
+from engine.decide.actions import Action, Decision, Place, Replace, Verdict
 from engine.decide.context import Context
 from engine.decide.guards import judge
 from engine.decide.portfolio import Held
@@ -141,7 +145,7 @@ def _exit_order(
 def close_position(
     context: Context, held: Held, rule_key: str, reason: str, rule: Exit | None = None, *, judged: bool = True
 ) -> bool:
-    """Take the protective orders off and close everything; True when the position is on its way out.
+    """Close everything; True when the position is on its way out.
 
     ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce.
     """
@@ -151,26 +155,18 @@ def close_position(
     order = _exit_order(context, rule_key, held, state, abs(held.position.quantity), rule)
     if judged and _blocked(context, order, held, state):
         return False
-    actions: list[Action] = [Cancel(tuple(held.legs))] if held.legs else []
-    actions.append(Place((order,)))
     context.portfolio.expect_exit(held, order)
-    _note(context, rule_key, held, state, tuple(actions), reason)
+    _note(context, rule_key, held, state, (Place((order,)),), reason)
     return True
 
 
 def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: Decimal) -> list[Action]:
-    """Close a part. The protective orders shrink first, so that both together can never sell more than is held."""
+    """Close a part."""
     order = _exit_order(context, rule.key, held, state, part, rule)
     if _blocked(context, order, held, state):
         return []
-    left = abs(held.position.quantity) - part
-    actions: list[Action] = []
-    for leg in list(held.legs.values()):
-        if leg.quantity > left:
-            actions.append(Replace(leg.client_id, quantity=left))
-            held.legs[leg.client_id] = leg._replace(quantity=left)
     context.portfolio.expect_exit(held, order)
-    return [*actions, Place((order,))]
+    return [Place((order,))]
 
 
 def _blocked(context: Context, order: Order, held: Held, state: SymbolState) -> bool:

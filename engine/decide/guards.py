@@ -1,4 +1,7 @@
-"""Guards judge each wanted order. The first that blocks is named; all are evaluated, for the trace."""
+"""Guards judge each wanted order, one after the other: what a cap left is what those after it see.
+
+The first that blocks is named; all are evaluated, for the trace.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,20 @@ from decimal import Decimal
 from engine.decide.feeds import OrderFeed, order_facts
 from engine.decide.portfolio import Held
 from engine.decide.symbol import SymbolState
+from engine.market.instrument import round_quantity
 from engine.market.orders import Leg, Order, Side
 from engine.plan.build import GUARD, ORDER_OWNER, Texts
 from engine.plan.ops import Group
 from engine.ruleset.rules import Guard, GuardEffect, Judged
 
 _EVERYTHING = Group.ORDER | Group.POSITION | Group.PORTFOLIO | Group.QUOTE | Group.CLOCK | Group.SIGNAL | Group.BAR
+_WITHOUT_MEMORY = Group.START  # what has memory has taken its one step for this order
 
 
 @dataclass(slots=True)
 class Judgement:
-    """What the guards say of one order. ``quantity`` may be capped; ``effects`` are halts and flattens to carry out."""
+    """What the guards say of one order. ``quantity``: whole lots, capped perhaps; ``effects``: halts and
+    flattens to carry out."""
 
     quantity: Decimal
     blocked_by: str = ""
@@ -48,6 +54,10 @@ def judge(
     unit_cost = state.instrument.unit_cost(order.side is Side.BUY, price)
     for guard in concerned:
         _apply(guard, state, judgement, unit_cost)
+        if judgement.quantity < order.quantity and order.leg is Leg.ENTRY:  # a reduction is sent whole
+            order = order._replace(quantity=judgement.quantity)
+            feed.write(order_facts(order, price, stop, texts, state.instrument), held, order.created_ns)
+            state.memory.compute(GUARD, _WITHOUT_MEMORY)
     return judgement
 
 
@@ -77,5 +87,6 @@ def _cap(guard: Guard, state: SymbolState, judgement: Judgement, unit_cost: floa
     most = cap / unit_cost if guard.action.cap.type.kind == "money" and unit_cost > 0 else cap
     if not most >= lot:
         return False
-    judgement.quantity = min(judgement.quantity, Decimal(repr(round(float(most), 9))))
+    capped = min(judgement.quantity, Decimal(repr(round(float(most), 9))))
+    judgement.quantity = round_quantity(capped, state.instrument.lot_size)
     return True

@@ -82,4 +82,4 @@ def _mark(context: Context, bar: Bar, lived_ns: int) -> None:
     """What is held notes how far the price has gone, unless it was not held then or somebody has marked it."""
     held = [h for (_, symbol), h in context.portfolio.held.items() if symbol == bar.symbol]
     if held and bar.known_ns > lived_ns and all(h.position.opened_ns < bar.known_ns for h in held):
-        context.portfolio.mark(bar.symbol, bar.close, bar.high, bar.low, True)
+        context.portfolio.mark_bar(bar)

@@ -51,6 +51,14 @@ class Held:
         targets = [float(o.limit) for o in self.legs.values() if o.leg is Leg.TARGET and o.limit is not None]
         return (min(targets) if self.quantity > 0 else max(targets)) if targets else None
 
+    def see(self, bar: Bar) -> None:
+        """Take note of a bar. Of one inside which it was opened only the close is known to come after."""
+        whole = self.position.opened_ns <= bar.open_until_ns
+        self.high = max(self.high, bar.high if whole else bar.close)
+        self.low = min(self.low, bar.low if whole else bar.close)
+        self.last = bar.close
+        self.bars += 1
+
     def refresh(self) -> None:
         """Bring the float copies in line with the ledger after a fill."""
         self.quantity, self.entry = float(self.position.quantity), float(self.position.entry)
@@ -227,27 +235,32 @@ class Portfolio:
         held.exiting[order.client_id] = order
         self.version += 1
 
-    def mark(self, symbol: str, last: float, high: float, low: float, new_bar: bool) -> None:
-        """Prices moved; positions in the symbol take note."""
+    def mark(self, symbol: str, last: float) -> None:
+        """The price moved; positions in the symbol take note."""
         for (_, held_symbol), held in self.held.items():
-            if held_symbol != symbol:
-                continue
-            held.last = last
-            if high > held.high:
-                held.high = high
-            if low < held.low:
-                held.low = low
-            held.bars += new_bar
+            if held_symbol == symbol:
+                held.last, held.high, held.low = last, max(held.high, last), min(held.low, last)
+
+    def mark_bar(self, bar: Bar) -> None:
+        """As ``mark``, of a bar."""
+        for (_, held_symbol), held in self.held.items():
+            if held_symbol == bar.symbol:
+                held.see(bar)
 
     def mark_bars(self, bars: Sequence[Bar]) -> list[float]:
-        """As ``mark`` for successive bars of the one symbol that is held; the equity (money) after each."""
+        """As ``mark_bar`` for successive bars of the one symbol that is held; the equity (money) after each."""
         equity = [self._cash_float] * len(bars)
         for held in self.held.values():
             equity = [worth + held.quantity * bar.close for worth, bar in zip(equity, bars, strict=True)]
+            first = 0
+            while first < len(bars) and held.position.opened_ns > bars[first].open_until_ns:
+                held.see(bars[first])
+                first += 1
+            whole = bars[first:]
+            held.high = max(held.high, max((bar.high for bar in whole), default=held.high))
+            held.low = min(held.low, min((bar.low for bar in whole), default=held.low))
             held.last = bars[-1].close
-            held.high = max(held.high, max(bar.high for bar in bars))
-            held.low = min(held.low, min(bar.low for bar in bars))
-            held.bars += len(bars)
+            held.bars += len(whole)
         self.peak_equity = max(self.peak_equity, *equity)
         return equity
 

@@ -296,12 +296,11 @@ class Decider:
                     self.notes.append(DataNote(now_ns, event.symbol, refused))
                     continue
                 if held:
-                    portfolio.mark(event.symbol, event.close, event.high, event.low, True)
+                    portfolio.mark_bar(event)
             elif isinstance(event, Quote):
                 desk.state.apply_quote(event)
                 if held and desk.state.bar is None and desk.state.last == desk.state.last:
-                    last = desk.state.last
-                    portfolio.mark(event.symbol, last, last, last, False)
+                    portfolio.mark(event.symbol, desk.state.last)
             else:
                 desk.state.apply_observation(event)
             if desk not in touched:

@@ -119,8 +119,7 @@ class VenueBroker(VenueBooks):
     def cancel(self, client_ids: Sequence[str], time_ns: int) -> BrokerReport:
         """Take orders off the market: never held back. What is over already is left alone.
 
-        Legs of what is held are cancelled only because an exit comes, and give way to it by themselves. They stay for
-        the case that the exit never gets there: it is refused, it expires, this process dies before it is placed.
+        Legs of what is held stay: they protect it, and give way to exits by themselves.
         """
         for client_id in client_ids:
             intent = self.accounts.intents.get(client_id)
@@ -130,17 +129,13 @@ class VenueBroker(VenueBooks):
         self._advance(time_ns)
         return self._told() or BrokerReport()
 
-    def replace(
-        self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
-    ) -> BrokerReport:
-        """Move a stop, or shrink what may still fill. Legs are always for what is held, less what exits are for."""
+    def replace(self, client_id: str, time_ns: int, stop: Decimal) -> BrokerReport:
+        """Move a stop."""
         intent = self.accounts.intents.get(client_id)
         if intent is None:
             return BrokerReport()
-        if stop is not None and intent.waits:
+        if intent.waits:
             intent.order = intent.order._replace(stop=stop)
-        if quantity is not None and not self._protects(intent):
-            intent.order = intent.order._replace(quantity=min(intent.order.quantity, intent.filled + quantity))
         self.keep(intent)
         self._advance(time_ns)
         self._report.updates.append(OrderUpdate(client_id, intent.state, time_ns, "changed"))

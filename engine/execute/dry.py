@@ -39,9 +39,7 @@ class DryBroker:
         """They are gone, and with an entry its stop and target."""
         return self._end(client_ids, OrderState.CANCELLED, time_ns)
 
-    def replace(
-        self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
-    ) -> BrokerReport:
+    def replace(self, client_id: str, time_ns: int, stop: Decimal) -> BrokerReport:
         """Nothing changes: no order protects anything."""
         return BrokerReport()
 

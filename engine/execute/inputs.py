@@ -45,11 +45,9 @@ class JournaledBroker:
         """As the broker."""
         return self._keep(Asked.CANCEL, self._broker.cancel(client_ids, time_ns))
 
-    def replace(
-        self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
-    ) -> BrokerReport:
+    def replace(self, client_id: str, time_ns: int, stop: Decimal) -> BrokerReport:
         """As the broker."""
-        return self._keep(Asked.REPLACE, self._broker.replace(client_id, time_ns, quantity=quantity, stop=stop))
+        return self._keep(Asked.REPLACE, self._broker.replace(client_id, time_ns, stop))
 
     def untouched(self, bars: Sequence[Bar]) -> int:
         """None, so that every tick comes by here and is kept."""

@@ -20,7 +20,7 @@ class Writer(Protocol):
 
     def halted(self, time_ns: int, by: str, reason: str, until_ns: int) -> None: ...
 
-    def amended(self, client_id: str, time_ns: int, quantity: Decimal | None, stop: Decimal | None) -> None: ...
+    def amended(self, client_id: str, time_ns: int, stop: Decimal) -> None: ...
 
     def mark(self, symbol: str, price: float, time_ns: int) -> None: ...
 
@@ -70,7 +70,7 @@ class JournalRecorder:
         self._look(decision, decider)
         for action in decision.actions:
             if isinstance(action, Replace):
-                self._writer.amended(action.client_id, decision.time_ns, action.quantity, action.stop)
+                self._writer.amended(action.client_id, decision.time_ns, action.stop)
         for halt in decider.context.halts.values():
             if not any(halt is known for known in self._halts):
                 self._halts.append(halt)

@@ -142,7 +142,7 @@ class Loop:
                 self._replace(action, now_ns)
 
     def _replace(self, action: Replace, now_ns: int) -> None:
-        report = self.broker.replace(action.client_id, now_ns, quantity=action.quantity, stop=action.stop)
+        report = self.broker.replace(action.client_id, now_ns, action.stop)
         self._book(report, now_ns)
 
     def _book(self, report: BrokerReport, now_ns: int) -> None:

@@ -203,14 +203,14 @@ class Recovery:
         reason: str = "traded by somebody else",
     ) -> None:  # fmt: skip
         """Book what no order of ours did: at the cost of the strategies whose position it takes, else of nobody."""
-        for number, (strategy, signed) in enumerate(self.broker.accounts.shares(symbol, quantity * side.sign)):
+        shares = list(self.broker.accounts.shares(symbol, quantity * side.sign))
+        for number, (strategy, signed) in enumerate(shares):
             self.broker.book(Fill(
                 f"{fill_id}/{number}" if number else fill_id, "", symbol, strategy, side, abs(signed), price,
                 ZERO if number else fee, time_ns, Leg.EXIT, reason,
             ))  # fmt: skip
-            if strategy != FOREIGN:
-                words = f"{side} {abs(signed)} {symbol} at {price} changed a position of {strategy}"
-                self._alert("foreign_fill", words)
+        if whose := ", ".join(strategy for strategy, _ in shares if strategy != FOREIGN):
+            self._alert("foreign_fill", f"{side} {quantity} {symbol} at {price} changed what {whose} had")
 
     def _adopt(self, order: VenueOrder, now_ns: int) -> None:
         accounts = self.broker.accounts

@@ -143,9 +143,7 @@ class _Answers:
     def cancel(self, client_ids: Sequence[str], time_ns: int) -> BrokerReport:
         return self._answer(Asked.CANCEL, time_ns)
 
-    def replace(
-        self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
-    ) -> BrokerReport:
+    def replace(self, client_id: str, time_ns: int, stop: Decimal) -> BrokerReport:
         return self._answer(Asked.REPLACE, time_ns)
 
     def untouched(self, bars: Sequence[Bar]) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 NANOS = 1_000_000_000
+OPEN_SHARE = 20  # what happens within this part of a bar counts as at its open
 SETTLEMENT = "market.settlement"  # the fact of what one contract paid: whoever holds the market hears of it
 
 
@@ -29,6 +30,11 @@ class Bar(NamedTuple):
     def known_ns(self) -> int:
         """The instant the bar is complete."""
         return self.start_ns + self.seconds * NANOS
+
+    @property
+    def open_until_ns(self) -> int:
+        """The last instant that counts as at its open: the whole range of the bar comes after."""
+        return self.start_ns + self.seconds * NANOS // OPEN_SHARE
 
 
 class Quote(NamedTuple):

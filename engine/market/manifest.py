@@ -91,10 +91,10 @@ POSITION: Manifest = (
     _position("position.profit", "money", "Gain on the open quantity, before fees."),
     _position("position.age", "duration", "Time since the first fill."),
     _position("position.bars", "number", "Bars since the first fill."),
-    _position("position.high", "price", "Highest price since the entry."),
-    _position("position.low", "price", "Lowest price since the entry."),
-    _position("position.stop", "price", "The protective stop that rests now."),
-    _position("position.target", "price", "The target that rests now."),
+    _position("position.high", "price", "Highest price known to be since the entry."),
+    _position("position.low", "price", "Lowest price known to be since the entry."),
+    _position("position.stop", "price", "The protective stop, also while it gives way to an exit."),
+    _position("position.target", "price", "The target, also while it gives way to an exit."),
 )
 
 PORTFOLIO: Manifest = (
@@ -120,7 +120,7 @@ ORDER: Manifest = (
     _order("order.symbol", "text", "Symbol that would be ordered."),
     _order("order.strategy", "text", "Strategy that wants the order."),
     _order("order.side", "text", '"buy" or "sell".'),
-    _order("order.quantity", "quantity", "Units wanted, after sizing."),
+    _order("order.quantity", "quantity", "Units wanted, after sizing and the caps before."),
     _order("order.price", "price", "Limit or stop price of an entry, else the mid price, or the last without a quote; "
            "of an exit the last price."),
     _order("order.notional", "money", "Quantity times price."),

@@ -131,7 +131,11 @@ class BrokerReport:
 
 
 class Broker(Protocol):
-    """Which broker takes the orders: paper here, a venue elsewhere. Paper and live differ only in this object."""
+    """Which broker takes the orders: paper here, a venue elsewhere. Paper and live differ only in this object.
+
+    Stops and targets are for what is held, less what exits under way are for: they give way to an exit by themselves,
+    and are for all that is held again when it ends unfilled.
+    """
 
     def on_events(self, time_ns: int, events: Sequence[MarketEvent]) -> BrokerReport | None:
         """Show the broker what the market did up to ``time_ns``; None when nothing happened to any order."""
@@ -145,10 +149,8 @@ class Broker(Protocol):
         """Cancel what still rests; cancelling a dead order is not an error."""
         ...
 
-    def replace(
-        self, client_id: str, time_ns: int, *, quantity: Decimal | None = None, stop: Decimal | None = None
-    ) -> BrokerReport:
-        """Move the stop or shrink the quantity of a resting order."""
+    def replace(self, client_id: str, time_ns: int, stop: Decimal) -> BrokerReport:
+        """Move the stop of a resting order."""
         ...
 
     def untouched(self, bars: Sequence[Bar]) -> int:

@@ -51,7 +51,10 @@ def render_performance(account: Account) -> str:
     return page(
         f"Performance of account {account.name}",
         (
-            header(f"Performance of account {account.name}", f"{counted(len(account.runs), 'run')}: {named}"),
+            header(
+                f"Performance of account {account.name}",
+                f"{counted(len(account.runs), 'run')}: {named}; by the clock of {account.timezone}",
+            ),
             _tiles(account), _curves(account), *(section(table) for table in groups), section(about),
         ),
     )  # fmt: skip
@@ -84,7 +87,7 @@ def _tiles(account: Account) -> str:
 def _summary(account: Account) -> Table:
     figures, reasons = summary(account)
     rows = [
-        ("Account", clean(account.name)), ("Runs", clean(", ".join(account.runs))),
+        ("Account", clean(account.name)), ("Runs", clean(", ".join(account.runs))), ("Timezone", account.timezone),
         *((_title(n), f"unknown: {reasons[n]}" if value is None else _text(n, value)) for n, value in figures.items()),
     ]  # fmt: skip
     return Table("Performance", (Column("Figure", numeric=False), Column("Value")), tuple(rows))

@@ -16,7 +16,6 @@ from engine.report.shell import header, page, section, tiles
 from engine.research.calibration.metrics import Bin
 
 HOLDS = {True: "yes", False: "no", None: "unknown"}
-DAY = 10  # characters of an ISO date
 
 Values = Mapping[str, Any]
 
@@ -110,7 +109,7 @@ def _trajectory(found: Values) -> Table:
     texts = [(gate["gate"], one["text"]) for gate in gates for one in gate["requirements"]]
     columns = (Column("Day", numeric=False), *(Column(clean(text)) for _, text in texts))
     rows = tuple(
-        (str(point["time"])[:DAY], *(_number(_have(point, gate, text)) for gate, text in texts)) for point in points
+        (point["day"], *(_number(_have(point, gate, text)) for gate, text in texts)) for point in points
     )
     note = "The left side of each condition at the end of each day on which a trade closed, from the runs that count."
     return Table("Gate trajectory", columns, rows, note if rows else "No trade of a run that counts has closed yet.")
@@ -190,7 +189,7 @@ def _charts(found: Values) -> str:
     points = found["gate_trajectory"]
     if not points:
         return ""
-    labels = (str(points[0]["time"])[:DAY], str(points[-1]["time"])[:DAY])
+    labels = (points[0]["day"], points[-1]["day"])
     drawn = [
         line_chart(
             one["text"], [_have(point, gate["gate"], one["text"]) for point in points], labels, one["need"], _number

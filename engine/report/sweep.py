@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from itertools import combinations
 from math import fsum
 
-from engine.decide.trace import format_value
 from engine.language.types import Kind
-from engine.plan.build import Texts
+from engine.language.written import written
 from engine.report.heatmap import HeatMap, Place, heat_map
 from engine.report.layout import UNKNOWN, Column, Table, clean, count, counted, decimal, duration, money, percent
 from engine.report.shell import header, page, section, tiles
@@ -211,7 +210,7 @@ def _short(results: SweepFile, key: str) -> str:
 
 
 def _value(dimension: DimensionFile, value: float) -> str:
-    return format_value(Kind(dimension.kind), value, Texts())
+    return written(Kind(dimension.kind), value)
 
 
 def _embargo(splits: SplitFile) -> str:

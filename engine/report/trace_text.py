@@ -29,8 +29,8 @@ def render_trace(trace: RuleTrace, timezone: str, full: bool = False) -> str:
 
 
 def clock(time_ns: int, timezone: str) -> str:
-    """Local wall clock of a tick."""
-    return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M:%S")
+    """Local wall clock of a tick, with the zone as it is called then: ``2024-03-05 10:31:00 EST``."""
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _conditions(trace: RuleTrace, indent: str, full: bool) -> list[str]:

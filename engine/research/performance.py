@@ -178,6 +178,7 @@ def to_json(account: Account) -> dict[str, object]:
     return {
         "account": account.name,
         "runs": list(account.runs),
+        "timezone": account.timezone,
         "first": iso_utc(account.times_ns[0]) if account.times_ns else None,
         "last": iso_utc(account.times_ns[-1]) if account.times_ns else None,
         "summary": figures,

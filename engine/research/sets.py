@@ -190,10 +190,10 @@ def _result(parts: SetParts, stage: Stage, values: Mapping[str, float], outcome:
     reader = Reader.of(
         outcome.tables, outcome.log, times, parts.instruments, stage.units, stage.terms, parts.ruleset.sha256
     )
-    ints, floats, reasons = Trades(reader, outcome.held, outcome.holds, len(times)).arrays()
+    ints, floats, reasons = Trades(reader, outcome.held, outcome.holds, int(times[-1]) if len(times) else 0).arrays()
     trades = TradeColumns(
         tuple(outcome.tables.names), tuple(outcome.tables.strategies), tuple(reasons), ints[:, 0], ints[:, 1],
-        ints[:, 2], ints[:, 3], times[ints[:, 4]], times[ints[:, 5]], *floats.T,
+        ints[:, 2], ints[:, 3], ints[:, 4], ints[:, 5], *floats.T,
     )  # fmt: skip
     initial = float(parts.cash)
     equity = EquityColumns(

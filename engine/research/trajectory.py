@@ -18,13 +18,16 @@ POINTS = 30
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What gates said at the end of a local day on which a trade closed."""
+    """What gates said at the end of a local day on which a trade closed; ``day`` as ISO 8601."""
 
+    day: str
     time_ns: int
     reports: tuple[GateReport, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {"time": iso_utc(self.time_ns), "gates": [report.to_json() for report in self.reports]}
+        return {
+            "day": self.day, "time": iso_utc(self.time_ns), "gates": [report.to_json() for report in self.reports],
+        }  # fmt: skip
 
 
 def judgement_times(runs: Sequence[PaperRun], timezone: str) -> list[int]:
@@ -41,6 +44,9 @@ def judgement_times(runs: Sequence[PaperRun], timezone: str) -> list[int]:
     return times
 
 
-def trajectory(times: Sequence[int], judged_at: Callable[[int], Sequence[GateReport]]) -> list[Point]:
+def trajectory(
+    times: Sequence[int], timezone: str, judged_at: Callable[[int], Sequence[GateReport]]
+) -> list[Point]:
     """The gates at each of ``times``; ``judged_at`` judges what was there up to a moment, that one included."""
-    return [Point(time_ns, tuple(judged_at(time_ns))) for time_ns in times]
+    days = local_days(np.array(times, dtype=np.int64), timezone).astype("datetime64[D]").astype(str).tolist()
+    return [Point(day, time_ns, tuple(judged_at(time_ns))) for day, time_ns in zip(days, times, strict=True)]

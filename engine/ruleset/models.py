@@ -214,8 +214,10 @@ class Guard(Rule):
 
 
 class SessionLimits(RuleModel):
-    positions: Count | None = Field(None, description="Open positions at a time.")
-    positions_per_symbol: Count | None = Field(None, description="Open positions in one symbol.")
+    """What a pack may do while one of its windows is open. Other packs do not count."""
+
+    positions: Count | None = Field(None, description="Open positions at a time, entries under way among them.")
+    positions_per_symbol: Count | None = Field(None, description="The same in one symbol.")
     orders: Count | None = Field(None, description="Working entry orders at a time.")
     entries: Count | None = Field(None, description="Entries while the window is open.")
     entries_per_symbol: Count | None = Field(None, description="Entries in one symbol while the window is open.")

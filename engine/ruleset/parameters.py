@@ -8,6 +8,7 @@ from engine.language import nodes
 from engine.language.diagnostics import did_you_mean
 from engine.language.parser import ExpressionSyntaxError, parse
 from engine.language.types import Kind
+from engine.language.written import written
 from engine.ruleset.rules import Parameter, Ruleset
 
 _WRITTEN = {
@@ -60,10 +61,7 @@ def _value(parameter: Parameter, text: str) -> float:
     value = float(node.value)
     low, high = parameter.low, parameter.high
     if (low is not None and value < low) or (high is not None and value > high):
-        limits = (
-            f"{'' if low is None else f'at least {low:g}'}{' and ' if low is not None and high is not None else ''}"
-        )
-        raise ParameterError(
-            f"{parameter.key} is {value:g}; it must be {limits}{'' if high is None else f'at most {high:g}'}"
-        )
+        bounds = (("at least", low), ("at most", high))
+        limits = " and ".join(f"{words} {written(parameter.kind, one)}" for words, one in bounds if one is not None)
+        raise ParameterError(f"{parameter.key} is {written(parameter.kind, value)}; it must be {limits}")
     return value

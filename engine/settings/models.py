@@ -35,8 +35,8 @@ class EngineSettings(Section):
     )
     timezone: Timezone = Field(
         default="America/New_York",
-        description="IANA zone in which an account is shown: its times, and where its days end. Rules, runs and "
-        "back-tests go by the timezone of their pack.",
+        description="IANA zone of what has no pack, or packs of several zones: the days of `engine data export`, the "
+        "times of alerts. Rules, runs and what is shown of them go by the timezone of their pack.",
     )
 
 

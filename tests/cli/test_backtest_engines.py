@@ -29,6 +29,24 @@ name: remembers
 when: [position.gain crosses above $0.1, not position.open]
 then: {buy: {size: 1}}
 """
+TUNED = """\
+---
+kind: exit
+name: tuned
+params:
+  gain: {default: 2%, max: 10%, about: x}
+  loss: {default: 5bps, about: x}
+  most: {default: $5000, about: x}
+  wait: {default: 30s, about: x}
+  late: {default: 09:45, about: x}
+  bars: {default: 1234567, about: x}
+  loose: {default: true, about: x}
+when:
+  - position.gain_ratio > gain + loss
+  - position.profit < most and position.age > wait
+  - time_of_day > late and volume > bars and loose
+then: {close: all}
+"""
 COLUMNS = ("--engine", "columns")
 OPEN_NS = 1_709_649_000 * 1_000_000_000  # 2024-03-05 09:30 New York
 
@@ -77,6 +95,20 @@ def test_a_budget_is_for_the_tick_engine(world: Path, capsys: pytest.CaptureFixt
     assert found["engine"] == "tick"
     assert "pack.yaml:1: the pack p has a budget" in found["fallback"]
     assert found["trades"] > 5
+
+
+def test_parameters_are_told_in_the_words_of_the_rules(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "rules" / "rules.yaml").write_text(RULES + TUNED)
+    found = backtest(world, capsys, "--param", "tuned.wait=90m")["parameters"]
+    told = {"bars": "1234567", "gain": "2%", "late": "09:45", "loose": "true", "loss": "5bps", "most": "$5000"}
+    assert found == {f"p.tuned.{name}": text for name, text in {**told, "wait": "90m"}.items()}
+    again = [word for name, text in found.items() for word in ("--param", f"{name}={text}")]
+    assert backtest(world, capsys, *again)["parameters"] == found
+    assert main(["backtest", str(world / "rules"), "--data", str(world / "2024-03-05.csv")]) == 0
+    shown = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("p.tuned."))
+    assert shown == {**found, "p.tuned.wait": "30s"}
+    assert main(["backtest", str(world / "rules"), "--data", str(world), "--param", "tuned.gain=20%"]) == 2
+    assert "p.tuned.gain is 20%; it must be at most 10%" in capsys.readouterr().err
 
 
 def test_an_engine_that_is_none(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

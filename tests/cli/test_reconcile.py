@@ -46,7 +46,17 @@ def found(monkeypatch: pytest.MonkeyPatch, *findings: Findings) -> Any:
             yield number
 
     monkeypatch.setattr(reconcile, "patiently", at_once)
-    return asyncio.run(reconcile._read(cast(Any, Readings(*findings))))
+    return asyncio.run(reconcile._read(cast(Any, Readings(*findings)), alerts()))
+
+
+def alerts(*told: tuple[str, str], kept: list[tuple[str, str]] | None = None) -> reconcile.Alerts:
+    """Those of a reading in which ``told`` were raised; what the store is given goes to ``kept``."""
+    store = [] if kept is None else kept
+    writer = SimpleNamespace(alert=lambda time_ns, level, kind, text: store.append((kind, text)))
+    found = reconcile.Alerts(cast(Any, writer))
+    for kind, text in told:
+        found(kind, text)
+    return found
 
 
 def test_an_order_that_stays_uncertain_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,18 +73,43 @@ def test_what_became_certain_is_not_uncertain_any_more(monkeypatch: pytest.Monke
 
 def test_a_difference_that_stays_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said = found(monkeypatch, Findings(different=(Difference("KXU-A", Decimal(0), Decimal(3)),)))
-    assert said.said == {"position differs": ["KXU-A: the venue has 3, we had 0"]}
+    assert said.said == {"position differs": ["KXU-A: the venue has 3, our books 0"]}
 
 
 def test_an_alert_of_every_reading_is_said_and_kept_once(capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = ("position", "KXU-A: no price is known"), ("position", "KXU-B: no price is known")
     kept: list[tuple[str, str]] = []
-    writer = SimpleNamespace(alert=lambda time_ns, level, kind, text: kept.append((kind, text)))
-    alert = reconcile._once(cast(Any, writer))
-    for _ in range(40):
-        alert("position", "KXU-A: no price is known")
-    alert("position", "KXU-B: no price is known")
-    assert kept == [("position", "KXU-A: no price is known"), ("position", "KXU-B: no price is known")]
-    assert len(capsys.readouterr().err.splitlines()) == 2
+    told = alerts(*[one] * 40, two, kept=kept)
+    assert kept == [one, two]
+    reconcile._print(reconcile.Found({}, {}, told, agree=True))
+    assert capsys.readouterr().err.splitlines() == [f"position: {text}" for _, text in kept]
+
+
+def test_what_was_found_and_alerted_is_said_once_and_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    told = alerts(
+        ("foreign_fill", "sell 4 KXU-A at 0.49 changed what p.s had"),
+        ("foreign_order", "sell 4 KXU-A at 0.49 is not ours"),
+        ("order_lost", "abc-12: the venue does not know this order any more"),
+        ("position", "KXU-A: the venue has 3, our books 0; the venue is followed, and +3 booked at 0.5"),
+        ("position", "KXU-A: no price is known; it is booked at 0, so its profit will be wrong"),
+    )
+    said = {
+        "lost": ["abc-1", "abc-12"], "foreign fill": ["sell 4 KXU-A at 0.49", "buy 1 KXU-B at 0.2"],
+        "foreign order": ["sell 4 KXU-A at 0.49"], "position differs": ["KXU-A: the venue has 3, our books 0"],
+    }  # fmt: skip
+    reconcile._print(reconcile.Found(said, {}, told))
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[:-1] == [
+        "lost: abc-1",
+        "lost: abc-12: the venue does not know this order any more",
+        "foreign fill: sell 4 KXU-A at 0.49 changed what p.s had",
+        "foreign fill: buy 1 KXU-B at 0.2",
+        "foreign order: sell 4 KXU-A at 0.49 is not ours",
+        "position differs: KXU-A: the venue has 3, our books 0; the venue is followed, and +3 booked at 0.5",
+    ]
+    assert printed.err.splitlines() == [
+        "position: KXU-A: no price is known; it is booked at 0, so its profit will be wrong"
+    ]
 
 
 @pytest.mark.parametrize(("mark", "worth"), [("0.70", [105.0]), (None, [])])

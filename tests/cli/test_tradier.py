@@ -166,8 +166,12 @@ def test_a_live_look_leaves_a_bracket_at_the_venue_that_other_verbs_see_and_take
     assert not [order for order in books["orders"] if order["status"] in ("open", "pending", "partially_filled")]
     code, out, _ = place.run("cancel", "--venue", "tradier")
     assert code == 0 and "0 order(s) cancelled" in out
-    code, out, err = place.run("reconcile", "--venue", "tradier", "--json")
-    assert code == 0 and json.loads(out)["found"].keys() == {"foreign fill"}, out + err
+    code, out, err = place.run("reconcile", "--venue", "tradier")
+    *found, agree, store = out.splitlines()
+    assert (code, agree, store[:6]) == (0, "our books and the venue's agree", "store:"), out + err
+    assert len({line.split()[4] for line in found}) == len(found) > 0, "each fill once"
+    assert all(line.startswith("foreign fill: ") and " changed what " in line for line in found), out
+    assert "foreign_fill" not in out + err and "changed what" not in err
     with closing(sqlite3.connect(place.folder / "state" / "autotrader-demo.db")) as kept:
         ((worth,),) = kept.execute("SELECT equity FROM account_snapshots WHERE run = (SELECT max(id) FROM runs)")
         cash = sum(D(row[0]) for row in kept.execute("SELECT amount FROM balances WHERE account = 'cash'"))

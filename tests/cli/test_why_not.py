@@ -36,6 +36,9 @@ class EveryTick:
         ("America/New_York", "2013-07-01T10:31:00", (2013, 7, 1, 14, 31)),
         ("Europe/London", "2013-07-01 10:31", (2013, 7, 1, 9, 31)),  # in 1970 London was an hour ahead all year
         ("Europe/London", "2013-01-07 10:31", (2013, 1, 7, 10, 31)),
+        ("Europe/London", "2013-07-01 10:31:00 BST", (2013, 7, 1, 9, 31)),
+        ("America/New_York", "2013-11-03 01:30:00 EDT", (2013, 11, 3, 5, 30)),  # an hour that comes twice
+        ("America/New_York", "2013-11-03 01:30:00 EST", (2013, 11, 3, 6, 30)),
     ],
 )
 def test_a_local_time_is_that_of_its_day_in_summer_and_in_winter(

@@ -17,9 +17,9 @@ from engine.decide.actions import Verdict
 from engine.decide.tick import Decider
 from engine.execute.loop import Loop
 from engine.market.events import NANOS, Quote, Tick
-from engine.market.inputs import FOREVER_NS, Halted
+from engine.market.inputs import FOREVER_NS, MANUAL, Halted, Requested, Wish
 from engine.market.instrument import contract
-from engine.market.orders import Leg
+from engine.market.orders import Leg, Side
 from engine.plan.plan import make_plan
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
@@ -64,10 +64,12 @@ class Run:
         self.loop = Loop(self.decider, PaperBroker(FREE, instruments), [])
         self.loop.recorders = [self]  # type: ignore[list-item]
         self.decisions: list[Any] = []
+        self.all: list[Any] = []
         self.now = START
 
     def decision(self, decision: Any, decider: Decider) -> None:
         self.decisions.append(decision)
+        self.all.append(decision)
 
     def orders(self, orders: Any) -> None: ...
 
@@ -183,3 +185,43 @@ def test_cooldowns_and_parameters_are_each_packs_own() -> None:
     found = run.quote()
     assert found["a.buy"].verdict is Verdict.COOLING
     assert found["b.buy"].verdict is Verdict.FIRED
+
+
+def session(limits: str) -> str:
+    return f"---\nkind: session\nname: day\nhours: 00:00-24:00\nlimits: {{{limits}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [("positions: 1", "1 positions"), ("positions_per_symbol: 1", "1 positions per symbol"), ("orders: 1", "1 orders")],
+)
+def test_the_limits_of_a_session_count_its_own_packs_positions_and_orders(limits: str, words: str) -> None:
+    resting = BUY.replace("limit: ask", "limit: bid - $0.05")
+    limited = pack("a", resting + session(limits))
+    run = Run(limited, pack("b", resting))
+    for _ in range(3):  # the orders of b must not take up the room of a
+        found = run.quote()
+        assert found["b.buy"].verdict is Verdict.FIRED
+    assert [d.verdict for d in run.all if d.rule == "a.buy"] == [Verdict.FIRED, Verdict.BLOCKED, Verdict.BLOCKED]
+    assert found["a.buy"].reason == f"the limit of day, {words}, is reached"
+    run = Run(pack("b", resting), pack("c", resting + session(limits)))
+    assert [d.verdict for d in run.quote().values()] == [Verdict.FIRED, Verdict.FIRED], "b was first at this tick"
+
+
+def test_positions_of_another_pack_leave_a_session_its_room() -> None:
+    run = Run(pack("a", BUY.replace("0.1", "0.5") + session("positions: 1")), pack("b"))
+    for market in MARKETS * 2:
+        run.quote(market)
+    assert {strategy for strategy, _ in run.decider.context.portfolio.held} == {"b.buy"}
+    assert run.quote(bid=0.54, ask=0.55)["a.buy"].verdict is Verdict.FIRED
+    assert run.quote(MARKETS[1], bid=0.54, ask=0.55)["a.buy"].reason == "the limit of day, 1 positions, is reached"
+
+
+def test_what_a_person_holds_of_a_packs_symbols_counts_for_it() -> None:
+    run = Run(pack("a", BUY.replace("0.1", "0.5") + session("positions: 1")), pack("b", BUY.replace("0.1", "0.9")))
+    run.quote()
+    run.decider.request(Requested("r1", Wish.ENTER, "someone", symbol=MARKETS[0], side=Side.BUY, quantity=Decimal(3)))
+    run.quote()
+    run.quote()
+    assert list(run.decider.context.portfolio.held) == [(MANUAL, MARKETS[0])]
+    assert run.quote(bid=0.54, ask=0.55)["a.buy"].reason == "the limit of day, 1 positions, is reached"

@@ -229,19 +229,16 @@ def test_an_exit_sells_once_what_the_target_still_held(rig: Any, new_bracket: Br
     rig.place(*new_bracket("e"))
     rig.venue.trade("v1", 10)
     rig.tick()
-    rig.told(rig.broker.cancel(["e-stop", "e-target"], rig.venue.now))
     rig.place(new_exit("x", 10))
     assert rig.venue.positions() == {}
     assert rig.states["x"] == "filled"
     assert all(o.reduce_only for o in rig.venue.sent if o.client_id.startswith("x"))
 
 
-def test_half_is_closed_and_the_legs_shrink_first(rig: Any, new_bracket: Bracket, new_exit: Any) -> None:
+def test_half_is_closed_and_the_legs_are_for_the_rest(rig: Any, new_bracket: Bracket, new_exit: Any) -> None:
     rig.place(*new_bracket("e"))
     rig.venue.trade("v1", 10)
     rig.tick()
-    rig.told(rig.broker.replace("e-target", rig.venue.now, quantity=D(5)))
-    rig.told(rig.broker.replace("e-stop", rig.venue.now, quantity=D(5)))
     rig.place(new_exit("x", 5))
     assert rig.venue.positions() == {"A": D(5)}
     assert [(o.client_id, o.quantity) for o in rig.resting()] == [("e-target-1", D(5))]
@@ -251,7 +248,6 @@ def test_what_one_strategy_closes_need_not_reduce_the_venue(rig: Any, new_bracke
     rig.place(*new_bracket("long", 3, limit=None, strategy="s"))
     rig.place(*new_bracket("short", 2, limit=None, side=Side.SELL, stop="0.7", target="0.3", strategy="t"))
     assert rig.venue.positions() == {"A": D(1)}
-    rig.told(rig.broker.cancel(["short-stop", "short-target"], rig.venue.now))
     rig.place(new_exit("x", 2, side=Side.BUY, strategy="t"))
     assert rig.venue.positions() == {"A": D(3)}
     assert (rig.held("s"), rig.held("t")) == (3, 0)

@@ -19,7 +19,7 @@ from engine.execute.loop import Loop
 from engine.execute.resume import Carried, Start, begin_with, never_arrived, orphans
 from engine.market.events import NANOS, Bar, Tick
 from engine.market.instrument import Instrument
-from engine.market.orders import OrderState
+from engine.market.orders import BrokerReport, OrderState
 from engine.plan.plan import Plan, make_plan
 from engine.ruleset.link import link
 from engine.ruleset.linker import PackFiles
@@ -86,6 +86,13 @@ unknown: hold
 when: position.age > 9m
 then: {close: all}
 ---
+kind: exit
+name: patient
+priority: 4
+unknown: hold
+when: position.gain < -$1
+then: {close: all, limit: position.entry + $2, within: 3m}
+---
 kind: guard
 name: not_many
 for: entries
@@ -101,6 +108,10 @@ PRICES = st.lists(st.tuples(st.integers(960, 1040), st.integers(960, 1040)), min
 class Notes:
     def __init__(self) -> None:
         self.decisions: list[str] = []
+        self.fills: list[tuple[str, int]] = []
+
+    def report(self, report: BrokerReport, decider: Decider) -> None:
+        self.fills += [(f.leg.value, int(f.quantity)) for f in report.fills]
 
     def decision(self, decision: Decision, decider: Decider) -> None:
         self.decisions.append(repr((decision.time_ns, decision.rule, decision.verdict, decision.actions)))
@@ -154,6 +165,18 @@ def test_a_new_process_goes_on_as_the_old_one_would_have(prices: list[tuple[int,
     second.live(prices[cut:], min(cut, len(prices)))
     assert first.notes.decisions + second.notes.decisions == whole.notes.decisions
     assert json.loads(second.die()) == json.loads(whole.die())
+
+
+@pytest.mark.parametrize("cut", range(7))
+def test_an_exit_that_was_not_reached_leaves_the_stop_in_whatever_process_it_ends(cut: int) -> None:
+    prices = [(980, 1000), (980, 1000), (965, 1000), (966, 1000), (967, 1000), (967, 1000), (940, 1000)]
+    rules = RULES.replace("when: position.gain < -$1", "when: $96.45 < close < $96.55")
+    first, second = Process(rules), Process(rules)
+    first.live(prices[:cut], 20)
+    second.rise(first.die())
+    second.live(prices[cut:], 20 + cut)
+    assert first.notes.fills + second.notes.fills == [("entry", 10), ("stop", 10)]
+    assert any("p.patient" in decision for decision in first.notes.decisions + second.notes.decisions)
 
 
 def test_there_is_something_to_remember() -> None:

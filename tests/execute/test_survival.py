@@ -216,7 +216,8 @@ def test_who_sells_by_hand_what_a_strategy_holds_takes_it_from_the_strategy(rig:
     assert rig.held() == 6
     assert rig.fills[-1].quantity == 4
     assert sum(o.quantity for o in rig.resting(Side.SELL)) == 6  # the target never sells more than is left
-    assert any(kind == "foreign_fill" for kind, _ in rig.alerts)
+    told = [text for kind, text in rig.alerts if kind == "foreign_fill"]
+    assert len(told) == 1 and told[0].startswith("sell 4 A at 0.49 changed what "), told
 
 
 def test_what_somebody_else_sold_is_booked_at_what_its_order_came_to(make_rig: Any, new_bracket: Bracket) -> None:

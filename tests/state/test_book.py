@@ -52,7 +52,7 @@ def test_an_order_comes_back_as_it_was_wanted(store: Store, writer: RunWriter, o
     ]
     writer.orders(bracket)
     assert [order_of(row) for row in store.open_orders(writer.run_id)] == bracket
-    writer.amended("a2", START + 9, None, Decimal("96.20"))
+    writer.amended("a2", START + 9, Decimal("96.20"))
     writer.flush()
     assert order_of(store.orders(writer.run_id)[1]).stop == Decimal("96.20")
     assert store.order_events(writer.run_id, "a2")[-1]["reason"] == "stop 96.20"

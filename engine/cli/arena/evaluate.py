@@ -32,7 +32,9 @@ def command(
         Path | None,
         typer.Option("--boards", metavar="FILE", help="Kept tables (.jsonl, .jsonl.gz).  [default: in arena.folder]"),
     ] = None,
-    start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day asked.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day asked, New York.")
+    ] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day asked.")] = None,
     days: Annotated[
         list[int] | None, typer.Option("--days", min=1, max=90, help="A horizon; may be repeated.  [default: 1, 7, 14]")

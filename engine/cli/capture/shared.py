@@ -73,7 +73,7 @@ def terms_of(assembly: Assembly) -> dict[str, Any]:
     return {
         "ruleset_sha256": assembly.ruleset.sha256,
         "symbols": assembly.plan_symbols,
-        "parameters": assembly.describe_parameters(),
+        "parameters": {key: f"{value:g}" for key, value in sorted(assembly.parameter_values().items())},
         "execution": dict(assembly.execution),
         "paper": {name: str(value) for name, value in paper.items()},
     }

@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
+from connectors.days import DayRange
 from engine.cli.assemble import Assembly, DataChoice, assemble
 from engine.cli.backtest import day, rules_of, split
 from engine.cli.console import err, print_json, progress
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.features.shared import Count, Row, Writer, days_ns, in_order, make_features
+from engine.cli.features.shared import Count, Row, Writer, make_features
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import market_of
+from engine.cli.zones import days_of, zone_of
 from engine.decide.features import Features
 from engine.market.events import Bar
 from engine.settings import Settings, load_settings
 from state.marketdata import MarketData, open_market_data
 
 FILES: Final = "files"  # the source of what was made of bars in files, of which the store knows nothing
-FOREVER_NS: Final = (1 << 63) - 1
 
 
 class Built(NamedTuple):
@@ -42,9 +43,9 @@ def build(
         list[str] | None, typer.Option("--symbols", help="Symbols instead of the pack's; repeat or use commas.")
     ] = None,
     first: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="First local day, 2011-01-03.  [default: all]")
+        str | None, typer.Option("--from", metavar="DATE", help="First day in the pack's timezone.  [default: all]")
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last local day, included.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="DATE", help="Warm up from this day on.  [default: from the first bar]"),
@@ -68,11 +69,13 @@ def build(
     """
     if data is not None and source is not None:
         raise UserError("--source is for bars of the store, and --data names files: leave one of them out")
-    span = _Span(day(first, "--from"), day(last, "--to"), day(since, "--since"))
+    begins, ends, warm = day(first, "--from"), day(last, "--to"), day(since, "--since")
+    _check_since(warm, begins)
     settings = load_settings(config)
     ruleset = load_rules(*rules_of(pack, settings.rules.paths)).ruleset
     where = "replay" if data is not None else "store"
-    choice = DataChoice(where, data, split(symbols), span.since, span.last, settings.market.seed, 1)
+    choice = DataChoice(where, data, split(symbols), warm, ends, settings.market.seed, 1)
+    written = days_of(begins, ends, zone_of(ruleset, settings))
     assembly = assemble(settings, ruleset, choice, param or [])
     instruments = [assembly.instruments[symbol] for symbol in assembly.plan_symbols]
     machines = make_features(assembly.ruleset, instruments, assembly.calendars, assembly.parameters)
@@ -80,36 +83,16 @@ def build(
         raise UserError(f"{pack} names no value that bars alone make; see docs/features.md for what those are")
     store = open_market_data(market_of(settings), create=data is not None)
     with closing(store):
-        if data is not None:
-            bars = _bars_of_files(assembly)
-        else:
-            bars = _bars_of_store(store, assembly, list(machines), span, source)
-        built = _build(bars, machines, store, assembly, span)
+        in_files = data is not None
+        bars = _bars_of_files(assembly) if in_files else _bars_of_store(store, assembly, list(machines), source)
+        built = _build(bars, machines, store, written)
     _report(built, machines, settings, json)
     return ExitCode.GOOD if any(one.values.bars for one in built.values()) else ExitCode.NO
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Which days are wanted, and from when bars warm up. Local days of each symbol's calendar."""
-
-    first: date | None
-    last: date | None
-    since: date | None
-
-    def __post_init__(self) -> None:
-        in_order(self.first, self.last)
-        if self.since is not None and self.first is not None and self.since > self.first:
-            raise UserError(f"--since {self.since} is after --from {self.first}, and warms nothing up")
-
-    def written_ns(self, timezone: str) -> tuple[int, int]:
-        """Of bars that begin there, values are written."""
-        begins = 0 if self.first is None else days_ns(self.first, self.first, timezone)[0]
-        return begins, FOREVER_NS if self.last is None else days_ns(self.last, self.last, timezone)[1]
-
-    def read_ns(self, timezone: str) -> tuple[int, int]:
-        begins = 0 if self.since is None else days_ns(self.since, self.since, timezone)[0]
-        return begins, self.written_ns(timezone)[1]
+def _check_since(since: date | None, first: date | None) -> None:
+    if since is not None and first is not None and since > first:
+        raise UserError(f"--since {since} is after --from {first}, and warms nothing up")
 
 
 # -- where bars come from ----------------------------------------------------------------------------------------------
@@ -123,14 +106,14 @@ def _bars_of_files(assembly: Assembly) -> Iterator[tuple[Bar, str]]:
 
 
 def _bars_of_store(
-    store: MarketData, assembly: Assembly, symbols: list[str], span: _Span, source: str | None
+    store: MarketData, assembly: Assembly, symbols: list[str], source: str | None
 ) -> Iterator[tuple[Bar, str]]:
     """Symbol by symbol, in order, each with who told it; UserError where two told the same minute."""
+    days = assembly.days
     with progress("features", len(symbols)) as advance:
         for symbol in symbols:
-            zone = assembly.calendars[assembly.instruments[symbol].calendar].timezone
             before = (-1, "")
-            for row in store.bars(symbol, *span.read_ns(zone)):
+            for row in store.bars(symbol, days.begin_ns, days.end_ns):
                 if source not in (None, row.source):
                     continue
                 if row.start_ns == before[0]:
@@ -149,21 +132,17 @@ def _bars_of_store(
 
 
 def _build(
-    bars: Iterator[tuple[Bar, str]], machines: Mapping[str, Features], store: MarketData, assembly: Assembly,
-    span: _Span,
-) -> dict[str, Built]:  # fmt: skip
+    bars: Iterator[tuple[Bar, str]], machines: Mapping[str, Features], store: MarketData, days: DayRange
+) -> dict[str, Built]:
     writer, late = Writer(store), Counter[str]()
-    zones = {symbol: assembly.calendars[assembly.instruments[symbol].calendar].timezone for symbol in machines}
-    wanted = {symbol: span.written_ns(zone) for symbol, zone in zones.items()}
     for bar, source in bars:
         features = machines.get(bar.symbol)
         if features is None:
             continue
         values = features.take(bar)
-        begins, ends = wanted[bar.symbol]
         if values is None:
             late[bar.symbol] += 1
-        elif begins <= bar.start_ns < ends:
+        elif bar.start_ns in days:
             writer.add(Row(features, bar.known_ns, source, values))
     writer.flush()
     return {symbol: Built(writer.counts[symbol], late[symbol]) for symbol in machines}

@@ -11,10 +11,11 @@ from connectors.calendars import calendar
 from engine.cli.backtest import day, rules_of
 from engine.cli.console import print_json
 from engine.cli.errors import ExitCode, UserError
-from engine.cli.features.shared import in_order, keep_labels
+from engine.cli.features.shared import keep_labels
 from engine.cli.options import ConfigOption, JsonOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import market_of
+from engine.cli.zones import check_days
 from engine.decide.sessions import window_calendars
 from engine.market.calendar import in_zone
 from engine.settings import load_settings
@@ -23,8 +24,8 @@ from state.marketdata import open_market_data
 
 def sessions(
     pack: Annotated[str, typer.Option("--pack", metavar="PACK", help="Whose calendar and windows.")],
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First local day, 2011-01-03.")],
-    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last local day, included.")],
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day of sessions, 2011-01-03.")],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last one, included.")],
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -34,7 +35,7 @@ def sessions(
     """
     begins, ends = day(first, "--from"), day(last, "--to")
     assert begins is not None and ends is not None
-    in_order(begins, ends)
+    check_days(begins, ends)
     settings = load_settings(config)
     ruleset = load_rules(*rules_of(pack, settings.rules.paths)).ruleset
     packs = ruleset.packs.values()

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from engine.cli.errors import UserError
+from connectors.days import DayRange
 from engine.decide.features import Features
 from engine.decide.labels import ExtendedHours, calendar_stretches, window_stretches
 from engine.decide.sessions import calendar_of
 from engine.market.calendar import TradingCalendar
-from engine.market.events import NANOS
 from engine.market.instrument import Instrument
 from engine.plan.compiled import compiled_kernel
 from engine.ruleset.rules import Ruleset
@@ -120,9 +118,9 @@ def keep_labels(
     """Write what ``labels_of`` gives in place of what stood there for those days; other packs' windows stay."""
     found = labels_of(ruleset, calendars, first, last)
     for name, labels in found.items():
-        begins, ends = days_ns(first, last, calendars[name].timezone)
+        days = DayRange(first, last, calendars[name].timezone)
         mine = {""} | {f"{pack.name}." for pack in ruleset.packs.values()}
-        there = data.session_labels(name, begins, ends)
+        there = data.session_labels(name, days.begin_ns, days.end_ns)
         stale = [row for row in there if _whose(row.label) in mine and row[:3] not in {new[:3] for new in labels}]
         data.upsert_session_labels(labels)
         if stale:
@@ -134,18 +132,3 @@ def _whose(label: str) -> str:
     """The pack of a window with its dot; empty for a session of the calendar."""
     pack, dot, _ = label.partition(".")
     return pack + dot if dot else ""
-
-
-def days_ns(first: date, last: date, timezone: str) -> tuple[int, int]:
-    """Where local days begin and end (UTC nanoseconds), ``last`` included."""
-    return _midnight_ns(first, timezone), _midnight_ns(last + timedelta(days=1), timezone)
-
-
-def _midnight_ns(day: date, timezone: str) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone)).timestamp()) * NANOS
-
-
-def in_order(first: date | None, last: date | None) -> None:
-    """UserError for days the wrong way round."""
-    if first is not None and last is not None and last < first:
-        raise UserError(f"--to {last} is before --from {first}")

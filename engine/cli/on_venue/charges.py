@@ -33,7 +33,7 @@ async def book_charges(desk: VenueDesk, writer: RunWriter, tell: Callable[[str],
     booked = [b for b in found.bookings if book.charge(b.strategy, b.symbol, b.amount, b.time_ns, b.reference)]
     total = sum((booking.amount for booking in booked), Decimal(0))
     if booked:
-        tell(f"booked {total:.2f} of commissions and fees that the venue told afterwards, for {len(booked)} trade(s)")
+        tell(f"{total:.2f} of commissions and fees, told afterwards and booked now, for {len(booked)} trade(s)")
     for words in found.open:
         tell(f"no commission is booked for {words}")
     writer.flush()

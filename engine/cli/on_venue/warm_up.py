@@ -84,4 +84,4 @@ def _when(bars: int, seconds: int, timezone: str) -> str:
     if seconds >= DAY_SECONDS:
         return f"{bars} more session(s) are over"
     then = datetime.fromtimestamp(now_ns() // NANOS + bars * seconds, UTC).astimezone(ZoneInfo(timezone))
-    return f"{then:%H:%M} at the earliest"
+    return f"{then:%H:%M %Z} at the earliest"

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.cli.errors import UserError
 from engine.cli.gate.evidence import fill_of
-from engine.cli.kept import DEFAULT_TIMEZONE
+from engine.cli.kept import zone_of_runs
 from engine.research.performance import Account, FillCost
 from engine.research.trades import TradeBook
 from state import Store, is_traded, ledger
@@ -17,8 +17,9 @@ from state import Store, is_traded, ledger
 Row = Mapping[str, Any]
 
 
-def account_of(store: Store, run_id: str | None, timezone: str = DEFAULT_TIMEZONE) -> Account:
-    """The account that a run (None: the newest) traded on, with all runs on it, the oldest first.
+def account_of(store: Store, run_id: str | None, otherwise: str) -> Account:
+    """The account that a run (None: the newest) traded on, with all runs on it, the oldest first. Its days are those of
+    the timezone of their packs; of ``otherwise`` where they have several.
 
     Raises StoreError where there is no such run.
     """
@@ -32,7 +33,7 @@ def account_of(store: Store, run_id: str | None, timezone: str = DEFAULT_TIMEZON
     return Account(
         book, [run["id"] for run in runs], trades.trades, costs_of(rows),
         array("q", [time for time, _ in curve]), array("d", [worth for _, worth in curve]), _cash(store, book),
-        trades.open_count, timezone,
+        trades.open_count, zone_of_runs(store, runs, otherwise),
     )  # fmt: skip
 
 

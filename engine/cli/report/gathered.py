@@ -12,6 +12,7 @@ from engine.cli.gate.verb import verdict_on
 from engine.cli.report.account import costs_of
 from engine.cli.report.predictions import predictions
 from engine.cli.rules import LoadedRules
+from engine.cli.zones import common_zone
 from engine.report.layout import counted
 from engine.research.golive import GateReport, PaperRun, judge, without_overlap
 from engine.research.performance import FillCost, cost_rows, group_rows, trailing_rows
@@ -31,6 +32,7 @@ class PackDay:
     how many."""
 
     pack: str
+    timezone: str
     gates: list[GateReport]
     evidence: Evidence
     points: list[Point]
@@ -65,6 +67,7 @@ class PackDay:
         found = trade_statistics(trades)
         return {
             "pack": self.pack,
+            "timezone": self.timezone,
             "verdict": "GO" if self.go else "NO-GO",
             "reasons": self.reasons,
             "runs": [
@@ -104,9 +107,10 @@ def pack_day(store: Store, rules: LoadedRules, pack: str, settings: Settings) ->
     runs = _all_runs(store, pack)
     said = predictions(store, pack, [trade for run in runs for trade in run.trades])
     rows = [row for run in runs for row in pack_fills(store, run.run, pack)[1]]
+    zone = common_zone([rules.ruleset.packs[pack].timezone], settings.engine.timezone)
     return PackDay(
-        pack, verdict_on(rules.ruleset, pack, evidence, settings).gates, evidence,
-        _points(store, rules, pack, evidence, rules.ruleset.packs[pack].timezone or settings.engine.timezone), runs,
+        pack, zone, verdict_on(rules.ruleset, pack, evidence, settings).gates, evidence,
+        _points(store, rules, pack, evidence, zone), runs,
         signal_quality(said.found, sum(len(run.trades) for run in runs)), said.found, said.missing,
         costs_of(rows),
         store.trials.count(pack), sum(row["holdout_reads"] for row in store.trials.sweeps(pack)),
@@ -141,5 +145,5 @@ def _points(store: Store, rules: LoadedRules, pack: str, evidence: Evidence, tim
         ]  # fmt: skip
         return judge(rules.ruleset, pack, cut, evidence.trials)
 
-    return trajectory(times, judged_at)
+    return trajectory(times, timezone, judged_at)
 

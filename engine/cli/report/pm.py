@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as json_text
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -18,6 +19,7 @@ from engine.cli.report.performance import StoreOption
 from engine.cli.rules import load_rules
 from engine.cli.stores import store_of
 from engine.cli.whole import refuse_unwritable, write_whole
+from engine.cli.zones import common_zone
 from engine.market.events import NANOS
 from engine.report.pm import pm_tables, render_pm, render_pm_markdown
 from engine.report.tables import print_table
@@ -69,7 +71,8 @@ def _report(settings: Settings, path: Place, wanted: list[str]) -> dict[str, Any
         days = [pack_day(store, rules, name, settings).to_json() for name in names]
     finally:
         store.close()
-    day = datetime.fromtimestamp(now_ns() // NANOS, UTC).date().isoformat()
+    zone = common_zone((found["timezone"] for found in days), settings.engine.timezone)
+    day = datetime.fromtimestamp(now_ns() // NANOS, ZoneInfo(zone)).date().isoformat()
     # What was said of contracts and came true, for `engine calibrate --from`, which reads it at the top.
     outcomes = [row for found in days for row in found.pop("outcomes")]
     return {"day": day, "store": str(path), "packs": days, "outcomes": outcomes}

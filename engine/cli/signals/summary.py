@@ -117,7 +117,7 @@ def _of_files(root: Path, signals: Iterable[Event]) -> dict[tuple[str, str], Pri
     wanted = sorted({str(signal["symbol"]) for signal in signals})
     there = venue_data(root, None, None)
     if there is not None:
-        ticks = there.ticks_of([s for s in wanted if s in there.instruments], frozenset(), None, None).ticks()
+        ticks = there.ticks_of([s for s in wanted if s in there.instruments], frozenset()).ticks()
     else:
         known = ReplaySource(root, None, None, None).symbols_available()
         ticks = ReplaySource(root, [s for s in wanted if s in known] or None, None, None).ticks()

@@ -52,7 +52,9 @@ def command(
     symbols: Annotated[
         list[str] | None, typer.Option("--symbols", help="Symbols instead of the pack's; repeat or use commas.")
     ] = None,
-    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, 2011-01-03.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day in the pack's timezone, 2011-01-03.")
+    ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, included.")] = None,
     max_runs: Annotated[int, typer.Option("--max-runs", metavar="N", min=1, help="Most sets to try.")] = 200,
     search: Annotated[

@@ -55,12 +55,12 @@ class Machine(NamedTuple):
     compiling: Callable[[], AbstractContextManager[None]]
 
 
-def _compute() -> Callable[..., None]:
-    """``nodes.compute`` as compiled code has it."""
-    call, everything = by_address(), nodes.EVERYTHING
+def _compute(groups: int) -> Callable[..., None]:
+    """``nodes.compute`` or ``nodes.compute_again`` as compiled code has them."""
+    call = by_address()
 
     def compute(run: Any, begin: int, end: int, stretches: Any, code: Any, pool: Any, v: Any, state: Any) -> None:
-        call(run.kernel, (begin, end, everything, stretches, code, pool, v, state))
+        call(run.kernel, (begin, end, groups, stretches, code, pool, v, state))
 
     return compute
 
@@ -131,7 +131,8 @@ def _compiling() -> Iterator[None]:
 def compiled_machine() -> Machine:
     """The compiled machine. The first call of each function on a machine compiles, later ones load."""
     linker = Linker("machine", SOURCES, kernel_linker())
-    linker.replace(nodes.compute, _compute())  # type: ignore[arg-type]
+    linker.replace(nodes.compute, _compute(nodes.EVERYTHING))  # type: ignore[arg-type]
+    linker.replace(nodes.compute_again, _compute(nodes.WITHOUT_MEMORY))  # type: ignore[arg-type]
     linker.module(column_kernel, kept=("down_operator", "down_crossing", "mark_true", "mark_possible"))
     linker.module(loops, kept=tuple(map(_loop_of, CATALOGUE)))
     linker.module(folding, kept=("fold",))

@@ -115,19 +115,15 @@ class Reader:
         stand."""
         kinds, log = self.log[:, 0], self.log
         ordered = kinds == layout.LOG_ORDER
-        at = np.flatnonzero(ordered | (kinds == layout.LOG_CANCEL) | (kinds == layout.LOG_REPLACE))
+        at = np.flatnonzero(ordered | (kinds == layout.LOG_REPLACE))
         orders = iter(self._orders(log[ordered].tolist(), log[np.flatnonzero(ordered) + 1, 1:3].tolist()))
         times = self.times if len(at) > np.count_nonzero(ordered) else {}
         found: list[str] = []
-        for kind, number, _, third, fourth in log[at, :5].tolist():
+        for kind, number, _, stop in log[at, :4].tolist():
             if kind == layout.LOG_ORDER:
                 found.append(next(orders))
-            elif kind == layout.LOG_CANCEL:
-                found.append(f"{';cancel/' if third else '/'}{self._client_id(number, times)}")
             else:
-                quantity = "-" if third == layout.NONE else plain(third, self.units.quantity)
-                stop = "-" if fourth == layout.NONE else plain(fourth, NANOS)
-                found.append(f";replace/{self._client_id(number, times)}/{quantity}/{stop}")
+                found.append(f";replace/{self._client_id(number, times)}/{plain(stop, NANOS)}")
         return at, found
 
     def _orders(self, rows: list[list[int]], prices: list[list[int]]) -> Iterator[str]:
@@ -163,7 +159,7 @@ class Reader:
                 continue
             _, number, units, price, fee, tick, count = row[:7]
             if number == 0:
-                yield tick, self._settled(row, times[tick])
+                yield tick, self._settled(row)
                 continue
             order = rows[orders[number - 1]]
             name = self.id_of(order, times)
@@ -174,17 +170,18 @@ class Reader:
             filled[number] = (before + quantity, paid + charged)
             yield tick, Fill(
                 f"{name}/{count}", name, self.names[order[SYMBOL]], self.rules[order[STRATEGY]],
-                Side.BUY if order[SIDE] > 0 else Side.SELL, quantity, Decimal(price).scaleb(-4), charged, times[tick],
-                LEGS[order[LEG]], self.reason(order),
+                Side.BUY if order[SIDE] > 0 else Side.SELL, quantity, Decimal(price).scaleb(-4), charged,
+                row[layout.FILLED_AT], LEGS[order[LEG]], self.reason(order),
             )  # fmt: skip
 
-    def _settled(self, row: Sequence[int], time_ns: int) -> Fill:
+    def _settled(self, row: Sequence[int]) -> Fill:
         """What a market paid for a position in it."""
         strategy, symbol = self.rules[row[7]], self.names[row[8]]
         lot, in_lot = self.lots[row[8]]
         return Fill(
             f"settlement/{symbol}/{strategy}", "", symbol, strategy, Side.BUY if row[9] > 0 else Side.SELL,
-            Decimal(row[2] // in_lot) * lot, Decimal(row[3]).scaleb(-4), ZERO, time_ns, Leg.EXIT, SETTLED,
+            Decimal(row[2] // in_lot) * lot, Decimal(row[3]).scaleb(-4), ZERO, row[layout.FILLED_AT],
+            Leg.EXIT, SETTLED,
         )  # fmt: skip
 
     def _fee(self, symbol: int, quantity: Decimal, paid: Decimal, fee: int) -> Decimal:
@@ -240,16 +237,16 @@ def plain(value: int, scale: int) -> str:
 class Trades:
     """Round trips as columns, straight from a log."""
 
-    def __init__(self, reader: Reader, held: Records, holds: list[int], ticks: int) -> None:
-        self._reader, self._held, self._holds, self._ticks = reader, held, holds, ticks
+    def __init__(self, reader: Reader, held: Records, holds: list[int], end_ns: int) -> None:
+        self._reader, self._held, self._holds, self._end_ns = reader, held, holds, end_ns
         log = reader.log
         self._at = np.flatnonzero(log[:, 0] == layout.LOG_FILL)
         self._fills = log[self._at]
         self._orders = log[log[:, 0] == layout.LOG_ORDER]
 
     def arrays(self) -> tuple[Ints, Floats, list[str]]:
-        """Integers (symbol, strategy, reason, side, opened, closed tick) and floats (quantity, entry, exit, gross,
-        fees, net), shape (trades, 6) each, and what the numbers of the reasons mean."""
+        """Integers (symbol, strategy, reason, side, opened and closed in UTC nanoseconds) and floats (quantity, entry,
+        exit, gross, fees, net), shape (trades, 6) each, and what the numbers of the reasons mean."""
         fills, units = self._fills, self._reader.units
         order = self._orders_of(fills)
         symbols = len(self._reader.names)
@@ -275,7 +272,8 @@ class Trades:
         np.add.at(fees, trade, fills[:, 4])
         reasons, names = self._reasons(order[last])
         ints = np.stack([
-            order[first, SYMBOL], order[first, STRATEGY], reasons, order[first, SIDE], fills[first, 5], fills[last, 5],
+            order[first, SYMBOL], order[first, STRATEGY], reasons, order[first, SIDE],
+            fills[first, layout.FILLED_AT], fills[last, layout.FILLED_AT],
         ], axis=1) if count else np.zeros((0, 6), dtype=np.int64)  # fmt: skip
         scale = 10_000 * units.quantity
         gross = (sold - bought) * ints[:, 3] * (units.money // scale)
@@ -325,7 +323,7 @@ class Trades:
             gross = (out - Decimal(int(bought[n])) / scale) * int(ints[n, 3])
             if END_OF_DATA not in names:
                 names.append(END_OF_DATA)
-            ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._ticks - 1
+            ints[n, 2], ints[n, 5] = names.index(END_OF_DATA), self._end_ns
             floats[n, 2] = float(out / quantity)
             floats[n, 3], floats[n, 5] = float(gross) + 0.0, float(gross - fee) + 0.0  # no negative zero
 

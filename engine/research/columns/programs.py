@@ -11,10 +11,12 @@ from engine.market.instrument import Instrument, InstrumentKind
 from engine.plan.arrays import Codes, Floats, Ints
 from engine.plan.build import ORDER_OWNER, Texts
 from engine.plan.columns import Node, nodes_of, without_memory
+from engine.plan.ops import Group
 from engine.plan.plan import SymbolPlan, rule_terms
 from engine.plan.program import Program
 from engine.research.columns.common import Common, Placed
 from engine.research.columns.machine.layout import NONE
+from engine.research.columns.machine.nodes import EVERYTHING
 from engine.research.columns.tables import Range
 
 
@@ -112,7 +114,9 @@ class Programs:
             begin = len(self._code)
             for at in range(first, last):
                 self._append_code(program, at, base)
-            self._rows.append([op, begin, len(self._code), -1 if depends else 0])
+            # Told apart is only what has memory: see `nodes.compute_again`.
+            moves = (EVERYTHING if depends & Group.START else EVERYTHING & ~Group.START) if depends else 0
+            self._rows.append([op, begin, len(self._code), moves])
 
     def _append_code(self, program: Program, at: int, base: int) -> None:
         slot, a, b, begin, count, state = program.code[at].tolist()

@@ -70,7 +70,7 @@ class Tables:
     rules: list[str]  # keys, by number: strategies, exits, guards
     strategies: list[str]
     captures: int
-    offsets: dict[str, int]  # where in `lists`: setting_packs, strategy_codes, side_codes
+    offsets: dict[str, int]  # where in `lists`: setting_packs, strategy_codes, strategy_packs, side_codes, by_name
     reads_realised: bool
     origins: Origins
 

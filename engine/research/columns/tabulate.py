@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.decide.portfolio import pack_of
 from engine.language.terms import Op, walk
 from engine.market.orders import Side
 from engine.plan.columns import LIVE_SCOPES, CannotCompile
@@ -81,9 +82,11 @@ def _offsets(common: Common, symbols: Symbols) -> dict[str, int]:
     """Lists that there is one of each."""
     lists, strategies, texts = common.lists, common.strategies, common.plan.texts
     by_name = sorted(range(len(strategies)), key=strategies.__getitem__)
+    packs = {pack.name: number for number, pack in enumerate(common.packs)}
     return {
         "setting_packs": lists.add(symbols.setting_packs())[0],
         "strategy_codes": lists.slots(int(texts.code(key)) for key in strategies)[0],
+        "strategy_packs": lists.slots(packs[pack_of(key)] for key in strategies)[0],
         "by_name": lists.slots(by_name)[0],
         "side_codes": lists.slots(int(texts.code(side.value)) for side in (Side.BUY, Side.SELL))[0],
     }

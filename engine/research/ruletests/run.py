@@ -259,7 +259,7 @@ def _differences(wanted: ExpectedOrder, order: Order | None, decision: Decision 
     """What of an order is not as expected; ``stop`` of an exit is the stop that it moved."""
     assert decision is not None
     legs = {o.leg: o for o in decision.orders}
-    moved = [a.stop for a in decision.actions if isinstance(a, Replace) and a.stop is not None]
+    moved = [a.stop for a in decision.actions if isinstance(a, Replace)]
     stop = legs[Leg.STOP].stop if Leg.STOP in legs else (moved[0] if moved else None)
     if order is not None and order.leg is Leg.ENTRY and order.stop is not None and stop is None:
         stop = order.stop

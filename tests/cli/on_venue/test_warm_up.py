@@ -40,6 +40,7 @@ from connectors.tradier.source import TradierFeed, find_instruments
 from connectors.tradier.stream import StreamSettings
 from connectors.transport.clock import Clock
 from engine.cli.assemble import Assembly, DataChoice, assemble
+from engine.cli.on_venue import warm_up
 from engine.cli.on_venue.warm_up import begin_of, tell_unknown
 from engine.cli.rules import load_rules
 from engine.decide.actions import Decision
@@ -378,3 +379,8 @@ def test_what_cannot_be_read_is_said_and_stays_unknown(place: Any, tmp_path: Pat
 
     with place() as market:
         asyncio.run(work(market))
+
+
+def test_when_rules_will_be_warm_is_said_by_the_clock_of_the_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_up, "now_ns", lambda: 1_709_596_800 * 10**9)  # midnight in UTC
+    assert warm_up._when(10, 60, "Asia/Tokyo") == "09:10 JST at the earliest"

@@ -14,6 +14,7 @@ import pytest
 from connectors.candles.files import candle_files, quote_file
 from connectors.candles.quotes import QuotedMarkets
 from connectors.candles.source import CandleMarkets
+from connectors.days import ALL_TIME, DayRange
 from engine.market.events import NANOS, SETTLEMENT, Bar, Observation, Quote, SourceError, Tick
 
 HEADER = "game_id,ticker,timestamp,datetime,open,high,low,close,volume"
@@ -28,9 +29,11 @@ def folder(tmp_path: Path, *rows: str, name: str = "a_candles.csv", header: str 
     return tmp_path
 
 
-def ticks(root: Path, spread: str | None = None, names: tuple[str, ...] = NAMES, **days: Any) -> list[Tick]:
+def ticks(
+    root: Path, spread: str | None = None, names: tuple[str, ...] = NAMES, days: DayRange = ALL_TIME
+) -> list[Tick]:
     markets = CandleMarkets(root, None if spread is None else Decimal(spread))
-    return list(markets.ticks_of(list(markets.instruments), names, **days).ticks())
+    return list(markets.ticks_of(list(markets.instruments), names, days).ticks())
 
 
 def told(tick: Tick) -> dict[str, object]:
@@ -92,8 +95,14 @@ def test_markets_of_several_files_go_by_time(tmp_path: Path) -> None:
 
 def test_days_are_chosen(tmp_path: Path) -> None:
     root = folder(tmp_path, GOOD, f"1,KX-A,{T0 + 86_400},,60,60,60,60,1")
-    assert [t.time_ns // NANOS for t in ticks(root, last=date(2025, 12, 24))] == [T0 + 60]
-    assert [t.time_ns // NANOS for t in ticks(root, first=date(2025, 12, 25))] == [T0 + 86_400 + 60]
+    assert seconds(root, None, date(2025, 12, 24), "UTC") == [T0 + 60]
+    assert seconds(root, date(2025, 12, 25), None, "UTC") == [T0 + 86_400 + 60]
+    assert seconds(root, date(2025, 12, 24), date(2025, 12, 24), "America/New_York") == [T0 + 86_400 + 60]
+    assert seconds(root, date(2025, 12, 25), None, "America/New_York") == []
+
+
+def seconds(root: Path, first: date | None, last: date | None, zone: str) -> list[int]:
+    return [tick.time_ns // NANOS for tick in ticks(root, days=DayRange(first, last, zone))]
 
 
 def test_finer_prices_make_a_finer_grid(tmp_path: Path) -> None:

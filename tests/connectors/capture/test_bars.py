@@ -16,6 +16,7 @@ from connectors.capture.reader import Capture
 from connectors.capture.source import CapturedMarkets
 from connectors.capture.summary import summarize
 from connectors.capture.writer import CaptureFile, CaptureWriter
+from connectors.days import ALL_TIME, DayRange
 from engine.market.columns import MarketColumns
 from engine.market.events import NANOS, Bar, MarketEvent, Observation, Quote, Tick
 from engine.market.inputs import FOREVER_NS, MarketInput, Past, Unseen, Waits
@@ -62,8 +63,8 @@ class Taped:
         self.writer.__exit__(None, None, None)
 
 
-def inputs(path: Path, symbols: Iterable[str] = ("SPY", "SPX"), **span: date) -> list[MarketInput]:
-    return list(CapturedMarkets(path).ticks_of(list(symbols), (), **span).inputs())
+def inputs(path: Path, symbols: Iterable[str] = ("SPY", "SPX"), days: DayRange = ALL_TIME) -> list[MarketInput]:
+    return list(CapturedMarkets(path).ticks_of(list(symbols), (), days).inputs())
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_from_a_day_on_the_time_before_is_known_and_prices_are_told_at_once(path
     run.at(24 * 60 + 1)
     run.told(bar(24 * 60))
     run.end()
-    found = inputs(path, first=date(2025, 10, 16))
+    found = inputs(path, days=DayRange(date(2025, 10, 16), None, "America/New_York"))
     assert [item.tick.events for item in found if isinstance(item, Past)] == [[bar(0)], [bar(1)]]
     (tick,) = (item for item in found if isinstance(item, Tick))
     assert tick.events == [quote(run.now_ns)._replace(time_ns=run.now_ns), bar(24 * 60)]

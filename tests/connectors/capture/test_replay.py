@@ -18,6 +18,7 @@ from connectors.capture.packing import Packer, RecordError
 from connectors.capture.reader import Capture
 from connectors.capture.source import CapturedMarkets
 from connectors.capture.summary import summarize
+from connectors.days import ALL_TIME, DayRange
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import MessagesMissed, Problem
 from connectors.kalshi.manifest import KALSHI
@@ -68,9 +69,9 @@ def play(run: Any, step: tuple[Any, ...]) -> None:
         {"pass": run.pass_on, "pulse": run.pulse, "disconnect": run.disconnect, "connect": run.connect}[what]()
 
 
-def replayed(path: Path, names: Any, session: int | None = None, **days: Any) -> list[Tick]:
+def replayed(path: Path, names: Any, session: int | None = None, days: DayRange = ALL_TIME) -> list[Tick]:
     markets = CapturedMarkets(path, session)
-    return list(markets.ticks_of(list(markets.instruments), names, **days).ticks())
+    return list(markets.ticks_of(list(markets.instruments), names, days).ticks())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
@@ -131,10 +132,10 @@ def test_days_choose_what_is_told_but_not_what_is_known(captured: Callable[..., 
         run.now += 86_400 * NANOS
         run.pulse()
     day = datetime.fromtimestamp(run.ticks[1].time_ns // NANOS, UTC).date()
-    (tick,) = replayed(run.path, ("yes.bid",), first=day, last=day)
+    (tick,) = replayed(run.path, ("yes.bid",), days=DayRange(day, day, "UTC"))
     assert tick.time_ns == run.ticks[1].time_ns
     assert [e.value for e in tick.events if isinstance(e, Observation) and e.symbol == run.A] == [0.4]
-    assert replayed(run.path, ("yes.bid",), last=date(2020, 1, 1)) == []
+    assert replayed(run.path, ("yes.bid",), days=DayRange(None, date(2020, 1, 1), "UTC")) == []
 
 
 def test_what_a_market_settled_at_is_told_whatever_the_rules_read(captured: Callable[..., Any]) -> None:

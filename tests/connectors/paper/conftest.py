@@ -23,7 +23,8 @@ TYPES = {
 
 
 class Market:
-    """SPY at 100, without costs unless a test sets them. ``fills`` collects what filled, ``states`` what was told."""
+    """SPY at 100, without costs unless a test sets them. ``fills`` collects what filled, ``told_ns`` when each
+    was told, ``states`` what was told of orders."""
 
     def __init__(self, *, first_bar: bool = True, **settings: Any) -> None:
         self.instruments = {"SPY": Instrument("SPY"), "SPX": Instrument("SPX", InstrumentKind.INDEX)}
@@ -31,6 +32,7 @@ class Market:
         self.broker = PaperBroker(self.settings, self.instruments)
         self.now = 0
         self.fills: list[Fill] = []
+        self.told_ns: list[int] = []
         self.states: dict[str, list[OrderState]] = {}
         self.reasons: dict[str, str] = {}
         if first_bar:
@@ -54,8 +56,8 @@ class Market:
     def place(self, *orders: Order) -> None:
         self.take(self.broker.place(orders, self.now))
 
-    def replace(self, name: str, **changes: Decimal) -> None:
-        self.take(self.broker.replace(name, self.now, **changes))
+    def replace(self, name: str, stop: Decimal) -> None:
+        self.take(self.broker.replace(name, self.now, stop))
 
     def cancel(self, *names: str) -> None:
         self.take(self.broker.cancel(names, self.now))
@@ -91,6 +93,7 @@ class Market:
         if report is None:
             return []
         self.fills += report.fills
+        self.told_ns += [self.now] * len(report.fills)
         for update in report.updates:
             self.states.setdefault(update.client_id, []).append(update.state)
             self.reasons[update.client_id] = update.reason

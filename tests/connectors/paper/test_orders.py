@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.paper import FillModel
 from engine.market.events import NANOS
 from engine.market.orders import Leg, OrderState, OrderType, Side
 
@@ -93,62 +94,47 @@ def test_a_moved_stop_is_the_one_that_counts(paper: Any, told: Any) -> None:
     market = paper()
     market.bracket()
     market.flat(100)
-    market.replace("stop", stop=Decimal(99))
+    market.replace("stop", Decimal(99))
     assert told(market.bar(100, 100, 98, 98)) == [("stop", "99")]
 
 
-def test_a_shrunk_leg_and_a_partial_exit_together_close_what_is_held(paper: Any) -> None:
+def test_a_leg_and_a_partial_exit_together_close_what_is_held(paper: Any) -> None:
     market = paper()
     market.bracket()
     market.flat(100)
-    market.replace("stop", quantity=Decimal(7))
-    market.replace("target", quantity=Decimal(7))
     market.place(market.order("part", Side.SELL, 3, Leg.EXIT))
     market.flat(100)
     assert market.held() == 7
     market.bar(100, 100, 94, 94)
     assert [(f.client_id, f.quantity) for f in market.fills[1:]] == [("part", 3), ("stop", 7)]
-    assert market.resting() == {}
+    assert market.held() == 0
 
 
-def test_a_leg_shrunk_while_its_entry_still_fills_protects_what_comes_later(paper: Any) -> None:
+def test_a_leg_that_gave_way_while_its_entry_still_fills_protects_what_comes_later(paper: Any) -> None:
     market = paper(participation=Decimal("0.1"))
     market.bracket()
     market.flat(100, volume=40)
-    market.replace("stop", quantity=Decimal(2))
     market.place(market.order("part", Side.SELL, 2, Leg.EXIT))
     market.flat(100)
     assert market.held() == 8
     assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 8)]
 
 
-def test_a_change_never_makes_an_order_larger(paper: Any) -> None:
-    market = paper()
-    market.bracket()
-    market.flat(100)
-    market.replace("stop", quantity=Decimal(500))
-    assert market.resting() == {"stop": 10, "target": 10}
-    market.replace("stop", quantity=Decimal(0))
-    assert market.resting() == {"target": 10}
-    assert market.states["stop"][-1] is CANCELLED
-
-
 @pytest.mark.parametrize(
-    ("name", "changes", "reason"),
+    ("name", "stop", "reason"),
     [
-        ("stop", {"stop": "99.005"}, "price 99.005 is not on the grid of 0.01"),
-        ("stop", {"stop": "-1"}, "price -1 is not on the grid of 0.01"),
-        ("stop", {"quantity": "2.5"}, "quantity 2.5 is not a whole number of lots of 1"),
-        ("target", {"stop": "99"}, "it has no stop"),
+        ("stop", "99.005", "price 99.005 is not on the grid of 0.01"),
+        ("stop", "-1", "price -1 is not on the grid of 0.01"),
+        ("target", "99", "it has no stop"),
     ],
 )
 def test_a_change_that_cannot_be_made_leaves_the_order_and_says_why(
-    paper: Any, told: Any, name: str, changes: dict[str, str], reason: str
+    paper: Any, told: Any, name: str, stop: str, reason: str
 ) -> None:
     market = paper()
     market.bracket()
     market.flat(100)
-    market.replace(name, **{key: Decimal(value) for key, value in changes.items()})
+    market.replace(name, Decimal(stop))
     assert market.states[name][-1] is WORKING
     assert market.reasons[name] == f"not changed: {reason}"
     assert told(market.bar(100, 100, 94, 94)) == [("stop", "95")]
@@ -159,7 +145,7 @@ def test_a_stop_that_was_reached_cannot_be_moved_any_more(paper: Any) -> None:
     market.bracket()
     market.flat(100)
     market.bar(100, 100, 94, 95, volume=10)
-    market.replace("stop", stop=Decimal(90))
+    market.replace("stop", Decimal(90))
     assert market.states["stop"][-1] is OrderState.PARTLY_FILLED
     assert market.reasons["stop"] == "not changed: its stop was reached"
 
@@ -170,7 +156,112 @@ def test_changing_or_cancelling_what_is_done_is_no_error(paper: Any) -> None:
     market.flat(100)
     assert market.broker.cancel(["o", "never"], market.now).updates == []
     for name in ("o", "never"):
-        assert market.broker.replace(name, market.now, stop=Decimal(1), quantity=Decimal(1)).updates == []
+        assert market.broker.replace(name, market.now, Decimal(1)).updates == []
+
+
+# -- giving way ------------------------------------------------------------------------------------------------------
+
+
+def patient(market: Any, quantity: int = 10, seconds: float = 150, limit: str = "120") -> None:
+    """Sell at a limit that is not reached, for so many seconds."""
+    expires_ns = market.now + int(seconds * NANOS)
+    market.place(market.order("x", Side.SELL, quantity, Leg.EXIT, limit=limit, expires_ns=expires_ns))
+
+
+def test_a_stop_gives_way_to_an_exit_and_is_there_again_when_its_time_is_over(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    patient(market, seconds=120)
+    assert market.bar(100, 111, 96, 100) == [], "the exit is for all that is held"
+    market.flat(100)
+    assert market.states["x"][-1] is OrderState.EXPIRED
+    assert market.states["stop"] == [WORKING]
+    assert told(market.bar(100, 100, 94, 94)) == [("stop", "95")]
+
+
+def test_a_target_is_there_again_too(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    patient(market, seconds=60)
+    assert market.bar(100, 111, 100, 100) == []
+    assert told(market.bar(100, 111, 100, 100)) == [("target", "110")]
+
+
+def test_a_stop_that_was_reached_while_it_gave_way_sells_as_soon_as_it_may(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    patient(market, seconds=120)
+    assert market.bar(100, 100, 94, 98) == []
+    assert market.flat(98) == []
+    assert told(market.flat(97)) == [("stop", "97")]
+
+
+@pytest.mark.parametrize(("model", "price"), [("central", "98"), ("pessimistic", "94"), ("optimistic", "101")])
+def test_an_exit_that_ends_inside_a_bar_frees_the_stop_for_the_rest_of_it(
+    paper: Any, told: Any, model: str, price: str
+) -> None:  # fmt: skip
+    market = paper(fill_model=FillModel(model))
+    market.bracket()
+    market.flat(100)
+    patient(market, seconds=30)
+    assert told(market.bar(100, 101, 94, 98)) == [("stop", price)]
+
+
+def test_what_an_exit_of_a_part_leaves_is_protected(paper: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    patient(market, 4, seconds=180)
+    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 6)]
+    market.flat(96)
+    market.flat(96)
+    assert market.states["x"][-1] is OrderState.EXPIRED
+    assert [(f.client_id, f.quantity) for f in market.flat(96)] == [("stop", 4)], "it had been reached"
+    assert market.held() == 0
+
+
+@pytest.mark.parametrize("way", ["expires", "cancelled", "refused"])
+def test_the_stop_is_for_all_that_is_held_again(paper: Any, way: str) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    patient(market, 4, seconds=60, limit="120.001" if way == "refused" else "120")
+    if way == "cancelled":
+        market.cancel("x")
+    market.flat(100)
+    assert not market.states["x"][-1].open
+    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 10)]
+
+
+def test_what_an_exit_sold_before_its_end_is_protected_no_more(paper: Any) -> None:
+    market = paper(participation=Decimal("0.1"))
+    market.bracket()
+    market.flat(100)
+    patient(market, seconds=60, limit="100")
+    market.bar(101, 101, 101, 101, volume=40)
+    assert market.held() == 6
+    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 6)]
+
+
+def test_the_exit_of_one_strategy_is_nothing_to_the_stop_of_another(paper: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.place(market.order("other", strategy="t"))
+    market.flat(100)
+    market.place(market.order("x", Side.SELL, 10, Leg.EXIT, limit="120", strategy="t"))
+    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 10)]
+
+
+def test_at_the_quote_after_its_end_an_exit_is_over(paper: Any, told: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    patient(market, seconds=10)
+    assert market.quote(94, 94.5) == []
+    assert told(market.quote(96, 96.5, after_ns=20 * NANOS)) == [("stop", "96")]
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from connectors.paper import FillModel
 from engine.market.orders import Leg, Side
 from engine.market.position import Position
 
+MINUTE_NS = 60_000_000_000
 GRID = st.integers(93, 107)  # few prices, so that touches, gaps and both legs in one bar are common
 BAR = st.tuples(GRID, GRID, GRID, GRID)
 BARS = st.lists(BAR, min_size=1, max_size=14)
@@ -52,11 +53,11 @@ def test_money_is_conserved_and_nothing_fills_beyond_what_was_asked(
     filled = {name: sum(f.quantity for f in market.fills if f.client_id == name) for name in ("o", "stop", "target")}
     assert filled["o"] <= 20
     assert filled["stop"] + filled["target"] <= filled["o"]
-    by_bar = [(f.client_id, f.time_ns) for f in market.fills]
-    shares = {(i + 2) * 60_000_000_000: volume for i, volume in enumerate(volumes)}
+    by_bar = [(f.client_id, told_ns) for f, told_ns in zip(market.fills, market.told_ns, strict=True)]
+    shares = {(i + 2) * MINUTE_NS: volume for i, volume in enumerate(volumes)}
     for key in set(by_bar):
         share = shares[key[1]]
-        taken = sum(f.quantity for f in market.fills if (f.client_id, f.time_ns) == key)
+        taken = sum(f.quantity for f, of in zip(market.fills, by_bar, strict=True) if of == key)
         assert share is None or taken <= share // 10
 
 
@@ -80,8 +81,9 @@ def test_a_fill_lies_in_its_bar_but_for_a_limit_passed_over_by_a_gap(
     market = paper(fill_model=model)
     market.bracket("103" if sells else "97", "97" if sells else "103", sells=sells)
     feed(market, bars)
-    for fill in market.fills:
-        bar = bars[fill.time_ns // 60_000_000_000 - 2]
+    for fill, told_ns in zip(market.fills, market.told_ns, strict=True):
+        bar = bars[told_ns // MINUTE_NS - 2]
+        assert fill.time_ns in (told_ns - MINUTE_NS, told_ns), "at the open, or known at the end"
         inside = min(bar) <= fill.price <= max(bar)
         assert inside or (fill.client_id == "target" and fill.price == Decimal(97 if sells else 103))
 
@@ -117,3 +119,25 @@ def test_a_limit_fills_no_later_and_no_dearer_the_more_optimistic_the_model(
             assert better is not None
             assert better.time_ns <= worse.time_ns
             assert better.price * better.side.sign <= worse.price * worse.side.sign
+
+
+@given(
+    bars=BARS, model=st.sampled_from(MODELS), part=st.integers(1, 20), life=st.integers(1, 300), limit=GRID,
+    sells=st.booleans(),
+)  # fmt: skip
+def test_legs_leave_an_exit_what_it_is_for_and_protect_what_it_leaves(
+    paper: Any, bars: list[Any], model: FillModel, part: int, life: int, limit: int, sells: bool
+) -> None:
+    market = paper(fill_model=model)
+    market.bracket("103" if sells else "97", "97" if sells else "103", quantity=20, sells=sells)
+    market.flat(100)
+    side, expires_ns = Side.BUY if sells else Side.SELL, market.now + life * 1_000_000_000
+    market.place(market.order("x", side, part, Leg.EXIT, limit=str(limit), expires_ns=expires_ns))
+    for bar in bars:
+        feed(market, [bar])
+        sold = sum(f.quantity for f in market.fills if f.client_id == "x")
+        assert "x" not in market.resting() or abs(market.held()) >= part - sold
+    away = 120 if sells else 80
+    for _ in range(6):  # by then its time is over
+        market.flat(away)
+    assert market.held() == 0

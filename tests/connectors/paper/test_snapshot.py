@@ -61,6 +61,17 @@ def test_a_run_that_was_stopped_fills_as_one_that_was_not(
     assert parted.broker.snapshot() == whole.broker.snapshot()
 
 
+def test_a_stop_that_gives_way_is_there_again_after_a_restart(paper: Any) -> None:
+    market = paper()
+    market.bracket()
+    market.flat(100)
+    market.place(market.order("x", Side.SELL, 10, Leg.EXIT, limit="120", expires_ns=market.now + 120 * NANOS))
+    market.bar(100, 100, 96, 100)
+    resumed(market).flat(100)
+    assert market.states["x"][-1] is OrderState.EXPIRED
+    assert [(f.client_id, f.quantity) for f in resumed(market).bar(100, 100, 94, 94)] == [("stop", 10)]
+
+
 def test_money_and_quantities_are_kept_as_text(paper: Any) -> None:
     market = paper(cash=Decimal("100000.10"))
     market.place(market.order(limit="99.10"))

@@ -74,7 +74,7 @@ def test_a_stop_moved_inside_a_bar_is_not_reached_by_what_came_before(paper: Any
     market.bracket()
     market.flat(100)
     market.now += 40 * NANOS
-    market.replace("stop", stop=market.order(stop="100.50").stop)
+    market.replace("stop", market.order(stop="100.50").stop)
     assert market.bar(100, 102, 99, 101.2) == []
     assert told(market.bar(101.2, 101.2, 100, 100)) == [("stop", "100.5")]
 

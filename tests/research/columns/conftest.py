@@ -208,13 +208,30 @@ def in_new_york(parts: Parts) -> Parts:
 
 
 @pytest.fixture(scope="session")
-def parts_with() -> Callable[[str], Parts]:
-    """An account and the given rules, on SPY."""
+def bars_of() -> Callable[..., MarketColumns]:
+    """Minutes of SPY, each of one price."""
 
-    def make(rules: str) -> Parts:
-        pack = PACK.format(universe="[SPY]", more="")
-        files = PackFiles("p", [load_text("pack.yaml", pack), load_text("rules.yaml", rules)])
-        found = link([files], FACTS)
+    def make(*prices: float) -> MarketColumns:
+        begin = int(OPEN.timestamp()) * NANOS
+        starts = (begin + n * 60 * NANOS for n in range(len(prices)))
+        return MarketColumns.of([
+            Tick(start + 60 * NANOS, [Bar("SPY", start, 60, price, price, price, price, None)])
+            for start, price in zip(starts, prices, strict=True)
+        ])  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def parts_with() -> Callable[..., Parts]:
+    """An account and the given rules, on SPY; ``more``: the rules of further packs."""
+
+    def make(rules: str, **more: str) -> Parts:
+        files = []
+        for name, text in {"p": rules, **more}.items():
+            pack = PACK.format(universe="[SPY]", more="").replace("name: p\n", f"name: {name}\n")
+            files.append(PackFiles(name, [load_text(f"{name}/pack.yaml", pack), load_text(f"{name}/rules.yaml", text)]))
+        found = link(files, FACTS)
         assert not [f for f in found.findings if f.severity == "error"], found.findings
         return Parts(found, ["SPY"], {"SPY": Instrument("SPY")}, PaperSettings())
 

@@ -127,6 +127,21 @@ unknown: hold
 when: rsi(close, 5) < 35
 then: {close: 3, limit: close, within: 3m, fallback: market}
 """,
+    "waiting": """
+kind: exit
+name: waiting
+unknown: hold
+when: close < close[1]
+then: {close: all, limit: close + $0.06, within: 100s}
+""",
+    "waiting_part": """
+kind: exit
+name: waiting_part
+priority: 4
+unknown: hold
+when: rsi(close, 5) < 50
+then: {close: 40%, limit: close + $0.04, within: 3m, stop: position.low - $0.02}
+""",
     "losing_sight": """
 kind: exit
 name: losing_sight

@@ -18,6 +18,7 @@ from engine.cli.assemble import DataChoice, assemble
 from engine.cli.examples import examples_for
 from engine.cli.rules import load_rules
 from engine.market.columns import MarketColumns
+from engine.market.events import Tick
 from engine.research.columns import run as column_run
 from engine.research.sets import SetResult, run_sets
 from engine.ruleset.linker import SHARED
@@ -114,7 +115,7 @@ then: {buy: {size: 10, bracket: {stop: close - $0.2, target: close + $0.3}}}
 """
 
 
-def test_sets_share_columns_and_differ_all_the_same(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_sets_share_columns_and_differ_all_the_same(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     sets = [{"p.cross.fast": float(f), "p.cross.slow": float(s)} for f in (2, 3, 4) for s in (6, 9)]
     together = run_sets(parts, market, sets, keep_curve=True)
@@ -142,8 +143,36 @@ then: {close: all}
 """
 
 
+GIVES_WAY = """
+kind: strategy
+name: buy
+when: ["close > 100", "not position.open"]
+then: {buy: {size: 10, bracket: {stop: close - $3}}}
+---
+kind: exit
+name: patient
+unknown: hold
+when: close crosses below $100
+then: {close: CLOSE, limit: close + $5, within: SECONDSs}
+"""
+
+
+@pytest.mark.parametrize("fills", FILLS)
+@pytest.mark.parametrize("seconds", [150, 180, 200])
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_an_exit_that_is_not_reached_leaves_the_stop(
+    bars_of: Callable[..., MarketColumns], parts_with: Callable[[str], Any], close: str, seconds: int, fills: str
+) -> None:
+    parts = parts_with(GIVES_WAY.replace("CLOSE", close).replace("SECONDS", str(seconds)))
+    columns, ticks = both(parts, bars_of(101, 101, 99, 99, 99, 99, 99, 96, 90, 90), fills)
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    assert [columns.trades.reasons[n] for n in columns.trades.reason] == ["stop"]
+    assert columns.trades.exit.tolist()[0] > 95
+
+
 def test_sets_of_other_structures_and_memories_are_not_mixed_up(
-    world: World, parts_with: Callable[[str], Any]
+    world: World, parts_with: Callable[..., Any]
 ) -> None:
     parts, (_, market) = parts_with(WITH_EXITS), world(8)
     sets = [
@@ -157,14 +186,14 @@ def test_sets_of_other_structures_and_memories_are_not_mixed_up(
     assert len({result.decisions_sha256 for result in together}) > 3
 
 
-def test_results_travel_between_processes(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_results_travel_between_processes(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     sent = pickle.loads(pickle.dumps((parts, market)))
     here, there = run_sets(parts, market, [{}], keep_curve=True)[0], run_sets(*sent, [{}], keep_curve=True)[0]
     assert told(pickle.loads(pickle.dumps(there))) == told(here)
 
 
-def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: Callable[..., Any]) -> None:
     parts, (_, market) = parts_with(CROSS), world(8)
     begin, end = int(market.times[50]), int(market.times[200])
     columns, ticks = (
@@ -175,7 +204,7 @@ def test_a_span_is_run_as_if_there_were_nothing_else(world: World, parts_with: C
     assert told(columns) == told(ticks)
 
 
-def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_with: Callable[[str], Any]) -> None:
+def test_what_cannot_be_compiled_is_run_by_tick_and_named(world: World, parts_with: Callable[..., Any]) -> None:
     remembers = CROSS.replace('"not position.open"', '"not position.open", "not (position.gain crosses above $0.1)"')
     parts, (_, market) = parts_with(remembers), world(8)
     result = run_sets(parts, market, [{}], keep_curve=True)[0]
@@ -194,3 +223,74 @@ def test_every_shipped_pack_compiles(pack: str) -> None:
         columns, ticks = both(parts, market, fills)
         assert (columns.engine, columns.fallback) == ("columns", "")
         assert told(columns) == told(ticks)
+
+
+CAPPED = CROSS + """
+---
+kind: guard
+name: steady
+for: entries
+require: or_else(not (order.quantity crosses above 5), true)
+else: {block: more than before}
+---
+kind: guard
+name: four
+for: entries
+require: order.quantity <= 4
+else: {cap: {quantity: 4.9}}
+---
+kind: guard
+name: half
+for: entries
+require: order.notional < $250
+else: {cap: {quantity: order.quantity / 2}}
+---
+kind: guard
+name: small
+for: entries
+require: ["order.quantity <= 2", "order.cost < $250", "order.risk < $1.50"]
+else: {halt: until resumed, because: too much}
+"""
+
+
+def test_guards_judge_what_the_caps_before_them_left(world: World, parts_with: Callable[..., Any]) -> None:
+    parts, (_, market) = parts_with(CAPPED), world(8)
+    columns, ticks = both(parts, market, "central")
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    assert len(columns.trades) > 3
+    assert set(columns.trades.quantity.tolist()) == {2.0}
+
+
+LIMITED = WITH_EXITS + """
+---
+kind: session
+name: day
+hours: 09:00-17:00
+limits: {LIMIT: 1}
+"""
+
+
+@pytest.mark.parametrize("limit", ["positions", "positions_per_symbol", "orders"])
+def test_sessions_count_what_is_their_own_packs(
+    world: World, parts_with: Callable[..., Any], limit: str
+) -> None:
+    _, market = world(8)
+    always = CROSS.replace("crosses above", ">").replace("bracket", "limit: close - $0.1, within: 9m, bracket")
+    parts = parts_with(LIMITED.replace("LIMIT", limit), q=always)
+    columns, ticks = both(parts, market, "central")
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    alone = run_sets(parts_with(LIMITED.replace("LIMIT", limit)), market, [{}])[0].trades
+    of_p = [n for n in columns.trades.strategy.tolist() if columns.trades.strategies[n] == "p.cross"]
+    assert len(of_p) == len(alone) > 3
+    assert len(of_p) < len(columns.trades), "the other pack trades, too"
+
+
+def test_bars_that_are_told_late_fill_when_they_were(world: World) -> None:
+    for seed in range(6):
+        parts, market = world(seed)
+        late = MarketColumns.of([Tick(t.time_ns + 4 * 10**9, t.events) for t in market.inputs() if isinstance(t, Tick)])
+        columns, ticks = both(parts, late, "central")
+        assert told(columns) == told(ticks)
+        assert seed != 2 or (columns.engine == "columns" and len(columns.trades) > 3)

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.research.columns.machine.layout import (
     ENTRY,
+    FILLED_AT,
     INEXACT,
     LATE_LEGS,
     LOG_FILL,
@@ -30,14 +31,15 @@ ROOMY = 4e18
 
 def book(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
-    i: int, quantity: int, exact: int, fee: int,
+    i: int, quantity: int, exact: int, fee: int, filled_ns: int,
 ) -> None:  # fmt: skip
-    """Cash and the position take note of a fill."""
+    """Cash and the position take note of a fill. ``filled_ns``: when it was."""
     o = orders[i]
     key = o.strategy * run.symbols + o.symbol
     h = held[key]
     run.fills += 1
-    note(run, log, LOG_FILL, o.number, quantity, exact, fee, run.t, o.fills)
+    at = note(run, log, LOG_FILL, o.number, quantity, exact, fee, run.t, o.fills)
+    log[at, FILLED_AT] = filled_ns
     if float(quantity) * exact * run.price_money > ROOMY / 4:
         run.status = TOO_LARGE
     run.cash -= quantity * exact * run.price_money * o.side + fee
@@ -49,7 +51,7 @@ def book(
         run.entered_today += quantity / run.unit_float * unit_cost(symbols[o.symbol], o.side > 0, price)
     if h.open == 0:
         open_position(run, held, symbols, scratch, key, price)
-    move_position(run, h, quantity * o.side, exact, fee)
+    move_position(run, h, quantity * o.side, exact, fee, filled_ns)
     h.amount = h.quantity / run.unit_float
     h.entry = h.entry_sum / (h.entry_over * 1e4)
     if o.pending == 1:
@@ -87,12 +89,12 @@ def open_position(run: Any, held: Any, symbols: Any, scratch: Any, key: int, pri
     symbols[h.symbol].held += 1
 
 
-def move_position(run: Any, h: Any, signed: int, exact: int, fee: int) -> None:
+def move_position(run: Any, h: Any, signed: int, exact: int, fee: int, filled_ns: int) -> None:
     """``engine.market.position.Position.apply``; ``entry_sum / entry_over`` is the average price, exact."""
     before = h.quantity
     if before == 0 or (before > 0) == (signed > 0):
         if before == 0:
-            h.opened_ns = run.now
+            h.opened_ns = filled_ns
         q, f = abs(before), abs(signed)
         if float(h.entry_sum) * q + float(exact) * f * h.entry_over > ROOMY:
             run.status = TOO_LARGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.research.columns.machine.account import book
-from engine.research.columns.machine.layout import ENTRY, NONE, TOO_LARGE
+from engine.research.columns.machine.layout import ENTRY, EXIT, NONE, STOP, TARGET, TOO_LARGE
 from engine.research.columns.machine.numbers import fill_price, within
 from engine.research.columns.machine.resting import arm, end_order
 
@@ -15,9 +15,10 @@ ROOMY = 4e18
 
 def fill(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
-    i: int, room: int, price: float,
+    i: int, room: int, price: float, filled_ns: int,
 ) -> int:  # fmt: skip
-    """Fill what may fill, at most ``room`` (NONE: no limit); returns how much did. Its legs come to life."""
+    """Fill what may fill as of ``filled_ns``, at most ``room`` (NONE: no limit); returns how much did. Its legs come to
+    life."""
     o = orders[i]
     ended = scratch[0]
     quantity = o.remaining
@@ -27,6 +28,8 @@ def fill(
     if quantity <= 0:
         end_order(run, orders, symbols, ended, i)
         return 0
+    if o.leg == STOP or o.leg == TARGET:
+        quantity = beside_exits(run, orders, held, symbols, o, quantity)
     if room != NONE:
         quantity = min(quantity, room)
     if quantity <= 0:
@@ -40,7 +43,7 @@ def fill(
     fee = fee_of_fill(run, o, symbol, quantity, exact)
     o.fee += fee
     held[o.strategy * run.symbols + o.symbol].position += quantity * o.side
-    book(run, orders, held, symbols, values, order_values, lists, scratch, log, i, quantity, exact, fee)
+    book(run, orders, held, symbols, values, order_values, lists, scratch, log, i, quantity, exact, fee, filled_ns)
     lose_group(run, orders, symbols, ended, i, quantity)
     if o.leg == ENTRY:
         j = symbols[o.symbol].head
@@ -55,6 +58,18 @@ def fill(
     if o.filled >= o.total:
         end_order(run, orders, symbols, ended, i)
     return int(quantity)
+
+
+def beside_exits(run: Any, orders: Any, held: Any, symbols: Any, o: Any, quantity: int) -> int:
+    """Of ``quantity`` what a stop or target may fill now: it is for what is held, less what exits under way are for."""
+    free = abs(held[o.strategy * run.symbols + o.symbol].position)
+    j = symbols[o.symbol].head
+    while j != NONE:
+        other = orders[j]
+        if other.in_book == 1 and other.leg == EXIT and other.strategy == o.strategy:
+            free -= other.remaining
+        j = other.next
+    return int(min(quantity, max(free, 0)))
 
 
 def lose_group(run: Any, orders: Any, symbols: Any, ended: Any, i: int, quantity: int) -> None:

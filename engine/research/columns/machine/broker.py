@@ -1,4 +1,4 @@
-"""What is wanted goes to the broker: admission, cancels and changes, as ``connectors.paper.broker`` takes them."""
+"""What is wanted goes to the broker: admission and changes, as ``connectors.paper.broker`` takes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from engine.research.columns.machine.account import settle
 from engine.research.columns.machine.costs import owed
 from engine.research.columns.machine.layout import (
     ENTRY,
-    LOG_CANCEL,
     LOG_DECISION,
     LOG_ORDER,
     LOG_REPLACE,
@@ -18,7 +17,7 @@ from engine.research.columns.machine.layout import (
     TOO_LARGE,
 )
 from engine.research.columns.machine.numbers import decimals
-from engine.research.columns.machine.resting import arm, end_order, shrink, waits
+from engine.research.columns.machine.resting import arm, waits
 
 LARGEST = 4e18
 DOUBT = 1e-9  # of the amounts: closer than that, floats do not say which is more
@@ -46,18 +45,10 @@ def one(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, 
             last += 2
         place(run, orders, held, symbols, scratch, log, at, last)
         return last
-    if log[at, 0] == LOG_CANCEL:
-        last = at
-        while last < end and log[last, 0] == LOG_CANCEL and (last == at or log[last, 3] == 0):
-            i = log[last, 2]
-            if orders[i].in_book == 1 and orders[i].number == log[last, 1]:
-                end_order(run, orders, symbols, scratch[0], i)
-            last += 1
-        return last
     if log[at, 0] == LOG_REPLACE:
         i = log[at, 2]
         if orders[i].in_book == 1 and orders[i].number == log[at, 1]:
-            replace(run, orders, symbols, scratch, i, log[at, 3], log[at, 4])
+            replace(run, symbols, orders[i], log[at, 3])
     return at + 1
 
 
@@ -191,17 +182,9 @@ def fee_most(run: Any, symbol: Any, quantity: int) -> float:
     return symbol.rate / symbol.rate_scale * (quantity / run.unit_float) / 4
 
 
-def replace(run: Any, orders: Any, symbols: Any, scratch: Any, i: int, quantity: int, stop: int) -> None:
-    """Move a stop or shrink a quantity; a change that cannot be made leaves the order as it is."""
-    o = orders[i]
-    symbol = symbols[o.symbol]
-    if stop != NONE and (not waits(o) or stop <= 0 or stop % symbol.tick != 0):
-        return
-    if quantity != NONE and quantity % symbol.lot != 0:
-        return
-    if stop != NONE:
+def replace(run: Any, symbols: Any, o: Any, stop: int) -> None:
+    """Move a stop; a change that cannot be made leaves the order as it is."""
+    if waits(o) and stop > 0 and stop % symbols[o.symbol].tick == 0:
         o.stop_nanos, o.stop = stop, stop / 1e9
         o.placed_ns = max(o.placed_ns, run.now)
         arm(o)
-    if quantity != NONE:
-        shrink(run, orders, symbols, scratch[0], i, quantity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import inf, nan
 from typing import Any
 
 from engine.research.columns.machine.exits import decide, log_order, send_off, set_limit, set_stop
@@ -64,7 +64,7 @@ def enter(
             pending, columns, stretches, code, pool, v, state, target,
         )  # fmt: skip
         verdict, guard = may_enter(
-            run, orders, held, symbols, packs, refusals, limits, combo_of, cooling, counted, watch, s
+            run, orders, held, symbols, lists, scratch, refusals, limits, combo_of, cooling, counted, watch, s
         )
     if guard == BY_NOTHING:
         entry = entries[watch.entry]
@@ -99,8 +99,8 @@ def priced(symbol: Any) -> tuple[int, int]:
 
 
 def may_enter(
-    run: Any, orders: Any, held: Any, symbols: Any, packs: Any, refusals: Any, limits: Any, combo_of: Any, cooling: Any,
-    counted: Any, watch: Any, s: int,
+    run: Any, orders: Any, held: Any, symbols: Any, lists: Any, scratch: Any, refusals: Any, limits: Any, combo_of: Any,
+    cooling: Any, counted: Any, watch: Any, s: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Cooldown, sessions and their limits, halts: everything that needs no order to be judged."""
     target = watch.target
@@ -119,20 +119,50 @@ def may_enter(
     combo = combo_of[watch.pack, run.t]
     if refusals[combo, watch.strategy] == 1:
         return BLOCKED, BY_SESSION
-    symbol = symbols[target]
-    if (
-        run.holds + run.pendings >= limits[combo, 0, 0]
-        or symbol.held + symbol.pendings >= limits[combo, 0, 1]
-        or run.pendings >= limits[combo, 0, 2]
-    ):
+    entries = counted[watch.pack]
+    if limit_reached(run, orders, held, symbols, lists, scratch, limits[combo], entries, watch.pack, target):
         return BLOCKED, BY_SESSION
-    for w in range(counted.shape[1]):
+    return FIRED, BY_NOTHING
+
+
+def limit_reached(
+    run: Any, orders: Any, held: Any, symbols: Any, lists: Any, scratch: Any, limits: Any, counted: Any, pack: int,
+    target: int,
+) -> bool:  # fmt: skip
+    """Whether a limit of the open windows of a pack is reached. ``limits``: of them; ``counted``: its entries."""
+    most, most_here, most_orders = limits[0, 0], limits[0, 1], limits[0, 2]
+    if most < inf or most_here < inf or most_orders < inf:
+        positions, here, ordered = standing_of(run, orders, held, symbols, lists, scratch, pack, target)
+        if positions >= most or here >= most_here or ordered >= most_orders:
+            return True
+    for w in range(counted.shape[0]):
         in_window = 0
         for n in range(run.symbols):
-            in_window += counted[watch.pack, w, n]
-        if in_window >= limits[combo, 1 + w, 3] or counted[watch.pack, w, target] >= limits[combo, 1 + w, 4]:
-            return BLOCKED, BY_SESSION
-    return FIRED, BY_NOTHING
+            in_window += counted[w, n]
+        if in_window >= limits[1 + w, 3] or counted[w, target] >= limits[1 + w, 4]:
+            return True
+    return False
+
+
+def standing_of(
+    run: Any, orders: Any, held: Any, symbols: Any, lists: Any, scratch: Any, pack: int, target: int
+) -> tuple[int, int, int]:
+    """Of a pack: positions and entry orders together, those of one symbol, entry orders."""
+    holds = here = ordered = 0
+    for n in range(run.holds):
+        h = held[scratch[1, n]]
+        if lists[run.strategy_packs + h.strategy, 0] == pack:
+            holds += 1
+            here += h.symbol == target
+    for n in range(run.symbols):
+        j = symbols[n].head if symbols[n].pendings > 0 else NONE
+        while j != NONE:
+            o = orders[j]
+            if o.pending == 1 and lists[run.strategy_packs + o.strategy, 0] == pack:
+                ordered += 1
+                here += n == target
+            j = o.next
+    return holds + ordered, here, ordered
 
 
 def want(
@@ -182,15 +212,12 @@ def want(
         run, orders, held, symbols, values, lists, scratch, guards, stretches, code, pool, v, state, key, entry.side,
         ENTRY, quantity, reference, protective,
     )  # fmt: skip
-    left = run.capped
+    quantity = run.capped
     carry_out_effects(run, orders, held, symbols, scratch, log, exits, guards, bands, days, day_of, v, target)
     if blocked != BY_NOTHING:
         return BLOCKED, blocked
-    per_unit = 1_000_000_000 // run.unit
-    if left != quantity * per_unit:
-        quantity = left // (per_unit * symbol.lot) * symbol.lot
-        if quantity <= 0:
-            return BLOCKED, BY_SIZE
+    if quantity <= 0:
+        return BLOCKED, BY_SIZE
     place_bracket(
         run, orders, symbols, bands, order_values, lists, log, entry, v, k, target, quantity, limit, stop, expires,
         reference,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from engine.market.events import OPEN_SHARE
 from engine.research.columns.machine.facts import sync
 from engine.research.columns.machine.layout import NEVER, NONE
 from engine.research.columns.machine.matching import match_bar, match_quote
@@ -69,9 +70,8 @@ def touches(orders: Any, symbol: Any, bar: Any, end_ns: int) -> bool:
 
 
 def take_in(
-    run: Any, held: Any, symbols: Any, scratch: Any, kinds: Any, places: Any, rows: Any, bars: Any, quotes: Any,
-    begin: int,
-    end: int,
+    run: Any, held: Any, symbols: Any, scratch: Any, kinds: Any, places: Any, rows: Any, bars: Any, bar_times: Any,
+    quotes: Any, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Apply the events; the symbols that they concern stand in ``scratch[9]``. Returns how many.
 
@@ -91,14 +91,14 @@ def take_in(
             symbol.bar_seen = 1
             symbol.last = bars[rows[e], 3]
             if run.holds > 0:
-                mark_bar(run, held, scratch, s, bars[rows[e]])
+                mark_bar(run, held, scratch, s, bars[rows[e]], bar_times[rows[e]])
         elif kinds[e] == QUOTE:
             symbol.bid, symbol.ask = quotes[rows[e], 0], quotes[rows[e], 2]
             mid = (symbol.bid + symbol.ask) / 2.0
             if symbol.bar_seen == 0 and mid == mid:
                 symbol.last = mid
             if run.holds > 0 and symbol.bar_seen == 0 and symbol.last == symbol.last:
-                mark(run, held, scratch, s, symbol.last, symbol.last, symbol.last, 0)
+                mark(run, held, scratch, s, symbol.last)
         count = insert(scratch, count, s)
     return count
 
@@ -116,22 +116,32 @@ def insert(scratch: Any, count: int, s: int) -> int:
     return count + 1
 
 
-def mark_bar(run: Any, held: Any, scratch: Any, s: int, bar: Any) -> None:
-    """Positions take note of a bar."""
-    mark(run, held, scratch, s, bar[3], bar[1], bar[2], 1)
-
-
-def mark(run: Any, held: Any, scratch: Any, s: int, last: float, high: float, low: float, new_bar: int) -> None:
+def mark_bar(run: Any, held: Any, scratch: Any, s: int, bar: Any, bar_time: Any) -> None:
+    """Positions take note of a bar. Of one inside which they were opened only the close is known to come after."""
+    close, open_until = bar[3], open_until_of(bar_time)
     for n in range(run.holds):
         h = held[scratch[1, n]]
         if h.symbol != s:
             continue
-        h.last = last
-        if high > h.high:
-            h.high = high
-        if low < h.low:
-            h.low = low
-        h.bars += new_bar
+        h.last = close
+        h.high = max(h.high, bar[1] if h.opened_ns <= open_until else close)
+        h.low = min(h.low, bar[2] if h.opened_ns <= open_until else close)
+        h.bars += 1
+
+
+def open_until_of(bar_time: Any) -> int:
+    """The last instant that counts as at the open of a bar."""
+    return int(bar_time[0] + bar_time[1] * NANOS // OPEN_SHARE)
+
+
+def mark(run: Any, held: Any, scratch: Any, s: int, last: float) -> None:
+    """The price moved; positions in the symbol take note."""
+    for n in range(run.holds):
+        h = held[scratch[1, n]]
+        if h.symbol == s:
+            h.last = last
+            h.high = max(h.high, last)
+            h.low = min(h.low, last)
 
 
 def look_out(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any) -> None:

@@ -14,7 +14,6 @@ from engine.research.columns.machine.layout import (
     EXIT,
     FIRED,
     LIMIT_ORDER,
-    LOG_CANCEL,
     LOG_DECISION,
     LOG_ORDER,
     LOG_PRICES,
@@ -203,7 +202,7 @@ def close_position(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, lists: Any, scratch: Any, log: Any, guards: Any,
     bands: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, key: int, rule: int, e: int, exits: Any,
 ) -> bool:  # fmt: skip
-    """Take the protective orders off and close everything; True when the position is on its way out."""
+    """Close everything; True when the position is on its way out."""
     h = held[key]
     if h.exiting > 0:
         return True
@@ -221,22 +220,9 @@ def send_off(
 ) -> None:
     """Close a position whole, whatever guards say."""
     begin = run.logged
-    cancel_legs(run, orders, symbols, log, h)
     i = exit_order(run, orders, symbols, bands, h, abs(h.quantity), rule, e, exits, v)
     log_order(run, log, orders[i], i, 1)
     decide(run, log, rule, h.strategy, h.symbol, FIRED, BY_NOTHING, begin)
-
-
-def cancel_legs(run: Any, orders: Any, symbols: Any, log: Any, h: Any) -> None:
-    """Rows for the cancel of all protective orders, in the order in which they came to life."""
-    begin = run.logged
-    reached = 0
-    while True:
-        i = next_leg(orders, symbols, h, reached)
-        if i == NONE:
-            return
-        reached = orders[i].leg_seq
-        note(run, log, LOG_CANCEL, orders[i].number, i, 1 if run.logged == begin else 0, 0, 0, 0)
 
 
 def next_leg(orders: Any, symbols: Any, h: Any, reached: int) -> int:
@@ -256,7 +242,7 @@ def reduce_by(
     bands: Any, stretches: Any, code: Any, pool: Any, v: Any, state: Any, key: int, part: int, rule: int, e: int,
     exits: Any,
 ) -> int:  # fmt: skip
-    """Close a part; the protective orders shrink first. Returns where the rows of its actions begin."""
+    """Close a part. Returns where the rows of its actions begin."""
     h = held[key]
     if held_back(
         run, orders, held, symbols, values, lists, scratch, log, guards, stretches, code, pool, v, state, key, part,
@@ -264,17 +250,6 @@ def reduce_by(
     ):  # fmt: skip
         return int(run.logged)
     begin = run.logged
-    left = abs(h.quantity) - part
-    reached = 0
-    while True:
-        j = next_leg(orders, symbols, h, reached)
-        if j == NONE:
-            break
-        leg = orders[j]
-        reached = leg.leg_seq
-        if leg.quantity > left:
-            leg.quantity = left
-            note(run, log, LOG_REPLACE, leg.number, j, left, NONE, 0, 0)
     i = exit_order(run, orders, symbols, bands, h, part, rule, e, exits, v)
     log_order(run, log, orders[i], i, 1)
     return int(begin)
@@ -322,7 +297,7 @@ def move_stop(
             bare -= leg.quantity
             if tighter:
                 leg.stop_wanted = exact / 1e9
-                note(run, log, LOG_REPLACE, leg.number, j, NONE, exact, 0, 0)
+                note(run, log, LOG_REPLACE, leg.number, j, exact, 0, 0, 0)
     bare -= on_the_way_out(orders, symbols, h)
     if bare > 0:
         # Beside another stop it stands for itself: what that one fills it must not lose.

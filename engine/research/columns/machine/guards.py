@@ -17,7 +17,7 @@ from engine.research.columns.machine.layout import (
     JUDGES_EXITS,
     NONE,
 )
-from engine.research.columns.machine.nodes import compute
+from engine.research.columns.machine.nodes import compute, compute_again
 from engine.research.columns.machine.numbers import nanos, unit_cost
 
 NANOS_PER_UNIT = 1_000_000_000
@@ -29,16 +29,16 @@ def judge(
     price: float,
     stop: float,
 ) -> int:  # fmt: skip
-    """The first guard that blocks an order, or BY_NOTHING. ``run.capped``: the quantity that is left, in 1e-9 units;
+    """The first guard that blocks an order, or BY_NOTHING. ``run.capped``: the quantity that is left, in whole lots;
     ``scratch[6]``: the guards whose effects are to be carried out, ``run.effects`` of them.
     """
     h = held[key]
     symbol = symbols[h.symbol]
     wanted = JUDGES_ENTRIES if leg == ENTRY else JUDGES_EXITS
-    run.capped = quantity * (NANOS_PER_UNIT // run.unit)
+    run.capped = quantity
     run.effects = 0
     found, fresh = BY_NOTHING, False
-    each, lot = unit_cost(symbol, side > 0, price), symbol.lot / run.unit_float
+    each = unit_cost(symbol, side > 0, price)
     for g in range(h.guards_begin, h.guards_end):
         guard = guards[g]
         if guard.judged != wanted and guard.judged != JUDGES_ALL:
@@ -50,14 +50,17 @@ def judge(
                 run, orders, symbols, held, values, lists, v, key, symbol.facts_begin, symbol.facts_end, 0, 0
             )
             compute(run, symbol.guard_begin, symbol.guard_end, stretches, code, pool, v, state)
-        if passes(run, lists, scratch, guard, g, v, each, lot) or found != BY_NOTHING:
-            continue
-        found = guard.rule
+        if not passes(run, lists, scratch, symbol, guard, g, v, each) and found == BY_NOTHING:
+            found = guard.rule
+        if run.capped < quantity and leg == ENTRY:  # a reduction is sent whole
+            quantity = run.capped
+            write_order(run, lists, v, symbol, h, side, leg, quantity, price, stop)
+            compute_again(run, symbol.guard_begin, symbol.guard_end, stretches, code, pool, v, state)
     return int(found)
 
 
 def passes(
-    run: Any, lists: Any, scratch: Any, guard: Any, g: int, v: Any, each: float, lot: float
+    run: Any, lists: Any, scratch: Any, symbol: Any, guard: Any, g: int, v: Any, each: float
 ) -> bool:
     """Whether a guard lets an order pass, smaller perhaps; its effects are noted."""
     true, failed = True, False
@@ -67,7 +70,7 @@ def passes(
         failed = failed or x == 0.0
     if true:
         return True
-    if guard.effect == CAPS and cap(run, guard, v, each, lot):
+    if guard.effect == CAPS and cap(run, symbol, guard, v, each):
         return True
     if failed and (guard.effect == HALTS or guard.effect == FLATTENS):
         scratch[6, run.effects] = g  # unknown blocks, but it is no reason to close positions
@@ -75,7 +78,7 @@ def passes(
     return False
 
 
-def cap(run: Any, guard: Any, v: Any, each: float, lot: float) -> bool:
+def cap(run: Any, symbol: Any, guard: Any, v: Any, each: float) -> bool:
     """Shrink the order to the cap; False when the cap is unknown or leaves nothing, and the guard blocks instead.
     ``each``: what a unit costs."""
     most = v[guard.cap]
@@ -83,10 +86,11 @@ def cap(run: Any, guard: Any, v: Any, each: float, lot: float) -> bool:
         return False
     if guard.cap_is_money == 1 and each > 0:
         most = most / each
-    if not most >= lot:
+    if not most >= symbol.lot / run.unit_float:
         return False
-    if most * NANOS_PER_UNIT < run.capped + NANOS_PER_UNIT:
-        run.capped = min(run.capped, nanos(run, most))
+    per_unit = NANOS_PER_UNIT // run.unit
+    if most * NANOS_PER_UNIT < float(per_unit) * run.capped + NANOS_PER_UNIT:
+        run.capped = min(run.capped, nanos(run, most) // (per_unit * symbol.lot) * symbol.lot)
     return True
 
 

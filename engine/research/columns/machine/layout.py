@@ -89,10 +89,10 @@ LOG_COLUMNS: Final = 12
 LOG_DECISION: Final = 0  # tick, rule, strategy, symbol, verdict, guard, first row of its actions, one past the last
 LOG_ORDER: Final = 1  # number, place, tick, symbol, side, quantity, type, leg, strategy, rule, if it is first
 LOG_PRICES: Final = 2  # of the order before: limit, stop, parent's number
-LOG_CANCEL: Final = 3  # number, place, whether it begins a Cancel
-LOG_REPLACE: Final = 4  # number, place, quantity or NONE, stop or NONE
-LOG_FILL: Final = 5  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
-# order, the number is 0, and strategy, symbol and side follow
+LOG_REPLACE: Final = 3  # number, place, stop
+LOG_FILL: Final = 4  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
+# order, the number is 0, and strategy, symbol and side follow; in FILLED_AT when it was
+FILLED_AT: Final = 10
 
 # What a tick must be stopped at for, in `stops`; and the bit of `marks` that exits have. Below it are strategies' bits.
 MAY_ENTER: Final = 1
@@ -116,7 +116,7 @@ RUN = record(
     "halted halt_until halt_guard free live model latency part part_scale unit money price_money fee_unit fee_least "
     "cash_check symbols strategies packs reads_realised orders fills version "
     "entries_today kernel local setting_packs wanted unsteady resting looked spare_log spare_orders capped "
-    "effects strategy_codes side_codes by_name",
+    "effects strategy_codes strategy_packs side_codes by_name bar_ns",
     "cash_float initial equity_at_day peak slippage money_float unit_float entered_today",
 )
 ORDER = record(

@@ -47,7 +47,9 @@ def advance(
         )  # fmt: skip
         if run.ended > 0 or run.closed > 0:
             settle(run, orders, held, symbols, state, lists, scratch)
-        touched = take_in(run, held, symbols, scratch, kinds, places, rows, bars, quotes, first[t], first[t + 1])
+        touched = take_in(
+            run, held, symbols, scratch, kinds, places, rows, bars, bar_times, quotes, first[t], first[t + 1]
+        )
         run.peak = max(run.peak, equity(run, held, scratch))
         if flags[t] & WINDOWS_MOVED:
             turn(run, begun, counted)

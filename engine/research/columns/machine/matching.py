@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.market.events import OPEN_SHARE
 from engine.research.columns.machine.book import fill
 from engine.research.columns.machine.layout import (
     BORN,
     CENTRAL,
     ENTRY,
+    EXIT,
     LATE,
     NONE,
     OPTIMISTIC,
@@ -16,13 +18,13 @@ from engine.research.columns.machine.layout import (
     PESSIMISTIC,
     STOP,
     STOP_ORDER,
+    TARGET,
     WHOLE,
 )
 from engine.research.columns.machine.numbers import room
 from engine.research.columns.machine.resting import arm, end_order, rests, waits
 
 NANOS = 1_000_000_000
-OPEN_SHARE = 20  # an order that arrives within this part of a bar still meets its open
 NOISE = 1e-6  # of a tick
 NO = -1.0  # no price; no order fills below zero
 
@@ -117,12 +119,12 @@ def expire(run: Any, orders: Any, symbols: Any, scratch: Any, i: int) -> bool:
 
 def take(
     run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
-    i: int, most: int, price: float,
+    i: int, most: int, price: float, filled_ns: int,
 ) -> int:  # fmt: skip
-    """Fill an order within what one bar or quote gives it in all."""
+    """Fill an order as of ``filled_ns``, within what one bar or quote gives it in all."""
     o = orders[i]
     left = NONE if most == NONE else most - o.taken
-    quantity = fill(run, orders, held, symbols, values, order_values, lists, scratch, log, i, left, price)
+    quantity = fill(run, orders, held, symbols, values, order_values, lists, scratch, log, i, left, price, filled_ns)
     o.taken += quantity
     return quantity
 
@@ -137,6 +139,7 @@ def match_bar(
     """The open first, then the rest of the bar, then what its end brings."""
     symbol = symbols[s]
     end_ns, latest_ns = start_ns + seconds * NANOS, start_ns + seconds * NANOS // OPEN_SHARE
+    run.bar_ns = start_ns
     half, volume = half_spread(run, symbol), bar[4]
     most = NONE if volume != volume else room(run, volume, run.part, run.part_scale, symbol.lot)
     j = symbol.head
@@ -178,16 +181,40 @@ def finish(
     """An order whose time ends with the bar or ended inside it."""
     o = orders[i]
     ended_ns = o.deadline
-    if ended_ns > end_ns or not rests(o) or not expire(run, orders, symbols, scratch, i):
+    if ended_ns > end_ns or not rests(o):
         return
-    if ended_ns < end_ns:
+    goes_on = expire(run, orders, symbols, scratch, i)
+    if ended_ns == end_ns:
+        return
+    if goes_on:
         price = late_price(run, o, bar, half)
-        filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price)
+        filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, end_ns)
         if filled > 0:
             wake(
                 run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, BORN,
                 False,
             )  # fmt: skip
+    elif o.leg == EXIT:
+        set_free(run, orders, held, symbols, values, order_values, lists, scratch, log, o, bar, end_ns, half, most)
+
+
+def set_free(
+    run: Any, orders: Any, held: Any, symbols: Any, values: Any, order_values: Any, lists: Any, scratch: Any, log: Any,
+    ended: Any, bar: Any, end_ns: int, half: float, most: int,
+) -> None:  # fmt: skip
+    """What gave way to an exit that ended inside the bar: of what came after only the close is known."""
+    symbol = symbols[ended.symbol]
+    there = collect(run, orders, symbol, scratch, 5, 1, NONE)
+    for n in range(there):
+        i = scratch[5, n]
+        o = orders[i]
+        if o.strategy != ended.strategy or (o.leg != STOP and o.leg != TARGET):
+            continue
+        o.standing = LATE
+        if rests(o):
+            step(
+                run, orders, held, symbols, values, order_values, lists, scratch, log, i, bar, end_ns, half, most, False
+            )
 
 
 def step(
@@ -201,7 +228,8 @@ def step(
     )
     if price == NO:
         return
-    filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price)
+    filled_ns = run.bar_ns if at_open else end_ns  # inside the bar, it was by its end at the latest
+    filled = take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, filled_ns)
     if filled > 0 and o.leg == ENTRY:
         born = WHOLE if at_open else BORN
         wake(
@@ -235,7 +263,8 @@ def wake(
             inside_price(run, o, symbols[s], bar, end_ns, half)
         )
         if price != NO:
-            take(run, orders, held, symbols, values, order_values, lists, scratch, log, j, most, price)
+            filled_ns = run.bar_ns if at_open else end_ns
+            take(run, orders, held, symbols, values, order_values, lists, scratch, log, j, most, price, filled_ns)
 
 
 def open_price(run: Any, o: Any, symbol: Any, bar: Any, half: float) -> float:
@@ -318,20 +347,25 @@ def match_quote(
         orders[j].taken = 0
         j = orders[j].next
     count = collect(run, orders, symbol, scratch, 3, 0, NONE)
+    for n in range(count):  # first, as what gave way to an exit that is over has its turn
+        if orders[scratch[3, n]].deadline < time_ns and is_there(orders[scratch[3, n]], time_ns):
+            expire(run, orders, symbols, scratch, scratch[3, n])
     for n in range(count):
         i = scratch[3, n]
         o = orders[i]
-        if not rests(o) or o.placed_ns >= time_ns or o.from_ns > time_ns:
-            continue
-        if o.deadline < time_ns and not expire(run, orders, symbols, scratch, i):
+        if not is_there(o, time_ns):
             continue
         other, size = (quote[2], quote[3]) if o.side > 0 else (quote[0], quote[1])
         price = NO if other != other else quote_price(run, o, symbol, other)
         if price != NO:
             most = NONE if size != size else room(run, size, 1, 1, symbol.lot)
-            take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price)
+            take(run, orders, held, symbols, values, order_values, lists, scratch, log, i, most, price, run.now)
         if o.deadline == time_ns and rests(o):
             expire(run, orders, symbols, scratch, i)
+
+
+def is_there(o: Any, time_ns: int) -> bool:
+    return rests(o) and o.placed_ns < time_ns and o.from_ns <= time_ns
 
 
 def quote_price(run: Any, o: Any, symbol: Any, other: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.research.columns.machine.account import equity
-from engine.research.columns.machine.events import mark_bar
+from engine.research.columns.machine.events import mark_bar, open_until_of
 from engine.research.columns.machine.layout import EXITS, MAY_ENTER, MAY_EXIT, NEVER, NONE
 
 NANOS = 1_000_000_000
@@ -49,7 +49,7 @@ def skip(
         if run.holds > 0:
             for e in range(first[t], first[t + 1]):
                 if kinds[e] == BAR and places[e] != NONE:
-                    mark_bar(run, held, scratch, places[e], bars[rows[e]])
+                    mark_bar(run, held, scratch, places[e], bars[rows[e]], bar_times[rows[e]])
         curve[t - begin] = equity(run, held, scratch)
         run.peak = max(run.peak, curve[t - begin])
         t += 1
@@ -99,6 +99,8 @@ def glide(
         if first[t + 1] - e != 1 or kinds[e] != BAR or places[e] != s:
             break
         r = rows[e]
+        if t == start and h.opened_ns > open_until_of(bar_times[r]):
+            break
         high, low = bars[r, 1], bars[r, 2]
         if resting and (
             low <= below or high >= above

@@ -104,31 +104,7 @@ def end_order(run: Any, orders: Any, symbols: Any, ended: Any, i: int) -> None:
     while j != NONE:
         leg = orders[j]
         if leg.in_book == 1 and leg.parent == o.number:
-            cap(leg, leg.remaining, 0)
+            leg.total = min(leg.total, leg.filled + leg.remaining)
             if leg.remaining <= 0:
                 leave_book(run, orders, symbols, ended, j)
         j = leg.next
-
-
-def cap(o: Any, quantity: int, to_come: int) -> None:
-    """Cap what may fill now; ``to_come`` is what its parent may still bring."""
-    o.remaining = min(o.remaining, quantity)
-    most = o.filled + o.remaining + to_come
-    if most < o.total:
-        o.total = most
-    arm(o)
-
-
-def shrink(run: Any, orders: Any, symbols: Any, ended: Any, i: int, quantity: int) -> None:
-    """As ``cap``; what a parent may still bring comes on top, for it will need protection too."""
-    o = orders[i]
-    to_come = 0
-    if o.parent != 0:
-        j = symbols[o.symbol].head
-        while j != NONE:
-            if orders[j].in_book == 1 and orders[j].number == o.parent:
-                to_come = orders[j].remaining
-            j = orders[j].next
-    cap(o, quantity, to_come)
-    if o.filled >= o.total:
-        end_order(run, orders, symbols, ended, i)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.research.columns.machine.account import MOST, close_position_of, move_position
-from engine.research.columns.machine.layout import LOG_FILL, NONE, TOO_LARGE
+from engine.research.columns.machine.layout import FILLED_AT, LOG_FILL, NONE, TOO_LARGE
 from engine.research.columns.machine.resting import end_order, note
 
 
@@ -34,10 +34,11 @@ def pay_position(
     run.fills += 1
     at = note(run, log, LOG_FILL, 0, abs(quantity), value, 0, run.t, 0)
     log[at, 7], log[at, 8], log[at, 9] = h.strategy, h.symbol, -1 if quantity > 0 else 1
+    log[at, FILLED_AT] = run.now
     run.cash += quantity * value * run.price_money
     if abs(run.cash) > MOST:
         run.status = TOO_LARGE
     run.cash_float = run.cash / run.money_float
-    move_position(run, h, -quantity, value, 0)
+    move_position(run, h, -quantity, value, 0, run.now)
     h.amount = 0.0
     close_position_of(run, orders, held, symbols, lists, scratch, key)
