@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.nursery import Nursery
+from tests.nursery import shared_nursery
 
 PROJECT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 120
@@ -44,16 +44,8 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """Where commands are run without importing everything anew."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
-def engine_cli(tmp_path: Path, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> EngineCli:
+def engine_cli(tmp_path: Path) -> EngineCli:
     """Runs ``engine`` as a user does, in a process of its own: ``engine_cli("lint", "rules", cwd=..., env={...})``.
 
     The working directory is the test's own folder unless ``cwd`` is given. Never shows a traceback, whatever happens.
@@ -71,16 +63,12 @@ def engine_cli(tmp_path: Path, nursery: Nursery, tmp_path_factory: pytest.TempPa
         path = os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH", "")]))
         environment = {**inherited, "PYTHONPATH": path, "COLUMNS": "120", **(env or {})}
         words, folder = [str(word) for word in arguments], cwd or tmp_path
-        answer = (_anew if anew else _forked)(words, folder, environment, stdin)
+        if anew:
+            answer = _anew(words, folder, environment, stdin)
+        else:
+            answer = Answer(*shared_nursery().run(words, folder, environment, stdin, TIMEOUT_SECONDS))
         assert "Traceback" not in answer.err, answer.err
         return answer
-
-    def _forked(words: list[str], folder: Path, environment: Mapping[str, str], stdin: str) -> Answer:
-        streams = tmp_path_factory.mktemp("streams")
-        (streams / "in").write_text(stdin, encoding="utf-8")
-        code = nursery.run(words, folder, environment, streams, TIMEOUT_SECONDS)
-        out, err = ((streams / name).read_bytes().decode("utf-8") for name in ("out", "err"))
-        return Answer(code, out, err)
 
     def _anew(words: list[str], folder: Path, environment: Mapping[str, str], stdin: str) -> Answer:
         done = subprocess.run(

@@ -7,7 +7,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.cli.reference import facts_page, functions_page
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -128,7 +128,7 @@ def start_exchange(command: str, folder: Path, environment: dict[str, str]) -> s
     if "--port" not in words:
         words += ["--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "engine", *words], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        [python(), "-m", "engine", *words], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     process.stdout.readline()  # it listens
@@ -146,7 +146,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
     """The environment of a user's shell, where the command is called ``engine``."""
     found = tmp_path / "bin" / "engine"
     found.parent.mkdir()
-    found.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m engine "$@"\n', encoding="utf-8")
+    found.write_text(f'#!/bin/sh\nexec "{python()}" -m engine "$@"\n', encoding="utf-8")
     found.chmod(0o755)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
     return {**inherited, "PATH": f"{found.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}

@@ -8,7 +8,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
 from tests.exchange import let_in
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "from-the-alpha-trader.md").read_text(encoding="utf-8")
@@ -119,7 +119,7 @@ def run_it(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, s
 
 def stopped_after(words: list[str], said: str) -> tuple[int, str]:
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "engine", *words], env={**os.environ, "PYTHONPATH": str(PROJECT)}, text=True,
+        [python(), "-u", "-m", "engine", *words], env={**os.environ, "PYTHONPATH": str(PROJECT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None

@@ -9,7 +9,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
 from tests.exchange import let_in
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "from-the-leaderboard-trader.md").read_text(encoding="utf-8")
@@ -93,7 +93,7 @@ def test_every_command_of_ours_runs(folder: Path, capsys: pytest.CaptureFixture[
 
 def until_interrupted(words: list[str], said: str) -> str:
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "engine", *words], env={**os.environ, "PYTHONPATH": str(PROJECT)}, text=True,
+        [python(), "-u", "-m", "engine", *words], env={**os.environ, "PYTHONPATH": str(PROJECT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None

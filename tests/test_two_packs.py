@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.nursery import python
 
 pytest.importorskip("uvicorn")
 
@@ -18,7 +19,7 @@ DATA = PROJECT.parent / "shared" / "data"
 def test_the_quick_form_runs_to_its_end(tmp_path: Path) -> None:
     run = subprocess.run(
         ["bash", str(PROJECT / "docs" / "two-packs.sh"), "--quick"], cwd=tmp_path, capture_output=True, text=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable}, timeout=180, check=False,
+        env={"PATH": "/usr/bin:/bin", "PYTHON": python()}, timeout=180, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     assert "our books agree with the account: True" in run.stdout
@@ -29,7 +30,7 @@ def test_the_quick_form_runs_to_its_end(tmp_path: Path) -> None:
 def test_without_recorded_data_it_says_so(tmp_path: Path) -> None:
     run = subprocess.run(
         ["bash", str(PROJECT / "docs" / "two-packs.sh")], cwd=tmp_path, capture_output=True, text=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "DATA": str(tmp_path)}, timeout=60, check=False,
+        env={"PATH": "/usr/bin:/bin", "PYTHON": python(), "DATA": str(tmp_path)}, timeout=60, check=False,
     )  # fmt: skip
     assert run.returncode == 0
     assert "left out: there is no recorded data" in run.stderr

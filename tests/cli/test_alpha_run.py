@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from connectors.alpha.models import Signal
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from tests.exchange import let_in
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -85,7 +85,7 @@ class Desk:
         words = ("run", "--venue", "kalshi", "--pack", "kalshi_alpha", "--json", "--trace", "fired")
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "engine", *words], cwd=self.folder, env=environment, text=True,
+            [python(), "-u", "-m", "engine", *words], cwd=self.folder, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

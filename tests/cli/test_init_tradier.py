@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from engine.cli.rules import load_rules
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 
 
 def engine(folder: Path, *words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "engine", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        [python(), "-m", "engine", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

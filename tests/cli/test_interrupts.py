@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 from pydantic import BaseModel, field_serializer
@@ -41,3 +42,16 @@ def test_what_is_ignored_stays_ignored() -> None:
             os.kill(os.getpid(), signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, old)
+
+
+class Dropping:
+    """Somebody presses Ctrl-C while it is thrown away, where Python drops every error."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_that_python_drops_comes_again() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupts(signal.SIGINT):
+        Dropping()
+        threading.Event().wait(timeout=30)

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.market.events import Bar, Observation
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -49,7 +49,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     """``engine simulate polygon`` in a process of its own; what it said, and the variables for a shell."""
     folder = tmp_path_factory.mktemp("vendor")
     command = [
-        sys.executable, "-m", "engine", "simulate", "polygon", "--port", "0", "--folder", str(folder), "--json",
+        python(), "-m", "engine", "simulate", "polygon", "--port", "0", "--folder", str(folder), "--json",
         "--date", "2025-09-17", "--start", "10:00", "--speed", "60", "--refuse", "I:NDX",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -110,7 +110,7 @@ def test_the_stream_is_kept_without_a_hole_and_goes_on_where_it_ended(
 
 def test_ctrl_c_ends_the_stream_and_what_came_is_kept(vendor: dict[str, Any], tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), **vendor["env"]}
-    command = [sys.executable, "-m", "engine", "stream", "--symbols", "SPY"]
+    command = [python(), "-m", "engine", "stream", "--symbols", "SPY"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
         assert process.stderr is not None and process.stdout is not None
@@ -118,7 +118,7 @@ def test_ctrl_c_ends_the_stream_and_what_came_is_kept(vendor: dict[str, Any], tm
             if "history" in line:
                 break
         checked = subprocess.run(
-            [sys.executable, "-m", "engine", "serve", "check", "streamer"], cwd=tmp_path, env=environment, text=True,
+            [python(), "-m", "engine", "serve", "check", "streamer"], cwd=tmp_path, env=environment, text=True,
             capture_output=True,
         )  # fmt: skip
         process.send_signal(signal.SIGINT)

@@ -23,6 +23,7 @@ import pytest
 
 from engine.cli.main import main
 from state import Mode, open_store
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -36,7 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     for arguments, folder in ((("init", str(path)), path.parent), (FAST, path)):
         subprocess.run(
-            [sys.executable, "-m", "engine", *arguments], cwd=folder, env=environment, check=True, capture_output=True
+            [python(), "-m", "engine", *arguments], cwd=folder, env=environment, check=True, capture_output=True
         )
     return path
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal as D
@@ -19,6 +18,8 @@ import pytest
 pytest.importorskip("uvicorn")
 
 import httpx
+
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 COMMISSION = D("0.35")  # of an order, at the practice Tradier
@@ -62,7 +63,7 @@ class Place:
     def start(self, *words: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [sys.executable, "-m", "engine", *words], cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe,
+            [python(), "-m", "engine", *words], cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe,
             text=True,
         )  # fmt: skip
 
@@ -212,7 +213,7 @@ def test_a_venue_without_a_token_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{PACKS}"]\n', encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     done = subprocess.run(
-        [sys.executable, "-m", "engine", "reconcile", "--venue", "tradier"], cwd=tmp_path, env=environment,
+        [python(), "-m", "engine", "reconcile", "--venue", "tradier"], cwd=tmp_path, env=environment,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2 and "AUTOTRADER__TRADIER__ACCESS_TOKEN" in done.stderr

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.nursery import python
 
 pytest.importorskip("uvicorn")
 
@@ -17,7 +18,7 @@ SCRIPT = PROJECT / "docs" / "trading-day.sh"
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHON": sys.executable, "TMPDIR": str(folder)}
+    environment = {**os.environ, "PYTHON": python(), "TMPDIR": str(folder)}
     return subprocess.run(
         ["bash", SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=280, check=False
     )

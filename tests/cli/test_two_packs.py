@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +21,7 @@ pytest.importorskip("uvicorn")
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from tests.exchange import let_in
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 BUY = """\
@@ -91,7 +91,7 @@ class Place:
     def start(self, code: str, *words: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
         return subprocess.Popen(
-            [sys.executable, "-u", "-c", code, *words], cwd=self.folder, env=environment, text=True,
+            [python(), "-u", "-c", code, *words], cwd=self.folder, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine.cli.main import VERBS
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[2]
 Cli = Callable[..., Any]
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("work") / "mine"
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     done = subprocess.run(
-        [sys.executable, "-m", "engine", "init", str(path)],
+        [python(), "-m", "engine", "init", str(path)],
         capture_output=True, text=True, env=environment, check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(folder: Path) -> dict[str, Any]:
     """One simulated day, run and kept."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-m", "engine", "run", "--paper", "--interval", "0", "--json", "--trace", "fired"]
+    command = [python(), "-m", "engine", "run", "--paper", "--interval", "0", "--json", "--trace", "fired"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -76,7 +76,7 @@ def test_once_shows_every_condition_of_every_rule(engine_cli: Cli, folder: Path)
 
 def test_ctrl_c_ends_a_run_cleanly(folder: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "AUTOTRADER__STORE__PATH": str(folder / "state" / "c.db")}
-    command = [sys.executable, "-u", "-m", "engine", "run", "--paper", "--interval", "0.05", "--trace", "full"]
+    command = [python(), "-u", "-m", "engine", "run", "--paper", "--interval", "0.05", "--trace", "full"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, env=environment, text=True) as run:
         assert run.stdout is not None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.nursery import python
 
 pytest.importorskip("uvicorn")
 
@@ -18,7 +19,7 @@ SCRIPT = PROJECT / "docs" / "whole-loop.sh"
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {
-        **os.environ, "PYTHON": sys.executable, "TMPDIR": str(folder), "CANDLES": str(folder / "none"),
+        **os.environ, "PYTHON": python(), "TMPDIR": str(folder), "CANDLES": str(folder / "none"),
         "LOKY_MAX_CPU_COUNT": "1",
     }  # fmt: skip
     return subprocess.run(

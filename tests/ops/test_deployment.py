@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +23,7 @@ from engine.cli.main import VERBS
 from engine.settings.environment import FILE, rendered
 from engine.settings.load import read_settings
 from engine.settings.models import Settings
+from tests.nursery import python
 from tests.postgres import PASSWORD, running, why_not
 
 PROJECT = Path(__file__).parents[2]
@@ -303,7 +303,7 @@ def test_the_script_runs_the_processes_until_they_are_healthy_and_ends_them(
     )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
     environment = {
-        **inherited, **database, "PYTHON": sys.executable, "PYTHONPATH": str(PROJECT), "API_PORT": str(free_port()),
+        **inherited, **database, "PYTHON": python(), "PYTHONPATH": str(PROJECT), "API_PORT": str(free_port()),
         "WORKER_OPTIONS": "--paper --symbols SPY --interval 0.2 --trace none", "STREAM_OPTIONS": "--symbols SPY",
         "PRACTICE_OPTIONS": f"--port {free_port()} --date 2025-09-17 --start 10:00 --speed 60",
     }  # fmt: skip
@@ -325,7 +325,7 @@ def test_the_script_runs_the_processes_until_they_are_healthy_and_ends_them(
     assert started.returncode == 0
     assert "streamer  | kept " in said + left, "a polite kill ends the stream with what it has"
     told = subprocess.run(
-        [sys.executable, "-m", "engine", "db", "check", "--json"], cwd=tmp_path, env=environment, capture_output=True,
+        [python(), "-m", "engine", "db", "check", "--json"], cwd=tmp_path, env=environment, capture_output=True,
         text=True,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from engine.cli.arena.evaluate import DEFAULT
 from engine.cli.main import main
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[3]
 Cli = Callable[..., Any]
@@ -93,7 +93,7 @@ def test_a_page_that_is_not_to_be_believed_is_refused(here: Cli, tmp_path: Path)
 
 
 def test_a_practice_leaderboard_is_shown_until_it_is_stopped(engine_cli: Cli, boards: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "engine", "simulate", "arena", "--port", "0", "--boards", str(boards.resolve()),
+    command = [python(), "-m", "engine", "simulate", "arena", "--port", "0", "--boards", str(boards.resolve()),
                "--from", "2026-03-17", "--to", "2026-03-20", "--speed", "0.001", "--fault", "few-rows@primary",
                "--json"]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}

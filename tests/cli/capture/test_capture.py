@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from connectors.simulators.kalshi.venue import Options
 from engine.cli.main import main
 from state import open_store
 from tests.exchange import let_in
+from tests.nursery import python
 from tests.running import said, stopped, wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -51,7 +51,7 @@ class Place:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
-        command = [sys.executable, "-u", "-m", "engine", *words]
+        command = [python(), "-u", "-m", "engine", *words]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from connectors.simulators.tradier.server import ACCOUNT, Practice, PracticeServ
 from connectors.simulators.tradier.venue import Options
 from engine.cli.main import main
 from state import open_store
+from tests.nursery import python
 from tests.running import said, stopped, wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -91,7 +91,7 @@ class Place:
     def start(self, *words: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "engine", *words], cwd=self.folder, stdout=pipe, stderr=pipe, text=True,
+            [python(), "-u", "-m", "engine", *words], cwd=self.folder, stdout=pipe, stderr=pipe, text=True,
             env={**os.environ, "PYTHONPATH": str(PROJECT), **self.environment},
         )  # fmt: skip
 

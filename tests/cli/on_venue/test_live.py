@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
 from tests.exchange import let_in
+from tests.nursery import python
 from tests.running import said, stopped
 
 PROJECT = Path(__file__).parents[3]
@@ -52,7 +52,7 @@ class Place:
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
-        command = [sys.executable, "-u", "-c", QUICKLY, *RUN, *more]
+        command = [python(), "-u", "-c", QUICKLY, *RUN, *more]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from engine.research.pipeline.records import Record, Round
 from engine.research.pipeline.rounds import Ended, Step
 from engine.settings import load_settings
 from tests.exchange import let_in
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[3]
 Cli = Callable[..., Any]
@@ -234,7 +234,7 @@ def test_a_killed_loop_goes_on_where_it_was_and_practice_does_not_count(tmp_path
 
         def start() -> subprocess.Popen[str]:
             return subprocess.Popen(
-                [sys.executable, "-u", "-m", "engine", *words], cwd=tmp_path, env=environment, text=True,
+                [python(), "-u", "-m", "engine", *words], cwd=tmp_path, env=environment, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )  # fmt: skip
 

@@ -6,11 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +21,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
 from engine.cli.main import main
+from tests.nursery import python
 from tests.running import wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -35,7 +36,7 @@ def process(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """An engine of its own, ended politely at the end."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
     started = subprocess.Popen(
-        [sys.executable, "-m", "engine", *arguments], cwd=folder, stdout=subprocess.PIPE,
+        [python(), "-m", "engine", *arguments], cwd=folder, stdout=subprocess.PIPE,
         stderr=(folder / f"{arguments[0]}.err").open("w"), text=True, env={**inherited, "PYTHONPATH": str(PROJECT)},
     )  # fmt: skip
     try:
@@ -108,7 +109,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(folder: Path) -> Iterator[Caller]:
     """A worker and a service, two processes on one store."""
     made = subprocess.run(
-        [sys.executable, "-m", "engine", "serve", "token", "--scope", "read", "--scope", "trade", "--json"],
+        [python(), "-m", "engine", "serve", "token", "--scope", "read", "--scope", "trade", "--json"],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     with ExitStack() as stack:
@@ -119,6 +120,19 @@ def served(folder: Path) -> Iterator[Caller]:
         wait_for(lambda: "autotrader_ticks_total" in caller.raw("/metrics")[1])
         wait_for(lambda: json.loads(caller.raw("/api/v1/bracket/preview?symbol=AAPL&qty=1")[1]).get("price"))
         yield caller
+
+
+def taken(served: Caller, order: dict[str, Any], name: str) -> Any:
+    """A bracket that was placed, as soon as what the rules hold leaves room for it; ``key``: of the request."""
+    keys = (f"{name} {number}" for number in count())
+
+    def place() -> Any:
+        key = next(keys)
+        status, text = served.raw("/api/v1/bracket/place", order, "POST", key)
+        assert status < 300 or (status == 409 and "positions, is reached" in text), text
+        return {**json.loads(text), "key": key} if status < 300 else None
+
+    return wait_for(place)
 
 
 def test_every_command_of_the_former_service(served: Caller) -> None:
@@ -134,9 +148,8 @@ def test_every_command_of_the_former_service(served: Caller) -> None:
     preview = served("/api/v1/bracket/preview?symbol=AAPL&qty=1&stop_pct=0.01&tp_pct=0.02&price=235.10")
     assert (preview["stop"], preview["target"]) == ("232.75", "239.81")
     assert served("/api/v1/risk/preview?symbol=AAPL&qty=1")["allowed"] is True
-    placed = served.post("/api/v1/bracket/place", BRACKET)
-    limit = {**BRACKET, "type": "limit", "price": 1.25}
-    resting = served.post("/api/v1/bracket/place", limit)["orders"][0]["id"]
+    placed = taken(served, BRACKET, "market")
+    resting = taken(served, {**BRACKET, "type": "limit", "price": 1.25}, "limit")["orders"][0]["id"]
     entry = placed["orders"][0]["id"]
     assert entry in {order["client_id"] for order in served("/api/v1/orders")["orders"]}
     filled = wait_for(lambda: served(f"/api/v1/orders/{entry}")["fills"])
@@ -165,8 +178,9 @@ def test_a_halt_reaches_the_worker_and_no_force_passes_it(served: Caller) -> Non
     status, text = served.raw("/api/v1/bracket/place", BRACKET, "POST")
     assert status == 409 and "tea" in json.loads(text)["error"]["message"]
     served.post("/api/v1/resume")
-    assert served.post("/api/v1/bracket/place", BRACKET, key="after the halt")["verdict"] == "fired"
-    again = served.post("/api/v1/bracket/place", BRACKET, key="after the halt")
+    first = taken(served, BRACKET, "after the halt")
+    assert first["verdict"] == "fired"
+    again = served.post("/api/v1/bracket/place", BRACKET, key=first["key"])
     orders = [o["client_id"] for o in served("/api/v1/orders?limit=1000")["orders"]]
     assert orders.count(again["orders"][0]["id"]) == 1
 

@@ -26,6 +26,7 @@ from engine.service.problems import ServiceError
 from engine.settings.load import read_settings
 from state import Mode, open_store
 from tests.exchange import let_in
+from tests.nursery import python
 from tests.running import wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -51,14 +52,14 @@ class Place:
     def start(self) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRADER_")}
         words = ("run", "--live", "--venue", "kalshi", "--pack", "practice", "--trace", "none", "--json")
-        return subprocess.Popen(
+        return subprocess.Popen(  # Python itself: what makes it hang can be passed on by no stand-in
             [sys.executable, "-m", "engine", *words], cwd=self.folder, text=True, stdout=subprocess.DEVNULL,
             env={**inherited, **self.environment, "PYTHONPATH": str(PROJECT)}, stderr=(self.folder / "err").open("w"),
         )  # fmt: skip
 
     def checked(self, mode: str) -> int:
         """What a health check of the worker answers."""
-        words = [sys.executable, "-m", "engine", "serve", "check", "worker", "--mode", mode]
+        words = [python(), "-m", "engine", "serve", "check", "worker", "--mode", mode]
         environment = {**os.environ, **self.environment, "PYTHONPATH": str(PROJECT)}
         return subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, check=False).returncode
 

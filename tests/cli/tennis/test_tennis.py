@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +29,7 @@ from connectors.tennis.database import read_competitors
 from engine.cli.main import main
 from engine.market.tennis import Tour
 from tests.exchange import let_in
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[3]
 Cli = Callable[..., Any]
@@ -203,7 +203,7 @@ def test_a_capture_of_two_sources_is_decided_again_as_it_was(
              "--param", "kalshi_alpha.max_positions.most_positions=200")  # fmt: skip
     words = ("run", "--paper", "--venue", "kalshi", "--trace", "fired", "--capture", "two.cap", "--json", *packs)
     run = subprocess.Popen(
-        [sys.executable, "-u", "-m", "engine", *words], cwd=folder, stdout=subprocess.PIPE, text=True,
+        [python(), "-u", "-m", "engine", *words], cwd=folder, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
     )  # fmt: skip
     overdue = Timer(60, run.kill)

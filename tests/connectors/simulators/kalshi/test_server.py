@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from connectors.simulators.kalshi.clock import SteppedClock
 from connectors.simulators.kalshi.core.units import parse_time, show_time
 from connectors.simulators.kalshi.server import Credentials, Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
+from tests.nursery import python
 
 PROJECT = Path(__file__).parents[4]
 START = parse_time("2026-11-02T15:00:00Z")
@@ -365,7 +365,7 @@ def test_what_cannot_be_done_is_explained(client: Client, path: str, body: Any, 
 
 
 def test_the_command_serves_until_it_is_asked_to_stop(tmp_path: Path, sign: Callable[..., dict[str, str]]) -> None:
-    command = [sys.executable, "-m", "engine", "simulate", "kalshi", "--port", "0", "--folder", str(tmp_path), "--json"]
+    command = [python(), "-m", "engine", "simulate", "kalshi", "--port", "0", "--folder", str(tmp_path), "--json"]
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")]))
     elsewhere = tmp_path / "notes.pem"
     elsewhere.write_text("not an id, so not ours", encoding="utf-8")
