@@ -61,6 +61,8 @@ class Interrupts:
         if not (self._asked and issubclass(told.exc_type, KeyboardInterrupt)):
             self._hook(told)
             return
-        again = threading.Timer(AGAIN_SECONDS, signal.raise_signal, [next(iter(self._old))])
+        # To the main thread, as a system call that it waits in goes on when another one hears the signal.
+        main = threading.main_thread().ident
+        again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, [main, next(iter(self._old))])
         again.daemon = True
         again.start()
