@@ -107,7 +107,7 @@ _PORTFOLIO: dict[str, _Reader] = {
     "exposure.total": lambda p, symbol: p.exposure(),
     "exposure.in_symbol": lambda p, symbol: p.exposure(symbol=symbol),
     "exposure.in_event": lambda p, symbol: p.exposure(event=p.event_of(symbol)),
-    "account.cash": lambda p, symbol: float(p.spendable()),
+    "account.cash": lambda p, symbol: p.free_cash(),
     "account.equity": lambda p, symbol: p.equity(),
     "pnl.today": lambda p, symbol: p.equity() - p.equity_at_day_start,
     "pnl.realized_today": lambda p, symbol: float(p.realised - p.realised_at_day_start),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -87,6 +87,14 @@ class Pending:
         return max(self.order.quantity - self.filled, ZERO)
 
 
+def _added(amounts: Iterable[float]) -> float:
+    """One after the other, as columns add: ``sum`` rounds otherwise from Python 3.12 on."""
+    total = 0.0
+    for amount in amounts:
+        total += amount
+    return total
+
+
 def pack_of(rule: str) -> str:
     """The pack of a rule's key."""
     return rule.partition(".")[0]
@@ -155,18 +163,25 @@ class Portfolio:
 
     def _tied_up(self, counts: Callable[[str, str], bool]) -> float:
         """Cost of what is held and wanted, as far as it counts by strategy and symbol."""
-        held = sum(
+        held = _added(
             abs(h.quantity) * self._unit_cost(s, h.quantity > 0, h.entry)
             for (strategy, s), h in self.held.items() if counts(strategy, s)
         )  # fmt: skip
-        wanted = sum(
+        wanted = _added(
             self._cost_left(p) for p in self.pending.values() if counts(p.order.strategy, p.order.symbol)
         )
         return held + wanted
 
     def cost_today(self) -> float:
         """What today's entries cost (money, fees apart), those under way included."""
-        return self.entered_today + sum(self._cost_left(p) for p in self.pending.values())
+        return self.entered_today + self._ordered_cost()
+
+    def free_cash(self) -> float:
+        """Cash that is left to be spent once every entry order under way has filled (money, fees apart)."""
+        return float(self.spendable()) - self._ordered_cost()
+
+    def _ordered_cost(self) -> float:
+        return _added(self._cost_left(p) for p in self.pending.values())
 
     def _cost_left(self, pending: Pending) -> float:
         order = pending.order

@@ -108,7 +108,8 @@ PORTFOLIO: Manifest = (
     _portfolio("exposure.total", "money", "What all positions cost, and what entry orders under way may cost."),
     _portfolio("exposure.in_symbol", "money", "The same in the symbol."),
     _portfolio("exposure.in_event", "money", "The same in all symbols that settle on the symbol's event."),
-    _portfolio("account.cash", "money", "Cash that could be spent; a contract sold keeps back $1, which it may cost."),
+    _portfolio("account.cash", "money", "Cash that could be spent, less what entry orders under way may "
+               "cost; a contract sold keeps back $1."),
     _portfolio("account.equity", "money", "Cash plus the value of all positions at last prices."),
     _portfolio("pnl.today", "money", "Profit and loss since the day began, open positions included."),
     _portfolio("pnl.realized_today", "money", "Profit and loss of what was closed today, after fees."),

@@ -132,6 +132,17 @@ def test_cash_that_rules_read_is_cash_that_can_be_spent() -> None:
     assert (decision.verdict, decision.guard) == ("blocked", "p.some_cash")
 
 
+def test_cash_that_rules_read_lacks_what_was_ordered_already() -> None:
+    guard = CAP.replace("event_cap", "some_cash").replace(
+        "require: exposure.in_event + order.cost <= $30\nelse: {cap: {notional: $30 - exposure.in_event}}",
+        "require: account.cash - order.cost >= $950\nelse: {block: little cash is left}",
+    )
+    world = Contracts(NO + guard)
+    first, second = world.quotes("KXE-1-A", "KXE-2-A")
+    assert first.orders and world.portfolio.cash == 1000, "31 dollars are on their way and not spent"
+    assert (second.verdict, second.guard) == ("blocked", "p.some_cash")
+
+
 def test_money_that_no_owes_is_not_spent_again() -> None:
     world = Contracts(NO, cash=40)
     world.quotes("KXE-1-A")

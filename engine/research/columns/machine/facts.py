@@ -61,7 +61,7 @@ def account_fact(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, s
         return float(symbol.entries)
     if which == 6:
         free = run.cash - owed(run, held, symbols, scratch) * (run.money // run.unit)
-        return float(free / run.money_float)
+        return float(free / run.money_float) - ordered(run, orders, symbols, NONE, NONE)
     if which == 9:
         moved = run.realised - run.realised_at_day
         if abs(moved) > 9_007_199_254_740_992:
