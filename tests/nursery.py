@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
@@ -146,7 +146,10 @@ class Ward:
 
     def _heard(self, client: socket.socket) -> None:
         """Signals for a child; a client that is gone takes its child with it."""
-        signals = client.recv(64)
+        try:
+            signals = client.recv(64)
+        except ConnectionResetError:
+            signals = b""
         for number in signals or [signal.SIGKILL]:
             os.kill(self._children[client], number)
         if not signals:
@@ -158,7 +161,7 @@ class Ward:
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 del self._children[client]
-                with client:
+                with client, suppress(BrokenPipeError):  # it may have ended, too
                     client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
