@@ -125,6 +125,7 @@ class Recovery:
         """Whether money came or went. While the rules trade it is only told: their account goes on without it, so that
         no guard takes it for a result, until the next run begins with it."""
         if not findings.settled or findings.stray or findings.different:
+            self.watch.cannot_tell()
             return
         self.broker.save(now_ns)
         slack, store = SMALLEST, self.broker.store

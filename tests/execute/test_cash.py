@@ -107,3 +107,16 @@ def test_a_market_that_paid_out_is_no_deposit(rig: Any, new_bracket: Bracket) ->
     for _ in range(3):
         rig.reconcile()
     assert told(rig) == [] and rig.store.cash() == rig.venue.cash()
+
+
+def test_what_was_told_of_cash_is_in_doubt_again_once_a_position_differs(rig: Any, new_bracket: Bracket) -> None:
+    rig.place(*new_bracket("e", limit=None))
+    rig.venue.paid_in += 500
+    rig.start()
+    rig.broker.muted = True
+    rig.reconcile()
+    rig.reconcile()
+    assert rig.recovery.watch.moved == 500
+    rig.venue.positions = dict  # it vanishes, and nothing says why: a payout may be on its way
+    assert rig.reconcile().different
+    assert rig.recovery.book_moved(rig.venue.now) == 0 and rig.store.transfers == []
