@@ -170,9 +170,16 @@ class Out(NamedTuple):
     def of(cls, desk: Desk) -> Out:
         going = [i for i in desk.intents if i.withdrawn is None]
         stops = [i for i in going if i.triggered and i.order.leg is Leg.STOP]
-        exits = (i for i in going if i.order.leg is Leg.EXIT)
-        left = abs(desk.held) - sum((armed(desk, i) for i in (*exits, *stops)), ZERO)
+        exits = sum((_on_its_way(desk, i) for i in desk.intents if i.order.leg is Leg.EXIT), ZERO)
+        left = abs(desk.held) - exits - sum((armed(desk, i) for i in stops), ZERO)
         return cls({i.order.group for i in stops}, max(left, ZERO))
+
+
+def _on_its_way(desk: Desk, exit_: Intent) -> Decimal:
+    """What an exit is for, also one that is over as long as the venue has it: legs take its place only after it, as
+    those that rest would come off for nothing."""
+    wanted = ZERO if exit_.withdrawn is not None else armed(desk, exit_)
+    return max(wanted, sum((a.left for a in exit_.working), ZERO))
 
 
 def urgency(intent: Intent) -> int:

@@ -148,6 +148,18 @@ def test_a_partial_exit_takes_the_pair_off_before_anything_is_sold() -> None:
     assert [s.wire.client_id for s in pair.sends] == ["s-2-stop", "s-2-target"]
 
 
+def test_a_stop_rests_on_until_an_exit_that_is_over_is_off_the_market() -> None:
+    bench = entered()
+    bench.intents.append(intent("x", Leg.EXIT, quantity=D(40), type=OrderType.LIMIT, limit=D(110)))
+    settled(bench)
+    assert resting(bench) == {"x": 40, "e": 60}
+    bench.intents[-1].withdraw(OrderState.EXPIRED, "its time is over")
+    (cancel,) = bench.steps()
+    assert isinstance(cancel, CancelIt) and cancel.attempt.intent == "x", "the venue may not answer for long"
+    settled(bench)
+    assert resting(bench) == {"e": 100}
+
+
 def settled(bench: Bench) -> int:
     """Have the venue do what is asked for, until nothing more is; returns in how many rounds. What can be sold there is
     never more than what is held."""
