@@ -11,6 +11,7 @@ from engine.execute.accounts import FOREIGN
 from engine.execute.books import Alert
 from engine.execute.broker import VenueBroker
 from engine.execute.cash import SMALLEST, CashWatch, cash_of, in_words, late_costs
+from engine.execute.charges import LATE_NS
 from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
@@ -22,7 +23,6 @@ NANOS = 1_000_000_000
 OVERLAP_NS = 60 * NANOS  # lists are read from so long before what they must show, as clocks differ
 DEFAULT_AGES = Ages(40 * NANOS, 2 * NANOS)
 OPENING = "it was held before these books began"
-LATE_NS = 4 * 86_400 * NANOS  # how late a venue may tell what a trade cost: its nightly batch, and a weekend
 
 
 @dataclass(frozen=True, slots=True)

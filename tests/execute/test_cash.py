@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
@@ -120,3 +121,21 @@ def test_what_was_told_of_cash_is_in_doubt_again_once_a_position_differs(rig: An
     rig.venue.positions = dict  # it vanishes, and nothing says why: a payout may be on its way
     assert rig.reconcile().different
     assert rig.recovery.book_moved(rig.venue.now) == 0 and rig.store.transfers == []
+
+
+@pytest.mark.parametrize("days", [1, 9])
+def test_costs_that_the_venue_tells_late_are_no_withdrawal(rig: Any, new_bracket: Bracket, days: int) -> None:
+    """Nobody may have asked for them since: the engine did not run."""
+    rig.place(*new_bracket("e", limit=None))
+    rig.venue.paid_in -= 3
+    rig.venue.now += days * 86_400 * SECOND
+    rig.start()
+    rig.recovery.settings = replace(rig.recovery.settings, costs_later=True)
+    rig.broker.muted = True
+    for _ in range(3):
+        rig.reconcile()
+    assert rig.recovery.watch.moved == 0 and told(rig) == []
+    rig.venue.paid_in -= 300
+    for _ in range(2):
+        rig.reconcile()
+    assert rig.recovery.watch.moved == -303
