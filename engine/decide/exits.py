@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from engine.decide.actions import Action, Decision, Place, Replace, Verdict
+from engine.decide.actions import Action, Cancel, Decision, Place, Replace, Verdict
 from engine.decide.context import Context
 from engine.decide.guards import judge
 from engine.decide.portfolio import Held
@@ -147,17 +147,24 @@ def close_position(
 ) -> bool:
     """Close everything; True when the position is on its way out.
 
-    ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce.
+    ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce, and wait for no
+    exit that is for a part or for a better price: it comes off the market.
     """
     state = context.states[held.position.symbol]
-    if held.exiting:
+    if held.exiting and (judged or _all_at_market(held)):
         return True
     order = _exit_order(context, rule_key, held, state, abs(held.position.quantity), rule)
     if judged and _blocked(context, order, held, state):
         return False
+    actions: list[Action] = [Cancel(tuple(held.exiting))] if held.exiting else []
     context.portfolio.expect_exit(held, order)
-    _note(context, rule_key, held, state, (Place((order,)),), reason)
+    _note(context, rule_key, held, state, (*actions, Place((order,))), reason)
     return True
+
+
+def _all_at_market(held: Held) -> bool:
+    whole = abs(held.position.quantity)
+    return any(order.type is OrderType.MARKET and order.quantity >= whole for order in held.exiting.values())
 
 
 def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: Decimal) -> list[Action]:

@@ -45,8 +45,11 @@ def bracket_steps(desk: Desk) -> list[Step]:
         step, used = _outward(desk, intent, room)
         room -= used
         found += step
+    units = _units(desk, groups, heads, out)
     for key, legs in groups.items():
-        found += _protect(desk, legs, awake[key], heads, out, room)
+        step, used = _protect(desk, legs, awake[key], units[key], room)
+        room -= used
+        found += step
     for intent in desk.intents:
         if not intent.reduces:
             found += _entry(desk, intent)
@@ -99,33 +102,52 @@ def _rests_at_market(intent: Intent, attempt: Attempt) -> bool:
     return intent.at_market and not attempt.wire.immediate
 
 
+def _units(
+    desk: Desk, groups: Mapping[str, Sequence[Intent]], heads: Mapping[str, Attempt], out: Out
+) -> dict[str, dict[str, Decimal]]:
+    """How much each leg is for, by its group and client id: together for what is held, less what exits are for, what
+    was reached here and what sleeping legs are for. The stops that are reached first come first."""
+    found: dict[str, dict[str, Decimal]] = {}
+    asleep = {key: max(_asleep_units(leg, heads) for leg in legs) for key, legs in groups.items()}
+    left = out.left - sum(asleep.values(), ZERO)
+    for key in sorted(groups, key=lambda key: _nearness(groups[key])):
+        most = max(left, ZERO)
+        found[key] = {leg.order.client_id: min(_wanted(desk, leg, out) - asleep[key], most) for leg in groups[key]}
+        left -= max([ZERO, *found[key].values()])
+    return found
+
+
+def _nearness(legs: Sequence[Intent]) -> tuple[bool, Decimal]:
+    """By their stop; those without one come last."""
+    prices = [leg.order.stop * leg.order.side.sign for leg in legs if leg.order.stop is not None]
+    return (not prices, min(prices, default=ZERO))
+
+
 def _protect(
-    desk: Desk, legs: Sequence[Intent], pairs: dict[str, list[Attempt]], heads: Mapping[str, Attempt], out: Out,
-    room: Decimal,
-) -> list[Step]:  # fmt: skip
-    """Keep a stop and a target at the venue for what is held, less what exits are for and what sleeping legs are."""
+    desk: Desk, legs: Sequence[Intent], pairs: dict[str, list[Attempt]], wants: Mapping[str, Decimal], room: Decimal
+) -> tuple[list[Step], Decimal]:
+    """Keep a stop and a target at the venue for what they are to be for; and how much of the room that takes."""
     there = [a for pair in pairs.values() for a in pair]
     if any(a.stray for a in there):
-        return _cancel([a for a in there if a.stray], desk.now_ns)
-    wants = {leg.order.client_id: _wanted(desk, leg, heads, out) for leg in legs}
+        return _cancel([a for a in there if a.stray], desk.now_ns), ZERO
     wanted = [leg for leg in legs if wants[leg.order.client_id] > 0]
     units = min((wants[leg.order.client_id] for leg in wanted), default=ZERO)
     if there and _as_wanted(pairs, wanted, units):
-        return _moves(desk, wanted, there)
+        return _moves(desk, wanted, there), ZERO
     if there:
-        return _cancel(there, desk.now_ns)
+        return _cancel(there, desk.now_ns), ZERO
     if not wanted or any(a.doubtful or a.look for leg in legs for a in leg.working):
-        return []
+        return [], ZERO
     quantity = min(units, max(room, ZERO))
     if quantity <= 0 or any(desk.now_ns < leg.retry_ns for leg in wanted):
-        return []
-    return [_together(desk, wanted, quantity)]
+        return [], ZERO
+    return [_together(desk, wanted, quantity)], quantity
 
 
-def _wanted(desk: Desk, leg: Intent, heads: Mapping[str, Attempt], out: Out) -> Decimal:
+def _wanted(desk: Desk, leg: Intent, out: Out) -> Decimal:
     if leg.withdrawn is not None or leg.triggered or leg.order.group in out.stops:
         return ZERO
-    return min(armed(desk, leg) - _asleep_units(leg, heads), max(abs(desk.held) - out.exits, ZERO))
+    return armed(desk, leg)
 
 
 def _asleep_units(leg: Intent, heads: Mapping[str, Attempt]) -> Decimal:

@@ -43,6 +43,12 @@ class CashWatch:
         else:
             self._seen, self.doubt = missing, True
 
+    def cannot_tell(self) -> None:
+        """The newest reading found orders or positions to be other than the books have them, so what cash differs by
+        may be theirs: what earlier readings told is not certain any more."""
+        self.moved = self._seen = ZERO
+        self.doubt = False
+
     def booked(self) -> None:
         """What has moved is in the books now."""
         self.moved = self._seen = ZERO

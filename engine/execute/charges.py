@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
+from engine.market.events import NANOS
 from engine.market.orders import Fill, Side
 from engine.market.venue import ZERO, Charge
 
 CENT = Decimal("0.01")
 ROUNDED = Decimal("0.005")  # a venue may tell an average price on a cent
+# How far back trades may have charges that are not booked: the venue's nightly batch may be days late, and a run that
+# would have asked for them may come as late.
+LATE_NS = 10 * 86_400 * NANOS
 
 
 class Booking(NamedTuple):

@@ -11,6 +11,7 @@ from engine.execute.accounts import FOREIGN
 from engine.execute.books import Alert
 from engine.execute.broker import VenueBroker
 from engine.execute.cash import SMALLEST, CashWatch, cash_of, in_words, late_costs
+from engine.execute.charges import LATE_NS
 from engine.execute.reconcile import Ages, Books, Difference, Findings, ForeignPolicy, Mine, reconcile
 from engine.market.events import Quote
 from engine.market.intents import Acknowledged, Ending, advance
@@ -22,19 +23,20 @@ NANOS = 1_000_000_000
 OVERLAP_NS = 60 * NANOS  # lists are read from so long before what they must show, as clocks differ
 DEFAULT_AGES = Ages(40 * NANOS, 2 * NANOS)
 OPENING = "it was held before these books began"
-LATE_NS = 4 * 86_400 * NANOS  # how late a venue may tell what a trade cost: its nightly batch, and a weekend
 
 
 @dataclass(frozen=True, slots=True)
 class RecoverySettings:
     """``ages``: how much newer than an order the lists must be before they gainsay it; by default as for a request that
     may take 20 seconds, signed for 30, by a clock that may be 5 off. ``again_ns``: how soon the lists are read again
-    while something is not settled, and how seldom at last. ``costs_later``: the venue tells fees days after trades."""
+    while something is not settled, and how seldom at last. ``costs_later``: the venue tells fees days after trades.
+    ``payout_ns``: how much later than that a position is gone the venue may tell that its market paid out."""
 
     policy: ForeignPolicy = ForeignPolicy.ALERT
     ages: Ages = DEFAULT_AGES
     again_ns: tuple[int, int] = (NANOS // 2, 4 * NANOS)
     costs_later: bool = False
+    payout_ns: int = 0
 
 
 class Recovery:
@@ -42,7 +44,8 @@ class Recovery:
 
     A position that no fill explains counts only when two readings in a row tell the same: lists are read one after
     another, and a fill may come in between. Readings that cannot tell of positions, since orders of ours are under
-    way, do not count between the two.
+    way, do not count between the two. A position that is gone may have been paid out, which may be told later still:
+    what it would be booked at is a guess, and would hide what it has lost.
     """
 
     def __init__(self, broker: VenueBroker, alert: Alert, settings: RecoverySettings | None = None) -> None:
@@ -54,7 +57,7 @@ class Recovery:
         self._told_moved = ZERO
         self.readings = self.settled_unknowns = 0
         self._alert = alert
-        self._suspected: tuple[Difference, ...] = ()
+        self._suspected: dict[Difference, int] = {}  # and since which reading (the venue's clock)
         self._since_ns = self._opened_ns = 0
         self._opening = False
         self._quoted: dict[str, Quote] = {}  # read for want of a streamed one
@@ -116,7 +119,7 @@ class Recovery:
         if findings.settled:
             self._since_ns = picture.as_of_ns
             broker.store.reconciled(picture.as_of_ns)
-        done = findings.settled and not findings.stray and self._suspected == () and not self.watch.doubt
+        done = findings.settled and not findings.stray and not self._suspected and not self.watch.doubt
         self._unsettled = 0 if done else self._unsettled + 1
         broker.look_ns = 0 if done else now_ns + self._again_in()
         return findings
@@ -125,6 +128,7 @@ class Recovery:
         """Whether money came or went. While the rules trade it is only told: their account goes on without it, so that
         no guard takes it for a result, until the next run begins with it."""
         if not findings.settled or findings.stray or findings.different:
+            self.watch.cannot_tell()
             return
         self.broker.save(now_ns)
         slack, store = SMALLEST, self.broker.store
@@ -268,8 +272,9 @@ class Recovery:
         """The venue wins. What is booked so is recorded as what it is."""
         if not findings.settled:
             return  # it tells nothing of positions, neither for what was suspected nor against it
-        confirmed = [d for d in findings.different if d in self._suspected]
-        self._suspected = tuple(d for d in findings.different if d not in confirmed)
+        before, now_ns = self._suspected, picture.as_of_ns
+        confirmed = [d for d in findings.different if d in before and now_ns >= before[d] + self._doubt_ns(d)]
+        self._suspected = {d: before.get(d, now_ns) for d in findings.different if d not in confirmed}
         self.broker.suspect({d.symbol for d in self._suspected})
         for symbol, ours, venue in confirmed:
             missing = venue - ours
@@ -283,6 +288,9 @@ class Recovery:
             name = f"difference/{symbol}/{picture.as_of_ns}"
             why = "the venue's position differs"
             self._share(name, symbol, side, abs(missing), price, ZERO, picture.as_of_ns, why)
+
+    def _doubt_ns(self, difference: Difference) -> int:
+        return 0 if difference.venue else self.settings.payout_ns
 
     def _price(self, symbol: str, costs: Mapping[str, Decimal]) -> Decimal:
         """What the venue says it cost, else where the market is streamed, else what we paid, else where it was read to

@@ -123,11 +123,11 @@ def _stop_entry(desk: Desk, entry: str | None) -> list[Intent]:
 def steps(desk: Desk) -> list[Step]:
     """What to ask of the venue now. Attempts that wait for an answer are left alone until it is there."""
     found: list[Step] = []
-    out = Out.of(desk)
+    targets = _targets(desk, Out.of(desk))
     # What must be out at once comes first: exits and stops that were reached, then targets.
     room = abs(desk.held) - sum((a.left for i in desk.intents if i.reduces for a in i.working), ZERO)
     for intent in sorted(desk.intents, key=urgency):
-        wanted = _wanted(desk, intent, out)
+        wanted = _wanted(desk, intent, targets)
         working = intent.working
         excess = sum((a.left for a in working), ZERO) - wanted
         rests = intent.at_market and any(not a.wire.immediate for a in working)
@@ -160,16 +160,26 @@ def _is_over(desk: Desk, intent: Intent, alive: Set[str]) -> bool:
 
 
 class Out(NamedTuple):
-    """What is on its way out of the position: groups whose stop was reached, and how much exits are for."""
+    """What is on its way out of the position: groups whose stop was reached, and how much is neither for exits nor for
+    such a stop. Resting legs share that: those of several entries together are for no more than is held."""
 
     stops: Set[str | None]
-    exits: Decimal
+    left: Decimal
 
     @classmethod
     def of(cls, desk: Desk) -> Out:
         going = [i for i in desk.intents if i.withdrawn is None]
-        stops = {i.order.group for i in going if i.triggered and i.order.leg is Leg.STOP}
-        return cls(stops, sum((armed(desk, i) for i in going if i.order.leg is Leg.EXIT), ZERO))
+        stops = [i for i in going if i.triggered and i.order.leg is Leg.STOP]
+        exits = sum((_on_its_way(desk, i) for i in desk.intents if i.order.leg is Leg.EXIT), ZERO)
+        left = abs(desk.held) - exits - sum((armed(desk, i) for i in stops), ZERO)
+        return cls({i.order.group for i in stops}, max(left, ZERO))
+
+
+def _on_its_way(desk: Desk, exit_: Intent) -> Decimal:
+    """What an exit is for, also one that is over as long as the venue has it: legs take its place only after it, as
+    those that rest would come off for nothing."""
+    wanted = ZERO if exit_.withdrawn is not None else armed(desk, exit_)
+    return max(wanted, sum((a.left for a in exit_.working), ZERO))
 
 
 def urgency(intent: Intent) -> int:
@@ -178,7 +188,27 @@ def urgency(intent: Intent) -> int:
     return 0 if intent.order.leg is Leg.EXIT else 1 if intent.triggered else 2
 
 
-def _wanted(desk: Desk, intent: Intent, out: Out) -> Decimal:
+def _targets(desk: Desk, out: Out) -> dict[str, Decimal]:
+    """How much each target is for, by client id. Exits and stops that were reached come before them; what those leave
+    is for the nearest first, as that would fill first."""
+    found: dict[str, Decimal] = {}
+    left = out.left
+    targets = [
+        i for i in desk.intents
+        if i.order.leg is Leg.TARGET and i.withdrawn is None and not i.waits and i.order.group not in out.stops
+    ]  # fmt: skip
+    for intent in sorted(targets, key=_nearness):
+        found[intent.order.client_id] = min(armed(desk, intent), left)
+        left -= found[intent.order.client_id]
+    return found
+
+
+def _nearness(target: Intent) -> Decimal:
+    assert target.order.limit is not None
+    return -target.order.limit * target.order.side.sign
+
+
+def _wanted(desk: Desk, intent: Intent, targets: Mapping[str, Decimal]) -> Decimal:
     """How much of an intent should be able to fill now."""
     if intent.withdrawn is not None or intent.waits:
         return ZERO
@@ -186,10 +216,7 @@ def _wanted(desk: Desk, intent: Intent, out: Out) -> Decimal:
         return intent.order.quantity - intent.filled
     if intent.order.leg is not Leg.TARGET:
         return armed(desk, intent)
-    if intent.order.group in out.stops:
-        return ZERO
-    # An exit comes before a target; what the exit leaves is the target's.
-    return min(armed(desk, intent), max(abs(desk.held) - out.exits, ZERO))
+    return targets.get(intent.order.client_id, ZERO)
 
 
 def armed(desk: Desk, intent: Intent) -> Decimal:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from engine.market.orders import Leg, OrderState
 
 BUY = (
@@ -67,3 +69,28 @@ def test_an_exit_that_fills_leaves_nothing_behind(engine: Any) -> None:
     e.bar(100, high=109)
     assert fills(e) == [(Leg.ENTRY, 10), (Leg.EXIT, 10)]
     assert (e.held, e.broker.resting()) == ({}, [])
+
+
+FLEE = (
+    "---\nkind: strategy\nname: again\nwhen: close < 97\nthen: {buy: {size: 1}}\n"
+    "---\nkind: guard\nname: flee\nfor: entries\nrequire: close > 98\nelse: {flatten: all}\n"
+)
+
+
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_what_a_guard_flattens_waits_for_no_better_price(engine: Any, close: str) -> None:
+    e = engine(BUY.replace("$5", "$50") + PATIENT.replace("CLOSE", close).replace("3m", "2h") + FLEE)
+    e.bars(101, 101, 98.5, 98.5, 96)
+    assert [f"{o.type} {o.quantity}" for o in e.seen.placed if o.leg is Leg.EXIT][1:] == ["market 10"]
+    e.bars(96)
+    assert fills(e) == [(Leg.ENTRY, 10), (Leg.EXIT, 10)]
+    assert (e.held, e.broker.resting()) == ({}, [])
+    assert sorted(ends(e)) == [OrderState.CANCELLED, OrderState.FILLED]
+
+
+def test_an_exit_at_market_for_everything_is_not_asked_for_twice(engine: Any) -> None:
+    at_once = "---\nkind: exit\nname: out\nunknown: hold\nwhen: close < 97\nthen: {close: all}\n"
+    e = engine(BUY.replace("$5", "$50") + at_once + FLEE)
+    e.bars(101, 101, 96, 96)
+    assert len([o for o in e.seen.placed if o.leg is Leg.EXIT]) == 1
+    assert fills(e) == [(Leg.ENTRY, 10), (Leg.EXIT, 10)]

@@ -10,7 +10,7 @@ import pytest
 
 from engine.decide.actions import Decision, Verdict
 from engine.market.inputs import FOREVER_NS, MANUAL, OPERATOR, Halted, Requested, Wish
-from engine.market.orders import Leg, OrderType, Side
+from engine.market.orders import Leg, OrderState, OrderType, Side
 
 RULES = """\
 kind: strategy
@@ -176,3 +176,18 @@ def test_flatten_closes_whatever_guards_and_halts_say(engine: MakeEngine) -> Non
     assert [o.leg for d in found for o in d.orders] == [Leg.EXIT]
     made.bars(100.0, 100.0)
     assert not made.held and not list(made.broker.resting())
+
+
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_flatten_waits_for_no_exit_that_hopes_for_a_better_price(engine: MakeEngine, close: str) -> None:
+    buy = "kind: strategy\nname: buy\nwhen: close > 100 and not position.open\nthen: {buy: {size: 10}}\n"
+    hopes = "---\nkind: exit\nname: hopes\nunknown: hold\nwhen: close < 100\n"
+    made = engine(f"{buy}{hopes}then: {{close: {close}, limit: close + $10, within: 2h}}\n")
+    made.bars(101.0, 101.0, 99.0, 99.0)
+    (held,) = made.held.values()
+    (hoping,) = held.exiting
+    found = asked(made, id="r2", wish=Wish.FLATTEN, symbol="")
+    assert [(o.leg, o.quantity) for d in found for o in d.orders] == [(Leg.EXIT, 10)]
+    made.bars(99.0)
+    assert not made.held and not list(made.broker.resting())
+    assert [u.state for u in made.seen.updates if u.client_id == hoping and not u.state.open] == [OrderState.CANCELLED]

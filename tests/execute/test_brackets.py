@@ -29,8 +29,10 @@ def intent(name: str, leg: Leg, **more: Any) -> Intent:
     kind = {Leg.STOP: OrderType.STOP, Leg.EXIT: OrderType.MARKET}.get(leg, OrderType.LIMIT)
     prices = {Leg.STOP: {"stop": D(95)}, Leg.EXIT: {}}.get(leg, {"limit": D(100 if leg is Leg.ENTRY else 105)})
     wanted = {**legs, **prices, **more}
-    return Intent(Order(name, "SPY", side, wanted.pop("quantity", FULL), kind, leg, "s", "r", NOW, **wanted),
-                  OrderState.SENT)  # fmt: skip
+    return Intent(
+        Order(name, "SPY", side, wanted.pop("quantity", FULL), wanted.pop("type", kind), leg, "s", "r", NOW, **wanted),
+        OrderState.SENT,
+    )
 
 
 class Bench:
@@ -65,7 +67,7 @@ class Bench:
         attempt.settle()
         owner.filled += quantity
         self.held += quantity * owner.order.side.sign
-        key = name if owner.order.leg is Leg.ENTRY else "group e"
+        key = f"group {owner.order.group}" if owner.order.group else name
         self.filled[key] = self.filled.get(key, D(0)) + quantity
 
     def end(self, *attempts: Attempt) -> None:
@@ -144,6 +146,65 @@ def test_a_partial_exit_takes_the_pair_off_before_anything_is_sold() -> None:
     assert isinstance(exit_, Send) and exit_.wire.quantity == 40 and exit_.wire.immediate and exit_.wire.reduce_only
     assert isinstance(pair, SendTogether) and {s.wire.quantity for s in pair.sends} == {D(60)}
     assert [s.wire.client_id for s in pair.sends] == ["s-2-stop", "s-2-target"]
+
+
+def test_a_stop_rests_on_until_an_exit_that_is_over_is_off_the_market() -> None:
+    bench = entered()
+    bench.intents.append(intent("x", Leg.EXIT, quantity=D(40), type=OrderType.LIMIT, limit=D(110)))
+    settled(bench)
+    assert resting(bench) == {"x": 40, "e": 60}
+    bench.intents[-1].withdraw(OrderState.EXPIRED, "its time is over")
+    (cancel,) = bench.steps()
+    assert isinstance(cancel, CancelIt) and cancel.attempt.intent == "x", "the venue may not answer for long"
+    settled(bench)
+    assert resting(bench) == {"e": 100}
+
+
+def settled(bench: Bench) -> int:
+    """Have the venue do what is asked for, until nothing more is; returns in how many rounds. What can be sold there is
+    never more than what is held."""
+    for rounds in range(20):
+        steps = bench.steps()
+        if not steps:
+            return rounds
+        bench.end(*(s.attempt for s in steps if isinstance(s, CancelIt)))
+        bench.take(*(s for s in steps if not isinstance(s, CancelIt)))
+        assert sum(resting(bench).values()) <= bench.held
+    raise AssertionError("it never comes to rest")
+
+
+def resting(bench: Bench) -> dict[str, D]:
+    """Units that can be sold at the venue, by the leg's group, or by the name of an exit."""
+    found: dict[str, D] = {}
+    for one in bench.intents:
+        if one.reduces:
+            key = one.order.group or one.order.client_id
+            found[key] = max(found.get(key, D(0)), sum((a.left for a in one.working), D(0)))
+    return {key: quantity for key, quantity in found.items() if quantity}
+
+
+def test_legs_of_two_entries_leave_a_part_exit_what_it_is_for_and_protect_what_it_leaves() -> None:
+    legs = (("e", 100, 95), ("f", 50, 97))
+    bench = Bench(*(
+        one
+        for name, quantity, stop in legs
+        for one in (
+            intent(name, Leg.ENTRY, quantity=D(quantity)),
+            intent(f"{name}s", Leg.STOP, quantity=D(quantity), stop=D(stop), parent=name, group=name),
+            intent(f"{name}t", Leg.TARGET, quantity=D(quantity), parent=name, group=name),
+        )
+    ))  # fmt: skip
+    bench.take(*bench.steps())
+    bench.fill("e", 100)
+    bench.fill("f", 50)
+    assert settled(bench) == 0 and resting(bench) == {"e": 100, "f": 50}
+    bench.intents.append(intent("x", Leg.EXIT, quantity=D(80), type=OrderType.LIMIT, limit=D(110)))
+    assert settled(bench) < 5
+    assert resting(bench) == {"x": 80, "f": 50, "e": 20}, "the stop that is reached first stays whole"
+    bench.fill("x", 80)
+    assert settled(bench) < 5 and resting(bench) == {"f": 50, "e": 20}
+    bench.fill("fs", 50)
+    assert settled(bench) < 5 and resting(bench) == {"e": 20}
 
 
 def test_what_filled_of_a_cancelled_entry_gets_a_pair_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
@@ -107,3 +108,73 @@ def test_a_market_that_paid_out_is_no_deposit(rig: Any, new_bracket: Bracket) ->
     for _ in range(3):
         rig.reconcile()
     assert told(rig) == [] and rig.store.cash() == rig.venue.cash()
+
+
+def test_what_was_told_of_cash_is_in_doubt_again_once_a_position_differs(rig: Any, new_bracket: Bracket) -> None:
+    rig.place(*new_bracket("e", limit=None))
+    rig.venue.paid_in += 500
+    rig.start()
+    rig.broker.muted = True
+    rig.reconcile()
+    rig.reconcile()
+    assert rig.recovery.watch.moved == 500
+    rig.venue.positions = dict  # it vanishes, and nothing says why: a payout may be on its way
+    assert rig.reconcile().different
+    assert rig.recovery.book_moved(rig.venue.now) == 0 and rig.store.transfers == []
+
+
+@pytest.mark.parametrize("days", [1, 9])
+def test_costs_that_the_venue_tells_late_are_no_withdrawal(rig: Any, new_bracket: Bracket, days: int) -> None:
+    """Nobody may have asked for them since: the engine did not run."""
+    rig.place(*new_bracket("e", limit=None))
+    rig.venue.paid_in -= 3
+    rig.venue.now += days * 86_400 * SECOND
+    rig.start()
+    rig.recovery.settings = replace(rig.recovery.settings, costs_later=True)
+    rig.broker.muted = True
+    for _ in range(3):
+        rig.reconcile()
+    assert rig.recovery.watch.moved == 0 and told(rig) == []
+    rig.venue.paid_in -= 300
+    for _ in range(2):
+        rig.reconcile()
+    assert rig.recovery.watch.moved == -303
+
+
+@pytest.mark.parametrize("pays", [0, 1])
+def test_a_payout_that_is_told_after_its_position_is_gone_is_a_result(
+    rig: Any, new_bracket: Bracket, pays: int
+) -> None:
+    rig.place(*new_bracket("e", limit=None))
+    rig.recovery.settings = replace(rig.recovery.settings, payout_ns=20 * SECOND)
+    for order in rig.resting():
+        rig.venue.orders[order.venue_order_id] = order._replace(open=False)
+    settlement = VenueSettlement("A", D(pays), D(0), rig.venue.now)
+    rig.venue.settlements.append(settlement)
+    picture = rig.venue.picture
+
+    async def without_payouts(*asked: Any) -> Picture:
+        return replace(await picture(*asked), settlements=())
+
+    rig.venue.picture = without_payouts
+    for _ in range(5):
+        rig.venue.now += 3 * SECOND
+        rig.reconcile()
+    rig.venue.picture = picture
+    for _ in range(3):
+        rig.reconcile()
+    assert [(f.fill_id, f.price) for f in rig.store.fills[1:]] == [("settlement/A/s", D(pays))]
+    assert told(rig) == [] and rig.store.cash() == rig.venue.cash()
+
+
+def test_a_position_that_is_gone_for_longer_than_a_payout_takes_is_followed(rig: Any, new_bracket: Bracket) -> None:
+    rig.place(*new_bracket("e", limit=None))
+    rig.recovery.settings = replace(rig.recovery.settings, payout_ns=20 * SECOND)
+    rig.venue.positions = dict
+    rig.reconcile()
+    rig.venue.now += 19 * SECOND
+    rig.reconcile()
+    assert rig.held() == 10
+    rig.venue.now += SECOND
+    rig.reconcile()
+    assert rig.held() == 0 and any("the venue has 0" in text for kind, text in rig.alerts if kind == "position")

@@ -104,6 +104,34 @@ def on_venue(rig: Any, rules: str, bids: list[str], start_ns: int) -> Seen:
     return seen
 
 
+FLEES = """
+---
+kind: strategy
+name: again
+on: quote
+when: last < $0.42
+then: {buy: {size: 1}}
+---
+kind: guard
+name: flee
+for: entries
+require: last > $0.43
+else: {flatten: all}
+"""
+
+
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_what_is_flattened_waits_for_no_exit_on_paper_or_live(make_rig: Callable[[], Any], close: str) -> None:
+    rules = RULES.replace("CLOSE", close).replace("25s", "2h").replace("stop: $0.40", "stop: $0.10") + FLEES
+    rig, bids = make_rig().ready(), ["0.49", "0.49", "0.44", "0.43", "0.39", "0.39", "0.39"]
+    start_ns = rig.venue.now + NANOS
+    paper, live = on_paper(rules, bids, start_ns), on_venue(rig, rules, bids, start_ns)
+    assert paper.decisions == live.decisions
+    assert any("cancel/" in line and "market" in line for line in paper.decisions)
+    assert [leg for leg, *_ in paper.fills] == [leg for leg, *_ in live.fills] == ["entry", "exit"]
+    assert live.fills[1][1] == 10 and rig.venue.positions() == {} and rig.resting() == []
+
+
 @pytest.mark.parametrize("close", ["all", "40%"])
 @pytest.mark.parametrize("scene", SCENES)
 def test_paper_and_live_decide_and_sell_the_same(make_rig: Callable[[], Any], scene: str, close: str) -> None:

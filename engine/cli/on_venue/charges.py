@@ -8,12 +8,10 @@ from decimal import Decimal
 from engine.cli.assemble import now_ns
 from engine.cli.clock import sleep
 from engine.cli.venues.port import VenueDesk
-from engine.execute.charges import match
-from engine.market.events import NANOS
+from engine.execute.charges import LATE_NS, match
 from engine.market.venue import VenueError
 from state import RunWriter
 
-BACK_NS = 10 * 86_400 * NANOS  # how far back trades are looked at: a nightly batch may be days late
 LOOK_SECONDS = 3600.0
 
 
@@ -22,13 +20,13 @@ async def book_charges(desk: VenueDesk, writer: RunWriter, tell: Callable[[str],
     its fills. ``tell`` hears what was booked, and what matches no trade of ours."""
     now, book = now_ns(), writer.book
     try:
-        told = await desk.charges(now - BACK_NS)
+        told = await desk.charges(now - LATE_NS)
     except VenueError as error:
         tell(f"commissions could not be read: {error}")
         return Decimal(0)
     if told is None:
         return None
-    fills = [fill for fill in book.fills_between(now - BACK_NS, now) if fill.client_id]
+    fills = [fill for fill in book.fills_between(now - LATE_NS, now) if fill.client_id]
     found = match(told.charges, fills, told.day_of)
     booked = [b for b in found.bookings if book.charge(b.strategy, b.symbol, b.amount, b.time_ns, b.reference)]
     total = sum((booking.amount for booking in booked), Decimal(0))

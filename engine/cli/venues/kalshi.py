@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LOCAL_LAG_NS = NANOS
 LAG_NS = 2 * NANOS
+PAYOUT_NS = 20 * NANOS  # by how much the list of payouts may be behind that of positions
 LOOK_SECONDS = 3.0
 PACKAGES = ("httpx", "websockets", "cryptography")
 
@@ -90,8 +91,9 @@ class KalshiPort:
         from connectors.kalshi.http import longest_way_seconds
 
         grace_ns = int(longest_way_seconds(self.hosts) * NANOS)
-        ages = Ages(grace_ns, LOCAL_LAG_NS if self.hosts.local else LAG_NS)
-        return RecoverySettings(ForeignPolicy(self.settings.foreign_orders), ages)
+        lag_ns, payout_ns = (LOCAL_LAG_NS, LOCAL_LAG_NS) if self.hosts.local else (LAG_NS, PAYOUT_NS)
+        policy = ForeignPolicy(self.settings.foreign_orders)
+        return RecoverySettings(policy, Ages(grace_ns, lag_ns), payout_ns=payout_ns)
 
     @asynccontextmanager
     async def connected(self, *, reducing: bool = False) -> AsyncIterator[KalshiDesk]:

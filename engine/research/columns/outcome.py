@@ -115,15 +115,17 @@ class Reader:
         stand."""
         kinds, log = self.log[:, 0], self.log
         ordered = kinds == layout.LOG_ORDER
-        at = np.flatnonzero(ordered | (kinds == layout.LOG_REPLACE))
+        at = np.flatnonzero(ordered | (kinds == layout.LOG_CANCEL) | (kinds == layout.LOG_REPLACE))
         orders = iter(self._orders(log[ordered].tolist(), log[np.flatnonzero(ordered) + 1, 1:3].tolist()))
         times = self.times if len(at) > np.count_nonzero(ordered) else {}
         found: list[str] = []
-        for kind, number, _, stop in log[at, :4].tolist():
+        for kind, number, _, third in log[at, :4].tolist():
             if kind == layout.LOG_ORDER:
                 found.append(next(orders))
+            elif kind == layout.LOG_CANCEL:
+                found.append(f"{';cancel/' if third else '/'}{self._client_id(number, times)}")
             else:
-                found.append(f";replace/{self._client_id(number, times)}/{plain(stop, NANOS)}")
+                found.append(f";replace/{self._client_id(number, times)}/{plain(third, NANOS)}")
         return at, found
 
     def _orders(self, rows: list[list[int]], prices: list[list[int]]) -> Iterator[str]:

@@ -171,6 +171,34 @@ def test_an_exit_that_is_not_reached_leaves_the_stop(
     assert columns.trades.exit.tolist()[0] > 95
 
 
+FLEES = """
+---
+kind: strategy
+name: again
+when: close < 97
+then: {buy: {size: 1}}
+---
+kind: guard
+name: flee
+for: entries
+require: close > 98
+else: {flatten: all}
+"""
+
+
+@pytest.mark.parametrize("fills", FILLS)
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_an_exit_that_waits_holds_no_flatten_back(
+    bars_of: Callable[..., MarketColumns], parts_with: Callable[[str], Any], close: str, fills: str
+) -> None:
+    rules = GIVES_WAY.replace("CLOSE", close).replace("SECONDS", "7200").replace("$3", "$50")
+    columns, ticks = both(parts_with(rules + FLEES), bars_of(101, 101, 99, 99, 96, 96, 96), fills)
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    assert [columns.trades.reasons[n] for n in columns.trades.reason] == ["flee"]
+    assert columns.trades.quantity.tolist() == [10.0]
+
+
 def test_sets_of_other_structures_and_memories_are_not_mixed_up(
     world: World, parts_with: Callable[..., Any]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is wanted goes to the broker: admission and changes, as ``connectors.paper.broker`` takes them."""
+"""What is wanted goes to the broker: admission, cancels and changes, as ``connectors.paper.broker`` takes them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from engine.research.columns.machine.account import settle
 from engine.research.columns.machine.costs import owed
 from engine.research.columns.machine.layout import (
     ENTRY,
+    LOG_CANCEL,
     LOG_DECISION,
     LOG_ORDER,
     LOG_REPLACE,
@@ -17,7 +18,7 @@ from engine.research.columns.machine.layout import (
     TOO_LARGE,
 )
 from engine.research.columns.machine.numbers import decimals
-from engine.research.columns.machine.resting import arm, waits
+from engine.research.columns.machine.resting import arm, end_order, waits
 
 LARGEST = 4e18
 DOUBT = 1e-9  # of the amounts: closer than that, floats do not say which is more
@@ -44,6 +45,14 @@ def one(run: Any, orders: Any, held: Any, symbols: Any, scratch: Any, log: Any, 
         while last < end and log[last, 0] == LOG_ORDER and log[last, 11] == 0:
             last += 2
         place(run, orders, held, symbols, scratch, log, at, last)
+        return last
+    if log[at, 0] == LOG_CANCEL:
+        last = at
+        while last < end and log[last, 0] == LOG_CANCEL and (last == at or log[last, 3] == 0):
+            i = log[last, 2]
+            if orders[i].in_book == 1 and orders[i].number == log[last, 1]:
+                end_order(run, orders, symbols, scratch[0], i)
+            last += 1
         return last
     if log[at, 0] == LOG_REPLACE:
         i = log[at, 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from engine.research.columns.machine.exits import decide, log_order, send_off, set_limit, set_stop
+from engine.research.columns.machine.exits import all_at_market, decide, log_order, send_off, set_limit, set_stop
 from engine.research.columns.machine.facts import bring_up_to_date, sync
 from engine.research.columns.machine.guards import judge
 from engine.research.columns.machine.layout import (
@@ -300,8 +300,9 @@ def carry_out_effects(
                 scratch[8, m] = scratch[1, m]
             for m in range(count):
                 key = scratch[8, m]
-                if (guard.flatten_all == 1 or held[key].symbol == s) and held[key].exiting == 0:
-                    send_off(run, orders, symbols, log, bands, held[key], guard.rule, NONE, exits, v)
+                h = held[key]
+                if (guard.flatten_all == 1 or h.symbol == s) and not all_at_market(orders, symbols, h):
+                    send_off(run, orders, symbols, log, bands, h, guard.rule, NONE, exits, v)
 
 
 def halt_until(run: Any, guard: Any, days: Any, today: int, v: Any) -> int:

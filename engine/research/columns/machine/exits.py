@@ -14,10 +14,12 @@ from engine.research.columns.machine.layout import (
     EXIT,
     FIRED,
     LIMIT_ORDER,
+    LOG_CANCEL,
     LOG_DECISION,
     LOG_ORDER,
     LOG_PRICES,
     LOG_REPLACE,
+    MARKET_ORDER,
     NO_TIME,
     NONE,
     STOP,
@@ -218,11 +220,33 @@ def close_position(
 def send_off(
     run: Any, orders: Any, symbols: Any, log: Any, bands: Any, h: Any, rule: int, e: int, exits: Any, v: Any
 ) -> None:
-    """Close a position whole, whatever guards say."""
+    """Close a position whole, whatever guards say. What is under way for a part, or for a better price, comes off."""
     begin = run.logged
+    if h.exiting > 0:
+        cancel_exits(run, orders, symbols, log, h)
     i = exit_order(run, orders, symbols, bands, h, abs(h.quantity), rule, e, exits, v)
     log_order(run, log, orders[i], i, 1)
     decide(run, log, rule, h.strategy, h.symbol, FIRED, BY_NOTHING, begin)
+
+
+def cancel_exits(run: Any, orders: Any, symbols: Any, log: Any, h: Any) -> None:
+    """Rows for the cancel of all exits under way."""
+    begin, j = run.logged, symbols[h.symbol].head
+    while j != NONE:
+        if orders[j].strategy == h.strategy and orders[j].exiting == 1:
+            note(run, log, LOG_CANCEL, orders[j].number, j, 1 if run.logged == begin else 0, 0, 0, 0)
+        j = orders[j].next
+
+
+def all_at_market(orders: Any, symbols: Any, h: Any) -> bool:
+    """Whether an exit under way is for everything, at whatever price."""
+    j = symbols[h.symbol].head
+    while j != NONE:
+        o = orders[j]
+        if o.strategy == h.strategy and o.exiting == 1 and o.type == MARKET_ORDER and o.quantity >= abs(h.quantity):
+            return True
+        j = o.next
+    return False
 
 
 def next_leg(orders: Any, symbols: Any, h: Any, reached: int) -> int:

@@ -93,6 +93,7 @@ LOG_REPLACE: Final = 3  # number, place, stop
 LOG_FILL: Final = 4  # number, quantity, price, fee, tick, fills of the order so far; of a settlement, which has no
 # order, the number is 0, and strategy, symbol and side follow; in FILLED_AT when it was
 FILLED_AT: Final = 10
+LOG_CANCEL: Final = 5  # number, place, whether it begins a Cancel
 
 # What a tick must be stopped at for, in `stops`; and the bit of `marks` that exits have. Below it are strategies' bits.
 MAY_ENTER: Final = 1
