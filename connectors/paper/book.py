@@ -66,13 +66,15 @@ class Book:
 
     def _beside_exits(self, working: Working, quantity: Decimal) -> Decimal:
         """Of ``quantity`` what a stop or target may fill now: it is for what is held, less what exits under way are
-        for, so that both together never sell more than is held."""
+        for, so that both together never sell more than is held. A stop that was reached waits for no exit that waits
+        for a better price."""
         order = working.order
         if order.leg not in _LEGS:
             return quantity
+        reached = order.leg is Leg.STOP and working.at_market
         exits = (
             w.remaining for w in self.by_symbol.get(order.symbol, ())
-            if w.order.leg is Leg.EXIT and w.order.strategy == order.strategy
+            if w.order.leg is Leg.EXIT and w.order.strategy == order.strategy and (w.at_market or not reached)
         )  # fmt: skip
         held = abs(self.account.positions.get((order.strategy, order.symbol), ZERO))
         return min(quantity, max(held - sum(exits, ZERO), ZERO))

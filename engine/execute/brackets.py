@@ -23,6 +23,7 @@ from engine.execute.steps import (
     entry_heads,
     may_send,
     urgency,
+    wanted_of_exit,
     wire_of,
 )
 from engine.market.orders import Leg, OrderType
@@ -86,7 +87,7 @@ def _outward(desk: Desk, intent: Intent, room: Decimal) -> tuple[list[Step], Dec
     """An exit, or a stop that was reached here; and how much of the room it takes."""
     stop = intent.order.leg in LEGS
     working = [a for a in intent.working if a.wire.immediate] if stop else intent.working
-    wanted = ZERO if intent.withdrawn is not None else armed(desk, intent)
+    wanted = wanted_of_exit(desk, intent) if not stop else ZERO if intent.withdrawn is not None else armed(desk, intent)
     left = sum((a.left for a in working), ZERO)
     stale = [a for a in working if a.stray or (a.wire.immediate and not a.sending) or _rests_at_market(intent, a)]
     if stale or left > wanted:

@@ -168,18 +168,35 @@ class Out(NamedTuple):
 
     @classmethod
     def of(cls, desk: Desk) -> Out:
-        going = [i for i in desk.intents if i.withdrawn is None]
-        stops = [i for i in going if i.triggered and i.order.leg is Leg.STOP]
         exits = sum((_on_its_way(desk, i) for i in desk.intents if i.order.leg is Leg.EXIT), ZERO)
-        left = abs(desk.held) - exits - sum((armed(desk, i) for i in stops), ZERO)
-        return cls({i.order.group for i in stops}, max(left, ZERO))
+        left = abs(desk.held) - exits - _for_stops(desk)
+        return cls({i.order.group for i in _reached(desk)}, max(left, ZERO))
+
+
+def _reached(desk: Desk) -> list[Intent]:
+    """Protective stops whose price was reached."""
+    return [i for i in desk.intents if i.triggered and i.order.leg is Leg.STOP and i.withdrawn is None]
+
+
+def _for_stops(desk: Desk) -> Decimal:
+    return sum((armed(desk, i) for i in _reached(desk)), ZERO)
 
 
 def _on_its_way(desk: Desk, exit_: Intent) -> Decimal:
     """What an exit is for, also one that is over as long as the venue has it: legs take its place only after it, as
     those that rest would come off for nothing."""
-    wanted = ZERO if exit_.withdrawn is not None else armed(desk, exit_)
-    return max(wanted, sum((a.left for a in exit_.working), ZERO))
+    return max(wanted_of_exit(desk, exit_), sum((a.left for a in exit_.working), ZERO))
+
+
+def wanted_of_exit(desk: Desk, exit_: Intent) -> Decimal:
+    """How much of an exit should be able to fill now. One that waits for a better price gives way to stops that were
+    reached, as it would keep them from selling for as long as it waits."""
+    if exit_.withdrawn is not None:
+        return ZERO
+    wanted = armed(desk, exit_)
+    if exit_.at_market or exit_.order.type is OrderType.MARKET:
+        return wanted
+    return min(wanted, max(abs(desk.held) - _for_stops(desk), ZERO))
 
 
 def urgency(intent: Intent) -> int:
@@ -214,6 +231,8 @@ def _wanted(desk: Desk, intent: Intent, targets: Mapping[str, Decimal]) -> Decim
         return ZERO
     if not intent.reduces:
         return intent.order.quantity - intent.filled
+    if intent.order.leg is Leg.EXIT:
+        return wanted_of_exit(desk, intent)
     if intent.order.leg is not Leg.TARGET:
         return armed(desk, intent)
     return targets.get(intent.order.client_id, ZERO)

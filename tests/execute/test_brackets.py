@@ -232,6 +232,20 @@ def test_a_stop_that_the_venue_does_not_keep_is_reached_here() -> None:
     assert isinstance(sale, Send) and (sale.wire.quantity, sale.wire.immediate) == (D(30), True)
 
 
+def test_a_stop_that_is_reached_waits_for_no_exit_that_waits_for_a_better_price() -> None:
+    bench = entered()
+    bench.intents.append(intent("x", Leg.EXIT, type=OrderType.LIMIT, limit=D(110)))
+    settled(bench)
+    assert resting(bench) == {"x": 100}, "its pair has given way"
+    bench.bid = 94.0
+    (cancel,) = bench.steps()
+    assert isinstance(cancel, CancelIt) and cancel.attempt.intent == "x"
+    bench.end(cancel.attempt)
+    (sale,) = bench.steps()
+    assert isinstance(sale, Send) and sale.intent.order.client_id == "s"
+    assert (sale.wire.quantity, sale.wire.immediate) == (FULL, True)
+
+
 def test_a_stop_that_the_venue_keeps_is_left_to_it() -> None:
     bench = entered()
     bench.bid = 94.0

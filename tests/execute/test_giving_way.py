@@ -144,4 +144,6 @@ def test_paper_and_live_decide_and_sell_the_same(make_rig: Callable[[], Any], sc
     assert paper.fills == live.fills
     assert [leg for leg, *_ in paper.fills] in (["entry", "stop"], ["entry", "stop", "stop"])
     assert sum(quantity for leg, quantity, _ in paper.fills if leg == "stop") == 10
+    if scene == "the stop is reached meanwhile":
+        assert {price for leg, _, price in paper.fills if leg == "stop"} == {Decimal("0.39")}, "it waits for no exit"
     assert rig.venue.positions() == {}

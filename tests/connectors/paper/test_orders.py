@@ -189,37 +189,33 @@ def test_a_target_is_there_again_too(paper: Any, told: Any) -> None:
     assert told(market.bar(100, 111, 100, 100)) == [("target", "110")]
 
 
-def test_a_stop_that_was_reached_while_it_gave_way_sells_as_soon_as_it_may(paper: Any, told: Any) -> None:
+def test_a_stop_that_is_reached_waits_for_no_exit_that_waits_for_a_better_price(paper: Any, told: Any) -> None:
     market = paper()
     market.bracket()
     market.flat(100)
-    patient(market, seconds=120)
-    assert market.bar(100, 100, 94, 98) == []
-    assert market.flat(98) == []
-    assert told(market.flat(97)) == [("stop", "97")]
+    patient(market, seconds=7200)
+    assert told(market.bar(100, 100, 94, 98)) == [("stop", "95")]
+    assert market.held() == 0
+    assert market.bar(100, 130, 94, 98) == [], "nothing is left for the exit"
 
 
-@pytest.mark.parametrize(("model", "price"), [("central", "98"), ("pessimistic", "94"), ("optimistic", "101")])
-def test_an_exit_that_ends_inside_a_bar_frees_the_stop_for_the_rest_of_it(
-    paper: Any, told: Any, model: str, price: str
+@pytest.mark.parametrize("model", list(FillModel))
+def test_an_exit_that_ends_inside_a_bar_frees_the_target_for_the_rest_of_it(
+    paper: Any, told: Any, model: FillModel
 ) -> None:  # fmt: skip
-    market = paper(fill_model=FillModel(model))
+    market = paper(fill_model=model)
     market.bracket()
     market.flat(100)
     patient(market, seconds=30)
-    assert told(market.bar(100, 101, 94, 98)) == [("stop", price)]
+    assert told(market.bar(100, 112, 99, 111)) == [("target", "110")]
 
 
-def test_what_an_exit_of_a_part_leaves_is_protected(paper: Any) -> None:
+def test_an_exit_of_a_part_keeps_no_part_from_the_stop(paper: Any) -> None:
     market = paper()
     market.bracket()
     market.flat(100)
     patient(market, 4, seconds=180)
-    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 6)]
-    market.flat(96)
-    market.flat(96)
-    assert market.states["x"][-1] is OrderState.EXPIRED
-    assert [(f.client_id, f.quantity) for f in market.flat(96)] == [("stop", 4)], "it had been reached"
+    assert [(f.client_id, f.quantity) for f in market.bar(100, 100, 94, 94)] == [("stop", 10)]
     assert market.held() == 0
 
 
@@ -260,8 +256,8 @@ def test_at_the_quote_after_its_end_an_exit_is_over(paper: Any, told: Any) -> No
     market.bracket()
     market.flat(100)
     patient(market, seconds=10)
-    assert market.quote(94, 94.5) == []
-    assert told(market.quote(96, 96.5, after_ns=20 * NANOS)) == [("stop", "96")]
+    assert market.quote(111, 111.5) == [], "the target gives way"
+    assert told(market.quote(111, 111.5, after_ns=20 * NANOS)) == [("target", "110")]
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------

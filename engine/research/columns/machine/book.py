@@ -61,13 +61,15 @@ def fill(
 
 
 def beside_exits(run: Any, orders: Any, held: Any, symbols: Any, o: Any, quantity: int) -> int:
-    """Of ``quantity`` what a stop or target may fill now: it is for what is held, less what exits under way are for."""
+    """Of ``quantity`` what a stop or target may fill now: it is for what is held, less what exits under way are for. A
+    stop that was reached waits for no exit that waits for a better price."""
     free = abs(held[o.strategy * run.symbols + o.symbol].position)
+    reached = o.leg == STOP and o.at_market == 1
     j = symbols[o.symbol].head
     while j != NONE:
         other = orders[j]
         if other.in_book == 1 and other.leg == EXIT and other.strategy == o.strategy:
-            free -= other.remaining
+            free -= 0 if reached and other.at_market == 0 else other.remaining
         j = other.next
     return int(min(quantity, max(free, 0)))
 
