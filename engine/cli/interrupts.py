@@ -57,7 +57,7 @@ class Interrupts:
         raise KeyboardInterrupt
 
     def _dropped(self, told: UnraisableHookArgs) -> None:
-        """Python tells of an error that it drops. Here, too, one would be dropped: so the signal comes a little later."""
+        """Python tells of an error that it drops. Here one would be dropped, too: so the signal comes later."""
         if not (self._asked and issubclass(told.exc_type, KeyboardInterrupt)):
             self._hook(told)
             return
