@@ -122,7 +122,7 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         at = getattr(error, "ctx", None)  # of the verb below a verb, where the mistake is there
         asked = at.command_path if at else f"engine {chosen}" if chosen else "engine"
-        said = error.format_message().rstrip(".").replace(" Value error, ", " ")
+        said = " ".join(error.format_message().split()).rstrip(".").replace(" Value error, ", " ")
         raise UserError(f"{said}; see `{asked} --help`") from None
     if not arguments:
         return ExitCode.USAGE

@@ -120,6 +120,7 @@ def test_why_explains_an_order_and_why_not_a_silence(engine_cli: Cli, folder: Pa
         (["why-not", "nothing_alike", "SPY", "--at", "10:00"], "its rules are example.crossover, example."),
         (["run", "--trace", "loud"], "'--trace': 'loud' is not one of 'none', 'fired', 'full'; see `engine run"),
         (["report", "performance", "--mode", "lve"], "see `engine report performance --help`"),
+        (["signals", "build"], "Missing option '--source'. Choose from: csv, flow; see `engine signals build --help`"),
         (["why-not", "crossover", "XYZ", "--at", "10:00"], "did not look at XYZ; it had QQQ, SPY"),
         (["why-not", "crossover", "SPY", "--at", "03:00"], "has no tick of SPY at"),
         (["why-not", "crossover", "SPY", "--at", "noon"], "--at noon is no time; write 10:31"),
