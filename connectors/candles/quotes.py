@@ -101,7 +101,7 @@ class QuoteSource:
         self._span = days
 
     def ticks(self) -> Iterator[Tick]:
-        """Ticks in rising time."""
+        """Ticks in rising time. SourceError where the days have none."""
         known: set[str] = set()
         rows = heapq.merge(*self._rows.values(), key=lambda r: r.ts)
         seconds = ((ts * NANOS, {row.ticker: row for row in second}) for ts, second in groupby(rows, lambda r: r.ts))
@@ -114,6 +114,9 @@ class QuoteSource:
         for time_ns, events in heapq.merge(told, self._payouts(), key=lambda tick: tick[0]):
             now = later(time_ns, now)
             yield Tick(now, events)
+        told_at = [row.ts * NANOS for rows in self._rows.values() for row in rows[:1] + rows[-1:]]
+        if not now and told_at and self._span.bounded:
+            raise self._span.nothing(", ".join(sorted(self._rows)), min(told_at), max(told_at))
 
     def _payouts(self) -> list[tuple[int, list[MarketEvent]]]:
         found = []

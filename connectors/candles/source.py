@@ -123,6 +123,7 @@ class CandleSource:
     ) -> None:  # fmt: skip
         self._files = [file.path for file in files]
         self._symbols, self._names = frozenset(symbols), frozenset(names)
+        self._first = min((file.first for file in files), default=0)
         self._ends = {t: end for file in files for t, end in file.ends.items() if t in self._symbols}
         self._half = None if spread is None else spread / 2
         self._records = records
@@ -136,7 +137,8 @@ class CandleSource:
         return min(1.0, self._count.total() / self._size) if self._size else 1.0
 
     def ticks(self) -> Iterator[Tick]:
-        """One tick a minute, and one for each market that pays out after its last candle."""
+        """One tick a minute, and one for each market that pays out after its last candle. SourceError where the days
+        have none."""
         self._count, self._known = ByteCount(), set()
         candles = heapq.merge(*map(self._wanted, self._files), key=lambda c: c.start)
         minutes = (list(minute) for _, minute in groupby(candles, key=lambda c: c.start))
@@ -145,6 +147,8 @@ class CandleSource:
         for time_ns, events in heapq.merge(traded, self._payouts(), key=lambda tick: tick[0]):
             now = later(time_ns, now)
             yield Tick(now, events)
+        if not now and self._ends and self._span.bounded:
+            raise self._span.nothing(", ".join(sorted(self._ends)), self._first * NANOS, max(self._ends.values()))
 
     def _payouts(self) -> list[tuple[int, list[MarketEvent]]]:
         """What each market paid, at its close or after its last candle, whichever is later."""

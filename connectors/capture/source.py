@@ -97,6 +97,7 @@ class CaptureSource:
         self._symbols, self._names = frozenset(symbols), names
         self._span = days
         self.notes: dict[int, dict[str, Any]] = {}
+        self._first_ns = self._last_ns = 0  # of what was heard
 
     def progress(self) -> float:
         """The part of the file that has been read, 0 to 1."""
@@ -113,8 +114,17 @@ class CaptureSource:
 
     def inputs(self) -> Iterator[MarketInput]:
         """Everything as a run would have had it: ticks at the times at which they were told, and where there are bars,
-        what must have been seen of the time before and what is late."""
+        what must have been seen of the time before and what is late. SourceError where the days have no tick."""
         self.notes.clear()
+        self._first_ns, empty = 0, True
+        for item in self._told():
+            empty = empty and not isinstance(item, Tick)
+            yield item
+        if empty and self._first_ns and self._span.bounded:
+            last_ns = None if self._span.after(self._last_ns) else self._last_ns  # what is after the days was not read
+            raise self._span.nothing(str(self._capture.path), self._first_ns, last_ns)
+
+    def _told(self) -> Iterator[MarketInput]:
         player: Player | None = None
         now, hidden = 0, self._span.begin is not None
         for number, record in self._capture.entries():
@@ -133,6 +143,7 @@ class CaptureSource:
                 player.take(record)
                 continue
             told_ns = later(record.time_ns, now)
+            self._first_ns, self._last_ns = self._first_ns or told_ns, told_ns
             if self._span.after(told_ns):
                 return
             if hidden and self._span.before(told_ns):

@@ -43,7 +43,8 @@ def command(
         list[str] | None, typer.Option("--param", metavar="RULE.NAME=VALUE", help="Another value of a parameter.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write report.html, summary.json, trades.csv there.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write report.html, report.md, summary.json, trades.csv there."),
     ] = None,
     spread: Annotated[
         float | None,

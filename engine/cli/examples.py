@@ -41,7 +41,7 @@ def examples_for(ruleset: Ruleset) -> dict[str, Example]:
 
 
 def example_lines(
-    examples: Mapping[str, Example], ruleset: Ruleset, write: Callable[[str], None], *, dry: bool
+    examples: Mapping[str, Example], ruleset: Ruleset, write: Callable[[str], None], timezone: str, *, dry: bool
 ) -> dict[str, PackLines]:
     """Recorders of the packs on these examples that tell of themselves, by pack."""
     found: dict[str, PackLines] = {}
@@ -49,5 +49,5 @@ def example_lines(
         lines = SOURCES[name].lines
         if lines is not None:
             for pack in dict.fromkeys(strategy.pack for strategy in asking(ruleset, name)):
-                found[pack] = lines(pack, example, write, dry)
+                found[pack] = lines(pack, example, write, timezone, dry)
     return found

@@ -44,8 +44,7 @@ class KeptRun:
         if found:
             raise UserError(f"`{name}` could be {', '.join(r.key for r in found)}; write the pack in front")
         close = did_you_mean(name, [*rules, *(r.name for r in rules.values())])
-        names = ", ".join(sorted(r.name for r in rules.values()))
-        hint = f"did you mean {close}?" if close else f"its rules are {names}"
+        hint = f"did you mean {close}?" if close else f"its rules are {', '.join(sorted(rules))}"
         raise UserError(f"run {self.run['id']} had no rule `{name}`; {hint}")
 
     def trace(self, rule: Strategy | Exit | Guard, owner: str, symbol: str, values: bytes, time_ns: int) -> RuleTrace:

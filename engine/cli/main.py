@@ -120,8 +120,10 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except typer.TyperException as error:
-        usage = f"engine {chosen} --help" if chosen else "engine --help"
-        raise UserError(f"{error.format_message().rstrip('.')}; see `{usage}`") from None
+        at = getattr(error, "ctx", None)  # of the verb below a verb, where the mistake is there
+        asked = at.command_path if at else f"engine {chosen}" if chosen else "engine"
+        said = " ".join(error.format_message().split()).rstrip(".").replace(" Value error, ", " ")
+        raise UserError(f"{said}; see `{asked} --help`") from None
     if not arguments:
         return ExitCode.USAGE
     return code if isinstance(code, int) else ExitCode.GOOD

@@ -235,7 +235,7 @@ def _run(
     def say(line: str) -> None:
         (err() if as_json else out()).print(line, markup=False, highlight=False, soft_wrap=True)
 
-    lines = example_lines(assembly.examples, ruleset, say, dry=dry)
+    lines = example_lines(assembly.examples, ruleset, say, assembly.timezone, dry=dry)
     would_be = WouldBe(assembly.timezone, say, list(lines))
     recorders += [would_be if dry else NoticeRecorder(notifier, _where(assembly)), *lines.values()]
     if not dry:

@@ -29,13 +29,13 @@ class SourceKind(NamedTuple):
     ``scan_seconds``: how often it is shown the open markets of its series.
 
     ``lines`` makes a recorder for a pack that trades on it, of the pack, the source (or the example that stands in for
-    it), who writes a line, and whether orders go nowhere (``--dry-run``).
+    it), who writes a line, the timezone of the run, and whether orders go nowhere (``--dry-run``).
     """
 
     about: str
     make: Callable[[Settings], SignalSource]
     scan_seconds: Callable[[Settings], float] = lambda settings: 60.0
-    lines: Callable[[str, object, Callable[[str], None], bool], PackLines] | None = None
+    lines: Callable[[str, object, Callable[[str], None], str, bool], PackLines] | None = None
 
 
 def _alpha(settings: Settings) -> SignalSource:
@@ -52,11 +52,11 @@ def _tennis(settings: Settings) -> SignalSource:
     return tennis_source(settings.tennis, now_ns())
 
 
-def _scans(pack: str, source: object, write: Callable[[str], None], dry: bool) -> PackLines:
+def _scans(pack: str, source: object, write: Callable[[str], None], timezone: str, dry: bool) -> PackLines:
     from engine.report.scan_lines import ScanRecorder
 
     title: Callable[[str], str] = getattr(source, "title", str)
-    return ScanRecorder(pack, title, write, dry=dry)
+    return ScanRecorder(pack, title, write, timezone, dry=dry)
 
 
 def _arena(settings: Settings) -> SignalSource:

@@ -35,8 +35,8 @@ def command(
         found = {"order": row, "trace": trace.to_json() if trace else None, "life": life, "fills": fills}
         print_json({**told(store), **found})
         return ExitCode.GOOD
-    price = "".join(f" {name} {row[f'{name}_price']}" for name in ("limit", "stop") if row[f"{name}_price"])
-    print(f"{row['client_id']}: {row['leg']} {row['side']} {row['quantity']} {row['symbol']} {row['type']}{price}")
+    price = " ".join(f"{name} {row[f'{name}_price']}" for name in ("limit", "stop") if row[f"{name}_price"])
+    print(f"{row['client_id']}: {row['leg']} {row['side']} {row['quantity']} {row['symbol']} {price or row['type']}")
     if decision["rule"] == MANUAL:
         guards = ", ".join(f"{guard} {verdict}" for guard, verdict in decision["guards"].items())
         print(f"  {decision['reason']}; guards: {guards or 'none was asked'}")

@@ -91,7 +91,8 @@ class Checker:
             tree = parse(source.text)
         except ExpressionSyntaxError as problem:
             span = source.span(problem.start, min(problem.end, max(len(source.text), 1)))
-            self.findings.append(messages.syntax(problem.message, span, problem.help, problem.replacement))
+            help = messages.CUT if problem.unclosed and source.cut else problem.help
+            self.findings.append(messages.syntax(problem.message, span, help, problem.replacement))
             return None
         outer = getattr(self, "source", None)
         self.source = source

@@ -67,6 +67,11 @@ class TextSource(Protocol):
     @property
     def text(self) -> str: ...
 
+    @property
+    def cut(self) -> bool:
+        """Whether a comma ended it, which stands for the next item of a list or a mapping in brackets."""
+        ...
+
     def span(self, start: int, end: int, label: str = "") -> Span:
         """Span of ``text[start:end]`` in the file, whatever the scalar's style."""
         ...

@@ -10,6 +10,8 @@ from engine.language.terms import Term
 from engine.language.types import Kind
 from engine.language.units import conversion_hint
 
+CUT = "inside [ ] and { } a comma ends it: put the whole expression in quotes, or on a line of its own"
+
 
 def syntax(message: str, span: Span, help: str, replacement: str = "") -> Finding:
     edits = (Edit(span, replacement),) if replacement else ()

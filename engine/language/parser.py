@@ -29,13 +29,16 @@ _NUMERIC = (Kind.NUMBER, Kind.QUANTITY, Kind.PRICE, Kind.PROBABILITY)
 class ExpressionSyntaxError(Exception):
     """Text that is no expression: ``message``, the offsets it concerns, and the mend in ``help``.
 
-    ``replacement`` is what surely belongs there instead, when there is such a thing.
+    ``replacement`` is what surely belongs there instead, when there is such a thing. ``unclosed``: a bracket is open at
+    the end of the text.
     """
 
-    def __init__(self, message: str, start: int, end: int, help: str = "", replacement: str = "") -> None:
+    def __init__(
+        self, message: str, start: int, end: int, help: str = "", replacement: str = "", *, unclosed: bool = False
+    ) -> None:
         super().__init__(message)
         self.message, self.start, self.end = message, start, max(end, start + 1)
-        self.help, self.replacement = help, replacement
+        self.help, self.replacement, self.unclosed = help, replacement, unclosed
 
 
 def parse(text: str) -> n.Node:
@@ -308,7 +311,8 @@ def _explain_end(text: str) -> ExpressionSyntaxError:
     for opening, closing in (("(", ")"), ("[", "]")):
         if text.count(opening) > text.count(closing):
             at = text.rindex(opening)
-            return ExpressionSyntaxError(f"this {opening} is never closed", at, at + 1, f"add {closing}")
+            said = f"this {opening} is never closed"
+            return ExpressionSyntaxError(said, at, at + 1, f"add {closing}", unclosed=True)
     return ExpressionSyntaxError("the expression stops too early", max(end - 1, 0), end, "something must follow here")
 
 

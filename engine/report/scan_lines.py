@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from engine.decide.tick import DataNote, Decider
 from engine.decide.trace import ConditionTrace, Tracer
 from engine.market.events import NANOS, Tick
 from engine.market.orders import BrokerReport, Order, Side
+from engine.report.trace_text import clock
 from engine.ruleset.rules import Strategy, TriggerKind
 
 SETTLED_NS = 2 * NANOS  # after the first look of a scan, all markets have been looked at
@@ -68,14 +68,15 @@ def order_words(order: Order) -> dict[str, object]:
 class ScanRecorder:
     """A recorder that writes a line for everything that a scan of one pack found.
 
-    ``title_of`` says what a market is called; ``write`` takes a whole line; ``dry``: orders go nowhere. ``close`` ends
-    the last scan.
+    ``title_of`` says what a market is called; ``write`` takes a whole line, which begins with the time by the clocks of
+    ``timezone``; ``dry``: orders go nowhere. ``close`` ends the last scan.
     """
 
     def __init__(
-        self, pack: str, title_of: Callable[[str], str], write: Callable[[str], None], *, dry: bool
+        self, pack: str, title_of: Callable[[str], str], write: Callable[[str], None], timezone: str, *, dry: bool
     ) -> None:
         self._pack, self._title_of, self._write, self._dry = pack, title_of, write, dry
+        self._timezone = timezone
         self._tracers: dict[str, Tracer] = {}
         self._found: list[Opportunity] = []
         self._scan: int | None = None
@@ -128,8 +129,7 @@ class ScanRecorder:
             self._line("Starting market scan...")
 
     def _line(self, text: str) -> None:
-        moment = datetime.fromtimestamp(self._now_ns // NANOS, UTC)
-        self._write(f"{moment:%Y-%m-%d %H:%M:%S} - INFO - {text}")
+        self._write(f"{clock(self._now_ns, self._timezone)} - INFO - {text}")
 
     def _figures(self, decision: Decision, rule: Strategy, decider: Decider) -> Mapping[str, float]:
         symbol = decision.trigger_symbol or decision.symbol

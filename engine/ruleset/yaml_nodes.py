@@ -59,6 +59,11 @@ class Scalar:
         return not self.style
 
     @property
+    def cut(self) -> bool:
+        """Whether a comma ended it: it stands without quotes in a list or a mapping in brackets."""
+        return self.plain and self.file.text[self.end :].lstrip().startswith(",")
+
+    @property
     def empty(self) -> bool:
         """Nothing was written, not even quotes: ``key:``."""
         return not self.style and not self.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_a_back_test_goes_by_the_days_of_its_pack(
 ) -> None:
     pack(zone, symbol)
     assert span(engine("backtest", "far", "--data", data, *DAY, "--json")) == expected
+
+
+@pytest.mark.parametrize("verb", [("backtest", "far"), ("run", "--paper", "--source", "replay", "--pack", "far")])
+@pytest.mark.parametrize(("data", "symbol"), [("bars", "SPY"), ("candles", "KX-A")])
+def test_days_of_which_the_data_has_nothing_are_refused(
+    engine: Engine, data: str, symbol: str, verb: tuple[str, ...]
+) -> None:
+    pack("Asia/Tokyo", symbol)
+    said = engine(*verb, "--data", data, "--from", "2024-04-01", "--to", "2024-04-02", code=2)
+    assert " from 2024-04-01 00:00 JST until 2024-04-03 00:00 JST; " in said
+    assert re.search(r"covers? 2024-03-0[45] to 2024-03-0[89]$", said, re.MULTILINE), "what there is"
+    assert len(said.splitlines()) == (1 if verb[0] == "backtest" else 2), "one line, after the log's"
 
 
 @pytest.mark.parametrize(("data", "symbol"), [("bars", "SPY"), ("candles", "KX-A")])

@@ -97,6 +97,10 @@ def test_why_explains_an_order_and_why_not_a_silence(engine_cli: Cli, folder: Pa
     assert "✓ fast_average crosses above slow_average" in why.out
     assert "guard example.two_positions_at_most: true" in why.out
     assert " filled " in why.out
+    orders = json.loads(engine_cli("orders", "--json", "--run", ran["run"], cwd=folder).out)["orders"]
+    stop = next(order for order in orders if order["leg"] == "stop")
+    said = f"{stop['client_id']}: stop sell {stop['quantity']} {stop['symbol']} stop {stop['stop_price']}"
+    assert engine_cli("why", stop["client_id"], cwd=folder).out.splitlines()[0] == said
     silent = engine_cli(
         "why-not", "crossover", "SPY", "--at", "09:40", "--run", ran["run"], cwd=folder,
     )  # fmt: skip
@@ -113,6 +117,10 @@ def test_why_explains_an_order_and_why_not_a_silence(engine_cli: Cli, folder: Pa
     [
         (["why", "zzzz"], "has no order zzzz"),
         (["why-not", "crossovr", "SPY", "--at", "10:00"], "did you mean crossover?"),
+        (["why-not", "nothing_alike", "SPY", "--at", "10:00"], "its rules are example.crossover, example."),
+        (["run", "--trace", "loud"], "'--trace': 'loud' is not one of 'none', 'fired', 'full'; see `engine run"),
+        (["report", "performance", "--mode", "lve"], "see `engine report performance --help`"),
+        (["signals", "build"], "Missing option '--source'. Choose from: csv, flow; see `engine signals build --help`"),
         (["why-not", "crossover", "XYZ", "--at", "10:00"], "did not look at XYZ; it had QQQ, SPY"),
         (["why-not", "crossover", "SPY", "--at", "03:00"], "has no tick of SPY at"),
         (["why-not", "crossover", "SPY", "--at", "noon"], "--at noon is no time; write 10:31"),

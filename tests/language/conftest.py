@@ -17,6 +17,8 @@ from engine.market.manifest import CORE
 class Text:
     """A one-line text source."""
 
+    cut = False
+
     def __init__(self, text: str) -> None:
         self.text = text
 

@@ -34,6 +34,8 @@ EXAMPLES = [
 
 
 class Text:
+    cut = False
+
     def __init__(self, text: str) -> None:
         self.text = text
 

@@ -166,7 +166,7 @@ class VenueSession:
             lines = SOURCES[watched.name].lines
             if lines is not None:
                 for pack in dict.fromkeys(s.pack for s in asking(self.assembly.ruleset, watched.name)):
-                    found[pack] = lines(pack, watched.source, self._say, self.wish.dry)
+                    found[pack] = lines(pack, watched.source, self._say, self.assembly.timezone, self.wish.dry)
         return found
 
     def _say(self, line: str) -> None:

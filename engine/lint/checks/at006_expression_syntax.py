@@ -30,6 +30,9 @@ then:
         why="""\
 The text cannot be read as an expression, so the rule is left out. The finding points at the first place that does
 not fit and offers the usual mend: `==` for `=`, `and` for `&&`, a missing bracket.
+
+Inside `[ ]` and `{ }` YAML ends a text at a comma: `when: [sma(close, 5) > 3]` has two items, `sma(close` and `5) > 3`.
+Put such an expression in quotes, or on a line of its own.
 """,
         exceptions="""\
 None.

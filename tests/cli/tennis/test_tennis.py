@@ -35,7 +35,7 @@ PROJECT = Path(__file__).parents[3]
 Cli = Callable[..., Any]
 WEEK = ("tennis", "week", "--from", "2023-08-28", "--to", "2023-08-28")
 DRY = ("run", "--pack", "tennis_value", "--dry-run", "--once", "--trace", "none")
-LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - INFO - (.*)$", re.MULTILINE)
+LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d E[SD]T - INFO - (.*)$", re.MULTILINE)
 
 
 class Answered(NamedTuple):
@@ -236,6 +236,8 @@ def test_without_a_venue_made_up_matches_are_traded(engine_cli: Cli, here: Cli, 
     assert re.fullmatch(r"  Value edge: \d+\.\d%", lines[4])
     assert re.fullmatch(r"  Expected value: \d+\.\d%", lines[5])
     assert lines[6] == "Placed 1 trades in this scan"
+    told = [line[:23] for line in answer.out.splitlines() if "FIRED" in line or " - INFO - " in line]
+    assert set(told) == {"2024-03-05 12:00:00 EST"}, "one look, by one clock"
     stricter = here(*DRY, "--param", "back_player.min_value=20%")
     assert LINE.findall(stricter.out)[-1] == "Placed 0 trades in this scan"
 

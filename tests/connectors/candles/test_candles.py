@@ -98,7 +98,8 @@ def test_days_are_chosen(tmp_path: Path) -> None:
     assert seconds(root, None, date(2025, 12, 24), "UTC") == [T0 + 60]
     assert seconds(root, date(2025, 12, 25), None, "UTC") == [T0 + 86_400 + 60]
     assert seconds(root, date(2025, 12, 24), date(2025, 12, 24), "America/New_York") == [T0 + 86_400 + 60]
-    assert seconds(root, date(2025, 12, 25), None, "America/New_York") == []
+    with pytest.raises(SourceError, match=r"from 2025-12-25 00:00 EST; it covers 2025-12-23 to 2025-12-24$"):
+        seconds(root, date(2025, 12, 25), None, "America/New_York")
 
 
 def seconds(root: Path, first: date | None, last: date | None, zone: str) -> list[int]:
@@ -191,9 +192,16 @@ def row(ts: int, bid: int, ask: int, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def quote_ticks(root: Path) -> list[Tick]:
+def quote_ticks(root: Path, days: DayRange = ALL_TIME) -> list[Tick]:
     markets = QuotedMarkets(root)
-    return list(markets.ticks_of(list(markets.instruments), NAMES).ticks())
+    return list(markets.ticks_of(list(markets.instruments), NAMES, days).ticks())
+
+
+def test_days_of_which_there_are_no_quotes_are_refused(tmp_path: Path) -> None:
+    root = quotes(tmp_path, row(T0, 35, 44), row(T0 + 86_400, 35, 44))
+    assert len(quote_ticks(root, DayRange(date(2025, 12, 25), None, "UTC"))) == 1
+    with pytest.raises(SourceError, match=r"until 2025-12-24 00:00 UTC; it covers 2025-12-24 to 2025-12-25$"):
+        quote_ticks(root, DayRange(None, date(2025, 12, 23), "UTC"))
 
 
 def test_quotes_of_one_second_are_one_tick_and_empty_sides_unknown(tmp_path: Path) -> None:

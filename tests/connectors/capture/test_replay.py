@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from connectors.days import ALL_TIME, DayRange
 from connectors.kalshi.book import Book
 from connectors.kalshi.events import MessagesMissed, Problem
 from connectors.kalshi.manifest import KALSHI
-from engine.market.events import NANOS, SETTLEMENT, Observation, Quote, Tick
+from engine.market.events import NANOS, SETTLEMENT, Observation, Quote, SourceError, Tick
 
 EVERYTHING = (*(fact.name for fact in KALSHI), "venue.fee_rate")
 NAMES = st.sampled_from([(), ("yes.bid", "market.tradable"), ("trades.volume", "book.imbalance"), EVERYTHING])
@@ -135,7 +135,11 @@ def test_days_choose_what_is_told_but_not_what_is_known(captured: Callable[..., 
     (tick,) = replayed(run.path, ("yes.bid",), days=DayRange(day, day, "UTC"))
     assert tick.time_ns == run.ticks[1].time_ns
     assert [e.value for e in tick.events if isinstance(e, Observation) and e.symbol == run.A] == [0.4]
-    assert replayed(run.path, ("yes.bid",), days=DayRange(None, date(2020, 1, 1), "UTC")) == []
+    with pytest.raises(SourceError, match=f"until 2020-01-02 00:00 UTC; it begins on {day - timedelta(days=1)}$"):
+        replayed(run.path, ("yes.bid",), days=DayRange(None, date(2020, 1, 1), "UTC"))
+    there = f"it covers {day - timedelta(days=1)} to {day + timedelta(days=1)}$"
+    with pytest.raises(SourceError, match=f"from 2099-01-01 00:00 UTC; {there}"):
+        replayed(run.path, ("yes.bid",), days=DayRange(date(2099, 1, 1), None, "UTC"))
 
 
 def test_what_a_market_settled_at_is_told_whatever_the_rules_read(captured: Callable[..., Any]) -> None:
