@@ -147,13 +147,12 @@ def close_position(
 ) -> bool:
     """Close everything; True when the position is on its way out.
 
-    ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce, and wait for no
-    exit that is for a part or for a better price: it comes off the market.
+    ``judged``: guards of exits are asked; a person's word and a guard's need nobody's leave to reduce.
     """
     state = context.states[held.position.symbol]
-    if held.exiting and (judged or _all_at_market(held)):
-        return True
     order = _exit_order(context, rule_key, held, state, abs(held.position.quantity), rule)
+    if held.exiting and not _takes_their_place(held, order, rule, judged):
+        return True
     if judged and _blocked(context, order, held, state):
         return False
     actions: list[Action] = [Cancel(tuple(held.exiting))] if held.exiting else []
@@ -162,9 +161,16 @@ def close_position(
     return True
 
 
-def _all_at_market(held: Held) -> bool:
-    whole = abs(held.position.quantity)
-    return any(order.type is OrderType.MARKET and order.quantity >= whole for order in held.exiting.values())
+def _takes_their_place(held: Held, order: Order, rule: Exit | None, judged: bool) -> bool:
+    """Whether the exits under way come off the market for one that closes everything. A person's word and a guard's
+    wait for none but one at market for everything; a rule at market does not wait for other rules' better prices."""
+    others = held.exiting.values()
+    if not judged:
+        whole = abs(held.position.quantity)
+        return not any(other.type is OrderType.MARKET and other.quantity >= whole for other in others)
+    if order.type is not OrderType.MARKET:
+        return False
+    return all(other.type is OrderType.LIMIT and (rule is None or other.rule != order.rule) for other in others)
 
 
 def _reduce(context: Context, rule: Exit, held: Held, state: SymbolState, part: Decimal) -> list[Action]:

@@ -132,6 +132,28 @@ def test_what_is_flattened_waits_for_no_exit_on_paper_or_live(make_rig: Callable
     assert live.fills[1][1] == 10 and rig.venue.positions() == {} and rig.resting() == []
 
 
+URGENT = """
+---
+kind: exit
+name: urgent
+unknown: hold
+when: last < $0.43
+then: {close: all}
+"""
+
+
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_an_exit_at_market_waits_for_no_better_price_on_paper_or_live(make_rig: Callable[[], Any], close: str) -> None:
+    rules = RULES.replace("CLOSE", close).replace("25s", "2h").replace("stop: $0.40", "stop: $0.10") + URGENT
+    rig, bids = make_rig().ready(), ["0.49", "0.49", "0.44", "0.43", "0.39", "0.38", "0.38"]
+    start_ns = rig.venue.now + NANOS
+    paper, live = on_paper(rules, bids, start_ns), on_venue(rig, rules, bids, start_ns)
+    assert paper.decisions == live.decisions
+    assert sum("p.urgent" in line and "cancel/" in line for line in paper.decisions) == 1, "and waits for itself"
+    assert [leg for leg, *_ in paper.fills] == [leg for leg, *_ in live.fills] == ["entry", "exit"]
+    assert rig.venue.positions() == {} and rig.resting() == []
+
+
 @pytest.mark.parametrize("close", ["all", "40%"])
 @pytest.mark.parametrize("scene", SCENES)
 def test_paper_and_live_decide_and_sell_the_same(make_rig: Callable[[], Any], scene: str, close: str) -> None:

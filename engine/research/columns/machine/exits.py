@@ -206,7 +206,7 @@ def close_position(
 ) -> bool:  # fmt: skip
     """Close everything; True when the position is on its way out."""
     h = held[key]
-    if h.exiting > 0:
+    if h.exiting > 0 and not takes_their_place(orders, symbols, h, rule, e, exits, v):
         return True
     if held_back(
         run, orders, held, symbols, values, lists, scratch, log, guards, stretches, code, pool, v, state, key,
@@ -247,6 +247,19 @@ def all_at_market(orders: Any, symbols: Any, h: Any) -> bool:
             return True
         j = o.next
     return False
+
+
+def takes_their_place(orders: Any, symbols: Any, h: Any, rule: int, e: int, exits: Any, v: Any) -> bool:
+    """Whether the exits under way wait for a better price and are other rules', and this rule closes at market."""
+    if e != NONE and exits[e].limit != NONE and v[exits[e].limit] == v[exits[e].limit]:
+        return False
+    j = symbols[h.symbol].head
+    while j != NONE:
+        o = orders[j]
+        if o.strategy == h.strategy and o.exiting == 1 and (o.type != LIMIT_ORDER or (e != NONE and o.rule == rule)):
+            return False
+        j = o.next
+    return True
 
 
 def next_leg(orders: Any, symbols: Any, h: Any, reached: int) -> int:
