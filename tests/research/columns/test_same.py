@@ -199,6 +199,29 @@ def test_an_exit_that_waits_holds_no_flatten_back(
     assert columns.trades.quantity.tolist() == [10.0]
 
 
+URGENT = """
+---
+kind: exit
+name: urgent
+unknown: hold
+when: close < $97
+then: {close: all}
+"""
+
+
+@pytest.mark.parametrize("fills", FILLS)
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_an_exit_at_market_waits_for_no_better_price(
+    bars_of: Callable[..., MarketColumns], parts_with: Callable[[str], Any], close: str, fills: str
+) -> None:
+    rules = GIVES_WAY.replace("CLOSE", close).replace("SECONDS", "7200").replace("$3", "$50")
+    columns, ticks = both(parts_with(rules + URGENT), bars_of(101, 101, 99, 99, 96, 96, 96), fills)
+    assert (columns.engine, columns.fallback) == ("columns", "")
+    assert told(columns) == told(ticks)
+    assert [columns.trades.reasons[n] for n in columns.trades.reason] == ["urgent"]
+    assert columns.trades.quantity.tolist() == [10.0]
+
+
 def test_sets_of_other_structures_and_memories_are_not_mixed_up(
     world: World, parts_with: Callable[..., Any]
 ) -> None:
