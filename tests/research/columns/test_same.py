@@ -30,6 +30,7 @@ PACKS = sorted({path.parent.name for path in (PROJECT / "rules").glob("*/pack.ya
 EXAMPLES = int(os.environ.get("AUTOTRADER_EXAMPLES", "15"))
 HOUR_NS = 3_600 * 10**9
 CHANGE_HOUR = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) // 3_600  # hours of the epoch
+OPEN_HOUR = int(datetime(2024, 3, 5, 14, tzinfo=UTC).timestamp()) // 3_600  # of the epoch; half an hour later it opens
 FILLS = ("central", "pessimistic", "optimistic")
 
 
@@ -345,6 +346,34 @@ def test_bars_that_are_told_late_fill_when_they_were(world: World) -> None:
         columns, ticks = both(parts, late, "central")
         assert told(columns) == told(ticks)
         assert seed != 2 or (columns.engine == "columns" and len(columns.trades) > 3)
+
+
+WAITS_FOR_FIVE = """
+kind: strategy
+name: first
+when: ["close > 100", "not position.open"]
+then: {buy: {size: 1}}
+---
+kind: strategy
+name: higher
+on: bar(5m)
+when: ["on(5m, close) > $100", "not position.open"]
+then: {buy: {size: 2}}
+"""
+
+
+def test_a_higher_bar_of_what_is_held_is_over_between_its_own_bars(parts_with: Callable[[str], Any]) -> None:
+    """Minutes of one symbol are missing while another's come: what is held is looked at, and its five minutes end."""
+    begin, minute = OPEN_HOUR * HOUR_NS + HOUR_NS // 2, HOUR_NS // 60
+    ticks = [
+        Tick(start + minute, [Bar(symbol, start, 60, 101.0, 101.0, 101.0, 101.0, None)])
+        for start, symbol in (
+            (begin + n * minute, "SPY" if n < 3 or n > 7 else "QQQ") for n in range(12)
+        )
+    ]  # fmt: skip
+    columns, ticked = both(parts_with(WAITS_FOR_FIVE), MarketColumns.of(ticks), "central")
+    assert told(columns) == told(ticked)
+    assert "a higher bar" in columns.fallback and columns.orders == 2
 
 
 AGED = """

@@ -10,8 +10,18 @@ from engine.research.columns.machine.entries import enter
 from engine.research.columns.machine.events import broker_sees, insert, look_out, take_in
 from engine.research.columns.machine.exits import run_exits
 from engine.research.columns.machine.facts import bring_up_to_date, sync
-from engine.research.columns.machine.layout import EXITS, FINE, FULL, NEW_DAY, NONE, ON_BAR, ON_EVERY, WINDOWS_MOVED
-from engine.research.columns.machine.passing import skip
+from engine.research.columns.machine.layout import (
+    EXITS,
+    FINE,
+    FULL,
+    NEW_DAY,
+    NONE,
+    ON_BAR,
+    ON_EVERY,
+    STALE,
+    WINDOWS_MOVED,
+)
+from engine.research.columns.machine.passing import overdue, skip
 
 NANOS = 1_000_000_000
 
@@ -29,8 +39,8 @@ def advance(
     """
     while t < end:
         t = skip(
-            run, held, symbols, scratch, watches, row_at, marks, first, kinds, places, rows, bars, bar_times, paid,
-            flags, stops, curve, t, begin, end,
+            run, held, symbols, scratch, watches, row_at, pending, marks, times, first, kinds, places, rows, bars,
+            bar_times, paid, flags, stops, curve, t, begin, end,
         )  # fmt: skip
         if t >= end:
             break
@@ -126,6 +136,8 @@ def bring_up(
         s = scratch[9, n]
         own = row_at[s, run.local + 1] % 2 == 1
         candidates = candidates or (symbols[s].every == 1 and not own)
+        if symbols[s].held > 0 and overdue(symbols, row_at, pending, s, run.local, run.now):
+            run.status = STALE
     for n in range(count):
         s = scratch[9, n]
         sync(run, symbols, row_at, columns, s)

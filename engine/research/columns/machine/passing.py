@@ -13,8 +13,8 @@ BAR, QUOTE = 0, 1  # kinds of events, as in engine.market.columns
 
 
 def skip(
-    run: Any, held: Any, symbols: Any, scratch: Any, watches: Any, row_at: Any, marks: Any, first: Any, kinds: Any,
-    places: Any,
+    run: Any, held: Any, symbols: Any, scratch: Any, watches: Any, row_at: Any, pending: Any, marks: Any, times: Any,
+    first: Any, kinds: Any, places: Any,
     rows: Any, bars: Any, bar_times: Any, paid: Any, flags: Any, stops: Any, curve: Any, t: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Pass the ticks at which no rule can act, no order is reached and no day begins; the first that is left."""
@@ -46,6 +46,9 @@ def skip(
         for e in range(first[t], first[t + 1]):
             if reached(symbols, kinds, places, rows, bars, bar_times, paid, e):
                 return t
+        for n in range(run.holds):
+            if overdue(symbols, row_at, pending, held[scratch[1, n]].symbol, t - begin, times[t]):
+                return t
         if run.holds > 0:
             for e in range(first[t], first[t + 1]):
                 if kinds[e] == BAR and places[e] != NONE:
@@ -54,6 +57,13 @@ def skip(
         run.peak = max(run.peak, curve[t - begin])
         t += 1
     return t
+
+
+def overdue(symbols: Any, row_at: Any, pending: Any, s: int, local: int, now: int) -> bool:
+    """Whether a higher bar of a symbol, whose own event this is not, is over, and strategies may wait for it: what is
+    held is looked at at every tick."""
+    at = row_at[s, local + 1]
+    return bool(at % 2 == 0 and symbols[s].watches_begin < symbols[s].watches_end and pending[s, at // 2] <= now)
 
 
 def may_exit(run: Any, held: Any, scratch: Any, row_at: Any, marks: Any, local: int) -> bool:
