@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 120
 
 # The same examples every time: a test that fails once fails for everyone.
-settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50, database=None)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=35, database=None)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
