@@ -120,16 +120,23 @@ else: {flatten: all}
 """
 
 
-@pytest.mark.parametrize("close", ["all", "40%"])
-def test_what_is_flattened_waits_for_no_exit_on_paper_or_live(make_rig: Callable[[], Any], close: str) -> None:
-    rules = RULES.replace("CLOSE", close).replace("25s", "2h").replace("stop: $0.40", "stop: $0.10") + FLEES
-    rig, bids = make_rig().ready(), ["0.49", "0.49", "0.44", "0.43", "0.39", "0.39", "0.39"]
+def whatever_waits(make_rig: Callable[[], Any], close: str, more: str, *after: str) -> tuple[Seen, Seen]:
+    """On paper and live: a patient exit of two hours is under way when the price falls to ``after``."""
+    rules = RULES.replace("CLOSE", close).replace("25s", "2h").replace("stop: $0.40", "stop: $0.10") + more
+    rig, bids = make_rig().ready(), ["0.49", "0.49", "0.44", "0.43", *after]
     start_ns = rig.venue.now + NANOS
     paper, live = on_paper(rules, bids, start_ns), on_venue(rig, rules, bids, start_ns)
     assert paper.decisions == live.decisions
-    assert any("cancel/" in line and "market" in line for line in paper.decisions)
     assert [leg for leg, *_ in paper.fills] == [leg for leg, *_ in live.fills] == ["entry", "exit"]
-    assert live.fills[1][1] == 10 and rig.venue.positions() == {} and rig.resting() == []
+    assert rig.venue.positions() == {} and rig.resting() == []
+    return paper, live
+
+
+@pytest.mark.parametrize("close", ["all", "40%"])
+def test_what_is_flattened_waits_for_no_exit_on_paper_or_live(make_rig: Callable[[], Any], close: str) -> None:
+    paper, live = whatever_waits(make_rig, close, FLEES, "0.39", "0.39", "0.39")
+    assert any("cancel/" in line and "market" in line for line in paper.decisions)
+    assert live.fills[1][1] == 10
 
 
 URGENT = """
@@ -144,14 +151,8 @@ then: {close: all}
 
 @pytest.mark.parametrize("close", ["all", "40%"])
 def test_an_exit_at_market_waits_for_no_better_price_on_paper_or_live(make_rig: Callable[[], Any], close: str) -> None:
-    rules = RULES.replace("CLOSE", close).replace("25s", "2h").replace("stop: $0.40", "stop: $0.10") + URGENT
-    rig, bids = make_rig().ready(), ["0.49", "0.49", "0.44", "0.43", "0.39", "0.38", "0.38"]
-    start_ns = rig.venue.now + NANOS
-    paper, live = on_paper(rules, bids, start_ns), on_venue(rig, rules, bids, start_ns)
-    assert paper.decisions == live.decisions
+    paper, _ = whatever_waits(make_rig, close, URGENT, "0.39", "0.38", "0.38")
     assert sum("p.urgent" in line and "cancel/" in line for line in paper.decisions) == 1, "and waits for itself"
-    assert [leg for leg, *_ in paper.fills] == [leg for leg, *_ in live.fills] == ["entry", "exit"]
-    assert rig.venue.positions() == {} and rig.resting() == []
 
 
 @pytest.mark.parametrize("close", ["all", "40%"])

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -19,7 +19,6 @@ from connectors.capture.reader import Capture
 from connectors.simulators.kalshi.listings import many
 from connectors.simulators.kalshi.server import Practice, PracticeServer, Setup
 from connectors.simulators.kalshi.venue import Options
-from engine.cli.main import main
 from state import open_store
 from tests.exchange import let_in
 from tests.nursery import python
@@ -30,15 +29,7 @@ RULES = PROJECT / "engine" / "cli" / "template_kalshi" / "rules"  # of the pract
 PACK = ("--pack", "practice")
 SECONDS = 1_000_000_000
 EngineCli = Callable[..., Any]
-Verb = Callable[..., "Said"]
-
-
-class Said(NamedTuple):
-    """What a verb printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
+Verb = Callable[..., Any]
 
 
 @dataclass
@@ -62,19 +53,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     with PracticeServer(practice) as server:
         (tmp_path / "autotrader.toml").write_text(f'[rules]\npaths = ["{RULES}"]\n', encoding="utf-8")
         yield Place(server, tmp_path, let_in(server, tmp_path)[1])
-
-
-@pytest.fixture
-def verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Verb:
-    """Runs a verb in the test's folder, in this process: the verbs that only read need none of their own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str | Path) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
-
-    return run
 
 
 def records(path: Path) -> int:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -24,7 +24,6 @@ from connectors.simulators.polygon.tape import made_up
 from connectors.simulators.polygon.vendor import Vendor
 from connectors.simulators.tradier.server import ACCOUNT, Practice, PracticeServer, Setup, start_of
 from connectors.simulators.tradier.venue import Options
-from engine.cli.main import main
 from state import open_store
 from tests.nursery import python
 from tests.running import said, stopped, wait_for
@@ -62,20 +61,7 @@ unknown: hold
 when: position.age >= 45s
 then: {close: all}
 """
-Verb = Callable[..., "Said"]
-
-
-class Said(NamedTuple):
-    """What a verb printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        assert self.code in (0, 1), self.err
-        return json.loads(self.out.splitlines()[-1])
+Verb = Callable[..., Any]
 
 
 @dataclass
@@ -125,19 +111,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             f"{prefix}MARKET_DATA": request.param, "AUTOTRADER__POLYGON__BASE_URL": polygon.url,
             "AUTOTRADER__POLYGON__API_KEY": KEY,
         }, practice.token, cut)  # fmt: skip
-
-
-@pytest.fixture
-def verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Verb:
-    """Runs a verb in the test's folder, in this process: the verbs that only read need none of their own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str | Path) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
-
-    return run
 
 
 def test_a_run_comes_out_the_same_from_its_capture_and_a_kill_loses_a_second(place: Place, verb: Verb) -> None:
